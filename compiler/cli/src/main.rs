@@ -1,0 +1,2 @@
+//! nsfc.
+fn main() {}
