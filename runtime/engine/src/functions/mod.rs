@@ -1,0 +1,49 @@
+//! The built-in functions, by the signatures that `stdlib` declares.
+//!
+//! A function works on [`Value`]s in the batch's arena. Its signature is its canonical text: name and parameter types
+//! as declared, without spaces after commas being significant: `len(list<T>)`.
+
+use bumpalo::Bump;
+
+use crate::{fault::Fallible, value::Value};
+
+/// An argument of a call.
+#[derive(Clone, Copy)]
+pub enum Argument<'c, 'b> {
+    /// A value.
+    Value(Value<'b>),
+    /// A lambda: called with its arguments.
+    Lambda(&'c dyn Lambda<'b>),
+}
+
+/// A lambda that a higher-order function calls.
+pub trait Lambda<'b> {
+    /// The value of the body for these arguments.
+    ///
+    /// # Errors
+    /// The fault of the body.
+    fn call(&self, arguments: &[Value<'b>]) -> Fallible<Value<'b>>;
+}
+
+/// What a function has at hand.
+pub struct Call<'c, 'b> {
+    /// Where results longer than a word are put.
+    pub arena: &'b Bump,
+    /// The arguments, as many as the signature says.
+    pub arguments: &'c [Argument<'c, 'b>],
+    /// The record's time in milliseconds, for `now`-like functions.
+    pub now: i64,
+}
+
+/// The code of a built-in function.
+pub type Function = for<'c, 'b> fn(&Call<'c, 'b>) -> Fallible<Value<'b>>;
+
+/// A built-in: signature, code, and whether its value depends on its arguments alone.
+pub struct Builtin {
+    /// `len(list<T>)`.
+    pub signature: &'static str,
+    /// The code.
+    pub function: Function,
+    /// False for `clock()` and `random()`.
+    pub pure: bool,
+}
