@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::{Code, Location, Severity, Suggestion, SourceMap};
+use crate::{Code, Location, Severity, SourceMap, Suggestion};
 
 /// A place that the diagnostic speaks of.
 #[derive(Clone, Debug, PartialEq, Eq)]

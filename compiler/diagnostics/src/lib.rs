@@ -5,13 +5,16 @@
 //! label), other places that explain it (secondary labels), notes, and [`Suggestion`]s, which are fixes as data.
 //! Renderers turn diagnostics into text for a person, a line for an editor, or JSON for a machine.
 
+mod catalogue;
 mod code;
 mod diagnostic;
+pub mod render;
 mod similar;
 mod source;
 mod span;
 mod suggestion;
 
+pub use catalogue::{Page, PageError, PageFile};
 pub use code::{CODES, Code, Severity, Stage};
 pub use diagnostic::{Diagnostic, Diagnostics, IntoDiagnostic, Label, Note, NoteKind};
 pub use similar::{closest, closest_of};

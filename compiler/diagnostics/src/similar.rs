@@ -20,3 +20,51 @@ pub fn closest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>)
 pub fn closest_of<S: AsRef<str>>(written: &str, candidates: &[S]) -> Option<String> {
     closest(written, candidates.iter().map(AsRef::as_ref)).map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 6] = ["source", "space", "state", "stu_id", "class_id", "key"];
+
+    #[test]
+    fn swapped_letters_are_one_mistake() {
+        assert_eq!(closest("soruce", NAMES), Some("source"));
+        assert_eq!(closest("kye", NAMES), Some("key"));
+    }
+
+    #[test]
+    fn missing_doubled_and_wrong_letters_are_found() {
+        assert_eq!(closest("sorce", NAMES), Some("source"));
+        assert_eq!(closest("sttate", NAMES), Some("state"));
+        assert_eq!(closest("class_is", NAMES), Some("class_id"));
+    }
+
+    #[test]
+    fn case_does_not_count() {
+        assert_eq!(closest("StU_ID", NAMES), Some("stu_id"));
+    }
+
+    #[test]
+    fn a_far_name_is_not_offered() {
+        assert_eq!(closest("payment", NAMES), None);
+        assert_eq!(closest("k", NAMES), None);
+        assert_eq!(closest("", NAMES), None);
+    }
+
+    #[test]
+    fn the_name_itself_is_not_offered() {
+        assert_eq!(closest("key", ["key"]), None);
+    }
+
+    #[test]
+    fn of_equally_near_names_the_same_one_is_always_taken() {
+        assert_eq!(closest("cat", ["car", "bat", "can"]), Some("bat"));
+        assert_eq!(closest("cat", ["can", "bat", "car"]), Some("bat"));
+    }
+
+    #[test]
+    fn owned_names_serve_as_well() {
+        assert_eq!(closest_of("stat", &["state".to_owned()]), Some("state".to_owned()));
+    }
+}

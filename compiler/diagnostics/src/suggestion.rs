@@ -75,3 +75,39 @@ pub fn apply_edits(text: &str, edits: &[TextEdit]) -> String {
     result.push_str(text.get(at..).unwrap_or(""));
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FileId, Span};
+
+    fn edit(start: u32, end: u32, replacement: &str) -> TextEdit {
+        TextEdit { location: Span::new(start, end).in_file(FileId(0)), replacement: replacement.to_owned() }
+    }
+
+    #[test]
+    fn edits_apply_in_the_order_of_their_places() {
+        let edits = [edit(4, 5, "z"), edit(0, 1, "xy"), edit(2, 2, "+")];
+        assert_eq!(apply_edits("a b c", &edits), "xy +b z");
+    }
+
+    #[test]
+    fn an_edit_that_overlaps_an_earlier_one_is_left_out() {
+        assert_eq!(apply_edits("abcdef", &[edit(0, 3, "1"), edit(2, 5, "2")]), "1def");
+    }
+
+    #[test]
+    fn two_insertions_at_one_place_both_apply() {
+        assert_eq!(apply_edits("ab", &[edit(1, 1, "x"), edit(1, 1, "y")]), "axyb");
+    }
+
+    #[test]
+    fn wide_characters_around_an_edit_stay_whole() {
+        assert_eq!(apply_edits("班级ID", &[edit(6, 8, "号")]), "班级号");
+    }
+
+    #[test]
+    fn no_edits_change_nothing() {
+        assert_eq!(apply_edits("abc", &[]), "abc");
+    }
+}
