@@ -1,1 +1,10 @@
-//! Names, types, graph and lowering.
+//! Names, types, graph, proofs and lowering of NSF programs.
+//!
+//! ```text
+//! texts ─ syntax ─► trees ─ names ─► Names ─ types ─► Program ─ graph ─► Dag ─ proofs, lints ─► lower ─► Plan
+//! ```
+//!
+//! Pure: files come in as text; no IO, no clock, no threads. Every pass returns a value and diagnostics and goes on
+//! after errors; what could not be understood agrees with everything, so one mistake gives one message.
+
+pub mod model;
