@@ -301,4 +301,3 @@ impl InputSource {
         if let Self::Source(id) = self { Some(id) } else { None }
     }
 }
-

@@ -4,8 +4,8 @@
 //! types, literals, typed expressions, steps, states, dimensions, descriptors of connectors and the text form. The
 //! crate knows no compiler and no engine. All cross references are indices into the lists of [`Plan`].
 
-pub mod connector;
 mod codec;
+pub mod connector;
 mod expression;
 mod flow;
 mod id;
@@ -17,19 +17,19 @@ mod types;
 
 pub use expression::{BinaryOperator, Expr, ExprKind, MatchArm, Pattern};
 pub use flow::{
-    Block, DimensionExpand, Handle, HandleTarget, Input, InputSource, Missing, Pipeline, SaveKind, SaveOperation, Slot, Step,
-    StepKind, TopicExpand,
+    Block, DimensionExpand, Handle, HandleTarget, Input, InputSource, Missing, Pipeline, SaveKind, SaveOperation, Slot,
+    Step, StepKind, TopicExpand,
 };
 pub use id::{
-    DimensionId, HandleId, IngestId, MappingId, PipelineId, SlotId, SourceId, SpaceId, StateId, SubscriptionId, TableId,
-    TenantId, TopicId,
+    DimensionId, HandleId, IngestId, MappingId, PipelineId, SlotId, SourceId, SpaceId, StateId, SubscriptionId,
+    TableId, TenantId, TopicId,
 };
 pub use literal::Literal;
 pub use model::{
     Coerce, Dimension, DimensionField, Encoding, Format, Guarantee, Ingest, IngestAssignment, IngestMember, Late,
-    Mapping, MappingElse, MonitorPlan, OnError, Order, Plan, PlanVersion, Primary, RecordField, Space, Source, State, StateField,
-    Subscription, SubscriptionEvent, Table, Tenant, Topic,
+    Mapping, MappingElse, MonitorPlan, OnError, Order, Plan, PlanVersion, Primary, RecordField, Source, Space, State,
+    StateField, Subscription, SubscriptionEvent, Table, Tenant, Topic,
 };
 pub use origin::{Origin, SourceText};
 pub use test_case::{TestCase, TestExpectation, TestExpression, TestFeed, TestFeedTarget, TestLaw, TestRows};
-pub use types::{IntegerWidth, RecordType, Type};
+pub use types::{IntegerWidth, RecordType, Type, TypeError};

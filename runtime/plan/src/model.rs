@@ -479,7 +479,6 @@ pub enum Guarantee {
     MayDiffer,
 }
 
-
 /// Names of a mapping's index for messages.
 impl Plan {
     /// The mapping of an index.

@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+mod parse;
+
+pub use parse::TypeError;
+
 /// Width and sign of an integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
@@ -17,6 +21,10 @@ pub enum IntegerWidth {
 }
 
 impl IntegerWidth {
+    /// Every width, signed before unsigned, narrow before wide.
+    pub const ALL: [Self; 8] =
+        [Self::Int8, Self::Int16, Self::Int32, Self::Int64, Self::UInt8, Self::UInt16, Self::UInt32, Self::UInt64];
+
     /// Smallest and largest value.
     #[must_use]
     pub const fn range(self) -> (i128, i128) {
@@ -134,11 +142,14 @@ impl std::fmt::Display for Type {
             Self::List(item) => write!(f, "list<{item}>"),
             Self::Set(item) => write!(f, "set<{item}>"),
             Self::Map(key, value) => write!(f, "map<{key}, {value}>"),
+            Self::Record(fields) if fields.is_empty() => f.write_str("{}"),
             Self::Record(fields) => {
                 f.write_str("{ ")?;
                 for (index, (name, ty)) in fields.iter().enumerate() {
                     let comma = if index == 0 { "" } else { ", " };
-                    write!(f, "{comma}{name}: {ty}")?;
+                    f.write_str(comma)?;
+                    write_name(f, name)?;
+                    write!(f, ": {ty}")?;
                 }
                 f.write_str(" }")
             }
@@ -157,10 +168,24 @@ impl From<Type> for String {
     }
 }
 
-impl TryFrom<String> for Type {
-    type Error = String;
+/// Whether a character may stand in a member's name without quotes.
+fn is_plain(character: char) -> bool {
+    character.is_alphanumeric()
+        || character == '_'
+        || (!character.is_ascii() && !character.is_whitespace() && !character.is_control())
+}
 
-    fn try_from(text: String) -> Result<Self, String> {
-        Err(format!("`{text}` is not a type"))
+/// Writes a member's name, in quotes where it is not a plain one.
+fn write_name(f: &mut std::fmt::Formatter<'_>, name: &str) -> std::fmt::Result {
+    if !name.is_empty() && name.chars().all(is_plain) {
+        return f.write_str(name);
     }
+    f.write_str("\"")?;
+    for character in name.chars() {
+        if matches!(character, '"' | '\\') {
+            f.write_str("\\")?;
+        }
+        write!(f, "{character}")?;
+    }
+    f.write_str("\"")
 }
