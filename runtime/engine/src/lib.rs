@@ -1,6 +1,13 @@
 //! Builds a plan into pieces and runs them.
 
 pub mod cell;
+pub mod connector;
+pub mod decode;
+pub mod encode;
+pub mod expression;
 pub mod fault;
+pub mod frame;
 pub mod functions;
+pub mod rejected;
+pub mod run;
 pub mod value;

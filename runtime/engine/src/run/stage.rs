@@ -1,0 +1,169 @@
+//! The dimension stage's contract: what ingests and flows hand to it and what it gives back to the round.
+//!
+//! A round goes: batches of sources and ingests are worked on in parallel and give [`DimensionWrite`]s; these are put
+//! in the order of their [`RecordOrigin`] and applied by one [`DimensionStage`], which gives messages of subscriptions
+//! and records for flows that read subscriptions; those flows run in the same round and may write again. When a commit
+//! is due, the stage adds its changed rows to the store's batch, so that they join the same transaction as states,
+//! rejected records and progress.
+
+use bumpalo::Bump;
+use nsf_plan::{DimensionId, IngestId, PipelineId, SubscriptionId, TopicId};
+
+use crate::{
+    cell::Cell,
+    connector::{ConnectorResult, Message, RawBatch, Store, StoreBatch},
+    rejected::Rejection,
+};
+
+/// Who writes a dimension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Writer {
+    /// A flow's expand.
+    Pipeline(PipelineId),
+    /// An ingest.
+    Ingest(IngestId),
+}
+
+/// The record that caused a write or a message. Orders as the engine took records: by stream, partition and offset,
+/// then by what one record caused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordOrigin {
+    /// Index of the stream among all that the run reads (sources, then ingests).
+    pub stream: u32,
+    /// Its partition.
+    pub partition: u32,
+    /// The message's offset in it.
+    pub offset: u64,
+    /// Counts what the record caused.
+    pub ordinal: u32,
+    /// The record's time in milliseconds.
+    pub time: i64,
+}
+
+/// What a write does to its row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteKind {
+    /// Sets the fields given; null clears.
+    Assign,
+    /// The same, reported as `reset`; fields without a value are cleared.
+    Reset,
+    /// Deletes the row.
+    Delete,
+}
+
+/// How a write is ordered against others of the same field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WriteOrder {
+    /// By the flow's own order: the later applied wins.
+    Flow,
+    /// By time in milliseconds; ties by the origin's stream, partition and offset.
+    Time(i64),
+}
+
+/// A change of one row of a dimension.
+#[derive(Clone, Debug)]
+pub struct DimensionWrite {
+    /// The dimension.
+    pub dimension: DimensionId,
+    /// The values of its keys, in the order of [`nsf_plan::Dimension::keys`].
+    pub keys: Vec<Cell>,
+    /// Fields by index and their new values.
+    pub fields: Vec<(u32, Cell)>,
+    /// What is done.
+    pub kind: WriteKind,
+    /// Against other writes.
+    pub order: WriteOrder,
+    /// Who writes.
+    pub writer: Writer,
+    /// Because of which record.
+    pub origin: RecordOrigin,
+}
+
+/// A message of a subscription.
+#[derive(Clone, Debug)]
+pub struct StageMessage {
+    /// The subscription.
+    pub subscription: SubscriptionId,
+    /// Where it goes.
+    pub topic: TopicId,
+    /// The message's key.
+    pub key: Vec<u8>,
+    /// The message, without a line end.
+    pub bytes: Vec<u8>,
+}
+
+/// A record of a subscription for flows that read it.
+#[derive(Clone, Debug)]
+pub struct SubscriptionRecord {
+    /// The subscription.
+    pub subscription: SubscriptionId,
+    /// The published values, in the order of [`nsf_plan::Subscription::publish`].
+    pub values: Vec<Cell>,
+    /// The record that caused it.
+    pub origin: RecordOrigin,
+}
+
+/// What the stage gives back.
+#[derive(Debug, Default)]
+pub struct StageOutput {
+    /// Messages in order.
+    pub messages: Vec<StageMessage>,
+    /// Records in order.
+    pub records: Vec<SubscriptionRecord>,
+    /// Writes that changed something or created a row, by dimension index.
+    pub stored: Vec<(DimensionId, u64)>,
+}
+
+/// Applies writes to rows of dimensions. One for a run; called by one thread.
+pub trait DimensionStage: Send {
+    /// Applies writes in the order given, over rows as earlier calls left them (its own working copies, committed or
+    /// not).
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    fn apply(
+        &mut self, writes: &[DimensionWrite], store: &dyn Store, output: &mut StageOutput,
+    ) -> ConnectorResult<()>;
+
+    /// Adds every row changed since the last commit to the batch ([`crate::connector::StoreTable::Dimension`]).
+    fn collect(&mut self, batch: &mut StoreBatch);
+
+    /// The batch was committed: changed rows are no longer to be collected; the cache may shrink.
+    fn committed(&mut self);
+}
+
+/// Reads rows of dimensions for `load` and for outputs; shared by workers.
+pub trait DimensionRows: Send + Sync {
+    /// The key of a row in [`crate::connector::StoreTable::Dimension`].
+    fn key(&self, dimension: DimensionId, keys: &[Cell], key: &mut Vec<u8>);
+
+    /// Start of the keys of all rows of a dimension.
+    fn prefix(&self, dimension: DimensionId) -> Vec<u8>;
+
+    /// The values of the keys of a stored row; none where the key is damaged.
+    fn keys(&self, dimension: DimensionId, key: &[u8]) -> Option<Vec<Cell>>;
+
+    /// The values of all fields of a stored row, `empty` values filled in, null where there is none; none where the row
+    /// is deleted or damaged.
+    fn fields(&self, dimension: DimensionId, row: &[u8]) -> Option<Vec<Cell>>;
+}
+
+/// What a batch of an ingest gave.
+#[derive(Debug, Default)]
+pub struct IngestOutput {
+    /// Writes in the order of the messages.
+    pub writes: Vec<DimensionWrite>,
+    /// Messages that were rejected.
+    pub rejected: Vec<Rejection>,
+    /// Conversions made, by raw member.
+    pub coerced: Vec<(String, u64)>,
+    /// Messages taken without rejection.
+    pub accepted: u64,
+}
+
+/// Works on messages of one ingest; shared by workers, keeps no state.
+pub trait IngestProcessor: Send + Sync {
+    /// Works on a message. `stream` is the index for [`RecordOrigin::stream`]. Long values may be put into the arena,
+    /// which is reset after the batch.
+    fn process(&self, stream: u32, batch: &RawBatch, message: &Message, arena: &Bump, output: &mut IngestOutput);
+}
