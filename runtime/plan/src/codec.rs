@@ -1,24 +1,7 @@
-//! The serial form of expressions: a flat list of nodes, operands before their users.
+//! The serial form of what is nested in memory. Written down it is flat, so that no reader needs deep recursion and
+//! no limit of a YAML or JSON reader meets a program: expressions are lists of nodes, blocks are lists of blocks.
 
-use serde::{Deserialize, Serialize};
-
-use crate::Expr;
-
-/// An expression as a list of nodes; the last is the root.
-#[derive(Serialize, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct FlatExpr {
-    nodes: Vec<String>,
-}
-
-impl From<&Expr> for FlatExpr {
-    fn from(_: &Expr) -> Self {
-        Self { nodes: Vec::new() }
-    }
-}
-
-impl FlatExpr {
-    pub(crate) fn into_expr(self) -> Result<Expr, String> {
-        Err(format!("the expression has no root among {} nodes", self.nodes.len()))
-    }
-}
+mod block;
+mod expression;
+mod literal;
+mod node;

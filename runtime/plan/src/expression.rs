@@ -1,7 +1,7 @@
 //! Typed expressions.
 //!
 //! In memory they are trees; written down, a flat list of nodes in which operands stand before the node that uses
-//! them, so that no reader needs deep recursion.
+//! them, so that no reader needs deep recursion (`codec`).
 
 use serde::{Deserialize, Serialize};
 
@@ -97,8 +97,7 @@ pub struct Pattern {
 }
 
 /// Operators between two operands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub enum BinaryOperator {
     Or,
@@ -119,17 +118,4 @@ pub enum BinaryOperator {
     Multiply,
     Divide,
     Remainder,
-}
-
-// Serial form: see `codec.rs`.
-impl Serialize for Expr {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        crate::codec::FlatExpr::from(self).serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Expr {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        crate::codec::FlatExpr::deserialize(deserializer)?.into_expr().map_err(serde::de::Error::custom)
-    }
 }

@@ -1,7 +1,8 @@
 //! Pipelines: what happens to a record, step by step.
 //!
 //! A pipeline is one unit of undoing: a flow that reads sources or a subscription, with the flows that read it nested
-//! at its end. A `repartition` cuts a flow into two pipelines with an internal topic between them.
+//! at its end. A `repartition` cuts a flow into two pipelines with an internal topic between them. In memory blocks are
+//! nested; written down they are a list (`codec`).
 
 use serde::{Deserialize, Serialize};
 
@@ -87,28 +88,25 @@ pub enum HandleTarget {
 }
 
 /// Steps in order.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Block {
     /// The steps.
     pub steps: Vec<Step>,
 }
 
 /// A step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     /// Stable identity within the plan, as metrics, traces and rejected records name it: `plan_duration/verify.1`.
     pub id: String,
     /// What it does.
-    #[serde(flatten)]
     pub kind: StepKind,
     /// Where it stands.
     pub origin: Origin,
 }
 
 /// The kinds of steps. Named step functions are unfolded where they are called.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "step", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum StepKind {
     /// Rejects the record unless the condition holds.
     Require {
@@ -172,7 +170,6 @@ pub enum StepKind {
         /// Conditions and steps.
         arms: Vec<(Expr, Block)>,
         /// Steps if none holds.
-        #[serde(default, skip_serializing_if = "block_is_empty")]
         otherwise: Block,
     },
     /// Runs steps for each element of a list; a `stop` in them ends the element.
@@ -187,13 +184,11 @@ pub enum StepKind {
     /// Ends the innermost element, flow or record.
     Stop {
         /// Only when this holds.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         condition: Option<Expr>,
     },
     /// Goes on at a later step of the flow's outermost block.
     Jump {
         /// Only when this holds.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         condition: Option<Expr>,
         /// Index of the step in the flow's block.
         target: u32,
@@ -205,10 +200,6 @@ pub enum StepKind {
         /// Its steps.
         body: Block,
     },
-}
-
-fn block_is_empty(block: &Block) -> bool {
-    block.steps.is_empty()
 }
 
 /// What a load does when there is no row.

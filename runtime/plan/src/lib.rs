@@ -7,6 +7,7 @@
 mod codec;
 pub mod connector;
 mod expression;
+pub mod field_id;
 mod flow;
 mod id;
 mod literal;
@@ -14,6 +15,7 @@ mod model;
 mod origin;
 mod test_case;
 mod types;
+mod walk;
 
 pub use expression::{BinaryOperator, Expr, ExprKind, MatchArm, Pattern};
 pub use flow::{
@@ -31,5 +33,5 @@ pub use model::{
     StateField, Subscription, SubscriptionEvent, Table, Tenant, Topic,
 };
 pub use origin::{Origin, SourceText};
-pub use test_case::{TestCase, TestExpectation, TestExpression, TestFeed, TestFeedTarget, TestLaw, TestRows};
+pub use test_case::{TestCase, TestExpectation, TestExpression, TestFeed, TestFeedTarget, TestLaw, TestRow, TestRows};
 pub use types::{IntegerWidth, RecordType, Type, TypeError};

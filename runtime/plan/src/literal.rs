@@ -1,11 +1,9 @@
 //! Constant values.
 
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
 
 /// A constant; its type stands beside it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind", content = "value")]
+#[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum Literal {
     Null,

@@ -28,10 +28,13 @@ pub struct TestRows {
     pub target: HandleTarget,
     /// Key values and then the given fields as (index of the field, value). A table's row has all its fields by index
     /// and an empty key.
-    pub rows: Vec<(Vec<Literal>, Vec<(u32, Literal)>)>,
+    pub rows: Vec<TestRow>,
     /// Where it stands.
     pub origin: Origin,
 }
+
+/// The values of a row's keys, and fields by index with their values.
+pub type TestRow = (Vec<Literal>, Vec<(u32, Literal)>);
 
 /// Messages for a source or ingest, as the bytes that would arrive.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,6 +65,7 @@ mod feed {
 /// What must hold at the end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "expect", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant)] // A test has a handful of them.
 pub enum TestExpectation {
     /// A condition over stored rows.
     Condition {
