@@ -428,17 +428,13 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    fn get_many(
-        &self, table: StoreTable, keys: &[&[u8]], found: &mut dyn FnMut(usize, &[u8]),
-    ) -> ConnectorResult<()>;
+    fn get_many(&self, table: StoreTable, keys: &[&[u8]], found: &mut dyn FnMut(usize, &[u8])) -> ConnectorResult<()>;
 
     /// Calls `row` with the key and value of each row whose key starts with `prefix`, in order, until it gives false.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    fn scan(
-        &self, table: StoreTable, prefix: &[u8], row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> ConnectorResult<()>;
+    fn scan(&self, table: StoreTable, prefix: &[u8], row: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> ConnectorResult<()>;
 
     /// Makes all changes at once, durably. The batch is sorted.
     ///

@@ -121,9 +121,7 @@ pub trait DimensionStage: Send {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    fn apply(
-        &mut self, writes: &[DimensionWrite], store: &dyn Store, output: &mut StageOutput,
-    ) -> ConnectorResult<()>;
+    fn apply(&mut self, writes: &[DimensionWrite], store: &dyn Store, output: &mut StageOutput) -> ConnectorResult<()>;
 
     /// Adds every row changed since the last commit to the batch ([`crate::connector::StoreTable::Dimension`]).
     fn collect(&mut self, batch: &mut StoreBatch);
