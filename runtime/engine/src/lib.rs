@@ -10,4 +10,5 @@ pub mod frame;
 pub mod functions;
 pub mod rejected;
 pub mod run;
+pub mod store;
 pub mod value;

@@ -11,8 +11,9 @@ use nsf_plan::{DimensionId, IngestId, PipelineId, SubscriptionId, TopicId};
 
 use crate::{
     cell::Cell,
-    connector::{ConnectorResult, Message, RawBatch, Store, StoreBatch},
+    connector::{ConnectorResult, Message, RawBatch},
     rejected::Rejection,
+    store::{Store, StoreBatch},
 };
 
 /// Who writes a dimension.
@@ -123,7 +124,7 @@ pub trait DimensionStage: Send {
     /// Where the store cannot be read.
     fn apply(&mut self, writes: &[DimensionWrite], store: &dyn Store, output: &mut StageOutput) -> ConnectorResult<()>;
 
-    /// Adds every row changed since the last commit to the batch ([`crate::connector::StoreTable::Dimension`]).
+    /// Adds every row changed since the last commit to the batch ([`crate::store::StoreTable::Dimension`]).
     fn collect(&mut self, batch: &mut StoreBatch);
 
     /// The batch was committed: changed rows are no longer to be collected; the cache may shrink.
@@ -132,7 +133,7 @@ pub trait DimensionStage: Send {
 
 /// Reads rows of dimensions for `load` and for outputs; shared by workers.
 pub trait DimensionRows: Send + Sync {
-    /// The key of a row in [`crate::connector::StoreTable::Dimension`].
+    /// The key of a row in [`crate::store::StoreTable::Dimension`].
     fn key(&self, dimension: DimensionId, keys: &[Cell], key: &mut Vec<u8>);
 
     /// Start of the keys of all rows of a dimension.

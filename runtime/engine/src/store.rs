@@ -1,0 +1,190 @@
+//! What a commit changes, and the store that keeps it.
+
+use crate::connector::ConnectorResult;
+
+/// Changes of one table of the store: rows to put or to delete.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    bytes: Vec<u8>,
+    rows: Vec<Change>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    start: usize,
+    key: u32,
+    /// Length of the value; [`DELETED`] for a row to delete.
+    value: u32,
+}
+
+const DELETED: u32 = u32::MAX;
+
+impl Changes {
+    /// Makes it empty and keeps its memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.rows.clear();
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is nothing to change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Puts a row.
+    pub fn put(&mut self, key: &[u8], value: &[u8]) {
+        self.put_with(key, |bytes| bytes.extend_from_slice(value));
+    }
+
+    /// Puts a row whose value is written by a function that only appends.
+    pub fn put_with(&mut self, key: &[u8], value: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(key);
+        let middle = self.bytes.len();
+        value(&mut self.bytes);
+        let length = (self.bytes.len() - middle) as u32;
+        self.rows.push(Change { start, key: key.len() as u32, value: length });
+    }
+
+    /// Deletes a row.
+    pub fn delete(&mut self, key: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(key);
+        self.rows.push(Change { start, key: key.len() as u32, value: DELETED });
+    }
+
+    /// Puts the rows in the order of their keys; of several changes of one row the last stays.
+    pub fn sort(&mut self) {
+        let bytes = &self.bytes;
+        let key = |row: &Change| &bytes[row.start..row.start + row.key as usize];
+        self.rows.sort_by(|a, b| key(a).cmp(key(b)));
+        let mut kept: Vec<Change> = Vec::with_capacity(self.rows.len());
+        for row in &self.rows {
+            match kept.last_mut() {
+                Some(last) if key(last) == key(row) => *last = *row,
+                _ => kept.push(*row),
+            }
+        }
+        self.rows = kept;
+    }
+
+    /// Keys and values (none to delete), in order.
+    pub fn rows(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        self.rows.iter().map(|row| {
+            let middle = row.start + row.key as usize;
+            let value = (row.value != DELETED).then(|| &self.bytes[middle..middle + row.value as usize]);
+            (&self.bytes[row.start..middle], value)
+        })
+    }
+}
+
+/// The tables of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StoreTable {
+    /// Layout, plan, state shapes: text keys.
+    Meta,
+    /// Positions of sources and sinks, watermarks.
+    Progress,
+    /// Rows of states.
+    State,
+    /// Rows of dimensions.
+    Dimension,
+    /// Rejected records.
+    Rejected,
+    /// Counters of all runs.
+    Counters,
+}
+
+impl StoreTable {
+    /// Every table.
+    pub const ALL: [Self; 6] =
+        [Self::Meta, Self::Progress, Self::State, Self::Dimension, Self::Rejected, Self::Counters];
+
+    /// Its name in the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Progress => "progress",
+            Self::State => "state",
+            Self::Dimension => "dimension",
+            Self::Rejected => "rejected",
+            Self::Counters => "counters",
+        }
+    }
+
+    /// Its place in [`StoreTable::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// What one commit changes, over all tables.
+#[derive(Clone, Debug, Default)]
+pub struct StoreBatch {
+    tables: [Changes; 6],
+}
+
+impl StoreBatch {
+    /// The changes of a table.
+    pub const fn table(&mut self, table: StoreTable) -> &mut Changes {
+        &mut self.tables[table.index()]
+    }
+
+    /// The tables with their changes.
+    pub fn tables(&self) -> impl Iterator<Item = (StoreTable, &Changes)> {
+        StoreTable::ALL.into_iter().zip(&self.tables)
+    }
+
+    /// Makes it empty and keeps its memory.
+    pub fn clear(&mut self) {
+        self.tables.iter_mut().for_each(Changes::clear);
+    }
+
+    /// Sorts every table's rows; see [`Changes::sort`].
+    pub fn sort(&mut self) {
+        self.tables.iter_mut().for_each(Changes::sort);
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tables.iter().map(Changes::len).sum()
+    }
+
+    /// Whether there is nothing to change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tables.iter().all(Changes::is_empty)
+    }
+}
+
+/// A durable, transactional store of rows by key.
+pub trait Store: Send + Sync {
+    /// Reads rows of keys in ascending order; calls `found` with the index of each key that has a row. Shows what was
+    /// committed.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    fn get_many(&self, table: StoreTable, keys: &[&[u8]], found: &mut dyn FnMut(usize, &[u8])) -> ConnectorResult<()>;
+
+    /// Calls `row` with the key and value of each row whose key starts with `prefix`, in order, until it gives false.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    fn scan(&self, table: StoreTable, prefix: &[u8], row: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> ConnectorResult<()>;
+
+    /// Makes all changes at once, durably. The batch is sorted.
+    ///
+    /// # Errors
+    /// Where it cannot; nothing of the batch is kept then.
+    fn commit(&self, batch: &StoreBatch) -> ConnectorResult<()>;
+}
