@@ -1,0 +1,3 @@
+//! What the hand-written peer is made of.
+
+pub mod cursor;
