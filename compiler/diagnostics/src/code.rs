@@ -75,6 +75,9 @@ macro_rules! codes {
 
 codes! {
     E0101 Syntax Error "unexpected-token" "A word or sign stands where the language expects another.";
+    E0691 Project Error "broken-settings-file" "The file nsf.yaml cannot be read as YAML.";
+    E0692 Project Error "wrong-project-setting" "A setting in nsf.yaml is not of the kind that is expected.";
+    E0693 Project Error "unknown-project-setting" "A name in nsf.yaml is not the name of a setting.";
 }
 
 impl Code {

@@ -80,6 +80,13 @@ impl SourceMap {
         id
     }
 
+    /// Puts `prefix` before every path, for a reader who stands outside the project's folder.
+    pub fn prefix_paths(&mut self, prefix: &str) {
+        for file in &mut self.files {
+            file.path.insert_str(0, prefix);
+        }
+    }
+
     /// The file of an id, if the map has it.
     #[must_use]
     pub fn get(&self, file: FileId) -> Option<&SourceFile> {

@@ -1,0 +1,30 @@
+//! The sub-commands: one file each.
+
+mod explain;
+mod new;
+
+use clap::Subcommand;
+
+use crate::Outcome;
+use crate::output::Output;
+use crate::problem::Problem;
+
+/// What `nsfc` can do.
+#[derive(Subcommand)]
+pub enum Command {
+    New(new::New),
+    Explain(explain::Explain),
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    /// When a wrong argument or a failing file keeps the command from its work.
+    pub fn run(self, output: &mut Output) -> Result<Outcome, Problem> {
+        match self {
+            Self::New(command) => command.run(output),
+            Self::Explain(command) => command.run(output),
+        }
+    }
+}
