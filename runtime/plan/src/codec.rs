@@ -5,3 +5,5 @@ mod block;
 mod expression;
 mod literal;
 mod node;
+
+pub(crate) use literal::present;

@@ -92,7 +92,7 @@ pub struct Pattern {
     /// The literal, or the first of the range.
     pub low: Literal,
     /// The last of the range.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::codec::present")]
     pub high: Option<Literal>,
 }
 

@@ -6,6 +6,7 @@
 
 mod codec;
 pub mod connector;
+pub mod document;
 mod expression;
 pub mod field_id;
 mod flow;
@@ -15,8 +16,10 @@ mod model;
 mod origin;
 mod test_case;
 mod types;
+mod validate;
 mod walk;
 
+pub use document::PlanError;
 pub use expression::{BinaryOperator, Expr, ExprKind, MatchArm, Pattern};
 pub use flow::{
     Block, DimensionExpand, Handle, HandleTarget, Input, InputSource, Missing, Pipeline, SaveKind, SaveOperation, Slot,
@@ -35,3 +38,4 @@ pub use model::{
 pub use origin::{Origin, SourceText};
 pub use test_case::{TestCase, TestExpectation, TestExpression, TestFeed, TestFeedTarget, TestLaw, TestRow, TestRows};
 pub use types::{IntegerWidth, RecordType, Type, TypeError};
+pub use validate::Problem;

@@ -25,6 +25,7 @@ impl PlanVersion {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Format version.
+    #[serde(rename = "nsf_plan")]
     pub version: PlanVersion,
     /// The project's name.
     pub name: String,
@@ -210,7 +211,7 @@ pub struct RecordField {
     #[serde(rename = "type")]
     pub ty: Type,
     /// The value of an absent member.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::codec::present")]
     pub default: Option<Literal>,
     /// Whether any pipeline, key or time needs it; the decoder skips others.
     pub used: bool,
@@ -342,6 +343,7 @@ pub struct DimensionField {
     /// Whether a flow computes it.
     pub derived: bool,
     /// What a reader gets while it has no value.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::codec::present")]
     pub empty: Option<Literal>,
 }
 

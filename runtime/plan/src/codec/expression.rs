@@ -4,7 +4,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::node::{Node, NodeArm, OPERATORS, operator_name};
-use crate::{Expr, ExprKind, Literal, MatchArm};
+use crate::{Expr, ExprKind, MatchArm};
 
 impl Serialize for Expr {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -131,8 +131,7 @@ impl Decoder {
             return Ok(ExprKind::Binary(*operator, left, self.operand(op, "right", node.right.take())?));
         }
         Ok(match op {
-            // A null literal is written `value: null`, which reads like no value.
-            "literal" => ExprKind::Literal(node.value.take().unwrap_or(Literal::Null)),
+            "literal" => ExprKind::Literal(self.member(op, "value", node.value.take())?),
             "slot" => ExprKind::Slot(self.member(op, "slot", node.slot.take())?),
             "loaded" => {
                 let row = self.member(op, "row", node.row.take())?;

@@ -20,6 +20,11 @@ impl Literal {
     pub const MAX_DEPTH: usize = 40;
 }
 
+/// Reads a literal that may be left out, so that a null which stands there is a null and not no literal.
+pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Literal>, D::Error> {
+    Literal::deserialize(deserializer).map(Some)
+}
+
 const FORMS: &[&str] = &["unsigned", "float", "decimal", "map", "record"];
 
 fn one<S: Serializer>(serializer: S, form: &str, value: &impl Serialize) -> Result<S::Ok, S::Error> {

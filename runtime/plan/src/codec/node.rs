@@ -11,7 +11,7 @@ use crate::{BinaryOperator, HandleId, Literal, MappingId, Origin, Pattern, SlotI
 pub(super) struct Node {
     /// The form.
     pub op: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::present")]
     pub value: Option<Literal>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<SlotId>,
