@@ -1,0 +1,167 @@
+//! The `dev` profile: everything is a local file, a standard stream or the embedded store under `.nsf/`.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use nsf_engine::{
+    connector::{
+        ConnectorError, ConnectorErrorKind, ConnectorResult, Connectors, Export, Framing, Sink, Source, StreamRequest,
+    },
+    store::Store,
+};
+
+use crate::{
+    embedded::EmbeddedStore,
+    file::{FileExport, FileSink, FileSource, Waiting},
+    standard::{StandardInput, StandardOutput},
+};
+
+/// Where the `dev` profile finds things.
+#[derive(Clone, Debug, Default)]
+pub struct LocalSettings {
+    /// The project's folder; `.nsf/` and relative paths of `file("…")` lie in it.
+    pub project: PathBuf,
+    /// `--input NAME=FILE`; `-` is standard input.
+    pub inputs: Vec<(String, PathBuf)>,
+    /// `--output NAME=FILE`; `-` is standard output.
+    pub outputs: Vec<(String, PathBuf)>,
+    /// `--follow`: inputs that end may go on.
+    pub follow: bool,
+    /// `--fresh`: earlier runs are forgotten.
+    pub fresh: bool,
+}
+
+/// The `dev` profile's connectors.
+pub struct Local {
+    settings: LocalSettings,
+    store: Mutex<Option<Arc<EmbeddedStore>>>,
+}
+
+/// Folder of the embedded things inside the project's.
+pub const FOLDER: &str = ".nsf";
+
+impl Local {
+    /// The profile for these settings; nothing is opened yet.
+    #[must_use]
+    pub const fn new(settings: LocalSettings) -> Self {
+        Self { settings, store: Mutex::new(None) }
+    }
+
+    /// The file of a topic: `.nsf/topics/NAME.ndjson`.
+    #[must_use]
+    pub fn topic_file(project: &Path, topic: &str) -> PathBuf {
+        project.join(FOLDER).join("topics").join(format!("{}.ndjson", file_name(topic)))
+    }
+
+    fn given<'s>(places: &'s [(String, PathBuf)], names: &[&str]) -> Option<&'s Path> {
+        places.iter().find(|(name, _)| names.contains(&name.as_str())).map(|(_, path)| path.as_path())
+    }
+
+    fn waiting(&self, request: &StreamRequest<'_>) -> Waiting {
+        if self.settings.follow || request.written { Waiting::ForMore } else { Waiting::No }
+    }
+
+    fn read_given(&self, path: &Path, framing: Framing, waiting: Waiting) -> Box<dyn Source> {
+        if path == Path::new("-") {
+            return Box::new(StandardInput::new(framing));
+        }
+        Box::new(FileSource::new(path, framing, waiting, waiting == Waiting::ForMore))
+    }
+
+    fn cannot(request: &StreamRequest<'_>, what: &str) -> ConnectorError {
+        let kind = &request.connector.kind;
+        let message = format!("`{kind}` {what} in the dev profile");
+        ConnectorError::new(ConnectorErrorKind::Other, message)
+    }
+}
+
+/// A topic's name as a file's name: what no file name should hold is written `%XX`.
+fn file_name(topic: &str) -> String {
+    use std::fmt::Write as _;
+    let mut name = String::with_capacity(topic.len());
+    for (at, character) in topic.char_indices() {
+        let plain = character.is_alphanumeric() || matches!(character, '_' | '-') || (character == '.' && at > 0);
+        if plain {
+            name.push(character);
+        } else {
+            let mut bytes = [0_u8; 4];
+            for byte in character.encode_utf8(&mut bytes).bytes() {
+                let _ = write!(name, "%{byte:02X}");
+            }
+        }
+    }
+    name
+}
+
+impl Connectors for Local {
+    fn source(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>> {
+        let waiting = self.waiting(request);
+        if let Some(path) = Self::given(&self.settings.inputs, &request.names) {
+            let waiting = if self.settings.follow { Waiting::ForMore } else { Waiting::No };
+            return Ok(self.read_given(path, request.framing, waiting));
+        }
+        let name = &request.connector.name;
+        match request.connector.kind.as_str() {
+            "kafka" => {
+                let path = Self::given(&self.settings.outputs, &request.names)
+                    .map_or_else(|| Self::topic_file(&self.settings.project, name), Path::to_path_buf);
+                Ok(Box::new(FileSource::new(path, request.framing, waiting, true)))
+            }
+            "file" => {
+                let path = self.settings.project.join(name);
+                Ok(Box::new(FileSource::new(path, request.framing, waiting, waiting == Waiting::ForMore)))
+            }
+            "stdin" => Ok(Box::new(StandardInput::new(request.framing))),
+            _ => Err(Self::cannot(request, "cannot be read")),
+        }
+    }
+
+    fn table(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>> {
+        if let Some(path) = Self::given(&self.settings.inputs, &request.names) {
+            return Ok(self.read_given(path, request.framing, Waiting::No));
+        }
+        let name = &request.connector.name;
+        let (path, optional) = if request.connector.kind == "file" {
+            (self.settings.project.join(name), false)
+        } else {
+            let extension = if request.framing == Framing::Csv { "csv" } else { "ndjson" };
+            let folder = self.settings.project.join(FOLDER).join("tables");
+            (folder.join(format!("{}.{extension}", file_name(name))), true)
+        };
+        Ok(Box::new(FileSource::new(path, request.framing, Waiting::No, optional)))
+    }
+
+    fn sink(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Sink>> {
+        if let Some(path) = Self::given(&self.settings.outputs, &request.names) {
+            if path == Path::new("-") {
+                return Ok(Box::new(StandardOutput));
+            }
+            return Ok(Box::new(FileSink::new(path)));
+        }
+        match request.connector.kind.as_str() {
+            "kafka" => Ok(Box::new(FileSink::new(Self::topic_file(&self.settings.project, &request.connector.name)))),
+            "file" => Ok(Box::new(FileSink::new(self.settings.project.join(&request.connector.name)))),
+            "stdout" => Ok(Box::new(StandardOutput)),
+            _ => Err(Self::cannot(request, "cannot be written")),
+        }
+    }
+
+    fn export(&self, names: &[&str]) -> ConnectorResult<Option<Box<dyn Export>>> {
+        Ok(Self::given(&self.settings.outputs, names).map(|path| -> Box<dyn Export> {
+            if path == Path::new("-") { Box::new(StandardOutput) } else { Box::new(FileExport::new(path)) }
+        }))
+    }
+
+    fn store(&self) -> ConnectorResult<Arc<dyn Store>> {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(store) = &*store {
+            return Ok(Arc::clone(store) as Arc<dyn Store>);
+        }
+        let path = self.settings.project.join(FOLDER).join("store.redb");
+        let opened = Arc::new(EmbeddedStore::open(path, self.settings.fresh)?);
+        *store = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+}
