@@ -4,6 +4,7 @@
 //! types, literals, typed expressions, steps, states, dimensions, descriptors of connectors and the text form. The
 //! crate knows no compiler and no engine. All cross references are indices into the lists of [`Plan`].
 
+mod build;
 mod codec;
 pub mod connector;
 pub mod document;
