@@ -35,7 +35,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// A row whose figure must be at least `bar`, or at most with `at_most`.
+    /// A row that was measured, and whether its bar is met.
     pub fn judged(measure: &str, bar: &str, measured: String, met: bool) -> Self {
         let verdict = if met { Verdict::Pass } else { Verdict::Fail };
         Self { measure: measure.to_string(), bar: bar.to_string(), measured, verdict }
