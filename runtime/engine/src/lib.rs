@@ -3,6 +3,7 @@
 pub mod cell;
 pub mod connector;
 pub mod decode;
+pub mod dimension;
 pub mod encode;
 pub mod expression;
 pub mod fault;
@@ -11,4 +12,5 @@ pub mod functions;
 pub mod rejected;
 pub mod run;
 pub mod store;
+pub mod subscription;
 pub mod value;

@@ -113,6 +113,8 @@ pub struct StageOutput {
     pub records: Vec<SubscriptionRecord>,
     /// Writes that changed something or created a row, by dimension index.
     pub stored: Vec<(DimensionId, u64)>,
+    /// Messages that could not be made because a subscription's `when` failed; the write itself stands.
+    pub rejected: Vec<Rejection>,
 }
 
 /// Applies writes to rows of dimensions. One for a run; called by one thread.

@@ -1,0 +1,196 @@
+//! Dimensions: rows with several writers, field by field the last write wins.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `stamp` | the version of a field: what decides which of two writes stays |
+//! | `row` | a row and what a write does to it |
+//! | `codec`, `bytes` | a row as bytes of the store |
+//! | `stage` | applies the writes of a round and tells subscriptions |
+//!
+//! This file holds what the plan says of dimensions in the form that the others need: [`Dimensions`].
+
+mod bytes;
+mod codec;
+pub mod row;
+mod stage;
+pub mod stamp;
+
+use std::sync::Arc;
+
+use ahash::AHashMap;
+use nsf_plan::{DimensionId, Plan, Type};
+
+use crate::{
+    cell::Cell,
+    encode::{json, key},
+    expression::{Build, BuildError},
+    run::stage::DimensionRows,
+};
+
+pub use codec::RowError;
+pub use stage::Stage;
+
+use row::Row;
+
+/// A dimension of the plan.
+#[derive(Debug)]
+pub struct Dimension {
+    /// Its name, module in front.
+    pub name: String,
+    /// Its code.
+    pub code: u32,
+    /// Names and types of its keys.
+    pub keys: Vec<(String, Type)>,
+    /// Its fields.
+    pub fields: Vec<DimensionField>,
+    by_id: AHashMap<u64, usize>,
+}
+
+/// A field of a dimension.
+#[derive(Debug)]
+pub struct DimensionField {
+    /// Its name.
+    pub name: String,
+    /// The type it is stored as: a field without a value is null, whatever its type says.
+    pub ty: Type,
+    /// The 14-digit field id.
+    pub id: u64,
+    /// What a reader gets while it has no value.
+    pub empty: Cell,
+}
+
+impl Dimension {
+    /// The index of the field with an id.
+    #[must_use]
+    pub fn index_of(&self, id: u64) -> Option<usize> {
+        self.by_id.get(&id).copied()
+    }
+}
+
+/// All dimensions of a plan: keys and rows to bytes and back.
+#[derive(Debug)]
+pub struct Dimensions {
+    list: Vec<Dimension>,
+}
+
+impl Dimensions {
+    /// Takes the dimensions of a plan.
+    ///
+    /// # Errors
+    /// Where two dimensions have one code, or two fields one id: rows would be mixed up.
+    pub fn new(plan: &Plan) -> Build<Self> {
+        let mut codes = AHashMap::new();
+        let mut list = Vec::with_capacity(plan.dimensions.len());
+        for dimension in &plan.dimensions {
+            if let Some(first) = codes.insert(dimension.code, &dimension.name) {
+                let message =
+                    format!("the dimensions `{first}` and `{}` have one code, {}", dimension.name, dimension.code);
+                return Err(BuildError::new(message, Some(dimension.origin)));
+            }
+            list.push(build(dimension)?);
+        }
+        Ok(Self { list })
+    }
+
+    /// The dimension of an index.
+    #[must_use]
+    pub fn get(&self, id: DimensionId) -> Option<&Dimension> {
+        self.list.get(id.index())
+    }
+
+    /// Appends the key of a row: the dimension's code, then the keys.
+    pub fn write_key(&self, id: DimensionId, keys: &[Cell], out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.code(id));
+        keys.iter().for_each(|cell| key::write_cell_part(cell, out));
+    }
+
+    /// The values of the keys in a row's key; none where the key is damaged or of another dimension.
+    #[must_use]
+    pub fn read_key(&self, id: DimensionId, bytes: &[u8]) -> Option<Vec<Cell>> {
+        let mut rest = bytes.strip_prefix(&self.code(id)[..])?;
+        let types = self.get(id)?.keys.iter().map(|(_, ty)| ty);
+        let keys: Option<Vec<Cell>> = types.map(|ty| key::read_part(ty, &mut rest).ok()).collect();
+        keys.filter(|_| rest.is_empty())
+    }
+
+    fn code(&self, id: DimensionId) -> [u8; 4] {
+        self.get(id).map_or(u32::MAX, |dimension| dimension.code).to_be_bytes()
+    }
+
+    /// Appends a row's bytes.
+    pub fn write_row(&self, id: DimensionId, row: &Row, out: &mut Vec<u8>) {
+        if let Some(dimension) = self.get(id) {
+            codec::write_row(out, dimension, row);
+        }
+    }
+
+    /// Reads a row's bytes.
+    ///
+    /// # Errors
+    /// Where they are damaged or of a newer format.
+    pub fn read_row(&self, id: DimensionId, bytes: &[u8]) -> Result<Row, RowError> {
+        codec::read_row(bytes, self.get(id).ok_or(RowError::Damaged)?)
+    }
+
+    /// What a reader of a row gets, by field: its value, else its `empty` value, else null.
+    #[must_use]
+    pub fn values(&self, id: DimensionId, row: &Row) -> Vec<Cell> {
+        let fields = self.get(id).map_or(&[][..], |dimension| &dimension.fields);
+        let value = |(field, plan): (&row::Field, &DimensionField)| {
+            if field.value.is_null() { plan.empty.clone() } else { field.value.clone() }
+        };
+        row.fields.iter().zip(fields).map(value).collect()
+    }
+
+    /// Appends a row as the JSON object of `--output DIM=FILE`: its keys, then its fields.
+    pub fn write_json(&self, id: DimensionId, keys: &[Cell], values: &[Cell], out: &mut Vec<u8>) {
+        let Some(dimension) = self.get(id) else { return };
+        let names = dimension.keys.iter().map(|(name, ty)| (name, ty)).zip(keys);
+        let fields = dimension.fields.iter().map(|field| (&field.name, &field.ty)).zip(values);
+        out.push(b'{');
+        for (index, ((name, ty), cell)) in names.chain(fields).enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            json::write_text(name, out);
+            out.push(b':');
+            json::write_cell(ty, cell, out);
+        }
+        out.push(b'}');
+    }
+}
+
+fn build(dimension: &nsf_plan::Dimension) -> Build<Dimension> {
+    let mut by_id = AHashMap::new();
+    let mut fields = Vec::with_capacity(dimension.fields.len());
+    for (index, field) in dimension.fields.iter().enumerate() {
+        if by_id.insert(field.id, index).is_some() {
+            let message = format!("two fields of the dimension `{}` have the id {:014}", dimension.name, field.id);
+            return Err(BuildError::new(message, Some(dimension.origin)));
+        }
+        let empty = field.empty.as_ref().map_or(Cell::Null, |literal| Cell::from_literal(&field.ty, literal));
+        fields.push(DimensionField { name: field.name.clone(), ty: field.ty.clone().nullable(), id: field.id, empty });
+    }
+    let (name, keys) = (dimension.name.clone(), dimension.keys.clone());
+    Ok(Dimension { name, code: dimension.code, keys, fields, by_id })
+}
+
+/// [`Dimensions`] as workers and outputs see them.
+impl DimensionRows for Arc<Dimensions> {
+    fn key(&self, dimension: DimensionId, keys: &[Cell], key: &mut Vec<u8>) {
+        self.write_key(dimension, keys, key);
+    }
+
+    fn prefix(&self, dimension: DimensionId) -> Vec<u8> {
+        self.code(dimension).to_vec()
+    }
+
+    fn keys(&self, dimension: DimensionId, key: &[u8]) -> Option<Vec<Cell>> {
+        self.read_key(dimension, key)
+    }
+
+    fn fields(&self, dimension: DimensionId, row: &[u8]) -> Option<Vec<Cell>> {
+        let row = self.read_row(dimension, row).ok()?;
+        row.exists().then(|| self.values(dimension, &row))
+    }
+}

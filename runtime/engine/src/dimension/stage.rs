@@ -1,0 +1,251 @@
+//! The dimension stage: applies the writes of a round in order, tells subscriptions, and keeps changed rows until a
+//! commit takes them.
+//!
+//! Rows are loaded once a round and key, in one call of the store. What was read or changed stays in memory up to
+//! [`CACHED_ROWS`] rows; changed rows stay until they are committed. `load` in flows does not look here: it shows what
+//! the store holds.
+
+use std::sync::Arc;
+
+use ahash::AHashMap;
+use bumpalo::Bump;
+use nsf_plan::{DimensionId, Plan};
+
+use crate::{
+    connector::{ConnectorError, ConnectorErrorKind, ConnectorResult},
+    expression::Build,
+    run::stage::{DimensionStage, DimensionWrite, StageOutput, WriteOrder, Writer},
+    store::{Store, StoreBatch, StoreTable},
+    subscription::{Subscriptions, Written},
+};
+
+use super::{
+    Dimensions,
+    row::{Row, RowWrite},
+    stamp::{Stamp, WrittenBy},
+};
+
+/// How many rows stay in memory between commits.
+const CACHED_ROWS: usize = 100_000;
+
+/// Applies writes to rows; see the module.
+pub struct Stage {
+    dimensions: Arc<Dimensions>,
+    subscriptions: Subscriptions,
+    writers: Writers,
+    rows: AHashMap<Arc<[u8]>, Held>,
+    /// Keys of rows changed since the last [`DimensionStage::collect`].
+    changed: Vec<Arc<[u8]>>,
+    /// Keys of rows that were collected and not yet committed.
+    collected: Vec<Arc<[u8]>>,
+    round: u64,
+    capacity: usize,
+    arena: Bump,
+}
+
+/// A row in memory.
+struct Held {
+    dimension: DimensionId,
+    row: Row,
+    state: RowState,
+    /// The round that last used it.
+    used: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RowState {
+    /// As the store has it.
+    Stored,
+    /// To be collected.
+    Changed,
+    /// Collected as it is now.
+    Collected,
+}
+
+/// Stable ids of those who write.
+struct Writers {
+    ingests: Vec<Arc<str>>,
+    pipelines: Vec<Arc<str>>,
+}
+
+impl Writers {
+    fn new(plan: &Plan) -> Self {
+        Self {
+            ingests: plan.ingests.iter().map(|ingest| ingest.id.as_str().into()).collect(),
+            pipelines: plan.pipelines.iter().map(|pipeline| pipeline.id.as_str().into()).collect(),
+        }
+    }
+
+    fn id(&self, writer: Writer) -> Arc<str> {
+        let id = match writer {
+            Writer::Ingest(id) => self.ingests.get(id.index()),
+            Writer::Pipeline(id) => self.pipelines.get(id.index()),
+        };
+        id.cloned().unwrap_or_default()
+    }
+}
+
+impl Stage {
+    /// The stage of a plan.
+    ///
+    /// # Errors
+    /// Where a subscription's condition cannot be built.
+    pub fn new(plan: &Plan, dimensions: Arc<Dimensions>) -> Build<Self> {
+        Ok(Self {
+            subscriptions: Subscriptions::new(plan, Arc::clone(&dimensions))?,
+            writers: Writers::new(plan),
+            dimensions,
+            rows: AHashMap::new(),
+            changed: Vec::new(),
+            collected: Vec::new(),
+            round: 0,
+            capacity: CACHED_ROWS,
+            arena: Bump::new(),
+        })
+    }
+
+    /// Keeps at most this many rows in memory between commits.
+    #[must_use]
+    pub const fn with_capacity(mut self, rows: usize) -> Self {
+        self.capacity = rows;
+        self
+    }
+
+    /// Reads the rows that are not in memory, each once.
+    fn load(&mut self, keys: &[(DimensionId, Arc<[u8]>)], store: &dyn Store) -> ConnectorResult<()> {
+        let mut missing: Vec<&(DimensionId, Arc<[u8]>)> =
+            keys.iter().filter(|(_, key)| !self.rows.contains_key(key)).collect();
+        missing.sort_unstable_by(|a, b| a.1.cmp(&b.1));
+        missing.dedup_by(|a, b| a.1 == b.1);
+        let bytes: Vec<&[u8]> = missing.iter().map(|(_, key)| &**key).collect();
+        let mut stored: Vec<Option<Row>> = vec![None; missing.len()];
+        let mut damaged = None;
+        if !bytes.is_empty() {
+            store.get_many(StoreTable::Dimension, &bytes, &mut |index, row| {
+                let (dimension, key) = missing[index];
+                match self.dimensions.read_row(*dimension, row) {
+                    Ok(row) => stored[index] = Some(row),
+                    Err(error) => damaged = damaged.take().or_else(|| Some(self.damaged(*dimension, key, error))),
+                }
+            })?;
+        }
+        if let Some(error) = damaged {
+            return Err(error);
+        }
+        for ((dimension, key), row) in missing.into_iter().zip(stored) {
+            let fields = self.dimensions.get(*dimension).map_or(0, |dimension| dimension.fields.len());
+            let row = row.unwrap_or_else(|| Row::new(fields));
+            let held = Held { dimension: *dimension, row, state: RowState::Stored, used: self.round };
+            self.rows.insert(Arc::clone(key), held);
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, dimension: DimensionId, key: &[u8], error: super::RowError) -> ConnectorError {
+        let name = self.dimensions.get(dimension).map_or("?", |dimension| dimension.name.as_str());
+        let mut keys = Vec::new();
+        if let (Some(plan), Some(cells)) = (self.dimensions.get(dimension), self.dimensions.read_key(dimension, key)) {
+            for ((name, ty), cell) in plan.keys.iter().zip(&cells) {
+                keys.extend_from_slice(if keys.is_empty() { b"" } else { b", " });
+                keys.extend_from_slice(name.as_bytes());
+                keys.push(b' ');
+                crate::encode::json::write_cell(ty, cell, &mut keys);
+            }
+        }
+        let message =
+            format!("a row of the dimension `{name}` ({}) cannot be read: {error}", String::from_utf8_lossy(&keys));
+        let help = match error {
+            super::RowError::Damaged => {
+                "restore the store from a copy, or run with --fresh to build it anew from the inputs"
+            }
+            super::RowError::Newer => "run with the version of nsf that wrote it, or with --fresh to build it anew",
+        };
+        ConnectorError::new(ConnectorErrorKind::Damaged, message).with_help(help)
+    }
+
+    fn stamp(&self, write: &DimensionWrite) -> Stamp {
+        let (time, by) = match write.order {
+            WriteOrder::Time(time) => (time, WrittenBy::Ingest),
+            WriteOrder::Flow => (write.origin.time, WrittenBy::Flow),
+        };
+        let (partition, offset) = (write.origin.partition, write.origin.offset);
+        Stamp { time, by, writer: self.writers.id(write.writer), partition, offset }
+    }
+
+    fn shrink(&mut self) {
+        if self.rows.len() <= self.capacity {
+            return;
+        }
+        let mut used: Vec<u64> = self.rows.values().map(|held| held.used).collect();
+        let oldest = used.len() - self.capacity / 2;
+        let (_, limit, _) = used.select_nth_unstable(oldest - 1);
+        let limit = *limit;
+        self.rows.retain(|_, held| held.state != RowState::Stored || held.used > limit);
+    }
+}
+
+impl DimensionStage for Stage {
+    fn apply(&mut self, writes: &[DimensionWrite], store: &dyn Store, output: &mut StageOutput) -> ConnectorResult<()> {
+        self.round += 1;
+        let keys: Vec<(DimensionId, Arc<[u8]>)> = writes
+            .iter()
+            .map(|write| {
+                let mut key = Vec::new();
+                self.dimensions.write_key(write.dimension, &write.keys, &mut key);
+                (write.dimension, key.into())
+            })
+            .collect();
+        self.load(&keys, store)?;
+        self.arena.reset();
+        for (write, (_, key)) in writes.iter().zip(keys) {
+            let stamp = self.stamp(write);
+            let writer = Arc::clone(&stamp.writer);
+            let Some(held) = self.rows.get_mut(&key) else { continue };
+            held.used = self.round;
+            let change = held.row.apply(&RowWrite { kind: write.kind, fields: &write.fields, stamp });
+            if change.stored && held.state != RowState::Changed {
+                held.state = RowState::Changed;
+                self.changed.push(key);
+            }
+            if change.is_visible() {
+                count(&mut output.stored, write.dimension);
+            }
+            let written = Written { write, writer: &writer, row: &held.row, change: &change };
+            self.subscriptions.tell(&written, &self.arena, output);
+        }
+        Ok(())
+    }
+
+    fn collect(&mut self, batch: &mut StoreBatch) {
+        for key in self.changed.drain(..) {
+            if let Some(held) = self.rows.get_mut(&key) {
+                held.state = RowState::Collected;
+            }
+            self.collected.push(key);
+        }
+        let table = batch.table(StoreTable::Dimension);
+        for key in &self.collected {
+            if let Some(held) = self.rows.get(key) {
+                table.put_with(key, |out| self.dimensions.write_row(held.dimension, &held.row, out));
+            }
+        }
+    }
+
+    fn committed(&mut self) {
+        for key in self.collected.drain(..) {
+            if let Some(held) = self.rows.get_mut(&key)
+                && held.state == RowState::Collected
+            {
+                held.state = RowState::Stored;
+            }
+        }
+        self.shrink();
+    }
+}
+
+fn count(stored: &mut Vec<(DimensionId, u64)>, dimension: DimensionId) {
+    match stored.iter_mut().find(|(of, _)| *of == dimension) {
+        Some((_, count)) => *count += 1,
+        None => stored.push((dimension, 1)),
+    }
+}

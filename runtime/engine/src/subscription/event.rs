@@ -1,0 +1,82 @@
+//! Which events a write is.
+
+use nsf_plan::SubscriptionEvent;
+
+use crate::run::stage::WriteKind;
+
+use super::Written;
+
+/// One entry of `listen`.
+#[derive(Clone, Debug)]
+pub(super) struct Listen {
+    /// The stable id of an ingest or pipeline; none for any.
+    pub writer: Option<String>,
+    /// A field by its index.
+    pub field: u32,
+}
+
+/// A set of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Events(u8);
+
+/// In the order in which a message names them.
+const NAMES: [(SubscriptionEvent, &str); 4] = [
+    (SubscriptionEvent::Create, "create"),
+    (SubscriptionEvent::Binlog, "binlog"),
+    (SubscriptionEvent::Reset, "reset"),
+    (SubscriptionEvent::Datain, "datain"),
+];
+
+impl Events {
+    pub(super) fn new(events: &[SubscriptionEvent]) -> Self {
+        Self(events.iter().fold(0, |set, event| set | bit(*event)))
+    }
+
+    /// Those of `events` that are in this set.
+    pub(super) const fn of(self, events: Self) -> Self {
+        Self(self.0 & events.0)
+    }
+
+    pub(super) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn add_if(&mut self, event: SubscriptionEvent, happened: bool) {
+        if happened {
+            self.0 |= bit(event);
+        }
+    }
+
+    /// `create|binlog`.
+    pub(super) fn action(self) -> String {
+        let names = NAMES.iter().filter(|(event, _)| self.0 & bit(*event) != 0).map(|(_, name)| *name);
+        names.collect::<Vec<_>>().join("|")
+    }
+}
+
+const fn bit(event: SubscriptionEvent) -> u8 {
+    1 << event as u8
+}
+
+/// The events of a write for a `listen`. An empty `listen` hears everything.
+pub(super) fn events(listen: &[Listen], written: &Written<'_>) -> Events {
+    let hears = |entry: &&Listen| entry.writer.as_deref().is_none_or(|writer| writer == written.writer);
+    let fields: Vec<u32> = listen.iter().filter(hears).map(|entry| entry.field).collect();
+    let mut events = Events::default();
+    if fields.is_empty() && !listen.is_empty() {
+        return events;
+    }
+    let listens = |field: &u32| listen.is_empty() || fields.contains(field);
+    let (write, change) = (written.write, written.change);
+    let whole_row = match write.kind {
+        WriteKind::Assign => false,
+        WriteKind::Reset => write.fields.is_empty(),
+        WriteKind::Delete => true,
+    };
+    let resets = write.kind == WriteKind::Reset && change.taken.iter().any(listens);
+    events.add_if(SubscriptionEvent::Create, change.created);
+    events.add_if(SubscriptionEvent::Binlog, change.before.iter().any(|(field, _)| listens(field)));
+    events.add_if(SubscriptionEvent::Reset, change.deleted || resets);
+    events.add_if(SubscriptionEvent::Datain, whole_row || write.fields.iter().any(|(field, _)| listens(field)));
+    events
+}

@@ -1,0 +1,114 @@
+//! The message of a subscription; its form is described in the module above.
+
+use jiff::tz::TimeZone;
+use nsf_plan::{Plan, Subscription, Type};
+
+use crate::{
+    cell::Cell,
+    encode::json,
+    expression::{Build, BuildError},
+    run::stage::RecordOrigin,
+};
+
+use super::{damaged, event::Events, form::write_form};
+
+/// What the messages of one subscription have in common.
+pub(super) struct Published {
+    /// `{"version":…,"nsf_id":"project/subscription/`, up to what differs.
+    head: Vec<u8>,
+    /// `","topic":…,"app_id":…,"dim":…,"arris_id":`.
+    middle: Vec<u8>,
+    /// `},"extra_args":…}`.
+    tail: Vec<u8>,
+    /// Names in quotes with the colon, and types, in the order of `publish`.
+    fields: Vec<(Vec<u8>, Type)>,
+    zone: TimeZone,
+    /// Types of the slots: keys, fields, `updated`.
+    pub slot_types: Vec<Type>,
+}
+
+/// What one message is caused by.
+pub(super) struct Cause<'c> {
+    pub stream: &'c str,
+    pub origin: RecordOrigin,
+    pub arris_id: &'c str,
+    pub events: Events,
+}
+
+impl Published {
+    pub(super) fn new(plan: &Plan, subscription: &Subscription) -> Build<Self> {
+        let tenant = plan.tenants.get(subscription.tenant.index());
+        let tenant = tenant.ok_or_else(|| damaged(subscription, "a tenant that is not there"))?;
+        let dimension = plan.dimensions.get(subscription.dimension.index());
+        let dimension = dimension.ok_or_else(|| damaged(subscription, "a dimension that is not there"))?;
+        let zone = TimeZone::get(&tenant.zone).map_err(|_| {
+            let (tenant, zone) = (&tenant.name, &tenant.zone);
+            BuildError::new(format!("the zone `{zone}` of the tenant `{tenant}` is not known on this machine"), None)
+        })?;
+        let topic = subscription.to.and_then(|to| plan.topics.get(to.index()));
+        let topic = topic.map_or("", |topic| topic.connector.name.as_str());
+        let slot_type = |slot: nsf_plan::SlotId| subscription.slots.get(slot.index()).map(|slot| slot.ty.clone());
+        let fields = subscription.publish.iter().map(|(name, slot)| {
+            let ty = slot_type(*slot).ok_or_else(|| damaged(subscription, "a published field that is not there"))?;
+            let mut quoted = quote(name);
+            quoted.push(b':');
+            Ok((quoted, ty))
+        });
+        Ok(Self {
+            head: [b"{\"version\":\"v2.0\",\"nsf_id\":", inside_quotes(&plan.name, &subscription.id).as_slice()]
+                .concat(),
+            middle: middle(topic, &tenant.app_id, dimension.code),
+            tail: [b"},\"extra_args\":", quote(subscription.extra.as_deref().unwrap_or("")).as_slice(), b"}"].concat(),
+            fields: fields.collect::<Build<_>>()?,
+            zone,
+            slot_types: subscription.slots.iter().map(|slot| slot.ty.clone()).collect(),
+        })
+    }
+
+    /// The message for the published values.
+    pub(super) fn write(&self, cause: &Cause<'_>, values: &[Cell]) -> Vec<u8> {
+        let mut out = self.head.clone();
+        let stream = quote(cause.stream);
+        out.extend_from_slice(stream.get(1..stream.len() - 1).unwrap_or_default());
+        let RecordOrigin { partition, offset, ordinal, time, .. } = cause.origin;
+        out.extend_from_slice(format!("/{partition}/{offset}/{ordinal}\"").as_bytes());
+        out.extend_from_slice(&self.middle);
+        json::write_text(cause.arris_id, &mut out);
+        out.extend_from_slice(b",\"action\":");
+        json::write_text(&cause.events.action(), &mut out);
+        out.extend_from_slice(format!(",\"time\":{time},\"fields\":{{").as_bytes());
+        for (index, ((name, ty), value)) in self.fields.iter().zip(values).enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(name);
+            write_form(ty, value, &self.zone, &mut out);
+        }
+        out.extend_from_slice(&self.tail);
+        out
+    }
+}
+
+fn quote(text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    json::write_text(text, &mut out);
+    out
+}
+
+/// `"project/subscription/`, without the closing quote.
+fn inside_quotes(project: &str, subscription: &str) -> Vec<u8> {
+    let mut out = quote(&format!("{project}/{subscription}/"));
+    out.pop();
+    out
+}
+
+fn middle(topic: &str, app_id: &str, code: u32) -> Vec<u8> {
+    let mut out = b",\"topic\":".to_vec();
+    json::write_text(topic, &mut out);
+    out.extend_from_slice(b",\"app_id\":");
+    json::write_text(app_id, &mut out);
+    out.extend_from_slice(b",\"dim\":");
+    json::write_text(&format!("{code:04}"), &mut out);
+    out.extend_from_slice(b",\"arris_id\":");
+    out
+}

@@ -1,0 +1,276 @@
+//! Subscriptions: who is told when a row of a dimension changes (the standard subscription protocol v2.0).
+//!
+//! | file | holds |
+//! |---|---|
+//! | `event` | which events a write is, for a subscription's `listen` |
+//! | `form` | the standard output form of a value |
+//! | `message` | the message |
+//!
+//! # When a subscription is told
+//!
+//! For each write of its dimension, in the order of the writes. `listen` names writers and fields; a write is
+//!
+//! - `create`: when a writer that is listened to brought a row that was not there;
+//! - `binlog`: when a field that is listened to has another value now and its listened writer wrote it;
+//! - `reset`: when a listened writer deleted the row, or reset a field that is listened to (to another value or not);
+//! - `datain`: when a listened writer's write names a field that is listened to, whether or not it took effect.
+//!
+//! Of these the ones in `on` count. If any is left and `when` holds for the row after the write (for a deleted row: as
+//! it was before), one message goes out that names them all.
+//!
+//! # The message
+//!
+//! One JSON object, members in this order, the same bytes however often it is computed:
+//!
+//! ```json
+//! {"version":"v2.0","nsf_id":"classroom/homework_submitted/live_class_stu/0/17/0","topic":"arrpub_xuefu_note",
+//!  "app_id":"0102","dim":"3001","arris_id":"ARRIS-f0102-0000000000gca","action":"create|binlog","time":1684540800000,
+//!  "fields":{"status_name":{"val":["已提交"],"detail":[],"link":[]},"plan_id":{"val":[3],"detail":[],"link":[]}},
+//!  "extra_args":""}
+//! ```
+//!
+//! - `nsf_id` names the cause: project, subscription, stream, partition, offset and a count of what the record caused.
+//!   A message that is sent again has the same one.
+//! - `arris_id` is the ingestion that wrote; empty where a flow wrote.
+//! - `action` joins the events by `|`, in the order of the list above.
+//! - `time` is the causing record's time in milliseconds.
+//! - `fields` has what `publish` names, in its order, each in the standard output form (see `form`); a field without a
+//!   value shows its `empty` value, else `"val":[]`.
+//! - The secret `app_key` is never sent.
+//!
+//! The message's key is the row's keys as a JSON array, so that messages of one row keep their order.
+
+mod event;
+pub mod form;
+mod message;
+
+use std::sync::Arc;
+
+use bumpalo::Bump;
+use nsf_plan::{Plan, SlotId, Subscription, SubscriptionId, TopicId};
+
+use crate::{
+    cell::Cell,
+    dimension::{
+        Dimensions,
+        row::{Change, Row},
+    },
+    expression::{Build, BuildError, Condition, Scope},
+    fault::{Fallible, Fault},
+    frame::{Context, Frame, Layout, NoRows},
+    rejected::Rejection,
+    run::stage::{DimensionWrite, StageMessage, StageOutput, SubscriptionRecord},
+};
+
+use event::{Events, Listen};
+
+/// A write that was applied.
+pub struct Written<'w> {
+    /// The write.
+    pub write: &'w DimensionWrite,
+    /// The stable id of its writer.
+    pub writer: &'w str,
+    /// The row after it.
+    pub row: &'w Row,
+    /// What it did.
+    pub change: &'w Change,
+}
+
+/// All subscriptions of a plan.
+pub struct Subscriptions {
+    dimensions: Arc<Dimensions>,
+    /// By the index of their dimension.
+    by_dimension: Vec<Vec<Told>>,
+    /// Stable ids of sources, then ingests: what [`crate::run::stage::RecordOrigin::stream`] counts.
+    streams: Vec<String>,
+    /// Ids and platform ids of ingests.
+    arris_ids: Vec<(String, String)>,
+}
+
+/// A subscription, ready to be told.
+struct Told {
+    id: SubscriptionId,
+    stable_id: String,
+    name: String,
+    listen: Vec<Listen>,
+    on: Events,
+    when: Option<Condition>,
+    layout: Layout,
+    to: Option<TopicId>,
+    published: message::Published,
+    publish_slots: Vec<SlotId>,
+    origin: nsf_plan::Origin,
+}
+
+impl Subscriptions {
+    /// Builds the subscriptions of a plan.
+    ///
+    /// # Errors
+    /// Where a condition, a published field or a tenant's time zone is not one.
+    pub fn new(plan: &Plan, dimensions: Arc<Dimensions>) -> Build<Self> {
+        let mut by_dimension: Vec<Vec<Told>> = plan.dimensions.iter().map(|_| Vec::new()).collect();
+        for (index, subscription) in plan.subscriptions.iter().enumerate() {
+            let told = build(plan, SubscriptionId(index as u32), subscription)?;
+            by_dimension
+                .get_mut(subscription.dimension.index())
+                .ok_or_else(|| damaged(subscription, "a dimension that is not there"))?
+                .push(told);
+        }
+        let sources = plan.sources.iter().map(|source| source.id.clone());
+        let ingests = plan.ingests.iter().map(|ingest| ingest.id.clone());
+        let arris_ids = plan.ingests.iter().map(|ingest| (ingest.id.clone(), ingest.arris_id.clone())).collect();
+        Ok(Self { dimensions, by_dimension, streams: sources.chain(ingests).collect(), arris_ids })
+    }
+
+    /// Tells every subscription of the write's dimension that asks for it.
+    pub fn tell(&self, written: &Written<'_>, arena: &Bump, output: &mut StageOutput) {
+        let told = self.by_dimension.get(written.write.dimension.index()).map_or(&[][..], Vec::as_slice);
+        let mut slots: Option<Vec<Cell>> = None;
+        for subscription in told {
+            let events = subscription.on.of(event::events(&subscription.listen, written));
+            if events.is_empty() {
+                continue;
+            }
+            let after = slots.get_or_insert_with(|| self.slots(written, written.row));
+            match subscription.wants(written, after, arena, |row| self.slots(written, row)) {
+                Ok(true) => self.publish(subscription, written, events, after, output),
+                Ok(false) => {}
+                Err(fault) => output.rejected.push(self.rejection(subscription, written, after, &fault)),
+            }
+        }
+    }
+
+    /// The values of a subscription's slots: keys, fields, `updated`.
+    fn slots(&self, written: &Written<'_>, row: &Row) -> Vec<Cell> {
+        let mut slots = written.write.keys.clone();
+        slots.extend(self.dimensions.values(written.write.dimension, row));
+        slots.push(Cell::Integer(row.updated));
+        slots
+    }
+
+    fn publish(
+        &self,
+        subscription: &Told,
+        written: &Written<'_>,
+        events: Events,
+        slots: &[Cell],
+        output: &mut StageOutput,
+    ) {
+        let value = |slot: &SlotId| slots.get(slot.index()).cloned().unwrap_or_default();
+        let values: Vec<Cell> = subscription.publish_slots.iter().map(value).collect();
+        let origin = written.write.origin;
+        if let Some(topic) = subscription.to {
+            let cause = message::Cause {
+                stream: self.streams.get(origin.stream as usize).map_or("", String::as_str),
+                origin,
+                arris_id: self.arris_id(written.writer),
+                events,
+            };
+            let bytes = subscription.published.write(&cause, &values);
+            let key = self.key(written);
+            output.messages.push(StageMessage { subscription: subscription.id, topic, key, bytes });
+        }
+        output.records.push(SubscriptionRecord { subscription: subscription.id, values, origin });
+    }
+
+    fn arris_id(&self, writer: &str) -> &str {
+        self.arris_ids.iter().find(|(id, _)| id == writer).map_or("", |(_, arris_id)| arris_id)
+    }
+
+    fn key(&self, written: &Written<'_>) -> Vec<u8> {
+        let mut key = vec![b'['];
+        let types = self.dimensions.get(written.write.dimension).map_or(&[][..], |dimension| &dimension.keys);
+        for ((_, ty), cell) in types.iter().zip(&written.write.keys) {
+            if key.len() > 1 {
+                key.push(b',');
+            }
+            crate::encode::json::write_cell(ty, cell, &mut key);
+        }
+        key.push(b']');
+        key
+    }
+
+    /// A row whose condition failed is kept as a rejected record: the write stands, only the message is missing.
+    fn rejection(&self, subscription: &Told, written: &Written<'_>, slots: &[Cell], fault: &Fault) -> Rejection {
+        let origin = written.write.origin;
+        let mut raw = Vec::new();
+        let fields = slots.get(written.write.keys.len()..).unwrap_or_default();
+        self.dimensions.write_json(written.write.dimension, &written.write.keys, fields, &mut raw);
+        Rejection {
+            by: subscription.stable_id.clone(),
+            source: self.streams.get(origin.stream as usize).cloned().unwrap_or_default(),
+            topic: String::new(),
+            partition: origin.partition,
+            offset: origin.offset,
+            step: format!("{}/when", subscription.name),
+            origin: fault.origin.or(Some(subscription.origin)),
+            code: fault.code,
+            reason: fault.message.clone(),
+            raw: raw.into(),
+            oversized: None,
+        }
+    }
+}
+
+impl Told {
+    /// Whether `when` holds: for the row after the write, or as it was before where the write deleted it.
+    fn wants(
+        &self,
+        written: &Written<'_>,
+        after: &[Cell],
+        arena: &Bump,
+        slots_of: impl Fn(&Row) -> Vec<Cell>,
+    ) -> Fallible<bool> {
+        let Some(when) = &self.when else { return Ok(true) };
+        if !written.change.deleted {
+            return self.holds(when, after, written.write.origin.time, arena);
+        }
+        let mut before = written.row.clone();
+        for (index, value) in &written.change.before {
+            if let Some(field) = before.fields.get_mut(*index as usize) {
+                field.value = value.clone();
+            }
+        }
+        self.holds(when, &slots_of(&before), written.write.origin.time, arena)
+    }
+
+    fn holds(&self, when: &Condition, slots: &[Cell], time: i64, arena: &Bump) -> Fallible<bool> {
+        let frame = Frame::new(&self.layout);
+        frame.set_now(time);
+        for (index, (cell, ty)) in slots.iter().zip(&self.published.slot_types).enumerate() {
+            if let Some(place) = self.layout.place(SlotId(index as u32)) {
+                frame.set(place, cell.to_value(ty, arena));
+            }
+        }
+        when.holds(&Context { frame: &frame, arena, rows: &NoRows })
+    }
+}
+
+fn build(plan: &Plan, id: SubscriptionId, subscription: &Subscription) -> Build<Told> {
+    let layout = Layout::new(&subscription.slots);
+    let scope = Scope { plan, slots: &subscription.slots, layout: &layout, handles: &[] };
+    let when = subscription.when.as_ref().map(|when| scope.condition(when)).transpose()?;
+    let published = message::Published::new(plan, subscription)?;
+    Ok(Told {
+        id,
+        stable_id: subscription.id.clone(),
+        name: subscription.name.clone(),
+        listen: subscription
+            .listen
+            .iter()
+            .map(|(writer, field)| Listen { writer: writer.clone(), field: *field })
+            .collect(),
+        on: Events::new(&subscription.on),
+        when,
+        layout,
+        to: subscription.to,
+        published,
+        publish_slots: subscription.publish.iter().map(|(_, slot)| *slot).collect(),
+        origin: subscription.origin,
+    })
+}
+
+fn damaged(subscription: &Subscription, what: &str) -> BuildError {
+    let message = format!("the plan's subscription `{}` names {what}; compile it anew", subscription.name);
+    BuildError::new(message, Some(subscription.origin))
+}
