@@ -1,6 +1,8 @@
 //! The sub-commands: one file each.
 
+mod check;
 mod explain;
+mod fmt;
 mod new;
 
 use clap::Subcommand;
@@ -13,6 +15,8 @@ use crate::problem::Problem;
 #[derive(Subcommand)]
 pub enum Command {
     New(new::New),
+    Check(check::Check),
+    Fmt(fmt::Fmt),
     Explain(explain::Explain),
 }
 
@@ -24,6 +28,8 @@ impl Command {
     pub fn run(self, output: &mut Output) -> Result<Outcome, Problem> {
         match self {
             Self::New(command) => command.run(output),
+            Self::Check(command) => command.run(output),
+            Self::Fmt(command) => command.run(output),
             Self::Explain(command) => command.run(output),
         }
     }

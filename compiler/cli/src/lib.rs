@@ -3,6 +3,7 @@
 //! The passes do no IO; this crate reads the files of a project, hands them to the passes, and shows or writes what
 //! comes back.
 
+mod checked;
 mod commands;
 mod fix;
 mod manifest;
@@ -11,6 +12,7 @@ mod page;
 mod problem;
 mod project;
 mod report;
+mod text;
 
 use std::process::ExitCode;
 

@@ -72,7 +72,7 @@ fn must_be_free(directory: &Path) -> Result<(), Problem> {
                 .help("name a folder that does not exist yet; nothing was written")),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+        Err(_) if directory.is_file() => {
             Err(Problem::usage(format!("`{}` exists and is not a folder", directory.display()))
                 .help("name a folder that does not exist yet; nothing was written"))
         }
