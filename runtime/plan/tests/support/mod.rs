@@ -5,4 +5,5 @@
 pub mod expressions;
 pub mod flows;
 pub mod plans;
+pub mod sample;
 pub mod values;
