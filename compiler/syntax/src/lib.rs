@@ -4,6 +4,7 @@
 //! (`grammar/nsf.pest`); [`lower`] turns pest's tree into the syntax tree at once.
 
 pub mod ast;
+pub mod format;
 mod error;
 mod grammar;
 mod lower;
