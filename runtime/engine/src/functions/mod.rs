@@ -4,6 +4,7 @@
 //! as declared, without spaces after commas being significant: `len(list<T>)`.
 
 use bumpalo::Bump;
+use nsf_plan::Type;
 
 use crate::{fault::Fallible, value::Value};
 
@@ -31,6 +32,10 @@ pub struct Call<'c, 'b> {
     pub arena: &'b Bump,
     /// The arguments, as many as the signature says.
     pub arguments: &'c [Argument<'c, 'b>],
+    /// The types of the arguments; a lambda's is its body's.
+    pub types: &'c [Type],
+    /// The type of the result: what a narrow integer must fit, and what a value is encoded as.
+    pub result: &'c Type,
     /// The record's time in milliseconds, for `now`-like functions.
     pub now: i64,
 }
