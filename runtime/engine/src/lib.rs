@@ -9,6 +9,8 @@ pub mod expression;
 pub mod fault;
 pub mod frame;
 pub mod functions;
+pub mod instant;
+pub mod ingest;
 pub mod rejected;
 pub mod run;
 pub mod store;

@@ -3,8 +3,18 @@
 //! A [`Decoder`] is built once for a stream from its fields and takes exactly the members that are used. What JSON
 //! form each type has stands in [`crate::encode`].
 
+mod block;
+pub mod csv;
+mod json;
+mod lines;
+mod meta;
+pub(crate) mod number;
+pub(crate) mod scan;
+mod shape;
+mod text;
+
 use bumpalo::Bump;
-use nsf_plan::{Encoding, SlotId, Type};
+use nsf_plan::{Coerce, Encoding, Format, SlotId, Type};
 
 use crate::{
     cell::Cell,
@@ -13,6 +23,16 @@ use crate::{
     frame::{Frame, Layout},
     value::Value,
 };
+
+use csv::CsvDecoder;
+use json::{JsonDecoder, Taker};
+use meta::MetaDecoder;
+use shape::{Form, Shape};
+
+pub use lines::{Lines, lines};
+
+/// The length from which a message is refused, in bytes.
+pub const LONGEST: usize = 64 << 20;
 
 /// A message's bytes.
 #[derive(Clone, Copy, Debug)]
@@ -69,9 +89,20 @@ pub enum AbsentMember {
     Allow,
 }
 
+#[derive(Clone, Debug)]
+enum Body {
+    Json(JsonDecoder),
+    Csv(CsvDecoder),
+    /// The message is the value of every field: `format: text` and `format: bytes`.
+    Whole(Vec<Taker>),
+}
+
 /// Decodes the messages of one stream. Each worker has its own clone: it remembers how the last message looked.
 #[derive(Clone, Debug)]
 pub struct Decoder {
+    body: Body,
+    meta: MetaDecoder,
+    absent: AbsentMember,
     fields: usize,
 }
 
@@ -82,14 +113,32 @@ impl Decoder {
     /// # Errors
     /// The plan is damaged.
     pub fn new(encoding: &Encoding, targets: &[Target], layout: &Layout, absent: AbsentMember) -> Build<Self> {
-        let _ = (targets, layout, absent);
-        Ok(Self { fields: encoding.fields.len() })
+        let mut meta = MetaDecoder::default();
+        let mut takers = Vec::new();
+        for target in targets {
+            let taker = taker(encoding, *target, layout)?;
+            if MetaDecoder::is_part(&taker.path) {
+                meta.add(taker)?;
+            } else {
+                takers.push(taker);
+            }
+        }
+        let lenient = encoding.coerce == Coerce::Lenient;
+        meta.finish(lenient);
+        let paths: Vec<Vec<String>> =
+            encoding.fields.iter().map(|field| field.path.clone()).filter(|path| !MetaDecoder::is_part(path)).collect();
+        let body = match encoding.format {
+            Format::Json => Body::Json(JsonDecoder::new(takers, &paths, lenient, encoding.strict)),
+            Format::Csv => Body::Csv(CsvDecoder::new(takers, paths.into_iter().flatten().collect(), encoding.strict)),
+            Format::Text | Format::Bytes => Body::Whole(takers),
+        };
+        Ok(Self { body, meta, absent, fields: encoding.fields.len() })
     }
 
-    /// Whether the format begins with a header row, which [`Decoder::header`] must be given first.
+    /// Whether the format begins with a header row, which [`Decoder::header`] must be given first, and was not yet.
     #[must_use]
     pub fn wants_header(&self) -> bool {
-        false
+        matches!(&self.body, Body::Csv(csv) if csv.wants_header())
     }
 
     /// Takes the header row of a CSV file.
@@ -97,8 +146,10 @@ impl Decoder {
     /// # Errors
     /// A used column is missing or named twice.
     pub fn header(&mut self, row: Payload<'_>) -> Fallible<()> {
-        let _ = row;
-        Ok(())
+        match &mut self.body {
+            Body::Csv(csv) => csv.header(row.text()?),
+            _ => Ok(()),
+        }
     }
 
     /// Decodes one message into the slots of `frame`. On a fault slots may be partly set.
@@ -112,77 +163,146 @@ impl Decoder {
         frame: &Frame<'b>,
         arena: &'b Bump,
     ) -> Fallible<()> {
-        let _ = (payload, meta, frame, arena);
-        Err(Fault::new(FaultCode::Malformed, "not built"))
+        if payload.bytes().len() >= LONGEST {
+            return Err(Fault::new(FaultCode::Malformed, "the message is 64 MiB long or longer, which is the limit"));
+        }
+        match &mut self.body {
+            Body::Json(json) => {
+                json.decode(payload.text()?, frame, arena)?;
+                if !json.all_met() {
+                    put_absent(json, self.absent, frame, arena)?;
+                }
+            }
+            Body::Csv(csv) => csv.decode(payload.text()?, self.absent, frame, arena)?,
+            Body::Whole(takers) => whole(takers, payload, frame, arena)?,
+        }
+        if self.meta.is_empty() { Ok(()) } else { self.meta.decode(meta, self.absent, frame, arena) }
     }
 
     /// What a field (by its index in the encoding) was in the last message that was decoded without a fault.
     #[must_use]
     pub fn presence(&self, field: u32) -> Presence {
-        let _ = field;
-        Presence::Absent
+        let at = |takers: &[Taker]| takers.iter().position(|taker| taker.field == field);
+        let body = match &self.body {
+            Body::Json(json) => at(json.takers()).map(|taker| json.presence(taker)),
+            Body::Csv(csv) => at(csv.takers()).map(|taker| csv.presence(taker)),
+            Body::Whole(takers) => at(takers).map(|_| Presence::Value),
+        };
+        body.or_else(|| self.meta.presence(field)).unwrap_or(Presence::Absent)
     }
 
     /// How many values of each field were converted by `coerce: lenient` in the last message that was decoded, as
     /// (field, count); empty for nearly every message.
+    #[inline]
     #[must_use]
     pub fn conversions(&self) -> &[(u32, u32)] {
-        &[]
+        match &self.body {
+            Body::Json(json) => &json.conversions,
+            _ => &[],
+        }
     }
 
     /// How many fields there are.
     #[must_use]
-    pub fn fields(&self) -> usize {
+    pub const fn fields(&self) -> usize {
         self.fields
     }
 }
 
-/// The lines of a buffer.
-#[derive(Clone, Debug)]
-pub struct Lines<'b> {
-    rest: &'b [u8],
+fn taker(encoding: &Encoding, target: Target, layout: &Layout) -> Build<Taker> {
+    let field = encoding.fields.get(target.field as usize);
+    let field = field.ok_or_else(|| damaged(format!("there is no field {} in the stream", target.field)))?;
+    let place = layout.place(target.slot);
+    let place = place.ok_or_else(|| damaged(format!("there is no slot {} for `{}`", target.slot.0, field.name)))?;
+    let shape = Shape::new(&field.ty, &field.renames);
+    let default = field.default.as_ref().map(|literal| Cell::from_literal(&field.ty, literal));
+    Ok(Taker { field: target.field, place, shape, path: field.path.clone(), default })
 }
 
-/// Cuts a buffer into lines without their newline (a carriage return before it stays) and checks it for UTF-8 as a
-/// whole, which is much faster than line by line: each line is a [`Payload::Text`], or where the buffer is not UTF-8 a
-/// [`Payload::Bytes`] if its line is not. A buffer that ends in a newline has no empty line after it.
-#[must_use]
-pub fn lines(buffer: &[u8]) -> Lines<'_> {
-    Lines { rest: buffer }
-}
-
-impl<'b> Iterator for Lines<'b> {
-    type Item = Payload<'b>;
-
-    fn next(&mut self) -> Option<Payload<'b>> {
-        if self.rest.is_empty() {
-            return None;
+#[cold]
+fn put_absent<'b>(json: &JsonDecoder, absent: AbsentMember, frame: &Frame<'b>, arena: &'b Bump) -> Fallible<()> {
+    for (index, taker) in json.takers().iter().enumerate() {
+        if !json.met(index) {
+            taker.put_absent(absent, frame, arena)?;
         }
-        let end = memchr::memchr(b'\n', self.rest).unwrap_or(self.rest.len());
-        let line = &self.rest[..end];
-        self.rest = self.rest.get(end + 1..).unwrap_or_default();
-        Some(std::str::from_utf8(line).map_or(Payload::Bytes(line), Payload::Text))
     }
+    Ok(())
+}
+
+fn whole<'b>(takers: &[Taker], payload: Payload<'b>, frame: &Frame<'b>, arena: &'b Bump) -> Fallible<()> {
+    for taker in takers {
+        let value = if matches!(taker.shape.form, Form::Bytes) {
+            Value::Bytes(payload.bytes())
+        } else {
+            let line = payload.text()?;
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            text::value(&taker.shape, line, arena).map_err(|wrong| wrong.into_fault(&taker.path.join(".")))?
+        };
+        frame.set(taker.place, value);
+    }
+    Ok(())
+}
+
+impl<'b> Payload<'b> {
+    /// The bytes.
+    #[inline]
+    #[must_use]
+    pub const fn bytes(self) -> &'b [u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// The text.
+    ///
+    /// # Errors
+    /// The bytes are not UTF-8.
+    #[inline]
+    pub fn text(self) -> Fallible<&'b str> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Bytes(bytes) => checked(bytes),
+        }
+    }
+}
+
+/// Bytes as text.
+fn checked(bytes: &[u8]) -> Fallible<&str> {
+    simdutf8::basic::from_utf8(bytes).map_err(|_| not_utf8(bytes))
+}
+
+#[cold]
+fn not_utf8(bytes: &[u8]) -> Box<Fault> {
+    let at = std::str::from_utf8(bytes).err().map_or(0, |error| error.valid_up_to());
+    Fault::new(FaultCode::Malformed, format!("not valid UTF-8 at byte {}", at + 1))
 }
 
 /// Reads one JSON text as a value of a type (strictly, by the forms of [`crate::encode`]).
 ///
 /// # Errors
 /// [`FaultCode::Malformed`] and [`FaultCode::Field`].
-pub fn value_from_json<'b>(_ty: &Type, _text: &'b str, _arena: &'b Bump) -> Fallible<Value<'b>> {
-    Err(Fault::new(FaultCode::Malformed, "not built"))
+pub fn value_from_json<'b>(ty: &Type, text: &'b str, arena: &'b Bump) -> Fallible<Value<'b>> {
+    json::read(&Shape::new(ty, &[]), text, arena)
 }
 
 /// Reads one JSON text as an owned cell of a type.
 ///
 /// # Errors
 /// [`FaultCode::Malformed`] and [`FaultCode::Field`].
-pub fn cell_from_json(_ty: &Type, _text: &str) -> Fallible<Cell> {
-    Err(Fault::new(FaultCode::Malformed, "not built"))
+pub fn cell_from_json(ty: &Type, text: &str) -> Fallible<Cell> {
+    let arena = Bump::new();
+    Ok(Cell::from_value(ty, value_from_json(ty, text, &arena)?))
 }
 
-/// Tells damage of a plan.
-#[allow(dead_code)]
+/// Reads a plain text (a CSV cell, a part of a key) as a value of a scalar type.
+///
+/// # Errors
+/// [`FaultCode::Field`].
+pub fn value_from_text<'b>(ty: &Type, content: &'b str, arena: &'b Bump) -> Fallible<Value<'b>> {
+    text::value(&Shape::new(ty, &[]), content, arena).map_err(|wrong| wrong.into_fault(""))
+}
+
 fn damaged(message: String) -> BuildError {
     BuildError::new(message, None)
 }

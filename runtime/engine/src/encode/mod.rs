@@ -20,6 +20,7 @@
 //! | `link`, `attachment` | `{"name": …, "url": …}` |
 //! | null | `null` |
 
+pub(crate) mod base64;
 pub mod cell;
 pub mod json;
 pub mod key;
