@@ -3,6 +3,21 @@
 //! It belongs to the runtime, which consumes it. Everything that both sides must agree on lives here and nowhere else:
 //! types, literals, typed expressions, steps, states, dimensions, descriptors of connectors and the text form. The
 //! crate knows no compiler and no engine. All cross references are indices into the lists of [`Plan`].
+//!
+//! The compiler makes a [`Plan`], asks [`Plan::problems`] and writes it with [`document::to_yaml`]; the runtime reads it
+//! with [`document::load`]. `README.md` describes the document.
+//!
+//! ```
+//! use nsf_plan::{Plan, document};
+//!
+//! let plan = Plan::new("classroom");
+//! let text = document::to_yaml(&plan);
+//! assert!(text.contains("name: classroom"));
+//! assert_eq!(document::load(text.as_bytes()), Ok(plan));
+//!
+//! let edited = text.replace("classroom", "ballroom");
+//! assert!(document::load(edited.as_bytes()).is_err());
+//! ```
 
 mod build;
 mod codec;

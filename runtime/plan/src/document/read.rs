@@ -46,6 +46,10 @@ pub fn from_text(text: &str) -> Result<Plan, PlanError> {
     if text.trim().is_empty() {
         return Err(PlanError::NotAPlan { reason: "it is empty" });
     }
+    if is_nested_too_deeply(text) {
+        let known = looks_like_a_plan(text);
+        return Err(if known { PlanError::TooDeep } else { PlanError::NotAPlan { reason: NO_HEADER } });
+    }
     let Value::Object(mut document) = tree(text)? else {
         return Err(PlanError::NotAPlan { reason: NO_HEADER });
     };
@@ -86,14 +90,36 @@ fn tree(text: &str) -> Result<Value, PlanError> {
         }
     };
     // Both libraries say it so, and neither says it otherwise.
-    if error.contains("recursion limit exceeded") {
-        return Err(PlanError::TooDeep);
-    }
-    Err(match (looks_like_a_plan(text), cut_off) {
-        (false, _) => PlanError::NotAPlan { reason: NO_HEADER },
-        (true, true) => PlanError::Truncated,
-        (true, false) => PlanError::Damaged { hash: None, line },
+    let too_deep = error.contains("recursion limit exceeded");
+    Err(match (looks_like_a_plan(text), too_deep, cut_off) {
+        (false, ..) => PlanError::NotAPlan { reason: NO_HEADER },
+        (true, true, _) => PlanError::TooDeep,
+        (true, false, true) => PlanError::Truncated,
+        (true, false, false) => PlanError::Damaged { hash: None, line },
     })
+}
+
+/// Whether brackets are nested deeper than both libraries read. Asked before, because the YAML library's time grows
+/// with the square of the depth. Brackets in texts do not count; a plan is written with no quotes but `"`.
+fn is_nested_too_deeply(text: &str) -> bool {
+    const DEEPEST: usize = 128;
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => {
+                depth += 1;
+                if depth > DEEPEST {
+                    return true;
+                }
+            }
+            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
 }
 
 fn check_version(document: &Map<String, Value>) -> Result<(), PlanError> {
