@@ -190,10 +190,9 @@ impl Row {
     }
 
     fn mark_written(&mut self, stamp: &Stamp, change: &mut Change) {
-        match &self.written {
-            None => self.created = stamp.time,
-            Some(_) => self.created = self.created.min(stamp.time),
-        }
+        let created = if self.written.is_none() { stamp.time } else { self.created.min(stamp.time) };
+        change.stored |= created != self.created;
+        self.created = created;
         let newer = stamp.by == WrittenBy::Flow || self.written.as_ref().is_none_or(|written| written < stamp);
         if newer && self.written.as_ref() != Some(stamp) {
             self.written = Some(stamp.clone());
@@ -228,3 +227,6 @@ impl Field {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
