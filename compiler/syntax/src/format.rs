@@ -36,6 +36,8 @@ pub enum FormatRefusal {
     Mistakes {
         /// How many.
         count: usize,
+        /// The line, counted from 1, of the first.
+        line: usize,
     },
     /// The formatter could not print the text without changing what it says.
     WouldChange {
@@ -47,11 +49,14 @@ pub enum FormatRefusal {
 impl fmt::Display for FormatRefusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Mistakes { count: 1 } => formatter
-                .write_str("not formatted, because the file has a mistake; mend it first (`nsfc check` shows it)"),
-            Self::Mistakes { count } => write!(
+            Self::Mistakes { count: 1, line } => write!(
                 formatter,
-                "not formatted, because the file has {count} mistakes; mend them first (`nsfc check` shows them)"
+                "not formatted, because the file has a mistake in line {line}; mend it first (`nsfc check` shows it)"
+            ),
+            Self::Mistakes { count, line } => write!(
+                formatter,
+                "not formatted, because the file has {count} mistakes, the first in line {line}; mend them first \
+                 (`nsfc check` shows them)"
             ),
             Self::WouldChange { line } => write!(
                 formatter,
@@ -70,7 +75,12 @@ impl std::error::Error for FormatRefusal {}
 /// When `text` has mistakes, or when the result would not say the same as `text`.
 pub fn format_text(text: &str) -> Result<String, FormatRefusal> {
     let Parse { file, errors } = parse(FileId::default(), text);
-    if errors.is_empty() { format(text, &file) } else { Err(FormatRefusal::Mistakes { count: errors.len() }) }
+    match errors.first() {
+        None => format(text, &file),
+        Some(first) => {
+            Err(FormatRefusal::Mistakes { count: errors.len(), line: line_of(text, first.location.span.start) })
+        }
+    }
 }
 
 /// `text` in the one format. `file` is its tree.
@@ -78,10 +88,7 @@ pub fn format_text(text: &str) -> Result<String, FormatRefusal> {
 /// # Errors
 /// When the tree has a part that could not be read, or when the result would not say the same as `text`.
 pub fn format(text: &str, file: &File) -> Result<String, FormatRefusal> {
-    let refuse = |at: u32| {
-        let before = text.get(..at as usize).unwrap_or(text);
-        FormatRefusal::WouldChange { line: before.matches('\n').count() + 1 }
-    };
+    let refuse = |at: u32| FormatRefusal::WouldChange { line: line_of(text, at) };
     let mut writer = Writer::new(text);
     let doc = writer.file(file).map_err(|Mismatch { at }| refuse(at))?;
     let body = render(&doc, line_end(text));
@@ -89,6 +96,11 @@ pub fn format(text: &str, file: &File) -> Result<String, FormatRefusal> {
         return Err(refuse(at));
     }
     Ok(if text.starts_with('\u{feff}') { format!("\u{feff}{body}") } else { body })
+}
+
+/// The line of an offset, counted from 1.
+fn line_of(text: &str, at: u32) -> usize {
+    text.get(..at as usize).unwrap_or(text).matches('\n').count() + 1
 }
 
 /// How the lines of `text` end: as the first one does.

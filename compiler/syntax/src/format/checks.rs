@@ -139,7 +139,7 @@ fn a_program_on_one_line_an_item_keeps_its_words() {
 fn the_number_of_blanks_on_a_line_does_not_matter() {
     for (seed, text) in programs().enumerate() {
         let mut random = Random(seed as u64 + 1);
-        for _ in 0..20 {
+        for _ in 0..rounds(20) {
             let starts = item_starts(text);
             let mut changed = String::new();
             let mut end = 0;
@@ -161,7 +161,7 @@ fn the_number_of_blanks_on_a_line_does_not_matter() {
 fn line_ends_and_blanks_at_random_places_keep_the_words() {
     for (seed, text) in programs().enumerate() {
         let mut random = Random(seed as u64 + 100);
-        for round in 0..60 {
+        for round in 0..rounds(60) {
             let mut before = String::new();
             let changed = rewoven(text, |token, starts| {
                 let glued = matches!((before.as_str(), token.text), ("max" | "min", "="));
@@ -188,7 +188,7 @@ fn line_ends_and_blanks_at_random_places_keep_the_words() {
 fn comments_and_line_ends_at_random_places_survive() {
     for (seed, text) in programs().enumerate() {
         let mut random = Random(seed as u64 + 1000);
-        for round in 0..60 {
+        for round in 0..rounds(60) {
             let mut before = String::new();
             let mut count = 0;
             let changed = rewoven(text, |token, starts| {
@@ -213,4 +213,58 @@ fn comments_and_line_ends_at_random_places_survive() {
             assert_eq!(words(&printed), words(text), "{changed}");
         }
     }
+}
+
+/// Names that are only names in [`EVERYTHING`].
+const NAMES: [&str; 16] = [
+    "user", "total", "lines", "level", "item", "product", "seen", "orders", "sku", "amount", "lat", "lon", "finished",
+    "shop", "price", "x",
+];
+
+/// [`EVERYTHING`] with long names, so that lines are broken by their width.
+fn with_long_names(random: &mut Random) -> String {
+    let longest = 2 + random.below(70);
+    let names: Vec<String> = NAMES.iter().map(|name| format!("{name}{}", "y".repeat(random.below(longest)))).collect();
+    let mut result = String::new();
+    let mut end = 0;
+    for token in tokens(EVERYTHING) {
+        result.push_str(&EVERYTHING[end..token.start as usize]);
+        end = token.start as usize + token.text.len();
+        let name = NAMES.iter().position(|name| *name == token.text);
+        result.push_str(name.map_or(token.text, |index| names[index].as_str()));
+    }
+    result
+}
+
+#[test]
+fn names_of_any_length_keep_the_words() {
+    let mut random = Random(7);
+    for round in 0..rounds(60) {
+        let text = with_long_names(&mut random);
+        assert_eq!(words(&formatted(&text)), words(&text), "{text}");
+        let mut before = String::new();
+        let rate = 4 + round % 40;
+        let changed = rewoven(&text, |token, starts| {
+            let glued = matches!((before.as_str(), token.text), ("max" | "min", "="));
+            let one_word = (before.as_str(), token.text) == ("not", "in");
+            before = token.text.to_owned();
+            let gap = match random.below(rate) {
+                _ if glued => "",
+                _ if one_word => "  ",
+                0 => " // c\n ",
+                1 => "\n // c\n ",
+                2 => "\n\n ",
+                3 => "\n ",
+                _ => " ",
+            };
+            if starts { format!("{}\n", gap.trim_end_matches(' ')) } else { gap.to_owned() }
+        });
+        assert_eq!(words(&formatted(&changed)), words(&text), "{changed}");
+    }
+}
+
+/// How many rounds a random test runs: `normal`, or more where `FORMAT_ROUNDS` says by how many times.
+fn rounds(normal: usize) -> usize {
+    let times = std::env::var("FORMAT_ROUNDS").ok().and_then(|times| times.parse::<usize>().ok());
+    normal * times.unwrap_or(1)
 }

@@ -15,6 +15,10 @@ impl Writer<'_> {
                 if arguments.is_empty() {
                     return Ok(name);
                 }
+                if let [only @ TypeExpr { kind: TypeExprKind::Record(_), .. }] = arguments.as_slice() {
+                    // The brackets of a record that is the only argument stand next to those around it.
+                    return Ok(sequence![name, self.word("<")?, self.type_expression(only)?, self.word(">")?]);
+                }
                 let ends = ("<", ">");
                 let arguments = self.bracketed(ends, Inside::TightWithoutComma, arguments, Self::type_expression)?;
                 Ok(sequence![name, arguments])

@@ -37,15 +37,15 @@ fn a_file_without_items_keeps_its_comments() {
 
 #[test]
 fn a_file_with_mistakes_is_refused_with_their_number() {
-    assert_eq!(format_text("const A =\n"), Err(FormatRefusal::Mistakes { count: 1 }));
-    let refusal = format_text("const A =\n\ntenant t { a }\n").unwrap_err();
-    assert_eq!(refusal, FormatRefusal::Mistakes { count: 2 });
+    assert_eq!(format_text("// c\nconst A = )\n"), Err(FormatRefusal::Mistakes { count: 1, line: 2 }));
+    let refusal = format_text("// c\n\nconst A = )\nconst B = )\n").unwrap_err();
+    assert_eq!(refusal, FormatRefusal::Mistakes { count: 2, line: 3 });
     assert_eq!(
         refusal.to_string(),
-        "not formatted, because the file has 2 mistakes; mend them first (`nsfc check` shows them)"
+        "not formatted, because the file has 2 mistakes, the first in line 3; mend them first (`nsfc check` shows them)"
     );
-    let one = FormatRefusal::Mistakes { count: 1 }.to_string();
-    assert!(one.contains("the file has a mistake; mend it first"), "{one}");
+    let one = FormatRefusal::Mistakes { count: 1, line: 2 }.to_string();
+    assert!(one.contains("the file has a mistake in line 2; mend it first"), "{one}");
     let line = FormatRefusal::WouldChange { line: 7 }.to_string();
     assert!(line.contains("from line 7 on") && line.contains("left as it is"), "{line}");
 }

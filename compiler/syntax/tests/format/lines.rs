@@ -78,6 +78,19 @@ fn brackets_that_do_not_fit_have_one_part_a_line_and_a_last_comma() {
 }
 
 #[test]
+fn a_record_that_is_all_of_a_bracket_opens_with_it() {
+    let (a, b, c) = (name('a', 40), name('b', 40), name('c', 40));
+    becomes(
+        &format!("type X = list<{{ {a}: text, {b}: text, {c}: text }}>\n"),
+        &format!("type X = list<{{\n  {a}: text,\n  {b}: text,\n  {c}: text,\n}}>\n"),
+    );
+    becomes(
+        &format!("const X = f({{ {a}, {b}, {c} }}, )\n"),
+        &format!("const X = f({{\n  {a},\n  {b},\n  {c},\n}})\n"),
+    );
+}
+
+#[test]
 fn a_chain_of_calls_is_broken_at_every_call() {
     let (a, b) = (name('a', 50), name('b', 50));
     becomes(
