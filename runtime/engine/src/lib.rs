@@ -9,10 +9,15 @@ pub mod expression;
 pub mod fault;
 pub mod frame;
 pub mod functions;
-pub mod instant;
 pub mod ingest;
+pub mod instant;
+pub mod observe;
 pub mod rejected;
 pub mod run;
 pub mod store;
 pub mod subscription;
 pub mod value;
+
+mod state;
+mod steps;
+mod table;

@@ -1,0 +1,136 @@
+//! What a worker or a lane gives: messages by topic, writes of dimensions, rejected records and counts. What one record
+//! gave can be taken back while the record's end is not known.
+
+use std::collections::BTreeMap;
+
+use nsf_plan::PipelineId;
+
+use crate::{connector::OutputBatch, fault::FaultCode, rejected::Rejection, run::stage::DimensionWrite};
+
+/// How records of one pipeline ended.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PipelineCounts {
+    /// Records that came to it.
+    pub taken: u64,
+    /// Dropped, by the program's reason.
+    pub dropped: Vec<u64>,
+    /// Rejected, by code and reason.
+    pub rejected: BTreeMap<(FaultCode, String), u64>,
+}
+
+impl PipelineCounts {
+    /// Counts a dropped record.
+    pub(crate) fn drop_one(&mut self, reason: u32) {
+        let at = reason as usize;
+        if self.dropped.len() <= at {
+            self.dropped.resize(at + 1, 0);
+        }
+        self.dropped[at] += 1;
+    }
+
+    /// Adds the counts of another worker.
+    pub(crate) fn add(&mut self, other: &mut Self) {
+        self.taken += std::mem::take(&mut other.taken);
+        for (reason, count) in other.dropped.drain(..).enumerate() {
+            if self.dropped.len() <= reason {
+                self.dropped.resize(reason + 1, 0);
+            }
+            self.dropped[reason] += count;
+        }
+        for (key, count) in std::mem::take(&mut other.rejected) {
+            *self.rejected.entry(key).or_default() += count;
+        }
+    }
+}
+
+/// Lengths of a topic's batch before a message.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    topic: usize,
+    bytes: usize,
+    keys: usize,
+    ends: usize,
+}
+
+/// What work gave, in order.
+#[derive(Debug, Default)]
+pub(crate) struct WorkOutput {
+    /// Messages, by the topic's index in the plan.
+    pub topics: Vec<OutputBatch>,
+    /// Writes of dimensions.
+    pub writes: Vec<DimensionWrite>,
+    /// Rejected records.
+    pub rejected: Vec<Rejection>,
+    /// Counts by the pipeline's index in the plan.
+    pub counts: Vec<PipelineCounts>,
+    /// Which pipeline is running.
+    pub pipeline: PipelineId,
+    marks: Vec<Mark>,
+    first_write: usize,
+    ordinal: u32,
+}
+
+impl WorkOutput {
+    /// Nothing yet, for a plan of so many topics and pipelines.
+    pub(crate) fn new(topics: usize, pipelines: usize) -> Self {
+        Self {
+            topics: (0..topics).map(|_| OutputBatch::default()).collect(),
+            counts: vec![PipelineCounts::default(); pipelines],
+            ..Self::default()
+        }
+    }
+
+    /// Makes it empty and keeps its memory.
+    pub(crate) fn clear(&mut self) {
+        self.topics.iter_mut().for_each(OutputBatch::clear);
+        self.writes.clear();
+        self.rejected.clear();
+        self.marks.clear();
+    }
+
+    /// A record begins: what comes now can be taken back.
+    #[inline]
+    pub(crate) fn begin_record(&mut self) {
+        self.marks.clear();
+        self.first_write = self.writes.len();
+    }
+
+    /// Sets from where the record's outputs are counted.
+    #[inline]
+    pub(crate) const fn set_ordinal(&mut self, ordinal: u32) {
+        self.ordinal = ordinal;
+    }
+
+    /// Counts an output of the record.
+    pub(crate) const fn next_ordinal(&mut self) -> u32 {
+        let ordinal = self.ordinal;
+        self.ordinal += 1;
+        ordinal
+    }
+
+    /// A message to a topic begins.
+    #[inline]
+    pub(crate) fn begin_message(&mut self, topic: usize) {
+        let batch = &self.topics[topic];
+        let mark = Mark { topic, bytes: batch.bytes.len(), keys: batch.keys.len(), ends: batch.ends.len() };
+        self.marks.push(mark);
+    }
+
+    /// Takes back what the record gave.
+    pub(crate) fn undo_record(&mut self) {
+        for mark in self.marks.drain(..).rev() {
+            let batch = &mut self.topics[mark.topic];
+            batch.bytes.truncate(mark.bytes);
+            batch.keys.truncate(mark.keys);
+            batch.ends.truncate(mark.ends);
+        }
+        self.writes.truncate(self.first_write);
+    }
+
+    /// Counts of the running pipeline.
+    #[inline]
+    pub(crate) fn count(&mut self) -> &mut PipelineCounts {
+        let at = self.pipeline.index();
+        &mut self.counts[at]
+    }
+}

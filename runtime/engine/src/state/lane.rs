@@ -1,0 +1,116 @@
+//! The working copies of one state's rows in one lane, kept as a bounded cache between commits.
+
+use hashbrown::HashTable;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Row, StateShape};
+use crate::store::Changes;
+
+/// A row's place in [`LaneRows`]; stays the same until the next commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RowId(u32);
+
+/// Rows of one state in one lane.
+#[derive(Debug, Default)]
+pub(crate) struct LaneRows {
+    rows: Vec<Row>,
+    index: HashTable<u32>,
+    dirty: Vec<u32>,
+    /// Counts commits, for [`Row::used`].
+    generation: u32,
+    /// About how many bytes the rows take.
+    bytes: usize,
+}
+
+/// What a row takes beside its stored bytes, roughly, in bytes.
+const ROW_BYTES: usize = 160;
+
+impl LaneRows {
+    /// The row of a key, if there is a working copy.
+    #[inline]
+    pub(crate) fn find(&self, key: &[u8]) -> Option<RowId> {
+        let rows = &self.rows;
+        self.index.find(xxh3_64(key), |&at| *rows[at as usize].key == *key).map(|&at| RowId(at))
+    }
+
+    /// Adds a working copy that is not there yet.
+    pub(crate) fn insert(&mut self, row: Row, stored_bytes: usize) -> RowId {
+        let at = self.rows.len() as u32;
+        let hash = xxh3_64(&row.key);
+        self.bytes += ROW_BYTES + row.key.len() + row.fields.len() * size_of::<crate::cell::Cell>() + stored_bytes;
+        self.rows.push(row);
+        let rows = &self.rows;
+        self.index.insert_unique(hash, at, |&at| xxh3_64(&rows[at as usize].key));
+        RowId(at)
+    }
+
+    /// A row.
+    #[inline]
+    pub(crate) fn row(&self, id: RowId) -> &Row {
+        &self.rows[id.0 as usize]
+    }
+
+    /// A row, to change.
+    #[inline]
+    pub(crate) fn row_mut(&mut self, id: RowId) -> &mut Row {
+        let row = &mut self.rows[id.0 as usize];
+        row.used = self.generation;
+        row
+    }
+
+    /// Says that a row was changed, so that the next commit writes it.
+    #[inline]
+    pub(crate) fn mark(&mut self, id: RowId) {
+        let row = &mut self.rows[id.0 as usize];
+        row.used = self.generation;
+        if !row.dirty {
+            row.dirty = true;
+            self.dirty.push(id.0);
+        }
+    }
+
+    /// About how many bytes the rows take.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Number of rows changed since the last commit.
+    pub(crate) fn changed(&self) -> usize {
+        self.dirty.len()
+    }
+
+    /// Adds the changed rows to a commit, under keys that begin with the state's number.
+    pub(crate) fn collect(&mut self, shape: &StateShape, changes: &mut Changes, stored: &mut u64) {
+        let mut key = Vec::new();
+        for at in self.dirty.drain(..) {
+            let row = &mut self.rows[at as usize];
+            row.dirty = false;
+            key.clear();
+            key.extend_from_slice(&shape.number.to_be_bytes());
+            key.extend_from_slice(&row.key);
+            if row.exists {
+                *stored += 1;
+                changes.put_with(&key, |out| row.encode(shape, out));
+            } else {
+                changes.delete(&key);
+            }
+        }
+    }
+
+    /// After a commit: shrinks the cache to about `limit` bytes, rows that the last commits did not use first.
+    pub(crate) fn shrink(&mut self, limit: usize) {
+        if self.bytes > limit {
+            let generation = self.generation;
+            let rows = std::mem::take(&mut self.rows);
+            let (index, dirty) = (std::mem::take(&mut self.index), std::mem::take(&mut self.dirty));
+            drop((index, dirty));
+            let each = self.bytes / rows.len().max(1);
+            let room = limit / 2 / each.max(1);
+            self.bytes = 0;
+            for row in rows.into_iter().filter(|row| row.used == generation).take(room) {
+                self.insert(row, each.saturating_sub(ROW_BYTES));
+            }
+        }
+        self.generation = self.generation.wrapping_add(1);
+    }
+}

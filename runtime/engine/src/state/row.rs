@@ -1,0 +1,129 @@
+//! A row of a state: its working copy and its stored form.
+
+use super::StateShape;
+use crate::{
+    cell::Cell,
+    encode::cell::{Damaged, read_cell, write_cell},
+    observe::RecordId,
+};
+
+/// When a field of a state with `order: time` was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FieldVersion {
+    /// The record's time in milliseconds.
+    pub time: i64,
+    /// The record, for ties.
+    pub record: RecordId,
+}
+
+impl FieldVersion {
+    /// Older than every write.
+    const NEVER: Self = Self { time: i64::MIN, record: RecordId { stream: 0, partition: 0, offset: 0 } };
+}
+
+/// The working copy of a row.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// Its key, as bytes.
+    pub key: Box<[u8]>,
+    /// Its fields; the defaults where it is not there.
+    pub fields: Box<[Cell]>,
+    /// Whether it is there.
+    pub exists: bool,
+    /// The watermark at its last save, in milliseconds.
+    pub saved: i64,
+    /// When it ends by `closes`, in milliseconds.
+    pub closes: i64,
+    /// Whether it was changed since the last commit.
+    pub dirty: bool,
+    /// Which commit last used it.
+    pub used: u32,
+    /// For `order: time`: when each field was written.
+    pub versions: Option<Box<[FieldVersion]>>,
+}
+
+const HAS_SAVED: u8 = 1;
+const HAS_VERSIONS: u8 = 2;
+
+impl Row {
+    /// A row that is not there.
+    pub(crate) fn absent(shape: &StateShape, key: &[u8]) -> Self {
+        let never = || std::iter::repeat_n(FieldVersion::NEVER, shape.fields.len()).collect();
+        Self {
+            key: key.into(),
+            fields: shape.defaults.clone(),
+            exists: false,
+            saved: i64::MIN,
+            closes: if shape.has_closes() { shape.closes(key) } else { i64::MAX },
+            dirty: false,
+            used: 0,
+            versions: shape.by_time.then(never),
+        }
+    }
+
+    /// Reads a stored row.
+    ///
+    /// # Errors
+    /// The bytes are not one of this shape.
+    pub(crate) fn decode(shape: &StateShape, key: &[u8], mut bytes: &[u8]) -> Result<Self, Damaged> {
+        let mut row = Self::absent(shape, key);
+        row.exists = true;
+        let flags = take::<1>(&mut bytes)?[0];
+        if flags & HAS_SAVED != 0 {
+            row.saved = i64::from_le_bytes(take(&mut bytes)?);
+        }
+        for (field, ty) in row.fields.iter_mut().zip(&shape.fields) {
+            *field = read_cell(ty, &mut bytes)?;
+        }
+        if flags & HAS_VERSIONS != 0 {
+            let versions = shape.fields.iter().map(|_| read_version(&mut bytes)).collect::<Result<_, _>>()?;
+            row.versions = shape.by_time.then_some(versions);
+        }
+        if bytes.is_empty() { Ok(row) } else { Err(Damaged) }
+    }
+
+    /// Appends the stored form.
+    pub(crate) fn encode(&self, shape: &StateShape, out: &mut Vec<u8>) {
+        let saved = if shape.keep.is_some() { HAS_SAVED } else { 0 };
+        let versions = if self.versions.is_some() { HAS_VERSIONS } else { 0 };
+        out.push(saved | versions);
+        if saved != 0 {
+            out.extend_from_slice(&self.saved.to_le_bytes());
+        }
+        for (field, ty) in self.fields.iter().zip(&shape.fields) {
+            write_cell(ty, field, out);
+        }
+        for version in self.versions.iter().flatten() {
+            out.extend_from_slice(&version.time.to_le_bytes());
+            out.extend_from_slice(&version.record.stream.to_le_bytes());
+            out.extend_from_slice(&version.record.partition.to_le_bytes());
+            out.extend_from_slice(&version.record.offset.to_le_bytes());
+        }
+    }
+
+    /// Whether a record sees the row when its partition's watermark is here (`late` as its source allows).
+    pub(crate) fn is_live(&self, shape: &StateShape, watermark: i64, late: i64) -> bool {
+        self.exists
+            && shape.keep.is_none_or(|keep| watermark.saturating_sub(self.saved) <= keep)
+            && !self.has_closed(watermark, late)
+    }
+
+    /// Whether the row's time has ended by `closes`.
+    pub(crate) const fn has_closed(&self, watermark: i64, late: i64) -> bool {
+        self.closes != i64::MAX && watermark.saturating_sub(late) > self.closes
+    }
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], Damaged> {
+    let (front, rest) = bytes.split_first_chunk::<N>().ok_or(Damaged)?;
+    *bytes = rest;
+    Ok(*front)
+}
+
+fn read_version(bytes: &mut &[u8]) -> Result<FieldVersion, Damaged> {
+    let time = i64::from_le_bytes(take(bytes)?);
+    let stream = u32::from_le_bytes(take(bytes)?);
+    let partition = u32::from_le_bytes(take(bytes)?);
+    let offset = u64::from_le_bytes(take(bytes)?);
+    Ok(FieldVersion { time, record: RecordId { stream, partition, offset } })
+}

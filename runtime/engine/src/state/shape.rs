@@ -1,0 +1,90 @@
+//! A state as the engine runs it: types of its fields, defaults, and when its values end.
+
+use bumpalo::Bump;
+use nsf_plan::{Handle, Order, Plan, Slot, State, Type};
+
+use crate::{
+    cell::Cell,
+    expression::{Build, Code, Integer, Scope},
+    frame::{Context, Frame, Layout, NoRows},
+};
+
+/// A state of the plan, built.
+pub(crate) struct StateShape {
+    /// Number of the state in stored keys.
+    pub number: u16,
+    /// Its name for messages.
+    pub name: String,
+    /// Types of the keys.
+    pub keys: Vec<Type>,
+    /// Types of the fields.
+    pub fields: Vec<Type>,
+    /// Values before the first save.
+    pub defaults: Box<[Cell]>,
+    /// Milliseconds of record time that a value is kept after its last save.
+    pub keep: Option<i64>,
+    /// When a value ends, from its keys.
+    closes: Option<Closes>,
+    /// Whether the latest record time wins, field by field.
+    pub by_time: bool,
+}
+
+struct Closes {
+    layout: Layout,
+    code: Code<Integer>,
+}
+
+/// The slots that a state's `closes` is written over: its keys.
+pub(crate) fn closes_scope(state: &State) -> Vec<Slot> {
+    state.keys.iter().map(|(name, ty)| Slot { name: name.clone(), ty: ty.clone() }).collect()
+}
+
+impl StateShape {
+    /// Builds a state.
+    ///
+    /// # Errors
+    /// The plan is damaged.
+    pub(crate) fn new(plan: &Plan, state: &State, number: u16) -> Build<Self> {
+        let slots = closes_scope(state);
+        let layout = Layout::new(&slots);
+        let handles: [Handle; 0] = [];
+        let closes = match &state.closes {
+            None => None,
+            Some(expression) => {
+                let scope = Scope { plan, slots: &slots, layout: &layout, handles: &handles };
+                let code = scope.integer(expression)?;
+                Some(Closes { layout, code })
+            }
+        };
+        let defaults = state.fields.iter().map(|field| Cell::from_literal(&field.ty, &field.default)).collect();
+        Ok(Self {
+            number,
+            name: state.name.clone(),
+            keys: state.keys.iter().map(|(_, ty)| ty.clone()).collect(),
+            fields: state.fields.iter().map(|field| field.ty.clone()).collect(),
+            defaults,
+            keep: state.keep,
+            closes,
+            by_time: state.order == Order::Time,
+        })
+    }
+
+    /// When the value of a key ends, in milliseconds; never where the state has no `closes` or it cannot be computed.
+    pub(crate) fn closes(&self, key: &[u8]) -> i64 {
+        let Some(closes) = &self.closes else { return i64::MAX };
+        let arena = Bump::new();
+        let frame = Frame::new(&closes.layout);
+        let mut rest = key;
+        for (index, ty) in self.keys.iter().enumerate() {
+            let Ok(cell) = crate::encode::key::read_part(ty, &mut rest) else { return i64::MAX };
+            let Some(place) = closes.layout.place(nsf_plan::SlotId(index as u32)) else { return i64::MAX };
+            frame.set(place, cell.to_value(ty, &arena));
+        }
+        (closes.code)(&Context { frame: &frame, arena: &arena, rows: &NoRows }).unwrap_or(i64::MAX)
+    }
+
+    /// Whether values end by `closes`.
+    pub(crate) const fn has_closes(&self) -> bool {
+        self.closes.is_some()
+    }
+}

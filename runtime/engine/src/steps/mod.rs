@@ -1,0 +1,13 @@
+//! Steps: a pipeline built once and run record by record.
+
+mod build;
+mod execute;
+mod expand;
+mod program;
+mod rows;
+pub(crate) mod uses;
+
+pub(crate) use build::ProgramBuilder;
+pub(crate) use execute::{Ending, Execution, Record, Scratch};
+pub(crate) use program::{HandleProgram, Input, Mode, Program, Target};
+pub(crate) use rows::{Committed, LaneStates, Shared};

@@ -1,0 +1,252 @@
+//! The rows that a record's steps see: working copies of the lane, tables, and committed rows of dimensions and of
+//! states in other lanes.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use nsf_plan::{DimensionId, HandleId, StateId};
+
+use super::program::{HandleProgram, Target};
+use crate::{
+    cell::Cell,
+    connector::ConnectorResult,
+    expression::AnyCell,
+    fault::Fallible,
+    frame::{Context, Rows},
+    observe::Observer,
+    run::stage::DimensionRows,
+    state::{LaneRows, Row, RowId, StateShape},
+    store::{Store, StoreTable},
+    table::TableRows,
+};
+
+/// What all workers and lanes share.
+pub(crate) struct Shared {
+    /// States by their index in the plan.
+    pub states: Vec<StateShape>,
+    /// Tables by their index in the plan.
+    pub tables: Vec<TableRows>,
+    /// Rows of dimensions.
+    pub dimensions: Arc<dyn DimensionRows>,
+    /// What a dimension's fields are where there is no row; none where all are null.
+    pub absent: Vec<Option<Box<[Cell]>>>,
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// Who is told of records.
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+/// Working copies of one lane, by state.
+#[derive(Debug, Default)]
+pub(crate) struct LaneStates {
+    /// By the state's index in the plan.
+    pub states: Vec<LaneRows>,
+}
+
+impl LaneStates {
+    /// No rows yet, of so many states.
+    pub(crate) fn new(states: usize) -> Self {
+        Self { states: (0..states).map(|_| LaneRows::default()).collect() }
+    }
+
+    /// The working copy of a row, read from the store if there is none yet.
+    ///
+    /// # Errors
+    /// Where the store cannot be read or the row is damaged.
+    pub(crate) fn load(&mut self, shared: &Shared, state: StateId, key: &[u8]) -> ConnectorResult<RowId> {
+        let shape = &shared.states[state.index()];
+        if let Some(row) = self.states[state.index()].find(key) {
+            return Ok(row);
+        }
+        let (row, stored) = read_row(shared, shape, key)?;
+        Ok(self.states[state.index()].insert(row, stored))
+    }
+}
+
+/// Reads a row of a state as committed; gives it and how long its stored form is.
+fn read_row(shared: &Shared, shape: &StateShape, key: &[u8]) -> ConnectorResult<(Row, usize)> {
+    let stored_key = [&shape.number.to_be_bytes(), key].concat();
+    let mut found = None;
+    shared.store.get_many(StoreTable::State, &[&stored_key], &mut |_, bytes| {
+        found = Some(Row::decode(shape, key, bytes).map(|row| (row, bytes.len())));
+    })?;
+    match found {
+        None => Ok((Row::absent(shape, key), 0)),
+        Some(Ok(row)) => Ok(row),
+        Some(Err(_)) => Err(damaged_row(shape)),
+    }
+}
+
+/// The error of a stored row that cannot be read.
+pub(crate) fn damaged_row(shape: &StateShape) -> crate::connector::ConnectorError {
+    use crate::connector::{ConnectorError, ConnectorErrorKind};
+    ConnectorError::new(ConnectorErrorKind::Damaged, format!("a stored row of state `{}` is damaged", shape.name))
+        .with_help("put back a copy of the store, or give --fresh to forget what it holds")
+}
+
+/// Rows as committed, read at most once a commit each.
+#[derive(Debug, Default)]
+pub(crate) struct Committed {
+    index: HashMap<(u32, Box<[u8]>), u32>,
+    rows: Vec<Option<CommittedRow>>,
+}
+
+#[derive(Debug)]
+enum CommittedRow {
+    Fields(Box<[Cell]>),
+    State(Box<Row>),
+}
+
+impl Committed {
+    /// Forgets all: a commit has changed them.
+    pub(crate) fn clear(&mut self) {
+        self.index.clear();
+        self.rows.clear();
+    }
+
+    /// The committed row of a dimension.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn dimension(&mut self, shared: &Shared, dimension: DimensionId, keys: &[Cell]) -> ConnectorResult<u32> {
+        let mut key = Vec::new();
+        shared.dimensions.key(dimension, keys, &mut key);
+        let tag = dimension.0 * 2 + 1;
+        if let Some(&at) = self.index.get(&(tag, key.as_slice()) as &dyn Tagged) {
+            return Ok(at);
+        }
+        let mut found = None;
+        shared.store.get_many(StoreTable::Dimension, &[&key], &mut |_, bytes| {
+            found = shared.dimensions.fields(dimension, bytes);
+        })?;
+        Ok(self.add(tag, &key, found.map(|fields| CommittedRow::Fields(fields.into()))))
+    }
+
+    /// The committed row of a state.
+    ///
+    /// # Errors
+    /// Where the store cannot be read or the row is damaged.
+    pub(crate) fn state(&mut self, shared: &Shared, state: StateId, key: &[u8]) -> ConnectorResult<u32> {
+        let tag = state.0 * 2;
+        if let Some(&at) = self.index.get(&(tag, key) as &dyn Tagged) {
+            return Ok(at);
+        }
+        let (row, _) = read_row(shared, &shared.states[state.index()], key)?;
+        Ok(self.add(tag, key, Some(CommittedRow::State(Box::new(row)))))
+    }
+
+    fn add(&mut self, tag: u32, key: &[u8], row: Option<CommittedRow>) -> u32 {
+        let at = self.rows.len() as u32;
+        self.rows.push(row);
+        self.index.insert((tag, key.into()), at);
+        at
+    }
+}
+
+/// A borrowed key of [`Committed`].
+trait Tagged {
+    fn parts(&self) -> (u32, &[u8]);
+}
+
+impl Tagged for (u32, &[u8]) {
+    fn parts(&self) -> (u32, &[u8]) {
+        (self.0, self.1)
+    }
+}
+
+impl Tagged for (u32, Box<[u8]>) {
+    fn parts(&self) -> (u32, &[u8]) {
+        (self.0, &self.1)
+    }
+}
+
+impl std::hash::Hash for dyn Tagged + '_ {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let (tag, key) = self.parts();
+        tag.hash(state);
+        key.hash(state);
+    }
+}
+
+impl hashbrown::Equivalent<(u32, Box<[u8]>)> for dyn Tagged + '_ {
+    fn equivalent(&self, key: &(u32, Box<[u8]>)) -> bool {
+        self.parts() == (key.0, &key.1)
+    }
+}
+
+/// Which row a handle stands for at the moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Binding {
+    /// None yet.
+    #[default]
+    Unbound,
+    /// A working copy, and whether the record sees it.
+    Own { state: StateId, row: RowId, live: bool },
+    /// A table's row, if there is one.
+    Table { table: u32, row: Option<u32> },
+    /// A committed row, and whether the record sees it.
+    Committed { at: u32, live: bool },
+}
+
+/// The rows as expressions read them.
+pub(crate) struct RowsView<'v> {
+    pub handles: &'v [HandleProgram],
+    pub bindings: &'v [Binding],
+    pub lane: &'v LaneStates,
+    pub committed: &'v Committed,
+    pub shared: &'v Shared,
+}
+
+impl RowsView<'_> {
+    /// What a handle's fields are where there is no row.
+    fn without_row(&self, handle: HandleId) -> Option<&[Cell]> {
+        match self.handles.get(handle.index())?.target {
+            Target::Own(state) | Target::Foreign(state) => Some(&self.shared.states[state.index()].defaults),
+            Target::Dimension(dimension) => self.shared.absent[dimension.index()].as_deref(),
+            Target::Table(_) => None,
+        }
+    }
+}
+
+impl Rows for RowsView<'_> {
+    fn fields(&self, handle: HandleId) -> Option<&[Cell]> {
+        let there = match self.bindings.get(handle.index()).copied().unwrap_or_default() {
+            Binding::Own { state, row, live: true } => Some(&*self.lane.states[state.index()].row(row).fields),
+            Binding::Table { table, row: Some(row) } => Some(self.shared.tables[table as usize].row(row)),
+            Binding::Committed { at, live: true } => match &self.committed.rows[at as usize] {
+                Some(CommittedRow::Fields(fields)) => Some(&**fields),
+                Some(CommittedRow::State(row)) => Some(&*row.fields),
+                None => None,
+            },
+            _ => None,
+        };
+        there.or_else(|| self.without_row(handle))
+    }
+
+    fn exists(&self, handle: HandleId) -> bool {
+        match self.bindings.get(handle.index()).copied().unwrap_or_default() {
+            Binding::Own { live, .. } => live,
+            Binding::Table { row, .. } => row.is_some(),
+            Binding::Committed { at, live } => live && self.committed.rows[at as usize].is_some(),
+            Binding::Unbound => false,
+        }
+    }
+}
+
+impl Committed {
+    /// Whether a record at this watermark sees a committed row.
+    pub(crate) fn is_live(&self, shared: &Shared, target: Target, at: u32, watermark: i64, late: i64) -> bool {
+        match (&self.rows[at as usize], target) {
+            (Some(CommittedRow::State(row)), Target::Foreign(state)) => {
+                row.is_live(&shared.states[state.index()], watermark, late)
+            }
+            (Some(_), _) => true,
+            (None, _) => false,
+        }
+    }
+}
+
+/// The keys of a row as cells.
+pub(crate) fn key_cells(parts: &[AnyCell], context: &Context<'_, '_>) -> Fallible<Vec<Cell>> {
+    parts.iter().map(|part| part.cell(context)).collect()
+}

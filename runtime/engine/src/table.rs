@@ -1,0 +1,141 @@
+//! Tables: rows read whole before the first record, looked up by key.
+
+use bumpalo::Bump;
+use hashbrown::HashMap;
+use nsf_plan::{Plan, SlotId, Table};
+
+use crate::{
+    cell::Cell,
+    connector::{ConnectorError, ConnectorErrorKind, ConnectorResult, Message, Polled, RawBatch, Source},
+    decode::{AbsentMember, Decoder, MessageMeta, Payload, Target},
+    encode::key::write_part,
+    expression::Build,
+    fault::Fault,
+    frame::{Frame, Layout},
+};
+
+/// The rows of a table.
+#[derive(Debug, Default)]
+pub(crate) struct TableRows {
+    index: HashMap<Box<[u8]>, u32>,
+    rows: Vec<Box<[Cell]>>,
+    /// Rows that were replaced by a later one of the same key.
+    pub replaced: u64,
+}
+
+impl TableRows {
+    /// The row of a key.
+    #[inline]
+    pub(crate) fn find(&self, key: &[u8]) -> Option<u32> {
+        self.index.get(key).copied()
+    }
+
+    /// The fields of a row.
+    #[inline]
+    pub(crate) fn row(&self, row: u32) -> &[Cell] {
+        &self.rows[row as usize]
+    }
+
+    /// Number of keys.
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    fn insert(&mut self, key: &[u8], row: Box<[Cell]>) {
+        let at = self.rows.len() as u32;
+        match self.index.get_mut(key) {
+            Some(known) => {
+                self.rows[*known as usize] = row;
+                self.replaced += 1;
+            }
+            None => {
+                self.rows.push(row);
+                self.index.insert(key.into(), at);
+            }
+        }
+    }
+}
+
+/// Reads tables.
+pub(crate) struct TableReader {
+    decoder: Decoder,
+    layout: Layout,
+    fields: Vec<nsf_plan::Type>,
+    key: Vec<u32>,
+    name: String,
+    place: String,
+}
+
+impl TableReader {
+    /// A reader of a table's rows.
+    ///
+    /// # Errors
+    /// The plan is damaged.
+    pub(crate) fn new(plan: &Plan, table: &Table) -> Build<Self> {
+        let fields: Vec<_> = table.encoding.fields.iter().map(|field| field.ty.clone()).collect();
+        let layout = Layout::of_types(fields.iter());
+        let wanted = |at: &usize| table.encoding.fields[*at].used || table.key.contains(&(*at as u32));
+        let target = |at: usize| Target { field: at as u32, slot: SlotId(at as u32) };
+        let targets: Vec<_> = (0..fields.len()).filter(wanted).map(target).collect();
+        let decoder = Decoder::new(&table.encoding, &targets, &layout, AbsentMember::Reject)?;
+        let topic = plan.topics.get(table.from.index());
+        let place = topic.map_or_else(String::new, |topic| topic.connector.name.clone());
+        Ok(Self { decoder, layout, fields, key: table.key.clone(), name: table.name.clone(), place })
+    }
+
+    /// Reads all rows.
+    ///
+    /// # Errors
+    /// Where the table cannot be read, or a row is not one of it.
+    pub(crate) fn read(&mut self, source: &mut dyn Source) -> ConnectorResult<TableRows> {
+        source.open(&[])?;
+        let mut rows = TableRows::default();
+        let mut batch = RawBatch::default();
+        let mut headed = false;
+        loop {
+            match source.poll(&mut batch, 1024 * 1024)? {
+                Polled::End => return Ok(rows),
+                Polled::Idle => {}
+                Polled::Batch => {
+                    if !headed && self.decoder.wants_header() {
+                        let header = source.header().unwrap_or_default();
+                        self.decoder.header(Payload::Bytes(header)).map_err(|fault| self.error("its header", &fault))?;
+                    }
+                    headed = true;
+                    self.add(&batch, &mut rows)?;
+                }
+            }
+            batch.clear();
+        }
+    }
+
+    fn add(&mut self, batch: &RawBatch, rows: &mut TableRows) -> ConnectorResult<()> {
+        let arena = Bump::new();
+        let frame = Frame::new(&self.layout);
+        let mut key = Vec::new();
+        for message in &batch.messages {
+            let payload = Payload::Bytes(batch.message(message));
+            let meta = MessageMeta { offset: message.offset.cast_signed(), topic: "", ..MessageMeta::default() };
+            let decoded = self.decoder.decode(payload, &meta, &frame, &arena);
+            decoded.map_err(|fault| self.row_error(message, &fault))?;
+            key.clear();
+            let value = |slot: u32| self.layout.place(SlotId(slot)).map_or(crate::value::Value::Null, |place| frame.get(place));
+            for &part in &self.key {
+                write_part(value(part), &mut key);
+            }
+            let cell = |(slot, ty)| Cell::from_value(ty, value(slot as u32));
+            rows.insert(&key, self.fields.iter().enumerate().map(cell).collect());
+        }
+        Ok(())
+    }
+
+    fn row_error(&self, message: &Message, fault: &Fault) -> ConnectorError {
+        self.error(&format!("line {}", message.offset), fault)
+    }
+
+    fn error(&self, at: &str, fault: &Fault) -> ConnectorError {
+        let message = format!("table `{}` cannot be read from `{}`: {at}: {}", self.name, self.place, fault.message);
+        ConnectorError::new(ConnectorErrorKind::Other, message)
+            .with_help("mend that row, or the table's `record`; a table is read whole or not at all")
+    }
+}
