@@ -27,6 +27,7 @@ mod expression;
 pub mod field_id;
 mod flow;
 mod id;
+mod ingest;
 mod literal;
 mod model;
 mod origin;
@@ -45,11 +46,12 @@ pub use id::{
     DimensionId, HandleId, IngestId, MappingId, PipelineId, SlotId, SourceId, SpaceId, StateId, SubscriptionId,
     TableId, TenantId, TopicId,
 };
+pub use ingest::{Ingest, IngestAssignment, IngestMember};
 pub use literal::Literal;
 pub use model::{
-    Coerce, Dimension, DimensionField, Encoding, Format, Guarantee, Ingest, IngestAssignment, IngestMember, Late,
-    Mapping, MappingElse, MonitorPlan, OnError, Order, Plan, PlanVersion, Primary, RecordField, Source, Space, State,
-    StateField, Subscription, SubscriptionEvent, Table, Tenant, Topic,
+    Coerce, Dimension, DimensionField, Encoding, Format, Guarantee, Late, Mapping, MappingElse, MonitorPlan, OnError,
+    Order, Plan, PlanVersion, Primary, RecordField, Source, Space, State, StateField, Subscription, SubscriptionEvent,
+    Table, Tenant, Topic,
 };
 pub use origin::{Origin, SourceText};
 pub use test_case::{TestCase, TestExpectation, TestExpression, TestFeed, TestFeedTarget, TestLaw, TestRow, TestRows};

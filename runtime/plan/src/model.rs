@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DimensionId, Expr, Literal, MappingId, Origin, Pipeline, SlotId, SourceText, SpaceId, TenantId, TopicId, Type,
-    connector::Connector,
+    DimensionId, Expr, Ingest, Literal, MappingId, Origin, Pipeline, SlotId, SourceText, SpaceId, TenantId, TopicId,
+    Type, connector::Connector,
 };
 
 /// Version of the plan format: a runtime reads plans of its own major version.
@@ -345,70 +345,6 @@ pub struct DimensionField {
     /// What a reader gets while it has no value.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::codec::present")]
     pub empty: Option<Literal>,
-}
-
-/// The standard ingest protocol v1.0 on a topic.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ingest {
-    /// Stable identity.
-    pub id: String,
-    /// Its name, module in front.
-    pub name: String,
-    /// The platform's id of this ingestion.
-    pub arris_id: String,
-    /// Who owns the data.
-    pub tenant: TenantId,
-    /// Where it is read from.
-    pub from: TopicId,
-    /// Conversions.
-    pub coerce: Coerce,
-    /// How far a message's time may be ahead, in milliseconds.
-    pub max_skew: i64,
-    /// Topic for retries.
-    pub retry: Option<TopicId>,
-    /// Policy for outside faults.
-    pub on_error: OnError,
-    /// Topic for rejected records.
-    pub reject: Option<TopicId>,
-    /// Members of `fields` that keys and assignments read, each in a slot of its own.
-    pub members: Vec<IngestMember>,
-    /// Slots that expressions use beyond the members'.
-    pub slots: Vec<crate::Slot>,
-    /// Keys by primary name: the expression that gives it.
-    pub keys: Vec<(String, Expr)>,
-    /// What is stored.
-    pub assignments: Vec<IngestAssignment>,
-    /// Accepted dimensions.
-    pub accept: Vec<DimensionId>,
-    /// Where it stands.
-    pub origin: Origin,
-}
-
-/// A raw member that an ingest reads.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct IngestMember {
-    /// The member's name in `fields`.
-    pub name: String,
-    /// The type it is converted to; nullable where a null is allowed.
-    #[serde(rename = "type")]
-    pub ty: Type,
-    /// Its slot.
-    pub slot: SlotId,
-}
-
-/// `field = expr`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct IngestAssignment {
-    /// The dimension.
-    pub dimension: DimensionId,
-    /// The field, by its index.
-    pub field: u32,
-    /// The value.
-    pub value: Expr,
-    /// Raw members that the value reads, as indices into `members`; where one is absent nothing is assigned.
-    pub reads: Vec<u32>,
-    /// Where it stands.
-    pub origin: Origin,
 }
 
 /// What happened to a row.

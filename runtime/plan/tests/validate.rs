@@ -114,6 +114,29 @@ fn values_of_other_types_than_their_places_are_found() {
 }
 
 #[test]
+fn ingests_that_do_not_fit_are_found() {
+    assert_eq!(
+        found(|plan| plan.ingests[0].members[1].slot = SlotId(u32::MAX)),
+        [
+            "ingest `scores_in`: it names slot 4294967295, and there are 3".to_owned(),
+            "ingest `scores_in`: the slot is a `bool` and is taken for a `float64`".to_owned()
+        ]
+    );
+    assert_eq!(
+        found(|plan| plan.ingests[0].members[1].slot = SlotId(0))[0],
+        "ingest `scores_in`: the member `score` shares its slot with another"
+    );
+    assert_eq!(
+        found(|plan| plan.ingests[0].keys.clear()),
+        ["ingest `scores_in`: it accepts dimension 0 and gives no `stu_id`"]
+    );
+    assert_eq!(
+        found(|plan| plan.ingests[0].accept.clear()),
+        ["ingest `scores_in`: it stores into dimension 0, which it does not accept"]
+    );
+}
+
+#[test]
 fn jumps_that_do_not_go_forward_are_found() {
     for target in [0, 4, 8, u32::MAX] {
         let jump = Step::new("j", StepKind::Jump { condition: None, target }, nsf_plan::Origin::default());

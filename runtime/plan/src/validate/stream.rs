@@ -1,10 +1,12 @@
 //! Checks of what brings records in and tells others: sources, ingests, subscriptions.
 
+use std::collections::BTreeSet;
+
 use super::{
     Checker, Scope,
     fit::{an, fits},
 };
-use crate::{DimensionId, Ingest, Late, Source, Subscription, Type};
+use crate::{DimensionId, Ingest, Late, Slot, Source, Subscription, Type};
 
 impl<'plan> Checker<'plan> {
     pub(super) fn streams(&mut self) {
@@ -42,25 +44,40 @@ impl<'plan> Checker<'plan> {
         self.topic(Some(ingest.from));
         self.topic(ingest.retry);
         self.topic(ingest.reject);
-        let scope = Scope { slots: &ingest.slots, handles: &[] };
-        for member in &ingest.members {
-            if let Some(ty) = self.slot(scope, member.slot)
-                && !fits(&member.ty, ty)
-            {
-                self.problem(format!("the member `{}` is {} and its slot {}", member.name, an(&member.ty), an(ty)));
-            }
-        }
-        for (_, key) in &ingest.keys {
-            self.expression(scope, key);
-        }
         for dimension in &ingest.accept {
             self.index("dimension", dimension.0, self.plan.dimensions.len());
+            let keys = self.plan.dimensions.get(dimension.index()).map_or(&[][..], |dimension| &dimension.keys);
+            for (key, _) in keys.iter().filter(|(key, _)| ingest.keys.iter().all(|(name, _)| name != key)) {
+                self.problem(format!("it accepts dimension {} and gives no `{key}`", dimension.0));
+            }
+        }
+        let mut taken = BTreeSet::new();
+        for member in &ingest.members {
+            self.index("slot", member.slot.0, ingest.members.len() + ingest.slots.len());
+            if !taken.insert(member.slot) {
+                self.problem(format!("the member `{}` shares its slot with another", member.name));
+            }
+        }
+        // The expressions are checked by themselves, because these slots stand in no list of the plan.
+        let slots = ingest.all_slots();
+        let mut inner = Checker { problems: Vec::new(), part: self.part.clone(), ..*self };
+        inner.ingested(ingest, &slots);
+        self.problems.append(&mut inner.problems);
+    }
+
+    fn ingested(&mut self, ingest: &'plan Ingest, slots: &'plan [Slot]) {
+        let scope = Scope { slots, handles: &[] };
+        for (_, key) in &ingest.keys {
+            self.expression(scope, key);
         }
         for assignment in &ingest.assignments {
             self.origin = Some(assignment.origin);
             match self.dimension_field(assignment.dimension, assignment.field) {
                 Some(ty) => self.value_for(scope, &assignment.value, "the field", ty),
                 None => self.expression(scope, &assignment.value),
+            }
+            if !ingest.accept.contains(&assignment.dimension) {
+                self.problem(format!("it stores into dimension {}, which it does not accept", assignment.dimension.0));
             }
             for member in &assignment.reads {
                 self.index("member", *member, ingest.members.len());

@@ -2,9 +2,10 @@
 
 use nsf_plan::{
     BinaryOperator, Block, Coerce, Dimension, DimensionExpand, DimensionField, DimensionId, Encoding, Expr, ExprKind,
-    Format, Guarantee, Handle, HandleId, HandleTarget, Input, InputSource, Late, Literal, Missing, OnError, Order,
-    Origin, Pipeline, Plan, RecordField, SaveKind, SaveOperation, Slot, SlotId, Source, SourceId, SourceText, State,
-    StateField, StateId, Step, StepKind, Topic, TopicExpand, TopicId, Type, connector::Connector,
+    Format, Guarantee, Handle, HandleId, HandleTarget, Ingest, IngestAssignment, IngestMember, Input, InputSource,
+    Late, Literal, Missing, OnError, Order, Origin, Pipeline, Plan, RecordField, SaveKind, SaveOperation, Slot, SlotId,
+    Source, SourceId, SourceText, State, StateField, StateId, Step, StepKind, Tenant, TenantId, Topic, TopicExpand,
+    TopicId, Type, connector::Connector,
 };
 
 fn at(line: u32) -> Origin {
@@ -189,6 +190,38 @@ fn steps() -> Vec<Step> {
     kinds.into_iter().enumerate().map(step).collect()
 }
 
+/// `map { score = double(score) }`, with a local name in the slot that the members leave free.
+fn ingest() -> Ingest {
+    let member = |name: &str, ty, slot| IngestMember { name: name.into(), ty, slot: SlotId(slot) };
+    let local = || Expr::slot(SlotId(1), Type::Float64);
+    let sum = Expr::binary(BinaryOperator::Add, local(), local(), Type::Float64);
+    let value = Expr::bind(SlotId(1), Expr::slot(SlotId(2), Type::Float64), sum);
+    Ingest {
+        id: "scores_in".into(),
+        name: "scores_in".into(),
+        arris_id: "1".into(),
+        tenant: TenantId(0),
+        from: TopicId(0),
+        coerce: Coerce::Lenient,
+        max_skew: 300_000,
+        retry: None,
+        on_error: OnError::BlockLane,
+        reject: None,
+        members: vec![member("stu_id", Type::INT64, 0), member("score", Type::Float64, 2)],
+        slots: vec![slot("local", Type::Float64)],
+        keys: vec![("stu_id".into(), stu_id())],
+        assignments: vec![IngestAssignment {
+            dimension: DimensionId(0),
+            field: 0,
+            value,
+            reads: vec![1],
+            origin: at(51),
+        }],
+        accept: vec![DimensionId(0)],
+        origin: at(50),
+    }
+}
+
 /// Every kind of step, state and dimension.
 pub fn whole() -> Plan {
     let mut plan = small();
@@ -209,6 +242,8 @@ pub fn whole() -> Plan {
         label: None,
         origin: at(5),
     });
+    plan.tenants.push(Tenant { name: "school".into(), app_id: "app".into(), app_key: None, zone: "UTC".into() });
+    plan.ingests.push(ingest());
     let first = plan.pipelines[0].clone();
     plan.pipelines.push(Pipeline {
         id: "all".into(),
