@@ -208,11 +208,14 @@ impl Writer<'_> {
             Some(span) => Some(self.atom(span)?),
             None => None,
         };
-        let cells = vec![Some(name), Some(ty), number, label, derived];
+        let mut cells = vec![Some(name), Some(ty), number, label, derived];
         match &field.settings {
             Some(settings) => {
                 let block = self.settings(settings)?;
-                Ok(RowForms::block("field", &cells, None, block))
+                // The block is no column: it follows whatever stands last.
+                while cells.pop_if(|cell| cell.is_none()).is_some() {}
+                let last = cells.pop().flatten();
+                Ok(RowForms::block("field", &cells, last, block))
             }
             None => Ok(RowForms::cells("field", cells)),
         }

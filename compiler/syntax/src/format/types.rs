@@ -45,16 +45,18 @@ impl Writer<'_> {
     pub fn field_declarations(&mut self, fields: &[FieldDeclaration], commas: bool) -> Result<Braces, Mismatch> {
         self.braces(Style::PLAIN, commas, fields, |writer, field| {
             let name = sequence![writer.name(&field.name)?, writer.word(":")?];
-            let mut rest = vec![writer.type_expression(&field.ty)?];
-            if let Some(from) = &field.from {
-                let word = writer.word("from")?;
-                rest.extend([Doc::space(), word, Doc::space(), writer.atom(from.span)?]);
+            let mut ty = vec![writer.type_expression(&field.ty)?];
+            let mut from = Vec::new();
+            if let Some(member) = &field.from {
+                from.extend([writer.word("from")?, Doc::space(), writer.atom(member.span)?]);
             }
             if let Some(default) = &field.default {
                 let sign = writer.word("=")?;
-                rest.extend([Doc::space(), sign, Doc::space(), writer.expression(default)?]);
+                let last = if from.is_empty() { &mut ty } else { &mut from };
+                last.extend([Doc::space(), sign, Doc::space(), writer.expression(default)?]);
             }
-            let cells = vec![Some(name), Some(Doc::sequence(rest))];
+            let from = (!from.is_empty()).then(|| Doc::sequence(from));
+            let cells = vec![Some(name), Some(Doc::sequence(ty)), from];
             Ok(RowForms::cells("field", cells))
         })
     }

@@ -28,6 +28,14 @@ fn wide_characters_count_as_two_columns() {
 }
 
 #[test]
+fn the_block_of_a_field_follows_what_stands_before_it() {
+    becomes(
+        "fields d {\n a: text #1 \"label\" derived {empty: 0}\n bcd: text { owner: \"x\" }\n e: int64 #22\n}\n",
+        "fields d {\n  a:   text  #1  \"label\" derived { empty: 0 }\n  bcd: text { owner: \"x\" }\n  e:   int64 #22\n}\n",
+    );
+}
+
+#[test]
 fn a_cell_wider_than_forty_columns_stays_out() {
     let wide = "w".repeat(40);
     let name = &wide[1..];
@@ -83,9 +91,10 @@ fn reasons_of_checks_stand_in_columns_of_a_group() {
 }
 
 #[test]
-fn from_and_defaults_of_fields_are_not_aligned() {
+fn members_of_fields_stand_in_a_column_and_defaults_do_not() {
     stays(
-        "source s {\n  record {\n    a:   int32 from \"A\" = 1\n    bcd: timestamp from \"B\"\n    e:   text\n  }\n}\n",
+        "source s {\n  record {\n    a:   int32     from \"A\" = 1\n    bcd: timestamp from \"B\"\n    \
+         e:   map<text, text> = x\n    f:   text = \"\"\n  }\n}\n",
     );
 }
 
