@@ -42,6 +42,14 @@ proptest! {
 
 proptest! {
     #[test]
+    fn any_bytes_are_refused_in_words(bytes in prop::collection::vec(any::<u8>(), 0..200), header in any::<bool>()) {
+        let mut file = if header { b"nsf_plan: { major: 1, minor: 0 }\n".to_vec() } else { Vec::new() };
+        file.extend(bytes);
+        let message = document::load(&file).map_or_else(|error| error.to_string(), |_| String::new());
+        prop_assert!(message.contains("`nsfc"), "{}", message);
+    }
+
+    #[test]
     fn a_type_reads_back_from_its_text(ty in values::ty()) {
         prop_assert_eq!(ty.to_string().parse::<Type>(), Ok(ty));
     }
