@@ -31,7 +31,7 @@ fn wide_characters_count_as_two_columns() {
 fn the_block_of_a_field_follows_what_stands_before_it() {
     becomes(
         "fields d {\n a: text #1 \"label\" derived {empty: 0}\n bcd: text { owner: \"x\" }\n e: int64 #22\n}\n",
-        "fields d {\n  a:   text  #1  \"label\" derived { empty: 0 }\n  bcd: text { owner: \"x\" }\n  e:   int64 #22\n}\n",
+        "fields d {\n  a:   text  #1 \"label\" derived { empty: 0 }\n  bcd: text { owner: \"x\" }\n  e:   int64 #22\n}\n",
     );
 }
 
