@@ -3,6 +3,18 @@
 //! The tree says how tokens belong together; the tokens themselves, texts and comments are copied from the text by their
 //! places. What is printed is read again before it is handed out: it has the same tokens, but for commas that end a list,
 //! and the same comments in the same order, or nothing is handed out.
+//!
+//! Where the design page is silent:
+//! - a cell that nothing follows on its line does not widen its column;
+//! - the members (`from "x"`) of fields, the word `derived` and the reasons of checks stand in columns too; defaults,
+//!   assignments and arms do not;
+//! - a block over several lines ends a group below its first line; after `verify` and `calculate` it follows the word;
+//! - a list, record or match stays open where the writer put its first part on a new line, a block where its braces are
+//!   on different lines; brackets of calls and parameters are open only where they do not fit;
+//! - what does not fit is broken at its loosest operators, each at the start of a line;
+//! - items stand apart by one empty line; of `use const type fn builtin primary dimension fields space` neighbours of one
+//!   kind may stand together;
+//! - a label has a line of its own; a comment before a comma goes behind it.
 
 mod doc;
 mod expressions;

@@ -102,6 +102,18 @@ fn a_comment_survives_before(item: &str, pair: &[Token<'_>]) {
         assert!(printed.contains("// a note"));
         assert_eq!(words(&printed), words(item), "{changed}");
     }
+    // What documents a field goes on to do so, and nothing else comes to do so; but a comment before a comma goes behind it.
+    for comment in [" /// a note\n    ", "\n    /// a note\n    "] {
+        let changed = format!("{before}{comment}{after}");
+        if pair[1].text != "," {
+            assert_eq!(plain_comments(&formatted(&changed)), plain_comments(&changed), "{changed}");
+        }
+    }
+}
+
+/// How many comments document nothing.
+fn plain_comments(text: &str) -> usize {
+    crate::parse::parse(nsf_diagnostics::FileId::default(), text).file.comments.len()
 }
 
 #[test]
