@@ -6,7 +6,6 @@ use nsf_diagnostics::{Diagnostic, Diagnostics, IntoDiagnostic, SourceMap};
 
 use crate::problem::Problem;
 use crate::project::{Project, SETTINGS_FILE};
-use crate::text::decode;
 
 /// A project after the passes.
 pub struct Checked {
@@ -28,10 +27,8 @@ impl Checked {
         let mut sources = SourceMap::default();
         let mut found = Diagnostics::default();
         for file in &project.files {
-            let (text, mistake) = decode(&file.bytes);
-            let id = sources.add(project.shown(&file.path), text.as_ref());
-            found.extend(mistake.map(|mistake| mistake.diagnostic(id)));
-            let parsed = nsf_syntax::parse(id, &text);
+            let id = sources.add(project.shown(&file.path), nsf_syntax::decode(&file.bytes));
+            let parsed = nsf_syntax::parse_bytes(id, &file.bytes);
             found.extend(parsed.errors.into_iter().map(|error| error.into_diagnostic(&sources)));
         }
         if let Some(settings) = &project.settings {

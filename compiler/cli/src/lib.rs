@@ -12,7 +12,6 @@ mod page;
 mod problem;
 mod project;
 mod report;
-mod text;
 
 use std::process::ExitCode;
 
@@ -54,5 +53,15 @@ pub fn main() -> ExitCode {
             output.problem(&problem);
             ExitCode::from(problem.exit_code())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_do_not_contradict_each_other() {
+        super::Arguments::command().debug_assert();
     }
 }

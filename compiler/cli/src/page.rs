@@ -61,6 +61,9 @@ fn reflow(prose: &str, width: usize) -> String {
 }
 
 fn example(text: &mut String, heading: &str, files: &[PageFile], output: &Output) {
+    if files.is_empty() {
+        return;
+    }
     text.push_str(&format!("\n{heading}\n"));
     for file in files {
         text.push('\n');

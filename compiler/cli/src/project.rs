@@ -1,7 +1,7 @@
 //! A project on disk: which files it has, and their contents. The only place that looks for files.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::manifest::{self, Manifest};
@@ -15,6 +15,8 @@ pub const LOCK_FILE: &str = "nsf.lock";
 const BUILD_FOLDER: &str = "target";
 /// Folders within folders that are searched.
 const DEPTH_LIMIT: usize = 64;
+/// Bytes of a program text that are read at most, well above what the compiler takes.
+const READ_LIMIT: u64 = 256 * 1024 * 1024;
 
 /// The files of a project as they were read.
 #[derive(Debug)]
@@ -73,7 +75,7 @@ impl Project {
         let mut files = Vec::with_capacity(paths.len());
         for path in paths {
             let full = root.join(path);
-            let bytes = fs::read(&full).map_err(|error| Problem::file("read", &full, &error))?;
+            let bytes = read_program(&full).map_err(|error| Problem::file("read", &full, &error))?;
             files.push(ProgramFile { path: path.clone(), bytes });
         }
         let settings = optional_text(&root.join(SETTINGS_FILE))?;
@@ -88,6 +90,17 @@ impl Project {
     pub fn shown(&self, path: &str) -> String {
         format!("{}{path}", self.shown_root)
     }
+}
+
+/// The bytes of a program text. The compiler refuses a file that is too large; of a very large one only as much is
+/// read as it takes to be refused.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn read_program(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(READ_LIMIT).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Every `.nsf` file that `path` means, for commands that work file by file.

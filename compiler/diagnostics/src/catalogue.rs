@@ -4,6 +4,9 @@
 
 use crate::Code;
 
+/// Codes of which a page cannot show the mistake: a file of megabytes, bytes that are no text.
+pub const WITHOUT_EXAMPLE: [&str; 2] = ["E0123", "E0124"];
+
 /// What introduces a further file in an example of several.
 const FILE_MARK: &str = "// file:";
 
@@ -14,7 +17,7 @@ pub struct Page {
     pub title: String,
     /// What the mistake is and why it is one, in Markdown.
     pub prose: String,
-    /// The files of the example that raises the code.
+    /// The files of the example that raises the code; none for the codes of [`WITHOUT_EXAMPLE`].
     pub failing: Vec<PageFile>,
     /// The same example, mended.
     pub mended: Vec<PageFile>,
@@ -71,8 +74,11 @@ impl Page {
             .map(str::trim)
             .filter(|title| !title.is_empty())
             .ok_or_else(|| broken(format!("the first line must read `# {id}: ` and words")))?;
-        let (prose, rest) = rest.split_once("\n## Failing\n").ok_or_else(|| broken("`## Failing` is missing"))?;
-        let (failing, mended) = rest.split_once("\n## Mended\n").ok_or_else(|| broken("`## Mended` is missing"))?;
+        let (prose, examples) = match rest.split_once("\n## Failing\n") {
+            Some((prose, examples)) => (prose, Some(examples)),
+            None if WITHOUT_EXAMPLE.contains(&id) => (rest, None),
+            None => return Err(broken("`## Failing` is missing")),
+        };
         let prose = prose.trim();
         if prose.is_empty() {
             return Err(broken("there is no prose between the heading and `## Failing`"));
@@ -80,12 +86,15 @@ impl Page {
         if prose.lines().any(|line| line.starts_with("## ")) {
             return Err(broken("only `## Failing` and `## Mended` may be headings of the second level"));
         }
-        Ok(Self {
-            title: title.to_owned(),
-            prose: prose.to_owned(),
-            failing: example("Failing", failing)?,
-            mended: example("Mended", mended)?,
-        })
+        let (failing, mended) = match examples {
+            None => (Vec::new(), Vec::new()),
+            Some(examples) => {
+                let halves = examples.split_once("\n## Mended\n");
+                let (failing, mended) = halves.ok_or_else(|| broken("`## Mended` is missing"))?;
+                (example("Failing", failing)?, example("Mended", mended)?)
+            }
+        };
+        Ok(Self { title: title.to_owned(), prose: prose.to_owned(), failing, mended })
     }
 }
 
@@ -180,7 +189,11 @@ mod tests {
                 "{} is out of range",
                 code.id
             );
-            assert!(code.slug.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{}", code.slug);
+            assert!(
+                code.slug.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'),
+                "{}",
+                code.slug
+            );
             assert!(code.summary.ends_with('.') && !code.summary.contains('\n'), "summary of {}", code.id);
         }
     }

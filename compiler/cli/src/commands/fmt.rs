@@ -1,6 +1,5 @@
 //! `nsfc fmt`: the one format.
 
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -9,9 +8,8 @@ use nsf_diagnostics::{Diagnostic, IntoDiagnostic, SourceMap};
 use crate::Outcome;
 use crate::output::Output;
 use crate::problem::Problem;
-use crate::project::{program_files, replace_file};
+use crate::project::{program_files, read_program, replace_file};
 use crate::report::{self, Format};
-use crate::text::decode;
 
 /// Lay out .nsf files in the one format there is
 #[derive(clap::Args)]
@@ -44,7 +42,7 @@ impl Fmt {
         let mut changed = 0;
         let mut outcome = Outcome::Clean;
         for path in &files {
-            let bytes = fs::read(path).map_err(|error| Problem::file("read", path, &error))?;
+            let bytes = read_program(path).map_err(|error| Problem::file("read", path, &error))?;
             match format(&path.to_string_lossy(), &bytes) {
                 Formatted::Text(new) if new.as_bytes() == bytes => {}
                 Formatted::Text(new) => {
@@ -100,12 +98,9 @@ fn standard_input(check: bool, output: &mut Output) -> Result<Outcome, Problem> 
 
 fn format(name: &str, bytes: &[u8]) -> Formatted {
     let mut sources = SourceMap::default();
-    let (text, mistake) = decode(bytes);
+    let text = nsf_syntax::decode(bytes);
     let file = sources.add(name, text.as_ref());
-    if let Some(mistake) = mistake {
-        return Formatted::Mistakes(sources, vec![mistake.diagnostic(file)]);
-    }
-    let parsed = nsf_syntax::parse(file, &text);
+    let parsed = nsf_syntax::parse_bytes(file, bytes);
     if !parsed.errors.is_empty() {
         let found = parsed.errors.into_iter().map(|error| error.into_diagnostic(&sources)).collect();
         return Formatted::Mistakes(sources, found);
