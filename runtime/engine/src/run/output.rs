@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use nsf_plan::PipelineId;
 
-use crate::{connector::OutputBatch, fault::FaultCode, rejected::Rejection, run::stage::DimensionWrite};
+use crate::{connector::OutputBatch, fault::FaultCode, rejected::Rejection, run::stage::DimensionWrite, summary::reason_words};
 
 /// How records of one pipeline ended.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +63,8 @@ pub(crate) struct WorkOutput {
     pub rejected: Vec<Rejection>,
     /// Counts by the pipeline's index in the plan.
     pub counts: Vec<PipelineCounts>,
+    /// Counts of the stream itself.
+    pub stream: PipelineCounts,
     /// Which pipeline is running.
     pub pipeline: PipelineId,
     marks: Vec<Mark>,
@@ -125,6 +127,20 @@ impl WorkOutput {
             batch.ends.truncate(mark.ends);
         }
         self.writes.truncate(self.first_write);
+    }
+
+    /// Keeps and counts a record that the running pipeline rejected.
+    pub(crate) fn reject(&mut self, rejection: Rejection) {
+        let words = reason_words(rejection.code, &rejection.reason);
+        *self.count().rejected.entry((rejection.code, words)).or_default() += 1;
+        self.rejected.push(rejection);
+    }
+
+    /// Keeps and counts a message that the stream itself rejected.
+    pub(crate) fn reject_in_stream(&mut self, rejection: Rejection) {
+        let words = reason_words(rejection.code, &rejection.reason);
+        *self.stream.rejected.entry((rejection.code, words)).or_default() += 1;
+        self.rejected.push(rejection);
     }
 
     /// Counts of the running pipeline.

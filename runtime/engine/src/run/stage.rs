@@ -98,7 +98,8 @@ pub struct StageMessage {
 pub struct SubscriptionRecord {
     /// The subscription.
     pub subscription: SubscriptionId,
-    /// The published values, in the order of [`nsf_plan::Subscription::publish`].
+    /// The dimension's keys, its fields (`empty` values filled in), and `updated`: what [`nsf_plan::Input::fields`]
+    /// counts.
     pub values: Vec<Cell>,
     /// The record that caused it.
     pub origin: RecordOrigin,

@@ -56,11 +56,7 @@ impl<'p> ProgramBuilder<'p> {
     /// # Errors
     /// The plan is damaged.
     pub(crate) fn build(&self, pipeline: &Pipeline, late: bool) -> Build<Program> {
-        let mut types: Vec<&Type> = pipeline.slots.iter().map(|slot| &slot.ty).collect();
-        // Behind the plan's slots those for the members of `record` slots.
-        let extra: Vec<Type> = extra_types(pipeline);
-        types.extend(&extra);
-        let layout = Layout::of_types(types.into_iter());
+        let layout = Layout::new(&pipeline.slots);
         let scope = Scope { plan: self.plan, slots: &pipeline.slots, layout: &layout, handles: &pipeline.handles };
         let handles = self.handles(pipeline, &scope)?;
         let own = handles.iter().any(|handle| matches!(handle.target, Target::Own(_)));
@@ -83,6 +79,7 @@ impl<'p> ProgramBuilder<'p> {
             reasons,
             steps,
             prefix,
+            is_eager: (0..handles.len()).map(|at| eager.contains(&at)).collect(),
             handles,
             eager,
             mode: if laned { Mode::Laned } else { Mode::Direct },
@@ -177,36 +174,16 @@ fn carried(pipeline: &Pipeline, prefix: usize) -> BTreeSet<SlotId> {
     set.intersection(&read).copied().collect()
 }
 
-/// Types of the members of `record` slots that no other slot holds.
-fn extra_types(pipeline: &Pipeline) -> Vec<Type> {
-    pipeline.inputs.iter().filter_map(|input| input.record).flat_map(|slot| record_types(pipeline, slot)).collect()
-}
-
-fn record_types(pipeline: &Pipeline, slot: SlotId) -> Vec<Type> {
-    match pipeline.slots.get(slot.index()).map(|slot| slot.ty.non_null()) {
-        Some(Type::Record(members)) => members.iter().map(|(_, ty)| ty.clone()).collect(),
-        _ => Vec::new(),
-    }
-}
-
 fn inputs(pipeline: &Pipeline, layout: &Layout) -> Build<Vec<Input>> {
     let missing = || BuildError::new("an input names a slot that the flow has not", Some(pipeline.origin));
-    let mut next = pipeline.slots.len();
-    let mut built = Vec::new();
-    for input in &pipeline.inputs {
-        let field = |&(field, slot): &(u32, SlotId)| layout.place(slot).map(|place| (field, place)).ok_or_else(missing);
+    let place = |slot: SlotId| layout.place(slot).ok_or_else(missing);
+    let build = |input: &nsf_plan::Input| {
+        let field = |&(field, slot): &(u32, SlotId)| place(slot).map(|place| (field, place));
         let fields = input.fields.iter().map(field).collect::<Build<_>>()?;
-        let mut record = None;
-        if let Some(slot) = input.record {
-            let place = layout.place(slot).ok_or_else(missing)?;
-            let count = record_types(pipeline, slot).len();
-            let members = (next..next + count).filter_map(|at| layout.place(SlotId(at as u32))).collect();
-            next += count;
-            record = Some((place, members));
-        }
-        built.push(Input { from: input.from, fields, record });
-    }
-    Ok(built)
+        let record = |slot: SlotId| Ok((place(slot)?, pipeline.slots[slot.index()].ty.clone()));
+        Ok(Input { from: input.from, fields, record: input.record.map(record).transpose()? })
+    };
+    pipeline.inputs.iter().map(build).collect()
 }
 
 /// Builds the steps of one pipeline.

@@ -60,6 +60,15 @@ pub(crate) struct Scratch {
     undo: Vec<(StateId, RowId, Undo)>,
 }
 
+impl Scratch {
+    /// A record begins: its program's rows stand for nothing yet.
+    #[inline]
+    pub(crate) fn bind_none(&mut self, handles: usize) {
+        self.bindings.clear();
+        self.bindings.resize(handles, Binding::Unbound);
+    }
+}
+
 /// A record with the program that is run on it.
 pub(crate) struct Execution<'e, 'b> {
     pub shared: &'e Shared,
@@ -213,7 +222,7 @@ impl<'b> Execution<'_, 'b> {
         let exists = match self.bind(handle, point)? {
             Binding::Own { live, .. } | Binding::Committed { live, .. } => live,
             Binding::Table { row, .. } => row.is_some(),
-            Binding::Unbound => false,
+            Binding::Unbound | Binding::Known { .. } => false,
         };
         match missing {
             _ if exists => Ok(()),
@@ -228,11 +237,13 @@ impl<'b> Execution<'_, 'b> {
     /// Finds the row that a handle stands for now.
     fn bind(&mut self, handle: usize, point: u32) -> Stepped<Binding> {
         let program = &self.program.handles[handle];
-        if let (Target::Own(state), Binding::Own { row, .. }) = (program.target, self.scratch.bindings[handle])
-            && self.program.eager.contains(&handle)
-        {
+        match self.scratch.bindings[handle] {
+            Binding::Known { state, row } => return Ok(self.bind_own(handle, state, row)),
             // The key cannot have changed since the row was found; whether it is there can.
-            return Ok(self.bind_own(handle, state, row));
+            Binding::Own { state, row, .. } if self.program.is_eager[handle] => {
+                return Ok(self.bind_own(handle, state, row));
+            }
+            _ => {}
         }
         let Record { watermark, late, .. } = self.record;
         let binding = match program.target {

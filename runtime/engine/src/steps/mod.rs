@@ -9,5 +9,5 @@ pub(crate) mod uses;
 
 pub(crate) use build::ProgramBuilder;
 pub(crate) use execute::{Ending, Execution, Record, Scratch};
-pub(crate) use program::{HandleProgram, Input, Mode, Program, Target};
-pub(crate) use rows::{Committed, LaneStates, Shared};
+pub(crate) use program::{Mode, Program, Target};
+pub(crate) use rows::{Binding, LaneStates, Shared, damaged_row};

@@ -23,7 +23,7 @@ pub(crate) struct Program {
     pub id: String,
     /// The flow's name.
     pub name: String,
-    /// Where its record's slots lie; behind the plan's slots those that only the engine uses.
+    /// Where its record's slots lie.
     pub layout: Layout,
     /// What it reads.
     pub inputs: Vec<Input>,
@@ -39,6 +39,8 @@ pub(crate) struct Program {
     pub handles: Vec<HandleProgram>,
     /// The rows whose keys are known before the lane's steps run, as indices into `handles`.
     pub eager: Vec<usize>,
+    /// The same, by handle.
+    pub is_eager: Vec<bool>,
     /// Where it runs.
     pub mode: Mode,
     /// The partition key; none where every record goes to the first lane.
@@ -53,8 +55,8 @@ pub(crate) struct Input {
     pub from: InputSource,
     /// The stream's used fields and the pipeline's places for them.
     pub fields: Vec<(u32, Place)>,
-    /// The slot of the record as read: its place and the fields that make its members.
-    pub record: Option<(Place, Vec<Place>)>,
+    /// The slot of the record as read, and its type.
+    pub record: Option<(Place, Type)>,
 }
 
 /// A step for messages.

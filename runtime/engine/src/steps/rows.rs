@@ -180,6 +180,8 @@ pub(crate) enum Binding {
     /// None yet.
     #[default]
     Unbound,
+    /// A working copy that was found beforehand; no step has loaded or saved it yet.
+    Known { state: StateId, row: RowId },
     /// A working copy, and whether the record sees it.
     Own { state: StateId, row: RowId, live: bool },
     /// A table's row, if there is one.
@@ -228,7 +230,7 @@ impl Rows for RowsView<'_> {
             Binding::Own { live, .. } => live,
             Binding::Table { row, .. } => row.is_some(),
             Binding::Committed { at, live } => live && self.committed.rows[at as usize].is_some(),
-            Binding::Unbound => false,
+            Binding::Unbound | Binding::Known { .. } => false,
         }
     }
 }

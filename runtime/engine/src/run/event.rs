@@ -1,0 +1,43 @@
+//! What happens in a run, as data: a live line, a log line and a metric are all made from these.
+
+use serde::Serialize;
+
+/// Something that happened in a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// About once a second.
+    Progress(Progress),
+    /// A commit is durable.
+    Committed(Committed),
+    /// The run was told to stop and ends after a last commit.
+    Stopping,
+}
+
+/// How far the run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Progress {
+    /// Records taken in this run.
+    pub records: u64,
+    /// Records a second since the last event.
+    pub rate: f64,
+    /// Records rejected in this run.
+    pub rejected: u64,
+    /// Bytes known to wait in the inputs.
+    pub lag: u64,
+    /// Seconds since the run began.
+    pub seconds: f64,
+}
+
+/// A commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Committed {
+    /// Which, from 1, in this run.
+    pub number: u64,
+    /// Records that it holds.
+    pub records: u64,
+    /// Rows that it changed in the store.
+    pub rows: u64,
+    /// How long it took, in milliseconds.
+    pub milliseconds: f64,
+}

@@ -1,0 +1,220 @@
+//! A lane: the unit of order and state. Runs the steps that need state, record by record in order, over the lane's own
+//! working copy of rows.
+
+use bumpalo::Bump;
+use nsf_plan::{PipelineId, StateId};
+
+use super::{
+    output::WorkOutput,
+    pieces::Core,
+    work::{Entry, Taken, Worked, end_record},
+};
+use crate::{
+    connector::{ConnectorError, ConnectorResult},
+    frame::{Context, Frame, NoRows},
+    observe::{Point, RecordId},
+    state::{Row, RowId},
+    steps::{Binding, Execution, LaneStates, Program, Record, Scratch, Target, damaged_row},
+    store::StoreTable,
+};
+
+/// What a lane keeps between rounds.
+pub(crate) struct Lane {
+    /// Its number.
+    pub number: u16,
+    /// Working copies of rows.
+    pub states: LaneStates,
+    /// Committed rows and buffers.
+    pub scratch: Scratch,
+    /// What the round gave.
+    pub output: WorkOutput,
+    /// The run cannot go on.
+    pub broken: Option<ConnectorError>,
+    /// Rows of records' eager handles, in the order of records.
+    found: Vec<Option<RowId>>,
+    /// Rows to be read from the store.
+    missing: Vec<(StateId, RowId)>,
+    key: Vec<u8>,
+}
+
+impl Lane {
+    pub(crate) fn new(core: &Core, number: u16) -> Self {
+        Self {
+            number,
+            states: LaneStates::new(core.shared.states.len()),
+            scratch: Scratch::default(),
+            output: core.output(),
+            broken: None,
+            found: Vec::new(),
+            missing: Vec::new(),
+            key: Vec::new(),
+        }
+    }
+
+    /// Runs this lane's records of all batches, in order.
+    pub(crate) fn run<'r>(&mut self, core: &Core, batches: &'r [Taken], worked: &'r [Worked<'r>], arena: &'r Bump) {
+        let frames: Vec<Frame<'r>> = core.programs.iter().map(|program| Frame::new(&program.layout)).collect();
+        let round = Round { core, batches, worked, arena, frames };
+        if let Err(error) = self.find_rows(&round) {
+            self.broken = Some(error);
+            return;
+        }
+        let mut found = std::mem::take(&mut self.found);
+        let (mut next, number) = (0, self.number);
+        for (at, worked) in worked.iter().enumerate() {
+            for entry in worked.entries.iter().filter(|entry| entry.lane == number) {
+                let eager = core.programs[entry.program as usize].eager.len();
+                let rows = &found[next..next + eager];
+                next += eager;
+                self.record(&round, at, entry, rows);
+                if self.broken.is_some() {
+                    return;
+                }
+            }
+        }
+        found.clear();
+        self.found = found;
+    }
+
+    /// Finds the rows whose keys are known beforehand; those without a working copy are read from the store together,
+    /// in the order of their keys.
+    fn find_rows(&mut self, round: &Round<'_, '_>) -> ConnectorResult<()> {
+        self.found.clear();
+        self.missing.clear();
+        let number = self.number;
+        for worked in round.worked {
+            for entry in worked.entries.iter().filter(|entry| entry.lane == number) {
+                let program = &round.core.programs[entry.program as usize];
+                if program.eager.is_empty() {
+                    continue;
+                }
+                let frame = &round.frames[entry.program as usize];
+                restore(program, frame, worked, entry);
+                for &handle in &program.eager {
+                    let row = self.find_row(round, program, handle, frame);
+                    self.found.push(row);
+                }
+            }
+        }
+        self.read_missing(round.core)
+    }
+
+    fn find_row<'r>(&mut self, round: &Round<'_, 'r>, program: &Program, handle: usize, frame: &Frame<'r>) -> Option<RowId> {
+        let Target::Own(state) = program.handles[handle].target else { return None };
+        self.key.clear();
+        let context = Context { frame, arena: round.arena, rows: &NoRows };
+        // A fault is met again, and told, by the step that uses the row.
+        program.handles[handle].key.write(&context, &mut self.key).ok()?;
+        let rows = &mut self.states.states[state.index()];
+        if let Some(row) = rows.find(&self.key) {
+            return Some(row);
+        }
+        let row = rows.insert(Row::absent(&round.core.shared.states[state.index()], &self.key), 0);
+        self.missing.push((state, row));
+        Some(row)
+    }
+
+    fn read_missing(&mut self, core: &Core) -> ConnectorResult<()> {
+        if self.missing.is_empty() {
+            return Ok(());
+        }
+        let states = &self.states.states;
+        self.missing.sort_unstable_by(|a, b| {
+            let key = |(state, row): &(StateId, RowId)| (core.shared.states[state.index()].number, &*states[state.index()].row(*row).key);
+            key(a).cmp(&key(b))
+        });
+        let mut bytes = Vec::new();
+        let mut ends = Vec::with_capacity(self.missing.len());
+        for (state, row) in &self.missing {
+            bytes.extend_from_slice(&core.shared.states[state.index()].number.to_be_bytes());
+            bytes.extend_from_slice(&states[state.index()].row(*row).key);
+            ends.push(bytes.len());
+        }
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        let keys: Vec<&[u8]> = starts.zip(&ends).map(|(start, &end)| &bytes[start..end]).collect();
+        let (missing, states) = (&self.missing, &mut self.states.states);
+        let mut damaged = None;
+        core.shared.store.get_many(StoreTable::State, &keys, &mut |at, stored| {
+            let (state, id) = missing[at];
+            let shape = &core.shared.states[state.index()];
+            let row = states[state.index()].row_mut(id);
+            match Row::decode(shape, &row.key, stored) {
+                Ok(read) => *row = read,
+                Err(_) => damaged = Some(damaged_row(shape)),
+            }
+        })?;
+        damaged.map_or(Ok(()), Err)
+    }
+
+    fn record<'r>(&mut self, round: &Round<'_, 'r>, batch: usize, entry: &Entry, rows: &[Option<RowId>]) {
+        let core = round.core;
+        let (taken, worked) = (&round.batches[batch], &round.worked[batch]);
+        let at = entry.message as usize;
+        if worked.late.get(at).copied().unwrap_or(false) {
+            return;
+        }
+        let program = &core.programs[entry.program as usize];
+        let frame = &round.frames[entry.program as usize];
+        restore(program, frame, worked, entry);
+        frame.set_now(entry.time);
+        let message = &taken.batch.messages[at];
+        let caused = worked.caused.get(at);
+        let own = RecordId { stream: taken.stream as u32, partition: taken.batch.partition, offset: message.offset };
+        let record = Record {
+            id: caused.map_or(own, |caused| caused.id),
+            time: entry.time,
+            watermark: worked.times.get(at).copied().unwrap_or(entry.time),
+            late: core.late_of(taken.stream),
+        };
+        self.output.pipeline = PipelineId(u32::from(entry.program));
+        let ordinal = caused.map_or(0, |caused| caused.ordinal);
+        self.output.set_ordinal(ordinal.max((u32::from(entry.program) << 16) + (1 << 12)));
+        self.scratch.bind_none(program.handles.len());
+        for (&handle, row) in program.eager.iter().zip(rows) {
+            if let (Some(row), Target::Own(state)) = (*row, program.handles[handle].target) {
+                self.scratch.bindings[handle] = Binding::Known { state, row };
+            }
+        }
+        let mut execution = Execution {
+            shared: &core.shared,
+            program,
+            frame,
+            arena: round.arena,
+            lane: &mut self.states,
+            scratch: &mut self.scratch,
+            output: &mut self.output,
+            record,
+        };
+        match execution.run(program.prefix, program.steps.len()) {
+            Ok(_) => {
+                if let Some(observer) = &core.shared.observer {
+                    observer.observe(record.id, Point::Done(&program.id));
+                }
+            }
+            Err(ending) => {
+                let raw = taken.batch.message(message);
+                let stream = core.stream(taken.stream);
+                end_record(core, program, stream, message, raw, record, ending, &mut self.output, &mut self.broken);
+            }
+        }
+    }
+}
+
+/// What stays the same over a round.
+struct Round<'w, 'r> {
+    core: &'w Core,
+    batches: &'r [Taken],
+    worked: &'r [Worked<'r>],
+    arena: &'r Bump,
+    /// By pipeline.
+    frames: Vec<Frame<'r>>,
+}
+
+/// Puts what was kept of a record into the pipeline's slots.
+#[inline]
+fn restore<'r>(program: &Program, frame: &Frame<'r>, worked: &'r Worked<'r>, entry: &Entry) {
+    let from = entry.values as usize;
+    for (place, value) in program.carry.iter().zip(&worked.values[from..from + program.carry.len()]) {
+        frame.set(*place, *value);
+    }
+}

@@ -1,0 +1,95 @@
+//! How a plan is run, and how a run is told to stop.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{event::Event, failpoint::Failpoints};
+use crate::{ingest::Secret, observe::Observer};
+
+/// Told of what happens in a run. Called by the thread that drives it.
+pub type EventListener = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// Gives the secret of a name.
+pub type Secrets = Arc<dyn Fn(&str) -> Secret + Send + Sync>;
+
+/// How a plan is run.
+#[derive(Clone)]
+pub struct Options {
+    /// Threads that decode and run steps.
+    pub workers: usize,
+    /// Lanes that the records of stateful flows are spread over; part of what is stored.
+    pub lanes: u16,
+    /// About how many bytes are read at once.
+    pub block: usize,
+    /// How many blocks one round takes at most.
+    pub blocks: usize,
+    /// A commit is made at least this often while there is something to commit.
+    pub commit_every: Duration,
+    /// A commit is made at least after this many bytes of input.
+    pub commit_bytes: u64,
+    /// About how many bytes of states' rows are kept in memory.
+    pub state_bytes: usize,
+    /// Whether every block is a round and a commit of its own, in the order in which sources gave them.
+    pub one_by_one: bool,
+    /// Whether Ctrl-C and SIGTERM end the run.
+    pub signals: bool,
+    /// Where a run can be made to stop.
+    pub failpoints: Arc<Failpoints>,
+    /// Who is told of records.
+    pub observer: Option<Arc<dyn Observer>>,
+    /// Who is told of the run.
+    pub events: Option<EventListener>,
+    /// Gives secrets.
+    pub secrets: Secrets,
+    /// Stops the run.
+    pub stop: StopHandle,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            lanes: 8,
+            block: 1024 * 1024,
+            blocks: 8,
+            commit_every: Duration::from_secs(1),
+            commit_bytes: 256 * 1024 * 1024,
+            state_bytes: 256 * 1024 * 1024,
+            one_by_one: false,
+            signals: false,
+            failpoints: Arc::default(),
+            observer: None,
+            events: None,
+            secrets: Arc::new(|_| Secret::Unset),
+            stop: StopHandle::default(),
+        }
+    }
+}
+
+/// Tells a run to stop: at first after what it has taken is committed, at the second call at once.
+#[derive(Clone, Debug, Default)]
+pub struct StopHandle(Arc<AtomicU8>);
+
+impl StopHandle {
+    /// Tells it; gives how often it was told before.
+    pub fn stop(&self) -> u8 {
+        self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |times| times.checked_add(1)).unwrap_or(u8::MAX)
+    }
+
+    /// Whether the run is to end.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether it is to end without a commit.
+    #[must_use]
+    pub fn is_aborting(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 1
+    }
+}

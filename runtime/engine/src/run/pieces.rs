@@ -1,0 +1,362 @@
+//! From a plan to the pieces that run it; all build errors come together.
+
+use std::sync::Arc;
+
+use nsf_plan::{IngestId, InputSource, Plan, SourceId, StateId, TopicId, connector};
+
+use super::{
+    error::BuildError,
+    options::Options,
+    output::WorkOutput,
+    stream::{SourceWork, Stream, StreamWork, framing, topic_name},
+};
+use crate::{
+    cell::Cell,
+    connector::{Connectors, Export, Framing, Sink, Source, StreamRequest},
+    dimension::{Dimensions, Stage},
+    ingest::Processor,
+    state::StateShape,
+    steps::{Program, ProgramBuilder, Shared},
+    store::Store,
+    table::{TableReader, TableRows},
+};
+
+/// What workers and lanes share and never change.
+pub(crate) struct Core {
+    /// Pipelines, by their index in the plan.
+    pub programs: Vec<Program>,
+    /// Sources, then ingests.
+    pub streams: Vec<Stream>,
+    /// Subscriptions as streams, behind the others.
+    pub subscriptions: Vec<Stream>,
+    /// States, tables, dimensions and the store.
+    pub shared: Shared,
+    /// Number of lanes.
+    pub lanes: u16,
+    /// Number of topics in the plan.
+    pub topics: usize,
+}
+
+impl Core {
+    /// An empty output.
+    pub(crate) fn output(&self) -> WorkOutput {
+        WorkOutput::new(self.topics, self.programs.len())
+    }
+
+    /// How late a stream's records may be.
+    pub(crate) fn late_of(&self, stream: usize) -> i64 {
+        match self.streams.get(stream).map(|stream| &stream.work) {
+            Some(StreamWork::Source(source)) => source.late.unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// A stream, or behind them a subscription.
+    pub(crate) fn stream(&self, at: usize) -> &Stream {
+        self.streams.get(at).unwrap_or_else(|| &self.subscriptions[at - self.streams.len()])
+    }
+}
+
+/// A reader of a stream.
+pub(crate) struct Reader {
+    /// The stream, by its index.
+    pub stream: usize,
+    /// Where it is read from.
+    pub source: Box<dyn Source>,
+    /// Whether this run writes it.
+    pub written: bool,
+}
+
+/// An output.
+pub(crate) struct Output {
+    /// The topic, by its index in the plan.
+    pub topic: usize,
+    /// Its name.
+    pub name: String,
+    /// Key of its position in the store.
+    pub key: Vec<u8>,
+    /// Where it is written.
+    pub sink: Box<dyn Sink>,
+    /// Whether the run also reads it.
+    pub read: bool,
+}
+
+/// What is written whole at the end.
+pub(crate) struct Exported {
+    /// Of what.
+    pub what: ExportOf,
+    /// Its name.
+    pub name: String,
+    /// Where to.
+    pub export: Box<dyn Export>,
+}
+
+/// What can be written whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExportOf {
+    /// A dimension, by its index.
+    Dimension(u32),
+    /// A state.
+    State(StateId),
+    /// All rejected records.
+    Rejected,
+}
+
+/// A plan's pieces, ready to run.
+pub struct Pieces {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) core: Core,
+    pub(crate) dimensions: Arc<Dimensions>,
+    pub(crate) stage: Stage,
+    pub(crate) readers: Vec<Reader>,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) exports: Vec<Exported>,
+    pub(crate) options: Options,
+}
+
+/// Builds plans.
+pub struct Engine;
+
+impl Engine {
+    /// Builds the pieces of a plan: opens the store, reads tables, finds inputs and outputs. Nothing is read or written
+    /// of streams yet.
+    ///
+    /// # Errors
+    /// Everything that keeps the plan from running.
+    pub fn build(plan: Arc<Plan>, options: Options, connectors: &dyn Connectors) -> Result<Pieces, Vec<BuildError>> {
+        let mut builder = Builder { plan: &plan, options: &options, connectors, errors: Vec::new() };
+        builder.refuse_what_is_not_run();
+        let states = builder.states();
+        let programs = builder.programs();
+        let streams = builder.streams(&programs);
+        let dimensions = builder.dimensions();
+        let tables = builder.tables();
+        let readers = builder.readers();
+        let outputs = builder.outputs();
+        let exports = builder.exports();
+        let store = if builder.errors.is_empty() { builder.store() } else { None };
+        let errors = builder.errors;
+        let (Some(store), Some((dimensions, stage)), true) = (store, dimensions, errors.is_empty()) else {
+            return Err(errors);
+        };
+        let shared = Shared {
+            states,
+            tables,
+            dimensions: Arc::new(Arc::clone(&dimensions)),
+            absent: plan.dimensions.iter().map(absent_row).collect(),
+            store,
+            observer: options.observer.clone(),
+        };
+        let lanes = options.lanes.max(1);
+        let (subscriptions, topics) = (subscription_streams(&plan), plan.topics.len());
+        let core = Core { programs, streams, subscriptions, shared, lanes, topics };
+        Ok(Pieces { plan, core, dimensions, stage, readers, outputs, exports, options })
+    }
+}
+
+/// Fields of a dimension where there is no row: their `empty` values, if there are any.
+fn absent_row(dimension: &nsf_plan::Dimension) -> Option<Box<[Cell]>> {
+    let empty = |field: &nsf_plan::DimensionField| {
+        field.empty.as_ref().map_or(Cell::Null, |literal| Cell::from_literal(&field.ty, literal))
+    };
+    let fields: Box<[Cell]> = dimension.fields.iter().map(empty).collect();
+    fields.iter().any(|field| !field.is_null()).then_some(fields)
+}
+
+/// Subscriptions as streams of records, for the records that are rejected.
+fn subscription_streams(plan: &Plan) -> Vec<Stream> {
+    let stream = |subscription: &nsf_plan::Subscription| Stream {
+        id: subscription.id.clone(),
+        name: subscription.name.clone(),
+        topic: subscription.to.map_or_else(String::new, |topic| topic_name(plan, topic)),
+        reject: None,
+        work: StreamWork::Subscription,
+    };
+    plan.subscriptions.iter().map(stream).collect()
+}
+
+struct Builder<'p> {
+    plan: &'p Plan,
+    options: &'p Options,
+    connectors: &'p dyn Connectors,
+    errors: Vec<BuildError>,
+}
+
+/// A name without its module.
+pub(crate) fn short(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+impl Builder<'_> {
+    fn keep<T>(&mut self, part: &str, built: crate::expression::Build<T>) -> Option<T> {
+        built.map_err(|error| self.errors.push(BuildError::plan(self.plan, part, error))).ok()
+    }
+
+    /// What the plan holds that this version does not run.
+    fn refuse_what_is_not_run(&mut self) {
+        for pipeline in &self.plan.pipelines {
+            if pipeline.inputs.iter().any(|input| matches!(input.from, InputSource::Expired(_))) {
+                let error = BuildError::not_run(self.plan, &pipeline.name, pipeline.origin, "a flow `from expired` a state");
+                self.errors.push(error);
+            }
+        }
+        for space in self.plan.spaces.iter().filter(|space| space.shards > 1) {
+            let used = |dimension: &&nsf_plan::Dimension| {
+                dimension.spaces.iter().any(|id| self.plan.spaces.get(id.index()).is_some_and(|own| own.name == space.name))
+            };
+            if let Some(dimension) = self.plan.dimensions.iter().find(used) {
+                self.errors.push(BuildError::not_run(self.plan, &space.name, dimension.origin, "`shards` above 1"));
+            }
+        }
+        for monitor in &self.plan.monitors {
+            let error = BuildError::not_run(self.plan, &monitor.name, nsf_plan::Origin::default(), "a `monitor`");
+            self.errors.push(BuildError { place: None, ..error });
+        }
+        for topic in self.plan.topics.iter().filter(|topic| topic.read || topic.written) {
+            let runs = connector::descriptor(&topic.connector.kind).is_some_and(|descriptor| descriptor.runs);
+            if !runs {
+                let what = format!("the connector `{}`", topic.connector.kind);
+                let error = BuildError::not_run(self.plan, &topic.connector.name, nsf_plan::Origin::default(), &what);
+                self.errors.push(BuildError { place: None, ..error });
+            }
+        }
+    }
+
+    fn states(&mut self) -> Vec<StateShape> {
+        let mut shapes = Vec::new();
+        for (number, state) in self.plan.states.iter().enumerate() {
+            let shape = StateShape::new(self.plan, state, number as u16);
+            shapes.extend(self.keep(&state.name, shape));
+        }
+        shapes
+    }
+
+    fn programs(&mut self) -> Vec<Program> {
+        let builder = ProgramBuilder::new(self.plan);
+        let mut programs = Vec::new();
+        for pipeline in &self.plan.pipelines {
+            let late = pipeline.inputs.iter().filter_map(|input| input.from.source()).any(|source| {
+                self.plan.sources.get(source.index()).is_some_and(|source| source.late.is_some())
+            });
+            programs.extend(self.keep(&pipeline.name, builder.build(pipeline, late)));
+        }
+        programs
+    }
+
+    fn streams(&mut self, programs: &[Program]) -> Vec<Stream> {
+        let mut streams = Vec::new();
+        for (index, source) in self.plan.sources.iter().enumerate() {
+            let work = SourceWork::new(SourceId(index as u32), source, programs);
+            let Some(work) = self.keep(&source.name, work) else { continue };
+            streams.push(Stream {
+                id: source.id.clone(),
+                name: source.name.clone(),
+                topic: topic_name(self.plan, source.from),
+                reject: source.reject,
+                work: StreamWork::Source(Box::new(work)),
+            });
+        }
+        for (index, ingest) in self.plan.ingests.iter().enumerate() {
+            let secrets = Arc::clone(&self.options.secrets);
+            let processor = Processor::new(self.plan, IngestId(index as u32), &|name| secrets(name));
+            let built = processor.map_err(|error| {
+                let place = error.origin.map(|origin| self.plan.place(origin));
+                self.errors.push(BuildError { part: ingest.name.clone(), place, message: error.message, help: None });
+            });
+            let Ok(processor) = built else { continue };
+            streams.push(Stream {
+                id: ingest.id.clone(),
+                name: ingest.name.clone(),
+                topic: topic_name(self.plan, ingest.from),
+                reject: ingest.reject,
+                work: StreamWork::Ingest(Arc::new(processor)),
+            });
+        }
+        streams
+    }
+
+    fn dimensions(&mut self) -> Option<(Arc<Dimensions>, Stage)> {
+        let dimensions = Dimensions::new(self.plan);
+        let dimensions = Arc::new(self.keep("dimensions", dimensions)?);
+        let stage = Stage::new(self.plan, Arc::clone(&dimensions));
+        let stage = self.keep("subscriptions", stage)?;
+        Some((dimensions, stage))
+    }
+
+    fn request<'n>(&'n self, topic: TopicId, name: Option<&'n str>, framing: Framing) -> Option<StreamRequest<'n>> {
+        let topic = self.plan.topics.get(topic.index())?;
+        let own = name.into_iter().flat_map(|name| [name, short(name)]);
+        let place = (!topic.connector.name.is_empty()).then_some(topic.connector.name.as_str());
+        let written = topic.written && topic.read;
+        Some(StreamRequest { connector: &topic.connector, names: own.chain(place).collect(), framing, written })
+    }
+
+    fn tables(&mut self) -> Vec<TableRows> {
+        let mut tables = Vec::new();
+        for table in &self.plan.tables {
+            let reader = TableReader::new(self.plan, table);
+            let Some(mut reader) = self.keep(&table.name, reader) else { continue };
+            let Some(request) = self.request(table.from, Some(&table.name), framing(table.encoding.format)) else { continue };
+            let rows = self.connectors.table(&request).and_then(|mut source| reader.read(&mut *source));
+            match rows {
+                Ok(rows) => tables.push(rows),
+                Err(error) => {
+                    self.errors.push(BuildError::connector(self.plan, &table.name, Some(table.origin), error));
+                }
+            }
+        }
+        tables
+    }
+
+    fn readers(&mut self) -> Vec<Reader> {
+        let sources = self.plan.sources.iter().map(|source| (&source.name, source.from, source.encoding.format, source.origin));
+        let ingests = self.plan.ingests.iter().map(|ingest| (&ingest.name, ingest.from, nsf_plan::Format::Json, ingest.origin));
+        let mut readers = Vec::new();
+        for (stream, (name, from, format, origin)) in sources.chain(ingests).enumerate() {
+            let Some(request) = self.request(from, Some(name), framing(format)) else { continue };
+            let written = request.written;
+            match self.connectors.source(&request) {
+                Ok(source) => readers.push(Reader { stream, source, written }),
+                Err(error) => self.errors.push(BuildError::connector(self.plan, name, Some(origin), error)),
+            }
+        }
+        readers
+    }
+
+    fn outputs(&mut self) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        for (index, topic) in self.plan.topics.iter().enumerate().filter(|(_, topic)| topic.written) {
+            let Some(request) = self.request(TopicId(index as u32), None, Framing::Json) else { continue };
+            let name = topic_name(self.plan, TopicId(index as u32));
+            let cluster = topic.connector.cluster.as_deref().unwrap_or_default();
+            let key = format!("sink/{}/{cluster}/{name}", topic.connector.kind).into_bytes();
+            match self.connectors.sink(&request) {
+                Ok(sink) => outputs.push(Output { topic: index, name, key, sink, read: topic.read }),
+                Err(error) => self.errors.push(BuildError::connector(self.plan, &name, None, error)),
+            }
+        }
+        outputs
+    }
+
+    fn exports(&mut self) -> Vec<Exported> {
+        let dimensions = self.plan.dimensions.iter().enumerate();
+        let dimensions = dimensions.map(|(index, own)| (ExportOf::Dimension(index as u32), own.name.as_str()));
+        let states = self.plan.states.iter().enumerate().filter(|(_, state)| !state.marks);
+        let states = states.map(|(index, own)| (ExportOf::State(StateId(index as u32)), own.name.as_str()));
+        let wanted: Vec<_> = dimensions.chain(states).chain([(ExportOf::Rejected, "rejected")]).collect();
+        let mut exports = Vec::new();
+        for (what, name) in wanted {
+            match self.connectors.export(&[name, short(name)]) {
+                Ok(None) => {}
+                Ok(Some(export)) => exports.push(Exported { what, name: name.to_owned(), export }),
+                Err(error) => self.errors.push(BuildError::connector(self.plan, name, None, error)),
+            }
+        }
+        exports
+    }
+
+    fn store(&mut self) -> Option<Arc<dyn Store>> {
+        let store = self.connectors.store();
+        store.map_err(|error| self.errors.push(BuildError::connector(self.plan, "store", None, error))).ok()
+    }
+}
