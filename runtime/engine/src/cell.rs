@@ -73,7 +73,8 @@ impl Cell {
             }
             (Value::Map(pairs), ty) => {
                 let (key, value) = entry(ty);
-                let own = |pair: &(Value<'_>, Value<'_>)| (Self::from_value(key, pair.0), Self::from_value(value, pair.1));
+                let own =
+                    |pair: &(Value<'_>, Value<'_>)| (Self::from_value(key, pair.0), Self::from_value(value, pair.1));
                 Self::Map(pairs.iter().map(own).collect())
             }
             (Value::Record(members), ty) => Self::Record(
@@ -133,7 +134,8 @@ impl Cell {
             },
             Literal::Map(pairs) => {
                 let (key, value) = entry(ty);
-                let own = |pair: &(Literal, Literal)| (Self::from_literal(key, &pair.0), Self::from_literal(value, &pair.1));
+                let own =
+                    |pair: &(Literal, Literal)| (Self::from_literal(key, &pair.0), Self::from_literal(value, &pair.1));
                 Self::Map(pairs.iter().map(own).collect())
             }
             Literal::Record(members) => Self::Record(
@@ -354,8 +356,11 @@ mod tests {
 
     #[test]
     fn a_value_finds_its_entry_without_being_owned() {
-        let pairs: BTreeMap<Cell, Cell> =
-            ["b", "a", "班"].iter().enumerate().map(|(at, key)| (Cell::Text((*key).into()), Cell::Integer(at as i64))).collect();
+        let pairs: BTreeMap<Cell, Cell> = ["b", "a", "班"]
+            .iter()
+            .enumerate()
+            .map(|(at, key)| (Cell::Text((*key).into()), Cell::Integer(at as i64)))
+            .collect();
         assert_eq!(Cell::lookup(&pairs, Value::Text("班")), Some(&Cell::Integer(2)));
         assert_eq!(Cell::lookup(&pairs, Value::Text("c")), None);
     }

@@ -283,7 +283,9 @@ mod tests {
         assert_eq!(parse_timestamp("2023-05-20T23:30:00+08:00"), Some(1_684_596_600_000));
         assert_eq!(parse_timestamp("2023-05-20T15:30Z"), Some(1_684_596_600_000));
         assert_eq!(parse_timestamp("2023-05-20 15:30:00.1234567z"), Some(1_684_596_600_123));
-        for wrong in ["2023-05-20T15:30", "2023-05-20", "2023-13-20T15:30Z", "2023-05-20T24:30Z", "2023-05-20T15:30ZZ", ""] {
+        for wrong in
+            ["2023-05-20T15:30", "2023-05-20", "2023-13-20T15:30Z", "2023-05-20T24:30Z", "2023-05-20T15:30ZZ", ""]
+        {
             assert_eq!(parse_timestamp(wrong), None, "{wrong}");
         }
     }

@@ -82,7 +82,11 @@ impl<'b> Value<'b> {
     /// The value of a map's key.
     #[must_use]
     pub fn lookup(pairs: &[(Self, Self)], key: Self) -> Option<Self> {
-        pairs.binary_search_by(|(candidate, _)| candidate.cmp(&key)).ok().and_then(|at| pairs.get(at)).map(|pair| pair.1)
+        pairs
+            .binary_search_by(|(candidate, _)| candidate.cmp(&key))
+            .ok()
+            .and_then(|at| pairs.get(at))
+            .map(|pair| pair.1)
     }
 }
 

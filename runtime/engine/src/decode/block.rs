@@ -35,7 +35,7 @@ pub fn special(bytes: &[u8], at: usize) -> Option<(usize, Special)> {
 /// The place of the first special byte at or after `at`, or the length of `bytes`.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn special_place(bytes: &[u8], mut at: usize) -> usize {
+pub fn special_place(bytes: &[u8], mut at: usize) -> usize {
     while let Some(block) = bytes.get(at..at + 16) {
         let mask = special_mask(block.as_ptr());
         if mask != 0 {
@@ -68,9 +68,9 @@ fn special_mask(block: *const u8) -> u32 {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-use special_place_bytewise as special_place;
+pub use special_place_bytewise as special_place;
 
-fn special_place_bytewise(bytes: &[u8], at: usize) -> usize {
+pub fn special_place_bytewise(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     rest.iter().position(|byte| special_byte(*byte).is_some()).map_or(bytes.len(), |offset| at + offset)
 }

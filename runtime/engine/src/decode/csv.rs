@@ -101,7 +101,9 @@ impl<'b> Cells<'b> {
             None => None,
             Some(b',') => Some(&after[1..]),
             Some(_) => {
-                return Err(self.malformed(after, "text follows the quote that ends a cell; a quote inside a cell is doubled"));
+                return Err(
+                    self.malformed(after, "text follows the quote that ends a cell; a quote inside a cell is doubled")
+                );
             }
         };
         Ok(Some((cell, true)))
@@ -197,7 +199,10 @@ impl CsvDecoder {
                 return Err(header_fault(format!("the header row names the column {} twice", quoted(name))));
             }
             if self.strict && !self.names.iter().any(|known| known == name) {
-                let what = format!("the header row has the column {}, which the source does not name, and the source is `strict`", quoted(name));
+                let what = format!(
+                    "the header row has the column {}, which the source does not name, and the source is `strict`",
+                    quoted(name)
+                );
                 return Err(header_fault(what));
             }
             names.push(name);
@@ -206,7 +211,11 @@ impl CsvDecoder {
         for taker in &self.takers {
             let name = taker.path.first().map_or("", String::as_str);
             if !names.contains(&name) && taker.default.is_none() && !taker.shape.nullable {
-                return Err(header_fault(format!("the header row has no column {}; it has {}", quoted(name), listed(&names))));
+                return Err(header_fault(format!(
+                    "the header row has no column {}; it has {}",
+                    quoted(name),
+                    listed(&names)
+                )));
             }
         }
         self.columns = columns;
@@ -218,7 +227,13 @@ impl CsvDecoder {
     ///
     /// # Errors
     /// The row is not CSV, has another number of cells than the header, or a cell does not fit its field.
-    pub fn decode<'b>(&mut self, row: &'b str, absent: AbsentMember, frame: &Frame<'b>, arena: &'b Bump) -> Fallible<()> {
+    pub fn decode<'b>(
+        &mut self,
+        row: &'b str,
+        absent: AbsentMember,
+        frame: &Frame<'b>,
+        arena: &'b Bump,
+    ) -> Fallible<()> {
         self.presence.fill(Presence::Absent);
         let mut cells = Cells::new(row);
         let mut count = 0;
@@ -255,7 +270,8 @@ fn take<'b>(taker: &Taker, cell: &'b str, in_quotes: bool, frame: &Frame<'b>, ar
         let what = format!("{} must be {}, but its cell is empty", quoted(name), named(&taker.shape.ty));
         return Err(Fault::new(FaultCode::Field, what));
     }
-    let value: Value<'b> = text::value(&taker.shape, cell, arena).map_err(|wrong| wrong.into_fault(&taker.path.join(".")))?;
+    let value: Value<'b> =
+        text::value(&taker.shape, cell, arena).map_err(|wrong| wrong.into_fault(&taker.path.join(".")))?;
     frame.set(taker.place, value);
     Ok(Presence::Value)
 }

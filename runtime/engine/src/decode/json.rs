@@ -137,11 +137,8 @@ impl Node {
     fn new(bit: u32, path: String) -> Self {
         let known = |lead: Block, action| Known { lead, action, next: [OTHER; 2] };
         let end = Block::new(b"}").unwrap_or(Block::never());
-        let known = vec![
-            known(Block::never(), Action::Skip),
-            known(end, Action::End),
-            known(Block::never(), Action::Skip),
-        ];
+        let known =
+            vec![known(Block::never(), Action::Skip), known(end, Action::End), known(Block::never(), Action::Skip)];
         Self { members: AHashMap::new(), known, leads: AHashMap::new(), bit, path }
     }
 
@@ -308,10 +305,11 @@ impl JsonDecoder {
     pub fn all_met(&self) -> bool {
         let count = self.takers.len();
         self.seen.iter().take(count / 64).all(|word| *word == u64::MAX)
-            && (count.is_multiple_of(64) || self.seen.get(count / 64).is_some_and(|word| {
-                let wanted = (1 << (count % 64)) - 1;
-                word & wanted == wanted
-            }))
+            && (count.is_multiple_of(64)
+                || self.seen.get(count / 64).is_some_and(|word| {
+                    let wanted = (1 << (count % 64)) - 1;
+                    word & wanted == wanted
+                }))
     }
 
     /// The takers.
@@ -359,7 +357,13 @@ impl JsonDecoder {
     }
 
     #[inline]
-    fn rare<'b>(&mut self, action: Action, cursor: &mut Cursor<'b>, frame: &Frame<'b>, arena: &'b Bump) -> Fallible<()> {
+    fn rare<'b>(
+        &mut self,
+        action: Action,
+        cursor: &mut Cursor<'b>,
+        frame: &Frame<'b>,
+        arena: &'b Bump,
+    ) -> Fallible<()> {
         match action {
             Action::Object(inner) => self.inner_object(inner as usize, cursor, frame, arena),
             Action::Several(list) => self.several(list as usize, cursor, frame, arena),
@@ -367,7 +371,13 @@ impl JsonDecoder {
         }
     }
 
-    fn inner_object<'b>(&mut self, node: usize, cursor: &mut Cursor<'b>, frame: &Frame<'b>, arena: &'b Bump) -> Fallible<()> {
+    fn inner_object<'b>(
+        &mut self,
+        node: usize,
+        cursor: &mut Cursor<'b>,
+        frame: &Frame<'b>,
+        arena: &'b Bump,
+    ) -> Fallible<()> {
         if self.mark(self.nodes[node].bit) {
             return Err(Fault::new(FaultCode::Field, format!("`{}` is there twice", self.nodes[node].path)));
         }
@@ -388,7 +398,13 @@ impl JsonDecoder {
     }
 
     #[cold]
-    fn several<'b>(&mut self, list: usize, cursor: &mut Cursor<'b>, frame: &Frame<'b>, arena: &'b Bump) -> Fallible<()> {
+    fn several<'b>(
+        &mut self,
+        list: usize,
+        cursor: &mut Cursor<'b>,
+        frame: &Frame<'b>,
+        arena: &'b Bump,
+    ) -> Fallible<()> {
         let start = cursor.at();
         for index in 0..self.several[list].len() {
             cursor.go(start);
@@ -403,7 +419,13 @@ impl JsonDecoder {
 
     /// Parses what follows a value (or the opening brace): the end of the object, or the next member up to its value.
     #[inline(never)]
-    fn find<'b>(&mut self, node: usize, previous: u32, cursor: &mut Cursor<'b>, arena: &'b Bump) -> Fallible<(u32, Action)> {
+    fn find<'b>(
+        &mut self,
+        node: usize,
+        previous: u32,
+        cursor: &mut Cursor<'b>,
+        arena: &'b Bump,
+    ) -> Fallible<(u32, Action)> {
         let start = cursor.at();
         let first = cursor.peek()?;
         if previous == START {
@@ -484,7 +506,13 @@ impl JsonDecoder {
     }
 
     #[inline(never)]
-    fn take_slowly<'b>(&mut self, taker: usize, cursor: &mut Cursor<'b>, frame: &Frame<'b>, arena: &'b Bump) -> Fallible<()> {
+    fn take_slowly<'b>(
+        &mut self,
+        taker: usize,
+        cursor: &mut Cursor<'b>,
+        frame: &Frame<'b>,
+        arena: &'b Bump,
+    ) -> Fallible<()> {
         let Self { takers, lenient, strict, conversions, nulls, .. } = self;
         let index = taker;
         let taker = &takers[index];

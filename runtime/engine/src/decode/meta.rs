@@ -128,7 +128,13 @@ impl MetaDecoder {
 }
 
 impl Part {
-    fn value<'b>(&self, shape: &Shape, name: &str, meta: &MessageMeta<'b>, arena: &'b Bump) -> Fallible<Option<Value<'b>>> {
+    fn value<'b>(
+        &self,
+        shape: &Shape,
+        name: &str,
+        meta: &MessageMeta<'b>,
+        arena: &'b Bump,
+    ) -> Fallible<Option<Value<'b>>> {
         let number = |value: i64| match shape.form {
             Form::Integer(_) | Form::Timestamp => Ok(Some(Value::Integer(value))),
             _ => Err(Fault::new(FaultCode::Field, format!("`{name}` must be {}, but is a number", named(&shape.ty)))),
@@ -151,7 +157,8 @@ fn from_bytes<'b>(shape: &Shape, name: &str, bytes: &'b [u8], arena: &'b Bump) -
     if matches!(shape.form, Form::Bytes) {
         return Ok(Value::Bytes(bytes));
     }
-    let content = simdutf8::basic::from_utf8(bytes)
-        .map_err(|_| Fault::new(FaultCode::Field, format!("`{name}` must be {}, but is not UTF-8", named(&shape.ty))))?;
+    let content = simdutf8::basic::from_utf8(bytes).map_err(|_| {
+        Fault::new(FaultCode::Field, format!("`{name}` must be {}, but is not UTF-8", named(&shape.ty)))
+    })?;
     text::value(shape, content, arena).map_err(|wrong| wrong.into_fault(name))
 }

@@ -29,6 +29,7 @@ use json::{JsonDecoder, Taker};
 use meta::MetaDecoder;
 use shape::{Form, Shape};
 
+pub(crate) use block::special_place;
 pub use lines::{Lines, lines};
 
 /// The length from which a message is refused, in bytes.

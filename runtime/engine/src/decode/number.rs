@@ -52,7 +52,11 @@ pub fn whole(text: &str) -> Whole {
         value = next;
     }
     let missing = point - (digits.len() + fraction.len()) as i64;
-    match u32::try_from(missing.max(0)).ok().and_then(|zeros| 10_i128.checked_pow(zeros)).and_then(|power| value.checked_mul(power)) {
+    match u32::try_from(missing.max(0))
+        .ok()
+        .and_then(|zeros| 10_i128.checked_pow(zeros))
+        .and_then(|power| value.checked_mul(power))
+    {
         Some(value) => Whole::Is(if negative { -value } else { value }),
         None => Whole::TooLarge,
     }

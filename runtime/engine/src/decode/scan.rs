@@ -338,7 +338,11 @@ impl<'b> Cursor<'b> {
             b'f' => self.word("false"),
             b'n' => self.word("null"),
             b'-' | b'0'..=b'9' => {
-                if self.plain_integer().is_some() { Ok(()) } else { self.number().map(drop) }
+                if self.plain_integer().is_some() {
+                    Ok(())
+                } else {
+                    self.number().map(drop)
+                }
             }
             _ => Err(self.unexpected("a value")),
         }

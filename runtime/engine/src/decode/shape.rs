@@ -30,7 +30,9 @@ pub struct Shape {
 pub enum Form {
     Bool,
     Integer(IntegerWidth),
-    Float { single: bool },
+    Float {
+        single: bool,
+    },
     Decimal,
     Text,
     Bytes,
@@ -136,7 +138,8 @@ impl Wrong {
             Self::Misfit(misfit) => {
                 let Misfit { inside, what } = *misfit;
                 let inside = if path.is_empty() { inside.strip_prefix('.').unwrap_or(&inside) } else { &inside };
-                let name = if path.is_empty() && inside.is_empty() { "the value".into() } else { format!("`{path}{inside}`") };
+                let name =
+                    if path.is_empty() && inside.is_empty() { "the value".into() } else { format!("`{path}{inside}`") };
                 Fault::new(FaultCode::Field, format!("{name} {what}"))
             }
         }
@@ -207,9 +210,10 @@ impl<'b> Reader<'_, 'b> {
                 cursor.skip()?;
                 Ok(Value::Json(cursor.range(start, cursor.at())))
             }
-            (Form::Integer(_) | Form::Float { .. } | Form::Decimal | Form::Duration | Form::Timestamp, b'-' | b'0'..=b'9') => {
-                number(shape, cursor.number()?)
-            }
+            (
+                Form::Integer(_) | Form::Float { .. } | Form::Decimal | Form::Duration | Form::Timestamp,
+                b'-' | b'0'..=b'9',
+            ) => number(shape, cursor.number()?),
             (Form::Timestamp | Form::Duration, b'"') => {
                 let content = cursor.string()?.unescape(self.arena);
                 match number::is_number(content.trim()) {
@@ -274,7 +278,8 @@ impl<'b> Reader<'_, 'b> {
         let mut pairs = ArenaVec::new_in(self.arena);
         members(cursor, |cursor, name| {
             let place = || format!("[{}]", quoted(name.raw));
-            let key = text::value(key, name.unescape(self.arena), self.arena).map_err(|wrong| wrong.within(&place()))?;
+            let key =
+                text::value(key, name.unescape(self.arena), self.arena).map_err(|wrong| wrong.within(&place()))?;
             let value = self.value(value, cursor, depth).map_err(|wrong| wrong.within(&place()))?;
             pairs.push((key, value));
             Ok(())
@@ -321,7 +326,8 @@ impl<'b> Reader<'_, 'b> {
                 }
                 return Ok(cursor.skip()?);
             };
-            let value = self.value(&shapes[index].shape, cursor, depth).map_err(|wrong| wrong.within(&format!(".{name}")))?;
+            let value =
+                self.value(&shapes[index].shape, cursor, depth).map_err(|wrong| wrong.within(&format!(".{name}")))?;
             if values[index].replace(value).is_some() {
                 return Err(misfit("is there twice").within(&format!(".{name}")));
             }
@@ -400,7 +406,8 @@ pub fn number<'b>(shape: &Shape, raw: &str) -> Read<Value<'b>> {
         Form::Timestamp | Form::Duration | Form::Date => IntegerWidth::Int64,
         Form::Decimal => {
             let value = number::decimal(raw).map(Value::Decimal);
-            return value.ok_or_else(|| misfit(format!("must be a decimal, but {} has too many digits for one", quoted(raw))));
+            return value
+                .ok_or_else(|| misfit(format!("must be a decimal, but {} has too many digits for one", quoted(raw))));
         }
         Form::Float { single } => return float(raw, *single),
         _ => return Err(misfit(format!("must be {}, but is the number {}", named(&shape.ty), quoted(raw)))),
@@ -413,7 +420,9 @@ pub fn number<'b>(shape: &Shape, raw: &str) -> Read<Value<'b>> {
         (None, Whole::Fraction) => {
             Err(misfit(format!("must be {}, but {} is not a whole number", named(&shape.ty), quoted(raw))))
         }
-        (None, Whole::NotNumber) => Err(misfit(format!("must be {}, but {} is not a number", named(&shape.ty), quoted(raw)))),
+        (None, Whole::NotNumber) => {
+            Err(misfit(format!("must be {}, but {} is not a number", named(&shape.ty), quoted(raw))))
+        }
         (None, _) => {
             let (least, most) = width.range();
             Err(misfit(format!("must be {}, but {} is outside {least} to {most}", named(&shape.ty), quoted(raw))))

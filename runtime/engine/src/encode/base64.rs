@@ -39,7 +39,8 @@ pub fn decode<'b>(text: &str, arena: &'b Bump) -> Option<&'b [u8]> {
     for (index, group) in text.chunks(4).enumerate() {
         let last = (index + 1) * 4 == text.len();
         let kept = if last { 4 - padding } else { 4 };
-        let bits = group.iter().take(kept).try_fold(0, |bits, byte| Some(bits << 6 | six_bits(*byte)?))? << (6 * (4 - kept));
+        let bits =
+            group.iter().take(kept).try_fold(0, |bits, byte| Some(bits << 6 | six_bits(*byte)?))? << (6 * (4 - kept));
         let wide = bits.to_be_bytes();
         let (whole, stray) = wide.get(1..)?.split_at(kept - 1);
         if stray.iter().any(|byte| *byte != 0) {

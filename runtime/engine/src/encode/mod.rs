@@ -22,5 +22,6 @@
 
 pub(crate) mod base64;
 pub mod cell;
+pub(crate) mod escape;
 pub mod json;
 pub mod key;

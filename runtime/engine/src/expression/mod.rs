@@ -4,18 +4,33 @@
 //! value, an owned cell, a key. A compiled expression knows where its slots lie and what type every operand has, so
 //! evaluating it looks up no name and matches on no [`Value`] where the type is a scalar.
 
+mod arithmetic;
+mod call;
+mod cells;
 mod code;
+mod compound;
+mod convert;
+mod float;
+mod integer;
+mod keys;
+mod logic;
+mod mapping;
+mod matching;
+mod message;
+mod operand;
+mod text;
 
 use nsf_plan::{Expr, Handle, Origin, Plan, Slot, SlotId};
 
 use crate::{
     cell::Cell,
     fault::Fallible,
-    frame::{Context, Layout},
+    frame::{Context, Frame, Kind, Layout, Place},
     value::Value,
 };
 
 pub use code::{Bool, Code, Dynamic, Float, Integer, Kinded, Nullable, Text};
+pub use text::constant;
 
 /// Why a plan cannot be built: it is damaged or made for another runtime. The compiler never writes such a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,15 +164,47 @@ impl Scope<'_> {
     /// # Errors
     /// The plan is damaged.
     pub fn condition(&self, expression: &Expr) -> Build<Condition> {
-        Err(not_yet(expression))
+        code::compile::<Bool>(self, expression).map(Condition)
     }
 
     /// Compiles `slot = expression`.
     ///
     /// # Errors
     /// The plan is damaged.
-    pub fn assignment(&self, _slot: SlotId, expression: &Expr) -> Build<Assignment> {
-        Err(not_yet(expression))
+    pub fn assignment(&self, slot: SlotId, expression: &Expr) -> Build<Assignment> {
+        let place = self.place(slot)?;
+        let run = match (place.kind, place.nullable) {
+            (Kind::Bool, false) => {
+                assign::<Bool>(self, expression, move |frame, value| frame.set_integer(place, value.into()))?
+            }
+            (Kind::Integer | Kind::Unsigned, false) => {
+                assign::<Integer>(self, expression, move |frame, value| frame.set_integer(place, value))?
+            }
+            (Kind::Float, false) => {
+                assign::<Float>(self, expression, move |frame, value| frame.set_float(place, value))?
+            }
+            (Kind::Text, false) => assign::<Text>(self, expression, move |frame, value| frame.set_text(place, value))?,
+            (Kind::Bool, true) => assign::<Nullable<Bool>>(self, expression, move |frame, value| match value {
+                Some(value) => frame.set_integer(place, value.into()),
+                None => frame.set_null(place),
+            })?,
+            (Kind::Integer | Kind::Unsigned, true) => {
+                assign::<Nullable<Integer>>(self, expression, move |frame, value| match value {
+                    Some(value) => frame.set_integer(place, value),
+                    None => frame.set_null(place),
+                })?
+            }
+            (Kind::Float, true) => assign::<Nullable<Float>>(self, expression, move |frame, value| match value {
+                Some(value) => frame.set_float(place, value),
+                None => frame.set_null(place),
+            })?,
+            (Kind::Text, true) => assign::<Nullable<Text>>(self, expression, move |frame, value| match value {
+                Some(value) => frame.set_text(place, value),
+                None => frame.set_null(place),
+            })?,
+            (Kind::Value, _) => assign::<Dynamic>(self, expression, move |frame, value| frame.set_value(place, value))?,
+        };
+        Ok(Assignment(run))
     }
 
     /// Compiles an expression of any type.
@@ -165,7 +212,7 @@ impl Scope<'_> {
     /// # Errors
     /// The plan is damaged.
     pub fn any_value(&self, expression: &Expr) -> Build<AnyValue> {
-        Err(not_yet(expression))
+        code::compile::<Dynamic>(self, expression).map(AnyValue)
     }
 
     /// Compiles an expression whose value is kept.
@@ -173,23 +220,28 @@ impl Scope<'_> {
     /// # Errors
     /// The plan is damaged.
     pub fn any_cell(&self, expression: &Expr) -> Build<AnyCell> {
-        Err(not_yet(expression))
+        let ty = expression.ty.clone();
+        if let Some(place) = cells::compile(self, expression)? {
+            return Ok(AnyCell(Box::new(move |context| Ok(place(context)?.cloned().unwrap_or_default()))));
+        }
+        let value = code::compile::<Dynamic>(self, expression)?;
+        Ok(AnyCell(Box::new(move |context| value(context).map(|value| Cell::from_value(&ty, value)))))
     }
 
-    /// Compiles a non-null integer (also `timestamp`, `duration`, `date`).
+    /// Compiles a non-null integer (also `timestamp`, `duration`, `date`; a `uint64` as its bits).
     ///
     /// # Errors
     /// The plan is damaged.
     pub fn integer(&self, expression: &Expr) -> Build<Code<Integer>> {
-        Err(not_yet(expression))
+        code::compile::<Integer>(self, expression)
     }
 
     /// Compiles a key from its parts.
     ///
     /// # Errors
     /// The plan is damaged.
-    pub fn key(&self, _parts: &[Expr]) -> Build<Key> {
-        Err(BuildError::new("not built", None))
+    pub fn key(&self, parts: &[Expr]) -> Build<Key> {
+        keys::compile_key(self, parts).map(Key)
     }
 
     /// Compiles a message: an expression of a record type, or (as `expand f` may give) of any type, that is written
@@ -198,10 +250,29 @@ impl Scope<'_> {
     /// # Errors
     /// The plan is damaged.
     pub fn message(&self, expression: &Expr) -> Build<Message> {
-        Err(not_yet(expression))
+        message::compile_message(self, expression).map(Message)
+    }
+
+    /// Where a slot lies.
+    ///
+    /// # Errors
+    /// The plan has no such slot.
+    pub fn place(&self, slot: SlotId) -> Build<Place> {
+        let place = self.layout.place(slot);
+        place.ok_or_else(|| BuildError::new(format!("the plan is damaged: there is no slot {}", slot.0), None))
     }
 }
 
-fn not_yet(expression: &Expr) -> BuildError {
-    BuildError::new("not built", expression.origin)
+type Run = Box<dyn for<'c, 'b> Fn(&Context<'c, 'b>) -> Fallible<()> + Send + Sync>;
+
+fn assign<K: Kinded>(
+    scope: &Scope<'_>,
+    expression: &Expr,
+    set: impl for<'b> Fn(&Frame<'b>, K::Out<'b>) + Send + Sync + 'static,
+) -> Build<Run> {
+    let value = code::compile::<K>(scope, expression)?;
+    Ok(Box::new(move |context| {
+        set(context.frame, value(context)?);
+        Ok(())
+    }))
 }
