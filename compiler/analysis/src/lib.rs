@@ -7,4 +7,12 @@
 //! Pure: files come in as text; no IO, no clock, no threads. Every pass returns a value and diagnostics and goes on
 //! after errors; what could not be understood agrees with everything, so one mistake gives one message.
 
+mod check;
+mod json;
 pub mod model;
+pub mod names;
+pub mod project;
+pub mod types;
+pub mod visit;
+
+pub use check::{Analysis, LIBRARY, check};

@@ -97,6 +97,11 @@ impl<'t> Lower<'t> {
         pair.into_inner().find(|child| child.as_rule() == Rule::name).map_or(fallback, |child| self.name(&child))
     }
 
+    /// The name that a head is about.
+    pub(crate) fn first_name(&mut self, pair: Pair<'_>) -> Name {
+        self.name_in(pair)
+    }
+
     /// All names among a node's children.
     fn names_in(&self, pair: Pair<'_>) -> Vec<Name> {
         pair.into_inner().filter(|child| child.as_rule() == Rule::name).map(|child| self.name(&child)).collect()

@@ -1,8 +1,9 @@
 //! A whole file.
 
+use std::borrow::Cow;
+
 use nsf_diagnostics::{FileId, Span};
 use pest::Parser;
-use pest::error::{ErrorVariant, InputLocation};
 use smol_str::SmolStr;
 
 use crate::ast::{Comment, File, Item, ItemKind};
@@ -10,6 +11,9 @@ use crate::error::{SyntaxError, SyntaxErrorKind};
 use crate::grammar::{Grammar, Rule};
 use crate::lower::{Lower, doc_line};
 use crate::split::{Chunk, split};
+
+/// The largest file that is read.
+pub const MAX_FILE_BYTES: usize = 16 * 1024 * 1024;
 
 /// What [`parse`] found.
 #[derive(Clone, Debug)]
@@ -23,31 +27,79 @@ pub struct Parse {
 /// Parses one file. Never fails: what cannot be read is an error node in the tree and an error in the list.
 #[must_use]
 pub fn parse(file: FileId, text: &str) -> Parse {
+    if text.len() > MAX_FILE_BYTES {
+        let kind = SyntaxErrorKind::FileTooLarge { bytes: text.len() as u64 };
+        let errors = vec![SyntaxError { location: Span::at(0).in_file(file), kind }];
+        return Parse { file: File::default(), errors };
+    }
     let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let split = split(text, start);
     let mut lower = Lower::new(text, file, &split.comments);
-    let items = split.chunks.iter().map(|chunk| item(&mut lower, chunk)).collect();
+    let mut items = Vec::with_capacity(split.chunks.len());
+    for chunk in &split.chunks {
+        read(&mut lower, chunk, &mut items);
+    }
     let Lower { is_doc, mut errors, .. } = lower;
     errors.sort_by_key(|error| error.location);
+    errors.dedup();
     let (docs, docs_span, file_docs) = file_docs(text, &split.comments);
     let comments = split.comments.into_iter().zip(is_doc).skip(file_docs);
     let comments = comments.filter(|(_, is_doc)| !is_doc).map(|(comment, _)| comment).collect();
     Parse { file: File { docs, docs_span, items, comments }, errors }
 }
 
+/// Parses one file as it was read from disk. Bytes that are not UTF-8 are one mistake; the rest is read as
+/// [`decode`] gives it, and its places are those of that text.
+#[must_use]
+pub fn parse_bytes(file: FileId, bytes: &[u8]) -> Parse {
+    let text = decode(bytes);
+    let mut parse = parse(file, &text);
+    if let Err(error) = std::str::from_utf8(bytes) {
+        let place = Span::at(error.valid_up_to() as u32).in_file(file);
+        let kind = SyntaxErrorKind::NotUtf8 { guess: guess_encoding(bytes) };
+        if guess_encoding(bytes).is_some_and(|guess| guess == "UTF-16") {
+            parse.errors.clear();
+        }
+        parse.errors.insert(0, SyntaxError { location: place, kind });
+    }
+    parse
+}
+
+/// The text of a file; each byte that is not UTF-8 is read as `_`, so that every place stays where it is in the file.
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    let mut chunks = bytes.utf8_chunks();
+    match chunks.next() {
+        Some(first) if !first.invalid().is_empty() => {}
+        _ => return String::from_utf8_lossy(bytes),
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '_'));
+    }
+    Cow::Owned(text)
+}
+
+fn guess_encoding(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("UTF-16"),
+        _ => {
+            let start = std::str::from_utf8(bytes).err()?.valid_up_to();
+            let pair = bytes.get(start..start + 2)?;
+            let is_gbk = matches!(pair, [0x81..=0xFE, 0x40..=0xFE]);
+            is_gbk.then_some("GBK or another older encoding")
+        }
+    }
+}
+
 /// The `//!` lines at the head: their text, their place, how many.
 fn file_docs(text: &str, comments: &[Comment]) -> (Vec<SmolStr>, Span, usize) {
-    let is_doc = |comment: &&Comment| comment.span.text(text).starts_with("//!");
-    let at_head = |span: Span| {
-        text.get(..span.start as usize).is_some_and(|before| before.trim_start_matches('\u{feff}').trim().is_empty())
-    };
     let mut lines: Vec<&Comment> = Vec::new();
-    for comment in comments.iter().take_while(is_doc) {
-        let follows = match lines.last() {
-            Some(last) => Span::new(last.span.end, comment.span.start).text(text).trim().is_empty(),
-            None => at_head(comment.span),
-        };
-        if !follows {
+    for comment in comments {
+        let before = Span::new(lines.last().map_or(0, |last| last.span.end), comment.span.start).text(text);
+        let is_doc = comment.span.text(text).starts_with("//!");
+        if !is_doc || !before.trim_start_matches('\u{feff}').trim().is_empty() {
             break;
         }
         lines.push(comment);
@@ -60,7 +112,7 @@ fn file_docs(text: &str, comments: &[Comment]) -> (Vec<SmolStr>, Span, usize) {
 }
 
 /// The rule that a keyword's item follows.
-fn entry(keyword: &str) -> Rule {
+pub(crate) fn entry(keyword: &str) -> Rule {
     match keyword {
         "use" => Rule::use_entry,
         "const" => Rule::const_entry,
@@ -78,32 +130,30 @@ fn entry(keyword: &str) -> Rule {
     }
 }
 
-fn item(lower: &mut Lower<'_>, chunk: &Chunk) -> Item {
-    let slice = lower.text.get(chunk.start..chunk.end).unwrap_or("");
-    let span = Span::new(chunk.start as u32, chunk.end as u32);
-    let rule = chunk.keyword.map_or(Rule::settings_entry, entry);
-    match Grammar::parse(rule, slice) {
-        Ok(mut pairs) => {
-            lower.at(chunk.start);
-            let parsed = pairs.next().map(|pair| lower.item(pair));
-            lower.finish_slice();
-            parsed.unwrap_or_else(|| broken(span))
-        }
-        Err(error) => {
-            let at = match error.location {
-                InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
-            };
-            let place = Span::at((chunk.start + at) as u32);
-            let _expected = match error.variant {
-                ErrorVariant::ParsingError { positives, .. } => positives,
-                ErrorVariant::CustomError { .. } => Vec::new(),
-            };
-            lower.error(place, SyntaxErrorKind::UnexpectedToken { expected: Vec::new() });
-            broken(span)
-        }
+fn read(lower: &mut Lower<'_>, chunk: &Chunk, items: &mut Vec<Item>) {
+    if let Some(at) = chunk.too_deep {
+        lower.error(Span::new(at as u32, at as u32 + 1), SyntaxErrorKind::TooDeep);
+        let span = Span::new(chunk.start as u32, chunk.end as u32);
+        let keyword = chunk.keyword.map(SmolStr::new);
+        items.push(Item { docs: Vec::new(), kind: ItemKind::Error { keyword, name: None }, span });
+        return;
     }
-}
-
-fn broken(span: Span) -> Item {
-    Item { docs: Vec::new(), kind: ItemKind::Error { keyword: None, name: None }, span }
+    if let Some(first) = chunk.column_zero.first().filter(|_| !chunk.broken) {
+        let kind = SyntaxErrorKind::NotIndented { lines: chunk.column_zero.clone() };
+        let end = crate::token::tokens_in(lower.text, *first as usize, chunk.end).first().map_or(*first, |token| token.span.end);
+        lower.error(Span::new(*first, end), kind);
+    }
+    let slice = lower.text.get(chunk.start..chunk.end).unwrap_or("");
+    let parsed = match chunk.keyword {
+        Some(keyword) if !chunk.broken => Grammar::parse(entry(keyword), slice).ok().and_then(|mut pairs| pairs.next()),
+        _ => None,
+    };
+    match parsed {
+        Some(pair) => {
+            lower.at(chunk.start);
+            items.push(lower.item(pair));
+            lower.finish_slice();
+        }
+        None => items.extend(crate::recover::items(lower, chunk)),
+    }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Chunk {
     pub(crate) broken: bool,
     /// Where the nesting limit was passed.
     pub(crate) too_deep: Option<usize>,
+    /// Tokens other than `}` that stand in column 0 inside braces.
+    pub(crate) column_zero: Vec<u32>,
 }
 
 /// What the splitter found.
@@ -42,6 +44,7 @@ pub(crate) fn split(text: &str, start: usize) -> Split {
         line_start: start,
         last_end: start,
         depth: 0,
+        braces: 0,
         chunk: None,
         split: Split::default(),
     };
@@ -58,6 +61,8 @@ struct Splitter<'t> {
     last_end: usize,
     /// Brackets that are open.
     depth: usize,
+    /// Braces that are open.
+    braces: usize,
     chunk: Option<Chunk>,
     split: Split,
 }
@@ -87,6 +92,12 @@ impl Splitter<'_> {
             self.chunk = Some(Chunk { keyword: Some(keyword), ..Chunk::at(self.at) });
         } else if self.chunk.is_none() {
             self.chunk = Some(Chunk::at(self.at));
+        }
+        if self.at == self.line_start && self.braces > 0 && byte != b'}' {
+            let at = self.at as u32;
+            if let Some(chunk) = &mut self.chunk {
+                chunk.column_zero.push(at);
+            }
         }
         match byte {
             b'"' => self.text(text_end(self.bytes, self.at)),
@@ -141,6 +152,7 @@ impl Splitter<'_> {
             self.mark_too_deep(self.at);
         }
         self.depth += 1;
+        self.braces += usize::from(self.bytes.get(self.at) == Some(&b'{'));
         self.at += 1;
     }
 
@@ -149,6 +161,7 @@ impl Splitter<'_> {
             self.mark_broken();
         }
         self.depth = self.depth.saturating_sub(1);
+        self.braces = self.braces.saturating_sub(usize::from(self.bytes.get(self.at) == Some(&b'}')));
         self.at += 1;
     }
 
@@ -171,6 +184,7 @@ impl Splitter<'_> {
             self.split.chunks.push(chunk);
         }
         self.depth = 0;
+        self.braces = 0;
     }
 
     /// The end of the last token; comments that stand after it do not count.
@@ -181,6 +195,6 @@ impl Splitter<'_> {
 
 impl Chunk {
     fn at(start: usize) -> Self {
-        Self { keyword: None, start, end: start, broken: false, too_deep: None }
+        Self { keyword: None, start, end: start, broken: false, too_deep: None, column_zero: Vec::new() }
     }
 }

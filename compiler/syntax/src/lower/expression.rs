@@ -311,32 +311,40 @@ impl Lower<'_> {
     pub(crate) fn record_entries(&mut self, pair: Pair<'_>, right_sides: bool) -> Vec<RecordEntry> {
         let (mut entries, mut height) = (Vec::new(), 0);
         for entry in pair.into_inner().filter(|child| child.as_rule() == Rule::entry) {
-            let mut name = self.missing_name(&entry);
-            let (mut quoted, mut spread, mut value) = (false, false, None);
-            for child in entry.into_inner() {
-                match child.as_rule() {
-                    Rule::name => name = self.name(&child),
-                    Rule::spread => spread = true,
-                    Rule::expr => {
-                        let expression = if right_sides { self.right_side(child) } else { self.expression(child) };
-                        height = height.max(self.height);
-                        value = Some(expression);
-                    }
-                    Rule::plain_text | Rule::rich_text | Rule::raw_text => {
-                        let text = self.constant_text(child);
-                        name = Name { text: text.value, span: text.span };
-                        quoted = true;
-                    }
-                    _ => {}
-                }
-            }
-            entries.push(match value {
-                Some(value) if spread => RecordEntry::Spread(value),
-                value => RecordEntry::Field { name, quoted, value },
-            });
+            self.height = 0;
+            entries.push(self.entry(entry, right_sides));
+            height = height.max(self.height);
         }
         self.height = height;
         entries
+    }
+
+    /// One member that an `expand` writes.
+    pub(crate) fn record_entry(&mut self, pair: Pair<'_>) -> RecordEntry {
+        self.entry(pair, true)
+    }
+
+    fn entry(&mut self, pair: Pair<'_>, right_side: bool) -> RecordEntry {
+        let mut name = self.missing_name(&pair);
+        let (mut quoted, mut spread, mut value) = (false, false, None);
+        for child in pair.into_inner() {
+            match child.as_rule() {
+                Rule::name => name = self.name(&child),
+                Rule::spread => spread = true,
+                Rule::expr if right_side => value = Some(self.right_side(child)),
+                Rule::expr => value = Some(self.expression(child)),
+                Rule::plain_text | Rule::rich_text | Rule::raw_text => {
+                    let text = self.constant_text(child);
+                    name = Name { text: text.value, span: text.span };
+                    quoted = true;
+                }
+                _ => {}
+            }
+        }
+        match value {
+            Some(value) if spread => RecordEntry::Spread(value),
+            value => RecordEntry::Field { name, quoted, value },
+        }
     }
 }
 

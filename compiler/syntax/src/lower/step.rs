@@ -149,7 +149,9 @@ impl Lower<'_> {
         let (mut name, mut arguments, mut entries) = (None, None, None);
         for child in pair.into_inner() {
             match child.as_rule() {
-                Rule::expand_delete | Rule::expand_reset => return self.expand_mode(child),
+                Rule::expand_delete | Rule::expand_reset | Rule::expand_reset_head => {
+                    return self.expand_mode(child);
+                },
                 Rule::name => name = Some(self.name(&child)),
                 Rule::call => {
                     let end = self.token_span(&child).end;
@@ -244,6 +246,19 @@ impl Lower<'_> {
             (Some(name), Some(list)) => StepKind::Each { name, list, body },
             _ => StepKind::Error,
         }
+    }
+
+    /// `each x in list` without its block.
+    pub(crate) fn each_head(&mut self, pair: Pair<'_>) -> Option<(Name, Expr)> {
+        let name = self.name_in(pair.clone());
+        Some((name, self.expression_in(pair)?))
+    }
+
+    /// `save S(k: e)` without its operations.
+    pub(crate) fn save_step_head(&mut self, pair: Pair<'_>) -> (Name, Option<Vec<Binding>>) {
+        let name = self.name_in(pair.clone());
+        let keys = pair.into_inner().find(|child| child.as_rule() == Rule::bindings);
+        (name, keys.map(|keys| self.bindings(keys)))
     }
 
     pub(crate) fn checks_in(&mut self, pair: Pair<'_>) -> Vec<Check> {

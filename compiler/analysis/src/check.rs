@@ -1,0 +1,85 @@
+//! The passes in their order.
+
+use std::sync::LazyLock;
+
+use nsf_diagnostics::{Diagnostic, Diagnostics, FileId, IntoDiagnostic, Severity, SourceMap};
+use nsf_syntax::ast::{File, ItemKind};
+
+use crate::model::Program;
+use crate::names::Names;
+use crate::project::{ProjectInput, module_name};
+use crate::types::{self, Library};
+
+include!(concat!(env!("OUT_DIR"), "/stdlib.rs"));
+
+/// The standard library's trees, read once.
+static STANDARD: LazyLock<Vec<(String, String, File)>> = LazyLock::new(|| {
+    STDLIB
+        .iter()
+        .map(|(name, text)| {
+            let parse = nsf_syntax::parse(FileId(0), text);
+            (format!("std.{name}"), (*text).to_owned(), parse.file)
+        })
+        .collect()
+});
+
+/// The built-in functions that the standard library declares.
+pub static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
+    let mut library = Library::default();
+    for (module, _, file) in STANDARD.iter() {
+        for item in &file.items {
+            if let ItemKind::Builtin(builtin) = &item.kind {
+                library.add(module, builtin, &item.docs);
+            }
+        }
+    }
+    library
+});
+
+/// What a check found.
+pub struct Analysis {
+    /// Every text, the project's first.
+    pub sources: SourceMap,
+    /// All errors and warnings, by file and place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The typed program.
+    pub program: Program,
+}
+
+impl Analysis {
+    /// Whether any diagnostic is an error.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error)
+    }
+}
+
+/// Checks a project: every pass over every file.
+#[must_use]
+pub fn check(input: &ProjectInput) -> Analysis {
+    let mut sources = SourceMap::default();
+    let mut found = Diagnostics::default();
+    let mut trees: Vec<(String, FileId, String, File)> = Vec::with_capacity(input.files.len());
+    for file in &input.files {
+        let id = sources.add(file.path.clone(), file.text.clone());
+        let parse = nsf_syntax::parse(id, &file.text);
+        found.extend(parse.errors.into_iter().map(|error| error.into_diagnostic(&sources)));
+        trees.push((module_name(&file.path), id, file.path.clone(), parse.file));
+    }
+    let mut files: Vec<(String, FileId, String, &File, bool)> = Vec::with_capacity(trees.len() + STANDARD.len());
+    for (module, id, path, tree) in &trees {
+        files.push((module.clone(), *id, path.clone(), tree, false));
+    }
+    for (module, text, tree) in STANDARD.iter() {
+        let path = format!("<{module}>");
+        let id = sources.add(path.clone(), text.clone());
+        files.push((module.clone(), id, path, tree, true));
+    }
+    let mut diagnostics = Vec::new();
+    let names = Names::resolve(files, &mut diagnostics);
+    let (program, typed) = types::check(&input.name, &names, &sources, &LIBRARY);
+    found.extend(diagnostics);
+    found.extend(typed);
+    drop(names);
+    Analysis { sources, diagnostics: found.into_sorted(), program }
+}

@@ -1,0 +1,169 @@
+//! Connector calls, `kafka("t", key: k)`, against the descriptors of the plan.
+
+use nsf_diagnostics::{Location, Span, closest};
+use nsf_plan::connector::{Connector, DESCRIPTORS, Descriptor, Role, descriptor};
+use nsf_plan::{Topic, TopicId};
+use nsf_syntax::ast::{Argument, Expr, ExprKind, Literal};
+
+use super::{Checker, setting_message as message};
+use crate::model::Placed;
+
+/// A connector call, checked against its descriptor.
+pub struct ConnectorCall<'e> {
+    /// What was named.
+    pub connector: Connector,
+    /// Its descriptor.
+    pub descriptor: &'static Descriptor,
+    /// `key: e`.
+    pub key: Option<&'e Expr>,
+    /// The interpolated name of a `redis("a:{b}")` template, as written.
+    pub template: Option<&'e Expr>,
+}
+
+const fn role_words(role: Role) -> &'static str {
+    match role {
+        Role::Source => "what a source reads",
+        Role::Sink => "what a flow sends to",
+        Role::Table => "what a table reads",
+        Role::State => "where a state is kept",
+    }
+}
+
+impl Checker<'_> {
+    /// Reads a connector call; `key` says whether `key:` may stand in it.
+    pub(super) fn connector<'e>(
+        &mut self,
+        module: u32,
+        expr: &'e Expr,
+        role: Role,
+        key_allowed: bool,
+    ) -> Option<ConnectorCall<'e>> {
+        let (name, name_span, arguments): (&str, Span, &'e [Argument]) = match &expr.kind {
+            ExprKind::Name(name) => (name, expr.span, &[]),
+            ExprKind::Call { function, arguments } => match &function.kind {
+                ExprKind::Name(name) => (name, function.span, arguments),
+                _ => return self.not_a_connector(module, expr.span, role),
+            },
+            ExprKind::Error => return None,
+            _ => return self.not_a_connector(module, expr.span, role),
+        };
+        let location = self.at(module, name_span);
+        let usable: Vec<&str> =
+            DESCRIPTORS.iter().filter(|entry| entry.roles.contains(&role)).map(|entry| entry.name).collect();
+        let Some(found) = descriptor(name) else {
+            let all = DESCRIPTORS.iter().map(|entry| entry.name);
+            let near = closest(name, all).map(str::to_owned);
+            self.diagnostics.push(message::unknown_connector(location, name, near, &usable));
+            return None;
+        };
+        if !found.roles.contains(&role) {
+            self.diagnostics.push(message::wrong_role(location, name, role_words(role), &usable));
+            return None;
+        }
+        self.connector_arguments(module, found, expr.span, arguments, key_allowed && found.keyed)
+    }
+
+    fn not_a_connector<T>(&mut self, module: u32, span: Span, role: Role) -> Option<T> {
+        let location = self.at(module, span);
+        let text = self.sources.text(location).to_owned();
+        let usable: Vec<&str> =
+            DESCRIPTORS.iter().filter(|entry| entry.roles.contains(&role)).map(|entry| entry.name).collect();
+        self.diagnostics.push(message::unknown_connector(location, &text, None, &usable));
+        None
+    }
+
+    fn connector_arguments<'e>(
+        &mut self,
+        module: u32,
+        found: &'static Descriptor,
+        span: Span,
+        arguments: &'e [Argument],
+        keyed: bool,
+    ) -> Option<ConnectorCall<'e>> {
+        let mut call = ConnectorCall {
+            connector: Connector { kind: found.name.to_owned(), name: String::new(), cluster: None },
+            descriptor: found,
+            key: None,
+            template: None,
+        };
+        let mut named = false;
+        let mut complete = true;
+        for argument in arguments {
+            let at = self.at(module, argument.value.span);
+            match argument.label.as_ref().map(|label| label.text.as_str()) {
+                None if found.argument.is_some() && !named => {
+                    named = true;
+                    complete &= self.connector_name(argument, found, at, &mut call);
+                }
+                Some("key") if keyed => call.key = Some(&argument.value),
+                Some("cluster") => match &argument.value.kind {
+                    ExprKind::Literal(Literal::Text(text)) => call.connector.cluster = Some(text.to_string()),
+                    _ => {
+                        self.diagnostics.push(message::wrong_value(at, "cluster", "a text"));
+                        complete = false;
+                    }
+                },
+                label => {
+                    let written = label.unwrap_or("a second name");
+                    let options: &[&str] = if keyed { &["key", "cluster"] } else { &["cluster"] };
+                    let near = closest(written, options.iter().copied()).map(str::to_owned);
+                    let location = argument.label.as_ref().map_or(at, |label| self.at(module, label.span));
+                    self.diagnostics.push(message::unknown_option(location, written, found.name, near));
+                    complete = false;
+                }
+            }
+        }
+        if let (Some(what), false) = (found.argument, named) {
+            let location = self.at(module, span);
+            self.diagnostics.push(message::wrong_value(
+                location,
+                found.name,
+                &format!("written with the name of its {what}: `{}(\"…\")`", found.name),
+            ));
+            return None;
+        }
+        complete.then_some(call)
+    }
+
+    fn connector_name<'e>(
+        &mut self,
+        argument: &'e Argument,
+        found: &'static Descriptor,
+        at: Location,
+        call: &mut ConnectorCall<'e>,
+    ) -> bool {
+        match &argument.value.kind {
+            ExprKind::Literal(Literal::Text(text) | Literal::RawText(text)) if !text.is_empty() => {
+                call.connector.name = text.to_string();
+                true
+            }
+            ExprKind::Interpolation(_) if found.name == "redis" => {
+                call.template = Some(&argument.value);
+                let text = self.sources.text(at);
+                call.connector.name = text.trim_matches('"').to_owned();
+                true
+            }
+            ExprKind::Error => false,
+            _ => {
+                let what = found.argument.unwrap_or("name");
+                self.diagnostics.push(message::wrong_value(at, found.name, &format!("given its {what} as a constant text")));
+                false
+            }
+        }
+    }
+
+    /// The topic of a connector, made at its first use.
+    pub(super) fn topic(&mut self, connector: Connector, location: Location, read: bool) -> TopicId {
+        if let Some(id) = self.topics.get(&connector) {
+            let topic = &mut self.program.topics[id.index()].value;
+            topic.read |= read;
+            topic.written |= !read;
+            return *id;
+        }
+        let id = TopicId(self.program.topics.len() as u32);
+        let topic = Topic { connector: connector.clone(), read, written: !read, internal: false };
+        self.program.topics.push(Placed { value: topic, name: location, item: location });
+        self.topics.insert(connector, id);
+        id
+    }
+}

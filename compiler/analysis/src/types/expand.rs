@@ -1,0 +1,140 @@
+//! `expand`: what leaves a flow, to dimensions and topics.
+
+use nsf_diagnostics::{Span, closest};
+use nsf_plan as plan;
+use nsf_plan::connector::Role;
+use nsf_plan::{DimensionExpand, DimensionId, Expr, Guarantee, HandleTarget, Step, StepKind, TopicExpand};
+use nsf_syntax::ast::{self, ExpandMode, ExpandStep, ExpandTarget, ItemKind, Name, RecordEntry};
+
+use super::pipeline::Builder;
+use super::steps::bare;
+use super::{Checker, Global, relation, step_message as message};
+use crate::model::StepPlace;
+
+impl Checker<'_> {
+    pub(super) fn expand_step(&mut self, builder: &mut Builder, expand: &ExpandStep, step: &ast::Step, steps: &mut Vec<Step>) {
+        match &expand.target {
+            ExpandTarget::Dimension(name, keys) => {
+                self.expand_dimension(builder, expand, name, keys.as_deref(), step, steps);
+            }
+            ExpandTarget::Connector(connector) => self.expand_topic(builder, expand, connector, step, steps),
+        }
+    }
+
+    fn expand_dimension(
+        &mut self,
+        builder: &mut Builder,
+        expand: &ExpandStep,
+        name: &Name,
+        keys: Option<&[ast::Binding]>,
+        step: &ast::Step,
+        steps: &mut Vec<Step>,
+    ) {
+        let found = self.named_item(builder.module, name, "dimension", |kind| matches!(kind, ItemKind::Dimension(_)));
+        let Some(Global::Dimension(dimension)) = found.and_then(|item| self.globals.get(&item).copied()) else { return };
+        let keys = self.bind_keys(builder, HandleTarget::Dimension(dimension), name, keys);
+        let mut place = self.place(builder.module, step.span, name.span, "expand");
+        let fields = self.dimension_members(builder, dimension, expand.entries.as_deref().unwrap_or(&[]), &mut place);
+        let (Some(keys), Some(fields)) = (keys, fields) else { return };
+        let kind = StepKind::ExpandDimension(DimensionExpand {
+            dimension,
+            keys,
+            fields,
+            delete: expand.mode == ExpandMode::Delete,
+            reset: expand.mode == ExpandMode::Reset,
+            guarantee: Guarantee::EffectivelyOnce,
+        });
+        let made = self.step(builder, &format!("expand.{}", name.text), kind, place);
+        steps.push(made);
+    }
+
+    fn dimension_members(
+        &mut self,
+        builder: &mut Builder,
+        dimension: DimensionId,
+        entries: &[RecordEntry],
+        place: &mut StepPlace,
+    ) -> Option<Vec<(u32, Expr)>> {
+        let fields: Vec<(String, plan::Type)> = self.program.dimensions[dimension.index()]
+            .value
+            .fields
+            .iter()
+            .map(|field| (field.name.clone(), field.ty.clone()))
+            .collect();
+        let mut values: Vec<(u32, Expr)> = Vec::with_capacity(entries.len());
+        let mut complete = true;
+        for entry in entries {
+            let RecordEntry::Field { name, value, .. } = entry else {
+                let span = if let RecordEntry::Spread(expr) = entry { expr.span } else { Span::default() };
+                let location = self.at(builder.module, span);
+                let text = "a dimension's fields are named one by one".to_owned();
+                self.diagnostics.push(message::expand(location, text).help("name each field that is written"));
+                complete = false;
+                continue;
+            };
+            let location = self.at(builder.module, name.span);
+            let Some(index) = fields.iter().position(|(field, _)| *field == name.text) else {
+                let near = closest(&name.text, fields.iter().map(|(field, _)| field.as_str())).map(str::to_owned);
+                let owner = format!("dimension `{}`", self.short_dimension(dimension));
+                self.diagnostics.push(super::message::no_field(location, &name.text, &owner, near));
+                complete = false;
+                continue;
+            };
+            if values.iter().any(|(other, _)| *other == index as u32) {
+                let text = format!("member `{}` is given twice", name.text);
+                self.diagnostics.push(super::message::record_members(location, text));
+                complete = false;
+                continue;
+            }
+            place.parts.push(location);
+            let shorthand = bare(&name.text, name.span);
+            match builder.expressions(self).check(value.as_ref().unwrap_or(&shorthand), &fields[index].1) {
+                Some(value) => values.push((index as u32, value)),
+                None => complete = false,
+            }
+        }
+        complete.then_some(values)
+    }
+
+    fn expand_topic(
+        &mut self,
+        builder: &mut Builder,
+        expand: &ExpandStep,
+        connector: &ast::Expr,
+        step: &ast::Step,
+        steps: &mut Vec<Step>,
+    ) {
+        let module = builder.module;
+        if expand.mode != ExpandMode::Put {
+            let location = self.at(module, step.span);
+            let text = "only a dimension's row can be deleted or reset".to_owned();
+            self.diagnostics.push(message::misplaced(location, text));
+            return;
+        }
+        let call = self.connector(module, connector, Role::Sink, true);
+        let entries = expand.entries.clone().unwrap_or_default();
+        let record = ast::Expr { kind: ast::ExprKind::Record(entries), span: step.span };
+        let message = builder.expressions(self).infer(&record, None);
+        let Some(call) = call else { return };
+        let key = match call.key {
+            None => None,
+            Some(key) => match builder.expressions(self).infer(key, None) {
+                Some(value) if !relation::is_key(value.ty.non_null()) => {
+                    let location = self.at(module, key.span);
+                    self.diagnostics.push(super::message::not_a_key(location, &value.ty, "a message's key"));
+                    return;
+                }
+                Some(value) => Some(value),
+                None => return,
+            },
+        };
+        let Some(message) = message else { return };
+        let location = self.at(module, connector.span);
+        let base = if call.connector.name.is_empty() { call.connector.kind.clone() } else { call.connector.name.clone() };
+        let topic = self.topic(call.connector, location, false);
+        let place = self.place(module, step.span, connector.span, "expand");
+        let kind = StepKind::ExpandTopic(TopicExpand { topic, key, message, guarantee: Guarantee::EffectivelyOnce });
+        let made = self.step(builder, &format!("expand.{base}"), kind, place);
+        steps.push(made);
+    }
+}

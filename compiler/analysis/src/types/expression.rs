@@ -1,0 +1,514 @@
+//! Expressions: from what was written to typed expressions of the plan.
+//!
+//! `infer` gives none where a mistake was reported, so nothing is said twice. The expected type is a hint for
+//! literals; `check` demands it.
+
+use nsf_diagnostics::{Diagnostic, Location, Span, closest};
+use nsf_plan::{Expr, ExprKind, Literal, Origin, Type};
+use nsf_syntax::ast::{self, RecordEntry, TextPart, UnaryOperator};
+
+use super::literal::{Number, integer_literal};
+use super::unit::{Facts, Path, Scope, Unit};
+use super::{Checker, ingest::RawMembers, message, relation};
+
+/// Checks expressions of one unit in one scope.
+pub struct Expressions<'c, 'a> {
+    /// The pass.
+    pub checker: &'c mut Checker<'a>,
+    /// Slots and rows.
+    pub unit: &'c mut Unit,
+    /// Names.
+    pub scope: &'c mut Scope,
+    /// The module whose names and file are meant.
+    pub module: u32,
+    /// In an ingest's map: unknown names are members of the raw message.
+    pub raw: Option<&'c mut RawMembers>,
+}
+
+impl<'a> Expressions<'_, 'a> {
+    /// The place of a span in this module's file.
+    #[must_use]
+    pub fn at(&self, span: Span) -> Location {
+        span.in_file(self.checker.names.modules[self.module as usize].file)
+    }
+
+    /// The origin of a span for the plan.
+    #[must_use]
+    pub fn origin(&self, span: Span) -> Option<Origin> {
+        Some(self.checker.origin(self.module, span))
+    }
+
+    /// Reports.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        self.checker.diagnostics.push(diagnostic);
+    }
+
+    /// Makes a typed expression.
+    #[must_use]
+    pub fn make(&self, kind: ExprKind, ty: Type, span: Span) -> Expr {
+        Expr { kind, ty, origin: self.origin(span) }
+    }
+
+    /// The text of a span.
+    #[must_use]
+    pub fn text(&self, span: Span) -> String {
+        self.checker.sources.text(self.at(span)).to_owned()
+    }
+
+    /// The expression as a value of `expected`, widened if need be.
+    pub fn check(&mut self, expr: &ast::Expr, expected: &Type) -> Option<Expr> {
+        let found = self.infer(expr, Some(expected))?;
+        self.coerce(found, expected, expr.span)
+    }
+
+    /// A condition and what it tells about nulls.
+    pub fn condition(&mut self, expr: &ast::Expr) -> Option<(Expr, Facts)> {
+        let condition = self.check(expr, &Type::Bool)?;
+        let facts = Facts::of(&condition);
+        Some((condition, facts))
+    }
+
+    /// Widens a typed expression to a type, or reports.
+    pub fn coerce(&mut self, found: Expr, expected: &Type, span: Span) -> Option<Expr> {
+        if found.ty == *expected {
+            return Some(found);
+        }
+        if matches!(found.kind, ExprKind::Reject(_)) {
+            return Some(Expr { ty: expected.clone(), ..found });
+        }
+        if relation::widens(&found.ty, expected) {
+            let origin = found.origin;
+            return Some(Expr { kind: ExprKind::Widen(Box::new(found)), ty: expected.clone(), origin });
+        }
+        let location = self.at(span);
+        if found.ty.is_nullable() && relation::widens(found.ty.non_null(), expected) {
+            let text = self.text(span);
+            self.report(message::may_be_null(location, &text, &found.ty));
+        } else {
+            self.report(message::mismatch(location, &found.ty, expected));
+        }
+        None
+    }
+
+    /// The typed expression; `hint` is the type that its place needs, if known.
+    pub fn infer(&mut self, expr: &ast::Expr, hint: Option<&Type>) -> Option<Expr> {
+        let span = expr.span;
+        match &expr.kind {
+            ast::ExprKind::Error => None,
+            ast::ExprKind::Paren(inner) => self.infer(inner, hint),
+            ast::ExprKind::Name(name) => self.name(name, span, hint),
+            ast::ExprKind::Literal(literal) => self.literal(literal, span, hint),
+            ast::ExprKind::Interpolation(parts) => self.interpolation(parts, span),
+            ast::ExprKind::Unary(operator, operand) => self.unary(*operator, operand, span, hint),
+            ast::ExprKind::Binary(operator, at, left, right) => self.binary(*operator, *at, left, right, span, hint),
+            ast::ExprKind::Catch(value, fallback) => self.catch(value, fallback, span, hint),
+            ast::ExprKind::Reject(_) => {
+                let location = self.at(span);
+                self.report(message::reject_misplaced(location));
+                None
+            }
+            ast::ExprKind::Member { object, name, optional } => self.member(object, name, *optional, span, hint),
+            ast::ExprKind::Index(object, index) => self.index(object, index, span),
+            ast::ExprKind::Call { function, arguments } => self.call(function, arguments, span, hint),
+            ast::ExprKind::If(condition, then, otherwise) => self.conditional(condition, then, otherwise, span, hint),
+            ast::ExprKind::Match(subject, arms) => self.matching(subject, arms, span, hint),
+            ast::ExprKind::Lambda(..) => {
+                let location = self.at(span);
+                self.report(message::lambda_misplaced(location));
+                None
+            }
+            ast::ExprKind::List(items) => self.list(items, span, hint),
+            ast::ExprKind::Record(entries) => self.record(entries, span, hint),
+        }
+    }
+
+    fn literal(&mut self, literal: &ast::Literal, span: Span, hint: Option<&Type>) -> Option<Expr> {
+        let (value, ty) = match literal {
+            ast::Literal::Null => {
+                let Some(hint) = hint else {
+                    let location = self.at(span);
+                    self.report(message::unknown_type(location, "`null`"));
+                    return None;
+                };
+                (Literal::Null, hint.clone().nullable())
+            }
+            ast::Literal::Bool(value) => (Literal::Bool(*value), Type::Bool),
+            ast::Literal::Number(text) => return self.number(text, span, hint),
+            ast::Literal::Text(value) | ast::Literal::RawText(value) => (Literal::Text(value.to_string()), Type::Text),
+            ast::Literal::Duration(value) => (Literal::Integer(*value), Type::Duration),
+            ast::Literal::Timestamp(value) => (Literal::Integer(*value), Type::Timestamp),
+            ast::Literal::Date(value) => (Literal::Integer(i64::from(*value)), Type::Date),
+        };
+        Some(self.make(ExprKind::Literal(value), ty, span))
+    }
+
+    /// A number takes the type that its place needs; a whole one without need is an int64, another a float64.
+    fn number(&mut self, written: &str, span: Span, hint: Option<&Type>) -> Option<Expr> {
+        let number = Number::read(written);
+        let mut target = hint.map(Type::non_null);
+        if let Some(Type::Select(inner)) = target {
+            target = Some(inner);
+        }
+        let (literal, ty) = match (target, number.integer) {
+            (Some(Type::Float32), _) => (float(f64::from(number.float() as f32)), Type::Float32),
+            (Some(Type::Float64), _) => (float(number.float()), Type::Float64),
+            (Some(Type::Decimal), _) => (number.decimal().map(Literal::Decimal), Type::Decimal),
+            (Some(Type::Integer(width)), Some(value)) => (integer_literal(value, *width), Type::Integer(*width)),
+            (_, Some(value)) => (integer_literal(value, nsf_plan::IntegerWidth::Int64), Type::INT64),
+            (_, None) if number.fraction || number.percent => (float(number.float()), Type::Float64),
+            (_, None) => (None, Type::INT64),
+        };
+        let Some(literal) = literal else {
+            let location = self.at(span);
+            self.report(message::out_of_range(location, written, &ty));
+            return None;
+        };
+        Some(self.make(ExprKind::Literal(literal), ty, span))
+    }
+
+    fn interpolation(&mut self, parts: &[TextPart], span: Span) -> Option<Expr> {
+        let mut joined = Some(Vec::with_capacity(parts.len()));
+        for part in parts {
+            let part = match part {
+                TextPart::Text(text) => Some(self.make(ExprKind::Literal(Literal::Text(text.to_string())), Type::Text, span)),
+                TextPart::Expr(expr) => self.interpolated(expr),
+            };
+            match (part, &mut joined) {
+                (Some(part), Some(joined)) => joined.push(part),
+                _ => joined = None,
+            }
+        }
+        Some(self.make(ExprKind::Join(joined?), Type::Text, span))
+    }
+
+    fn interpolated(&mut self, expr: &ast::Expr) -> Option<Expr> {
+        let value = self.infer(expr, None)?;
+        match &value.ty {
+            Type::Text => Some(value),
+            Type::Select(inner) if **inner == Type::Text => self.coerce(value, &Type::Text, expr.span),
+            _ => self.builtin_call("text", vec![(value, expr.span)], expr.span),
+        }
+    }
+
+    fn unary(&mut self, operator: UnaryOperator, operand: &ast::Expr, span: Span, hint: Option<&Type>) -> Option<Expr> {
+        if operator == UnaryOperator::Not {
+            let operand = self.check(operand, &Type::Bool)?;
+            return Some(self.make(ExprKind::Not(Box::new(operand)), Type::Bool, span));
+        }
+        // `-128` is a literal of its own: 128 alone would not fit an int8.
+        if let ast::ExprKind::Literal(ast::Literal::Number(text)) = &operand.kind {
+            return self.number(&format!("-{text}"), span, hint);
+        }
+        let operand = self.infer(operand, hint)?;
+        let location = self.at(span);
+        if operand.ty.is_nullable() {
+            let text = self.text(span);
+            self.report(message::may_be_null(location, text.trim_start_matches('-'), &operand.ty));
+            return None;
+        }
+        let unsigned = matches!(&operand.ty, Type::Integer(width) if width.range().0 == 0);
+        if unsigned || !(relation::is_number(&operand.ty) || operand.ty == Type::Duration) {
+            self.report(message::unary_operator(location, "-", &operand.ty));
+            return None;
+        }
+        let ty = operand.ty.clone();
+        Some(self.make(ExprKind::Negate(Box::new(operand)), ty, span))
+    }
+
+    /// The right side of `??` or `catch`.
+    pub fn fallback(&mut self, expr: &ast::Expr, ty: &Type) -> Option<Expr> {
+        if let ast::ExprKind::Reject(reason) = &expr.kind {
+            return Some(self.make(ExprKind::Reject(reason.value.to_string()), ty.clone(), expr.span));
+        }
+        self.infer(expr, Some(ty))
+    }
+
+    fn catch(&mut self, value: &ast::Expr, fallback: &ast::Expr, span: Span, hint: Option<&Type>) -> Option<Expr> {
+        let value_expr = self.infer(value, hint)?;
+        if !self.checker.may_fail(&value_expr) {
+            let location = self.at(span);
+            self.report(message::never_fails(location));
+        }
+        let fallback_expr = self.fallback(fallback, &value_expr.ty)?;
+        let (value_expr, fallback_expr) = self.join(value_expr, value.span, fallback_expr, fallback.span)?;
+        let ty = value_expr.ty.clone();
+        Some(self.make(ExprKind::Catch(Box::new(value_expr), Box::new(fallback_expr)), ty, span))
+    }
+
+    /// Gives two branches their common type.
+    pub fn join(&mut self, left: Expr, left_span: Span, right: Expr, right_span: Span) -> Option<(Expr, Expr)> {
+        if matches!(right.kind, ExprKind::Reject(_)) {
+            let ty = left.ty.clone();
+            return Some((left, Expr { ty, ..right }));
+        }
+        match relation::common(&left.ty, &right.ty) {
+            Some(ty) => Some((self.coerce(left, &ty, left_span)?, self.coerce(right, &ty, right_span)?)),
+            None => {
+                let location = self.at(right_span);
+                let diagnostic = message::mismatch(location, &right.ty, &left.ty);
+                let diagnostic = diagnostic.secondary(self.at(left_span), format!("this is {}", relation::show(&left.ty)));
+                self.report(diagnostic);
+                None
+            }
+        }
+    }
+
+    fn conditional(
+        &mut self,
+        condition: &ast::Expr,
+        then: &ast::Expr,
+        otherwise: &ast::Expr,
+        span: Span,
+        hint: Option<&Type>,
+    ) -> Option<Expr> {
+        let condition = self.condition(condition);
+        let (condition, facts) = match condition {
+            Some((condition, facts)) => (Some(condition), facts),
+            None => (None, Facts::default()),
+        };
+        let first_null = is_null(then) && hint.is_none();
+        let (first, second) = if first_null { (otherwise, then) } else { (then, otherwise) };
+        let (first_facts, second_facts) =
+            if first_null { (&facts.when_false, &facts.when_true) } else { (&facts.when_true, &facts.when_false) };
+        let first_expr = self.knowing(first_facts, |this| this.infer(first, hint));
+        let second_hint = hint.cloned().or_else(|| first_expr.as_ref().map(|expr| expr.ty.clone()));
+        let second_expr = self.knowing(second_facts, |this| this.infer(second, second_hint.as_ref()));
+        let (first_expr, second_expr) = self.join(first_expr?, first.span, second_expr?, second.span)?;
+        let ty = first_expr.ty.clone();
+        let (then, otherwise) = if first_null { (second_expr, first_expr) } else { (first_expr, second_expr) };
+        let kind = ExprKind::If(Box::new(condition?), Box::new(then), Box::new(otherwise));
+        Some(self.make(kind, ty, span))
+    }
+
+    /// Runs with further places known not to be null.
+    pub fn knowing<R>(&mut self, facts: &[Path], run: impl FnOnce(&mut Self) -> R) -> R {
+        let added: Vec<Path> = facts.iter().filter(|path| !self.scope.known.contains(path)).cloned().collect();
+        self.scope.learn(&added);
+        let result = run(self);
+        for path in &added {
+            self.scope.known.remove(path);
+        }
+        result
+    }
+
+    /// An expression that reads a place, not null where that is known.
+    #[must_use]
+    pub fn read(&self, expr: Expr) -> Expr {
+        let known = expr.ty.is_nullable() && Path::of(&expr).is_some_and(|path| self.scope.known.contains(&path));
+        if !known {
+            return expr;
+        }
+        let (ty, origin) = (expr.ty.non_null().clone(), expr.origin);
+        Expr { kind: ExprKind::NonNull(Box::new(expr)), ty, origin }
+    }
+
+    fn index(&mut self, object: &ast::Expr, index: &ast::Expr, span: Span) -> Option<Expr> {
+        let object_expr = self.infer(object, None)?;
+        let location = self.at(object.span);
+        match object_expr.ty.clone() {
+            Type::List(item) => {
+                let index = self.check(index, &Type::INT64)?;
+                Some(self.make(ExprKind::Index(Box::new(object_expr), Box::new(index)), *item, span))
+            }
+            Type::Map(key, value) => {
+                let index = self.check(index, &key)?;
+                let ty = value.nullable();
+                Some(self.make(ExprKind::Index(Box::new(object_expr), Box::new(index)), ty, span))
+            }
+            Type::Json => {
+                let at = self.infer(index, None)?;
+                self.builtin_call("get", vec![(object_expr, object.span), (at, index.span)], span)
+            }
+            Type::Nullable(_) => {
+                let text = self.text(object.span);
+                self.report(message::may_be_null(location, &text, &object_expr.ty));
+                None
+            }
+            other => {
+                self.report(
+                    Diagnostic::new(
+                        &nsf_diagnostics::codes::E0303,
+                        location,
+                        format!("{} has no elements to index", relation::show(&other)),
+                    )
+                    .note("`[…]` reads an element of a list, map or json"),
+                );
+                None
+            }
+        }
+    }
+
+    fn list(&mut self, items: &[ast::Expr], span: Span, hint: Option<&Type>) -> Option<Expr> {
+        let hinted = match hint.map(Type::non_null) {
+            Some(ty @ (Type::List(item) | Type::Set(item) | Type::Multi(item))) => Some((ty.clone(), (**item).clone())),
+            _ => None,
+        };
+        if let Some((ty, item)) = hinted {
+            let items: Vec<Option<Expr>> = items.iter().map(|expr| self.check(expr, &item)).collect();
+            let items: Option<Vec<Expr>> = items.into_iter().collect();
+            return Some(self.make(ExprKind::List(items?), ty, span));
+        }
+        let Some(first) = items.first() else {
+            let location = self.at(span);
+            self.report(message::unknown_type(location, "this empty list"));
+            return None;
+        };
+        let mut ty = self.infer(first, None)?.ty;
+        for item in &items[1..] {
+            let other = self.infer(item, Some(&ty))?;
+            match relation::common(&ty, &other.ty) {
+                Some(common) => ty = common,
+                None => {
+                    let location = self.at(item.span);
+                    self.report(message::mismatch(location, &other.ty, &ty));
+                    return None;
+                }
+            }
+        }
+        let items: Option<Vec<Expr>> = items.iter().map(|item| self.check(item, &ty)).collect();
+        Some(self.make(ExprKind::List(items?), Type::List(Box::new(ty)), span))
+    }
+
+    /// A record expression; with a hint of a record type its members are put in that type's order.
+    fn record(&mut self, entries: &[RecordEntry], span: Span, hint: Option<&Type>) -> Option<Expr> {
+        let hinted = match hint.map(Type::non_null) {
+            Some(Type::Record(fields)) => Some(fields.clone()),
+            Some(ty @ Type::Map(..)) => {
+                let location = self.at(span);
+                let diagnostic = message::record_members(location, format!("a record cannot be a {}", relation::show(ty)));
+                self.report(diagnostic.help("make a map with `to_map(…)`, or name the members in a record type"));
+                return None;
+            }
+            _ => None,
+        };
+        let members = self.record_members(entries, hinted.as_deref())?;
+        let Some(fields) = hinted else {
+            let ty = Type::Record(members.iter().map(|(name, expr, _)| (name.clone(), expr.ty.clone())).collect());
+            let values = members.into_iter().map(|(_, expr, _)| expr).collect();
+            return Some(self.make(ExprKind::Record(values), ty, span));
+        };
+        self.shape_record(members, &fields, span)
+    }
+
+    /// Values of a record's entries by name; a later entry replaces a spread's member.
+    fn record_members(
+        &mut self,
+        entries: &[RecordEntry],
+        hinted: Option<&[(String, Type)]>,
+    ) -> Option<Vec<(String, Expr, Span)>> {
+        let mut members: Vec<(String, Expr, Span)> = Vec::new();
+        let mut written: Vec<&str> = Vec::new();
+        let mut complete = true;
+        for entry in entries {
+            match entry {
+                RecordEntry::Spread(expr) => match self.spread(expr) {
+                    Some(spread) => {
+                        for member in spread {
+                            put_member(&mut members, member);
+                        }
+                    }
+                    None => complete = false,
+                },
+                RecordEntry::Field { name, value, .. } => {
+                    if written.contains(&name.text.as_str()) {
+                        let location = self.at(name.span);
+                        self.report(message::record_members(location, format!("member `{}` is given twice", name.text)));
+                        complete = false;
+                        continue;
+                    }
+                    written.push(&name.text);
+                    let hint = hinted.and_then(|fields| fields.iter().find(|(field, _)| *field == name.text));
+                    let shorthand = ast::Expr { kind: ast::ExprKind::Name(name.text.clone()), span: name.span };
+                    let value = value.as_ref().unwrap_or(&shorthand);
+                    match self.infer(value, hint.map(|(_, ty)| ty)) {
+                        Some(expr) => put_member(&mut members, (name.text.to_string(), expr, name.span)),
+                        None => complete = false,
+                    }
+                }
+            }
+        }
+        complete.then_some(members)
+    }
+
+    fn spread(&mut self, expr: &ast::Expr) -> Option<Vec<(String, Expr, Span)>> {
+        let object = self.infer(expr, None)?;
+        let location = self.at(expr.span);
+        match object.ty.clone() {
+            Type::Record(fields) => Some(
+                fields
+                    .into_iter()
+                    .enumerate()
+                    .map(|(index, (name, ty))| {
+                        let kind = ExprKind::Field(Box::new(object.clone()), index as u32);
+                        (name, self.make(kind, ty, expr.span), expr.span)
+                    })
+                    .collect(),
+            ),
+            Type::Nullable(_) => {
+                let text = self.text(expr.span);
+                self.report(message::may_be_null(location, &text, &object.ty));
+                None
+            }
+            other => {
+                let text = format!("only a record can be spread with `...`, and this is {}", relation::show(&other));
+                self.report(message::record_members(location, text));
+                None
+            }
+        }
+    }
+
+    fn shape_record(
+        &mut self,
+        members: Vec<(String, Expr, Span)>,
+        fields: &[(String, Type)],
+        span: Span,
+    ) -> Option<Expr> {
+        let mut by_name: Vec<Option<(String, Expr, Span)>> = members.into_iter().map(Some).collect();
+        let mut values = Vec::with_capacity(fields.len());
+        let mut complete = true;
+        for (name, ty) in fields {
+            let member = by_name.iter_mut().find(|member| member.as_ref().is_some_and(|(other, ..)| other == name));
+            match member.and_then(Option::take) {
+                Some((_, expr, at)) => match self.coerce(expr, ty, at) {
+                    Some(expr) => values.push(expr),
+                    None => complete = false,
+                },
+                None if ty.is_nullable() => {
+                    values.push(self.make(ExprKind::Literal(Literal::Null), ty.clone(), span));
+                }
+                None => {
+                    let location = self.at(span);
+                    let text = format!("member `{name}` of type {} is missing", relation::show(ty));
+                    self.report(message::record_members(location, text));
+                    complete = false;
+                }
+            }
+        }
+        for (name, _, at) in by_name.into_iter().flatten() {
+            let near = closest(&name, fields.iter().map(|(field, _)| field.as_str())).map(str::to_owned);
+            let location = self.at(at);
+            self.report(message::no_member(location, &name, &Type::Record(fields.to_vec()), near));
+            complete = false;
+        }
+        complete.then(|| self.make(ExprKind::Record(values), Type::Record(fields.to_vec()), span))
+    }
+}
+
+fn put_member(members: &mut Vec<(String, Expr, Span)>, member: (String, Expr, Span)) {
+    match members.iter_mut().find(|(name, ..)| *name == member.0) {
+        Some(existing) => *existing = member,
+        None => members.push(member),
+    }
+}
+
+fn float(value: f64) -> Option<Literal> {
+    value.is_finite().then_some(Literal::Float(value))
+}
+
+fn is_null(expr: &ast::Expr) -> bool {
+    match &expr.kind {
+        ast::ExprKind::Literal(ast::Literal::Null) => true,
+        ast::ExprKind::Paren(inner) => is_null(inner),
+        _ => false,
+    }
+}

@@ -1,0 +1,500 @@
+//! Flows: what they read, flows that read flows, and the cut of `repartition by`.
+
+use std::collections::HashMap;
+
+use nsf_diagnostics::{Location, Span};
+use nsf_plan as plan;
+use nsf_plan::connector::Connector;
+use nsf_plan::{
+    Encoding, Expr, ExprKind, Guarantee, Input, InputSource, RecordField, SlotId, SourceId, Step, StepKind, TopicExpand, TopicId,
+    Type,
+};
+use nsf_syntax::ast::{self, Flow, ItemKind, Name};
+
+use super::pipeline::{Builder, patch_nested};
+use super::subscription::is_stream;
+use super::unit::Scope;
+use super::{Checker, Global, message as words, relation, step_message as message};
+use crate::model::{FlowInfo, Placed, StepPlace};
+use crate::names::ItemRef;
+
+/// A flow with its index and the flows that read it.
+struct Node<'a> {
+    item: ItemRef,
+    flow: &'a Flow,
+    children: Vec<usize>,
+}
+
+/// The fields of a stream: names, types and where they are declared.
+struct Stream {
+    from: InputSource,
+    name: String,
+    fields: Vec<(String, Type)>,
+    key: Vec<String>,
+}
+
+impl<'a> Checker<'a> {
+    pub(super) fn flows(&mut self) {
+        let mut nodes: Vec<Node<'a>> = Vec::new();
+        let mut by_item: HashMap<ItemRef, usize> = HashMap::new();
+        for item in self.items(|kind| matches!(kind, ItemKind::Flow(_))) {
+            let ItemKind::Flow(flow) = &self.names.item(item).kind else { continue };
+            let index = nodes.len();
+            by_item.insert(item, index);
+            self.globals.insert(item, Global::Flow(index as u32));
+            self.program.flows.push(FlowInfo {
+                name: self.names.full_name(item),
+                location: self.at(item.module, flow.name.span),
+                item: self.at(item.module, self.names.item(item).span),
+                pipeline: None,
+                steps: Vec::new(),
+            });
+            nodes.push(Node { item, flow, children: Vec::new() });
+        }
+        let roots = self.link(&mut nodes, &by_item);
+        let mut seen = vec![false; nodes.len()];
+        for (root, streams) in roots {
+            self.root(&nodes, root, streams, &mut seen);
+        }
+        self.cycles(&nodes, &seen, &by_item);
+    }
+
+    /// Finds what each flow reads: streams make it a root, a flow makes it a child.
+    fn link(&mut self, nodes: &mut [Node<'a>], by_item: &HashMap<ItemRef, usize>) -> Vec<(usize, Vec<Stream>)> {
+        let mut roots = Vec::new();
+        for index in 0..nodes.len() {
+            let (item, flow) = (nodes[index].item, nodes[index].flow);
+            if flow.expired.is_some() {
+                if let Some(stream) = flow.from.first().and_then(|name| self.expired_stream(item.module, name)) {
+                    roots.push((index, vec![stream]));
+                }
+                continue;
+            }
+            let mut streams = Vec::new();
+            let mut parents = Vec::new();
+            let mut complete = true;
+            for name in &flow.from {
+                let found = self.named_item(item.module, name, "source, flow or subscription", is_stream);
+                match found {
+                    None => complete = false,
+                    Some(found) => match by_item.get(&found) {
+                        Some(parent) => parents.push(*parent),
+                        None => match self.stream(found) {
+                            Some(stream) => streams.push(stream),
+                            None => complete = false,
+                        },
+                    },
+                }
+            }
+            match (parents.as_slice(), streams.is_empty()) {
+                _ if !complete => {}
+                ([parent], true) => nodes[*parent].children.push(index),
+                ([], false) => roots.push((index, streams)),
+                _ => {
+                    let location = self.at(item.module, flow.name.span);
+                    let text = "only sources and subscriptions can be merged, not flows".to_owned();
+                    let help = "merge the sources, or let both flows send to one topic and read that";
+                    self.diagnostics.push(message::merge(location, text).help(help));
+                }
+            }
+        }
+        roots
+    }
+
+    /// Flows that no root leads to, though all they read was found: they read themselves.
+    fn cycles(&mut self, nodes: &[Node<'a>], seen: &[bool], by_item: &HashMap<ItemRef, usize>) {
+        for (index, node) in nodes.iter().enumerate() {
+            let mut at = index;
+            for _ in 0..nodes.len() {
+                let [name] = nodes[at].flow.from.as_slice() else { break };
+                let crate::names::Resolution::Item(parent) = self.names.lookup(nodes[at].item.module, &name.text) else {
+                    break;
+                };
+                let Some(parent) = by_item.get(&parent) else { break };
+                at = *parent;
+                if at == index && !seen[index] {
+                    let location = self.at(node.item.module, node.flow.name.span);
+                    self.diagnostics.push(words::recursive(location, "flow", &node.flow.name.text));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn stream(&mut self, item: ItemRef) -> Option<Stream> {
+        match *self.globals.get(&item)? {
+            Global::Source(id) => {
+                let source = &self.program.sources[id.index()].value;
+                let fields = &source.encoding.fields;
+                Some(Stream {
+                    from: InputSource::Source(id),
+                    name: self.short_name(item),
+                    fields: fields.iter().map(|field| (field.name.clone(), field.ty.clone())).collect(),
+                    key: source.key.iter().map(|index| fields[*index as usize].name.clone()).collect(),
+                })
+            }
+            Global::Subscription(id) => {
+                let dimension = self.program.subscriptions.get(id.index())?.value.dimension;
+                let keys = self.program.dimensions.get(dimension.index())?.value.keys.clone();
+                let slots = self.subscription_slots(dimension);
+                Some(Stream {
+                    from: InputSource::Subscription(id),
+                    name: self.short_name(item),
+                    fields: slots.into_iter().map(|slot| (slot.name, slot.ty)).collect(),
+                    key: keys.into_iter().map(|(name, _)| name).collect(),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn expired_stream(&mut self, module: u32, name: &Name) -> Option<Stream> {
+        let Global::State(id) = self.named_settings(module, name, ast::SettingsKeyword::State)? else { return None };
+        let state = &self.program.states[id.index()].value;
+        let keys = state.keys.clone();
+        let fields = state.fields.iter().map(|field| (field.name.clone(), field.ty.clone()));
+        Some(Stream {
+            from: InputSource::Expired(id),
+            name: name.text.to_string(),
+            fields: keys.iter().cloned().chain(fields).collect(),
+            key: keys.into_iter().map(|(name, _)| name).collect(),
+        })
+    }
+
+    fn short_name(&self, item: ItemRef) -> String {
+        let name = self.names.full_name(item);
+        name.rsplit('.').next().unwrap_or(&name).to_owned()
+    }
+
+    /// Builds the pipeline of a flow that reads streams.
+    fn root(&mut self, nodes: &[Node<'a>], index: usize, streams: Vec<Stream>, seen: &mut [bool]) {
+        let node = &nodes[index];
+        let name = self.names.full_name(node.item);
+        let mut builder = Builder::new(node.item.module, name, index);
+        self.inputs(&mut builder, &streams, node);
+        self.program.flows[index].pipeline = Some(self.next_pipeline());
+        let (name, item) = (self.program.flows[index].location, self.program.flows[index].item);
+        let steps = self.flow_steps(nodes, index, 0, &mut builder, seen);
+        self.finish(builder, steps, name, item);
+    }
+
+    /// The fields that all streams share, and the key that they agree in.
+    fn inputs(&mut self, builder: &mut Builder, streams: &[Stream], node: &Node<'a>) {
+        let module = node.item.module;
+        let shared = self.shared_fields(streams, node);
+        for (name, ty) in &shared {
+            let slot = builder.field(name, ty);
+            builder.scope.add(name.as_str(), slot, None, false);
+            self.check_field_name(module, name, self.at(module, node.flow.name.span));
+        }
+        let merged = streams.len() > 1;
+        for stream in streams {
+            let mut fields = Vec::with_capacity(shared.len());
+            for (index, (name, _)) in stream.fields.iter().enumerate() {
+                if let Some(variable) = builder.scope.variable(name) {
+                    fields.push((index as u32, variable.slot));
+                }
+            }
+            let record = Type::Record(stream.fields.clone());
+            let record = if merged { record.nullable() } else { record };
+            let slot = builder.unit.slot(&stream.name, record);
+            if builder.scope.variable(&stream.name).is_none() {
+                builder.scope.add(stream.name.as_str(), slot, None, true);
+            }
+            builder.inputs.push(Input { from: stream.from, fields, record: Some(slot) });
+        }
+        let first = &streams[0];
+        if let Some(other) = streams.iter().find(|other| other.key != first.key) {
+            let location = self.at(module, node.flow.name.span);
+            let show = |stream: &Stream| match stream.key.as_slice() {
+                [] => format!("`{}` has none", stream.name),
+                key => format!("`{}` has `{}`", stream.name, key.join(", ")),
+            };
+            let text = "merged streams must have the same key".to_owned();
+            self.diagnostics.push(message::merge(location, text).note(format!("{}, {}", show(first), show(other))));
+        }
+        builder.key =
+            first.key.iter().filter_map(|name| builder.scope.variable(name).map(|variable| variable.slot)).collect();
+    }
+
+    fn shared_fields(&mut self, streams: &[Stream], node: &Node<'a>) -> Vec<(String, Type)> {
+        let mut shared = Vec::new();
+        for (name, ty) in &streams[0].fields {
+            let others = streams[1..].iter().map(|stream| stream.fields.iter().find(|(other, _)| other == name));
+            let mut common = Some(ty.clone());
+            for other in others {
+                common = match (common, other) {
+                    (Some(common), Some((_, other))) if common == *other => Some(common),
+                    (Some(common), Some((_, other))) => {
+                        let location = self.at(node.item.module, node.flow.name.span);
+                        let text = format!(
+                            "field `{name}` is {} in one stream and {} in another",
+                            relation::show(&common),
+                            relation::show(other)
+                        );
+                        self.diagnostics.push(message::merge(location, text));
+                        None
+                    }
+                    _ => None,
+                };
+            }
+            shared.extend(common.map(|ty| (name.clone(), ty)));
+        }
+        shared
+    }
+
+    /// The steps of a flow from one on, and of the flows that read it.
+    fn flow_steps(
+        &mut self,
+        nodes: &[Node<'a>],
+        index: usize,
+        from: usize,
+        builder: &mut Builder,
+        seen: &mut [bool],
+    ) -> Vec<Step> {
+        seen[index] = true;
+        let node = &nodes[index];
+        let mut steps = Vec::new();
+        for (at, step) in node.flow.body.steps.iter().enumerate().skip(from) {
+            builder.outermost = true;
+            if let Some(label) = &step.label {
+                self.label(builder, label, steps.len() as u32);
+            }
+            if let ast::StepKind::Repartition(keys) = &step.kind {
+                let Some(mut next) = self.cut(builder, keys, step, &mut steps) else { continue };
+                let rest = self.flow_steps(nodes, index, at + 1, &mut next, seen);
+                let (name, item) = (self.program.flows[index].location, self.program.flows[index].item);
+                self.finish(next, rest, name, item);
+                return steps;
+            }
+            self.flow_step(builder, step, &mut steps);
+        }
+        self.children(nodes, index, builder, seen, &mut steps);
+        steps
+    }
+
+    fn children(
+        &mut self,
+        nodes: &[Node<'a>],
+        index: usize,
+        builder: &mut Builder,
+        seen: &mut [bool],
+        steps: &mut Vec<Step>,
+    ) {
+        for child in &nodes[index].children {
+            let node = &nodes[*child];
+            let name = self.names.full_name(node.item);
+            let scope = builder.scope.clone();
+            let outer = (builder.module, builder.flow.clone(), builder.index, std::mem::take(&mut builder.jumps));
+            (builder.module, builder.flow, builder.index) = (node.item.module, name.clone(), *child);
+            self.program.flows[*child].pipeline = Some(self.next_pipeline());
+            let mut body = self.flow_steps(nodes, *child, 0, builder, seen);
+            for jump in builder.jumps.iter().filter(|jump| jump.target.is_none()) {
+                self.diagnostics.push(message::unknown_label(jump.at, &jump.label));
+            }
+            patch_nested(&mut body, &builder.jumps);
+            let origin = self.origin(node.item.module, node.flow.name.span);
+            (builder.module, builder.flow, builder.index, builder.jumps) = outer;
+            builder.scope = scope;
+            let kind = StepKind::Flow { name: name.clone(), body: plan::Block { steps: body } };
+            let id = format!("{}/flow.{name}", builder.flow);
+            let location = self.program.flows[*child].location;
+            let place = StepPlace { location, target: location, parts: Vec::new(), keyword: "flow" };
+            self.program.steps.insert(id.clone(), place);
+            steps.push(Step { id, kind, origin });
+        }
+    }
+
+    /// A label of the outermost block: jumps before it meet here.
+    fn label(&mut self, builder: &mut Builder, label: &Name, target: u32) {
+        let location = self.at(builder.module, label.span);
+        match builder.jumps.iter_mut().find(|jump| jump.label == label.text) {
+            Some(jump) if jump.target.is_some() => {
+                self.diagnostics.push(message::label(location, format!("label `{}` is there twice", label.text)));
+            }
+            Some(jump) => {
+                jump.target = Some(target);
+                let scopes = std::mem::take(&mut jump.scopes);
+                builder.scope = scopes.into_iter().fold(builder.scope.clone(), |scope, other| meet(&scope, &other));
+            }
+            None => builder.jumps.push(super::pipeline::Jump {
+                label: label.text.clone(),
+                at: location,
+                scopes: Vec::new(),
+                target: Some(target),
+            }),
+        }
+    }
+
+    /// `repartition by k`: sends the record to an internal topic, and begins the pipeline that reads it.
+    fn cut(&mut self, builder: &mut Builder, keys: &[Name], step: &ast::Step, steps: &mut Vec<Step>) -> Option<Builder> {
+        let module = builder.module;
+        let at = self.at(module, step.span);
+        let fields: Vec<(String, SlotId)> = record_fields(&builder.scope);
+        let mut key_slots = Vec::new();
+        for name in keys {
+            match builder.scope.variable(&name.text).filter(|variable| !variable.local).map(|variable| variable.slot) {
+                Some(slot) => key_slots.push((name.text.to_string(), slot)),
+                None => {
+                    let near = nsf_diagnostics::closest(&name.text, builder.scope.names()).map(str::to_owned);
+                    let location = self.at(module, name.span);
+                    self.diagnostics.push(super::setting_message::not_a_field(location, &name.text, near));
+                }
+            }
+        }
+        if key_slots.len() != keys.len() {
+            return None;
+        }
+        let number = self.program.sources.iter().filter(|source| source.value.name.starts_with(&builder.flow)).count() + 1;
+        let name = format!("{}#{number}", builder.flow);
+        let topic = self.internal_topic(&name, at);
+        let types: Vec<(String, Type)> =
+            fields.iter().map(|(name, slot)| (name.clone(), builder.unit.ty(*slot).clone())).collect();
+        let values = fields
+            .iter()
+            .map(|(_, slot)| Expr { kind: ExprKind::Slot(*slot), ty: builder.unit.ty(*slot).clone(), origin: None })
+            .collect();
+        let key_values: Vec<Expr> = key_slots
+            .iter()
+            .map(|(_, slot)| Expr { kind: ExprKind::Slot(*slot), ty: builder.unit.ty(*slot).clone(), origin: None })
+            .collect();
+        let kind = StepKind::ExpandTopic(TopicExpand {
+            topic,
+            key: internal_key(key_values),
+            message: Expr { kind: ExprKind::Record(values), ty: Type::Record(types.clone()), origin: None },
+            guarantee: Guarantee::ExactlyOnce,
+        });
+        let place = self.place(module, step.span, step.span, "repartition");
+        let made = self.step(builder, "repartition", kind, place);
+        steps.push(made);
+        let key_names: Vec<String> = key_slots.into_iter().map(|(name, _)| name).collect();
+        Some(self.second_part(builder, name, topic, &types, &key_names, step.span))
+    }
+
+    fn internal_topic(&mut self, name: &str, at: Location) -> TopicId {
+        let connector = Connector { kind: "kafka".to_owned(), name: format!("{name}.repartition"), cluster: None };
+        let id = self.topic(connector, at, true);
+        let topic = &mut self.program.topics[id.index()].value;
+        (topic.written, topic.internal) = (true, true);
+        id
+    }
+
+    fn second_part(
+        &mut self,
+        builder: &Builder,
+        name: String,
+        topic: TopicId,
+        fields: &[(String, Type)],
+        key: &[String],
+        span: Span,
+    ) -> Builder {
+        let record = |(name, ty): &(String, Type)| RecordField {
+            name: name.clone(),
+            path: vec![name.clone()],
+            ty: ty.clone(),
+            default: None,
+            used: false,
+            renames: Vec::new(),
+        };
+        let index = |name: &String| fields.iter().position(|(field, _)| field == name).map(|index| index as u32);
+        let source = plan::Source {
+            id: name.clone(),
+            name,
+            from: topic,
+            encoding: Encoding {
+                format: plan::Format::Json,
+                coerce: plan::Coerce::Strict,
+                strict: false,
+                fields: fields.iter().map(record).collect(),
+            },
+            key: key.iter().filter_map(index).collect(),
+            time: self.time_of(builder, fields),
+            late: None,
+            late_else: plan::Late::Drop,
+            max_skew: super::streams::MAX_SKEW,
+            retry: None,
+            on_error: plan::OnError::BlockLane,
+            reject: None,
+            origin: self.origin(builder.module, span),
+        };
+        let id = SourceId(self.program.sources.len() as u32);
+        let location = self.at(builder.module, span);
+        self.program.sources.push(Placed { value: source, name: location, item: location });
+        let mut next = Builder::new(builder.module, builder.flow.clone(), builder.index);
+        let mut inputs = Vec::with_capacity(fields.len());
+        for (index, (name, ty)) in fields.iter().enumerate() {
+            let slot = next.field(name, ty);
+            next.scope.add(name.as_str(), slot, None, false);
+            inputs.push((index as u32, slot));
+        }
+        next.key = key.iter().filter_map(|name| next.scope.variable(name).map(|variable| variable.slot)).collect();
+        next.inputs.push(Input { from: InputSource::Source(id), fields: inputs, record: None });
+        next
+    }
+
+    /// The field that held the record's time before the cut, if it is still a field.
+    fn time_of(&self, builder: &Builder, fields: &[(String, Type)]) -> Option<u32> {
+        let InputSource::Source(id) = builder.inputs.first()?.from else { return None };
+        let source = &self.program.sources[id.index()].value;
+        let time = &source.encoding.fields[source.time? as usize].name;
+        let found = fields.iter().position(|(name, ty)| name == time && *ty == Type::Timestamp);
+        found.map(|index| index as u32)
+    }
+
+    /// A field may not be named like a state, table, dimension or module in use.
+    pub(super) fn check_field_name(&mut self, module: u32, name: &str, location: Location) {
+        use crate::names::Resolution;
+        match self.names.lookup(module, name) {
+            Resolution::Item(item) if self.is_row_item(item) => {
+                let what = crate::names::item_word(self.names.item(item));
+                let declared = self.names.location(item);
+                self.diagnostics.push(message::field_name_taken(location, name, what, declared));
+            }
+            Resolution::Module(_) => {
+                self.diagnostics.push(message::field_name_taken(location, name, "module", location));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The record's fields in scope, each once.
+pub fn record_fields(scope: &Scope) -> Vec<(String, SlotId)> {
+    let mut fields: Vec<(String, SlotId)> = Vec::new();
+    for variable in scope.variables.iter().filter(|variable| !variable.local) {
+        match fields.iter_mut().find(|(name, _)| *name == variable.name) {
+            Some(field) => field.1 = variable.slot,
+            None => fields.push((variable.name.to_string(), variable.slot)),
+        }
+    }
+    fields
+}
+
+/// What is in scope where two ways meet.
+#[must_use]
+pub fn meet(left: &Scope, right: &Scope) -> Scope {
+    Scope {
+        variables: left
+            .variables
+            .iter()
+            .filter(|variable| right.variable(&variable.name).is_some_and(|other| other.slot == variable.slot))
+            .cloned()
+            .collect(),
+        rows: left
+            .rows
+            .iter()
+            .filter(|row| right.rows.iter().any(|other| other.handle == row.handle))
+            .cloned()
+            .collect(),
+        known: left.known.intersection(&right.known).cloned().collect(),
+    }
+}
+
+/// The key of an internal message: one value, or a record of several.
+fn internal_key(mut values: Vec<Expr>) -> Option<Expr> {
+    if values.len() <= 1 {
+        return values.pop();
+    }
+    let ty = Type::Record(values.iter().enumerate().map(|(index, value)| (format!("k{index}"), value.ty.clone())).collect());
+    Some(Expr { kind: ExprKind::Record(values), ty, origin: None })
+}

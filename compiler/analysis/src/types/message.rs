@@ -1,0 +1,204 @@
+//! The words of the types pass for expressions: one constructor a mistake, taking its facts.
+
+use nsf_diagnostics::{Diagnostic, Location, Suggestion, codes};
+use nsf_plan::Type;
+
+use super::relation::show;
+
+/// A value of one type where another is due.
+pub fn mismatch(location: Location, found: &Type, expected: &Type) -> Diagnostic {
+    let diagnostic = Diagnostic::new(
+        &codes::E0301,
+        location,
+        format!("{} is expected here, but this is {}", show(expected), show(found)),
+    )
+    .label(format!("this is {}", show(found)));
+    match conversion(found, expected) {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    }
+}
+
+fn conversion(found: &Type, expected: &Type) -> Option<String> {
+    if found.is_nullable() && !expected.is_nullable() && found.non_null() == expected {
+        return Some("give a value for null with `??`, or check it with `require … != null` before".to_owned());
+    }
+    let simple = matches!(
+        expected.non_null(),
+        Type::Integer(_) | Type::Float32 | Type::Float64 | Type::Decimal | Type::Text | Type::Bool
+    );
+    let scalar = !matches!(found.non_null(), Type::List(_) | Type::Map(..) | Type::Set(_) | Type::Record(_));
+    (simple && scalar && !found.is_nullable())
+        .then(|| format!("nothing is converted silently: write `{}(…)`", expected.non_null()))
+}
+
+/// A value that may be null where none may be.
+pub fn may_be_null(location: Location, text: &str, ty: &Type) -> Diagnostic {
+    Diagnostic::new(&codes::E0302, location, format!("`{text}` may be null here"))
+        .label(format!("this is {}", show(ty)))
+        .help(format!("give a value for null with `{text} ?? …`, or check it with `require {text} != null` before"))
+}
+
+/// An operator between types that it does not take.
+pub fn operator(location: Location, symbol: &str, left: &Type, right: &Type) -> Diagnostic {
+    let diagnostic = Diagnostic::new(
+        &codes::E0303,
+        location,
+        format!("`{symbol}` does not work between {} and {}", show(left), show(right)),
+    );
+    match (symbol, left.non_null(), right.non_null()) {
+        ("+", Type::Text, _) | ("+", _, Type::Text) => {
+            diagnostic.help("texts are put together by interpolation: `\"{a}{b}\"`")
+        }
+        (_, Type::Text, other) | (_, other, Type::Text) if super::relation::is_number(other) => {
+            diagnostic.help(format!("convert the text first: `{other}(…)`"))
+        }
+        _ => diagnostic,
+    }
+}
+
+/// An operator before a type that it does not take.
+pub fn unary_operator(location: Location, symbol: &str, operand: &Type) -> Diagnostic {
+    Diagnostic::new(&codes::E0303, location, format!("`{symbol}` does not work on {}", show(operand)))
+}
+
+/// A call whose arguments fit none of a function's forms.
+pub fn no_overload(location: Location, name: &str, given: &[Type], forms: &[String]) -> Diagnostic {
+    let given: Vec<String> = given.iter().map(ToString::to_string).collect();
+    let diagnostic = Diagnostic::new(
+        &codes::E0304,
+        location,
+        format!("`{name}` does not take ({})", given.join(", ")),
+    );
+    let forms: Vec<String> = forms.iter().take(5).map(|form| format!("`{form}`")).collect();
+    diagnostic.note(format!("it takes {}", forms.join(" or ")))
+}
+
+/// A call with too many or too few arguments.
+pub fn argument_count(location: Location, name: &str, given: usize, takes: &str) -> Diagnostic {
+    let plural = if given == 1 { "argument is" } else { "arguments are" };
+    Diagnostic::new(&codes::E0305, location, format!("`{name}` takes {takes}, but {given} {plural} given"))
+}
+
+/// A number outside its type.
+pub fn out_of_range(location: Location, text: &str, ty: &Type) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::new(&codes::E0306, location, format!("{text} does not fit {}", show(ty)));
+    match ty {
+        Type::Integer(width) => {
+            let (low, high) = width.range();
+            diagnostic.note(format!("{} holds {low} to {high}", show(ty)))
+        }
+        _ => diagnostic,
+    }
+}
+
+/// A member that a type has not.
+pub fn no_member(location: Location, name: &str, ty: &Type, near: Option<String>) -> Diagnostic {
+    let diagnostic = Diagnostic::new(&codes::E0307, location, format!("{} has no member `{name}`", show(ty)));
+    match near {
+        Some(near) => diagnostic
+            .label(format!("did you mean `{near}`?"))
+            .suggest(Suggestion::certain(format!("write `{near}`"), location, near)),
+        None => diagnostic,
+    }
+}
+
+/// A field that a row has not.
+pub fn no_field(location: Location, name: &str, owner: &str, near: Option<String>) -> Diagnostic {
+    let diagnostic = Diagnostic::new(&codes::E0307, location, format!("{owner} has no field `{name}`"));
+    match near {
+        Some(near) => diagnostic
+            .label(format!("did you mean `{near}`?"))
+            .suggest(Suggestion::certain(format!("write `{near}`"), location, near)),
+        None => diagnostic,
+    }
+}
+
+/// An expression whose type its place does not tell.
+pub fn unknown_type(location: Location, what: &str) -> Diagnostic {
+    Diagnostic::new(&codes::E0308, location, format!("the type of {what} is not known here"))
+        .help("name it where it is needed, for example with `const NAME: T = …` or a conversion")
+}
+
+/// A match that leaves values out.
+pub fn not_exhaustive(location: Location, missing: &str) -> Diagnostic {
+    Diagnostic::new(&codes::E0309, location, format!("this `match` has no arm for {missing}"))
+        .help("add an arm `else => …`")
+}
+
+/// Patterns of two kinds in one match.
+pub fn mixed_pattern(location: Location, found: &Type, expected: &Type) -> Diagnostic {
+    Diagnostic::new(
+        &codes::E0310,
+        location,
+        format!("this pattern is {}, but {} is matched", show(found), show(expected)),
+    )
+}
+
+/// A bare name without a guard as a pattern.
+pub fn bare_name(location: Location, name: &str) -> Diagnostic {
+    Diagnostic::new(&codes::E0311, location, format!("`{name}` alone would match everything"))
+        .help("write `else` for all other values, or put a condition behind the name: `n if n > 9`")
+        .suggest(Suggestion::likely("write `else`", location, "else"))
+}
+
+/// A thing that is defined by itself.
+pub fn recursive(location: Location, what: &str, name: &str) -> Diagnostic {
+    Diagnostic::new(&codes::E0312, location, format!("{what} `{name}` is defined by itself"))
+        .help("there is no recursion: write what it is without naming itself, also not by way of others")
+}
+
+/// An expression that is no constant.
+pub fn not_constant(location: Location, what: &str) -> Diagnostic {
+    Diagnostic::new(&codes::E0313, location, format!("{what} must be a constant"))
+        .note("its value must be known when the program is compiled: literals, `const` names and arithmetic of them")
+}
+
+/// A type that cannot be a key.
+pub fn not_a_key(location: Location, ty: &Type, what: &str) -> Diagnostic {
+    Diagnostic::new(&codes::E0314, location, format!("{} cannot be {what}", show(ty)))
+        .note("keys are integers, decimals, texts, bytes, bools, timestamps, dates or durations, and never null")
+}
+
+/// A regular expression that is none.
+pub fn bad_pattern(location: Location, why: &str) -> Diagnostic {
+    Diagnostic::new(&codes::E0315, location, format!("this is not a regular expression: {why}"))
+}
+
+/// A record expression with a member twice, missing or unknown.
+pub fn record_members(location: Location, message: String) -> Diagnostic {
+    Diagnostic::new(&codes::E0317, location, message)
+}
+
+/// A lambda where none is taken.
+pub fn lambda_misplaced(location: Location) -> Diagnostic {
+    Diagnostic::new(&codes::E0319, location, "a lambda `x => …` can stand only as an argument of a function that takes one")
+}
+
+/// `reject` where it cannot stand.
+pub fn reject_misplaced(location: Location) -> Diagnostic {
+    Diagnostic::new(&codes::E0117, location, "`reject` may stand only as the whole right side of `??` or `catch`")
+}
+
+/// A state, table or dimension that no step has loaded.
+pub fn not_loaded(location: Location, what: &str, name: &str) -> Diagnostic {
+    Diagnostic::new(&codes::E0321, location, format!("{what} `{name}` is not loaded before this step"))
+        .help(format!("add `load {name}` above"))
+}
+
+/// `??` after a value that is never null.
+pub fn never_null(location: Location, ty: &Type) -> Diagnostic {
+    Diagnostic::new(&codes::W0301, location, format!("the left side of `??` is {}, which is never null", show(ty)))
+        .help("leave `?? …` out")
+}
+
+/// `catch` after an expression that cannot fail.
+pub fn never_fails(location: Location) -> Diagnostic {
+    Diagnostic::new(&codes::W0302, location, "the left side of `catch` cannot fail").help("leave `catch …` out")
+}
+
+/// An arm that an earlier one hides.
+pub fn unreachable_arm(location: Location) -> Diagnostic {
+    Diagnostic::new(&codes::W0303, location, "this arm is never reached: earlier arms match all its values")
+}

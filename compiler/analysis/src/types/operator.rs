@@ -1,0 +1,279 @@
+//! Operators between two operands.
+
+use nsf_diagnostics::Span;
+use nsf_plan::{BinaryOperator as Plan, Expr, ExprKind, Type};
+use nsf_syntax::ast::{self, BinaryOperator};
+
+use super::expression::Expressions;
+use super::{message, relation};
+
+impl Expressions<'_, '_> {
+    pub(super) fn binary(
+        &mut self,
+        operator: BinaryOperator,
+        at: Span,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        span: Span,
+        hint: Option<&Type>,
+    ) -> Option<Expr> {
+        use BinaryOperator as B;
+        match operator {
+            B::Or | B::And => self.logical(operator, left, right, span),
+            B::Coalesce => self.coalesce(left, right, span, hint),
+            B::Equal | B::NotEqual => self.equality(operator, at, left, right, span),
+            B::Less | B::LessEqual | B::Greater | B::GreaterEqual => self.order(operator, at, left, right, span),
+            B::In | B::NotIn => self.membership(operator, at, left, right, span),
+            B::Range => {
+                let left = self.check(left, &Type::INT64);
+                let right = self.check(right, &Type::INT64)?;
+                let kind = ExprKind::Binary(Plan::Range, Box::new(left?), Box::new(right));
+                Some(self.make(kind, Type::List(Box::new(Type::INT64)), span))
+            }
+            B::Add | B::Subtract | B::Multiply | B::Divide | B::Remainder => {
+                self.arithmetic(operator, at, left, right, span, hint)
+            }
+        }
+    }
+
+    fn logical(&mut self, operator: BinaryOperator, left: &ast::Expr, right: &ast::Expr, span: Span) -> Option<Expr> {
+        let left = self.condition(left);
+        let facts = match (&left, operator) {
+            (Some((_, facts)), BinaryOperator::And) => facts.when_true.clone(),
+            (Some((_, facts)), _) => facts.when_false.clone(),
+            (None, _) => Vec::new(),
+        };
+        let right = self.knowing(&facts, |this| this.check(right, &Type::Bool))?;
+        let operator = if operator == BinaryOperator::And { Plan::And } else { Plan::Or };
+        let (left, _) = left?;
+        Some(self.make(ExprKind::Binary(operator, Box::new(left), Box::new(right)), Type::Bool, span))
+    }
+
+    fn coalesce(&mut self, left: &ast::Expr, right: &ast::Expr, span: Span, hint: Option<&Type>) -> Option<Expr> {
+        let wanted = hint.map(|ty| ty.clone().nullable());
+        let value = self.infer(left, wanted.as_ref())?;
+        if !value.ty.is_nullable() {
+            let location = self.at(left.span);
+            self.report(message::never_null(location, &value.ty));
+        }
+        let inner = value.ty.non_null().clone();
+        let fallback = self.fallback(right, &inner)?;
+        if matches!(fallback.kind, ExprKind::Reject(_)) {
+            return Some(self.make(ExprKind::Coalesce(Box::new(value), Box::new(fallback)), inner, span));
+        }
+        let Some(ty) = relation::common(&inner, &fallback.ty) else {
+            let location = self.at(right.span);
+            self.report(message::mismatch(location, &fallback.ty, &inner));
+            return None;
+        };
+        let value = if ty.non_null() == &inner { value } else { self.coerce(value, &ty.clone().nullable(), left.span)? };
+        let fallback = self.coerce(fallback, &ty, right.span)?;
+        Some(self.make(ExprKind::Coalesce(Box::new(value), Box::new(fallback)), ty, span))
+    }
+
+    /// Both operands; a bare number takes the other's type.
+    fn operands(&mut self, left: &ast::Expr, right: &ast::Expr, hint: Option<&Type>) -> Option<(Expr, Expr)> {
+        if is_number_literal(left) && !is_number_literal(right) {
+            let right = self.infer(right, hint);
+            let wanted = right.as_ref().map(|expr| expr.ty.clone()).filter(|ty| takes_number(ty)).or(hint.cloned());
+            let left = self.infer(left, wanted.as_ref());
+            return Some((left?, right?));
+        }
+        let left_expr = self.infer(left, hint);
+        let wanted = match &left_expr {
+            Some(expr) if is_number_literal(right) => Some(expr.ty.clone()).filter(takes_number).or(hint.cloned()),
+            Some(expr) => Some(expr.ty.clone()),
+            None => hint.cloned(),
+        };
+        let right_expr = self.infer(right, wanted.as_ref());
+        Some((left_expr?, right_expr?))
+    }
+
+    fn equality(
+        &mut self,
+        operator: BinaryOperator,
+        at: Span,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        span: Span,
+    ) -> Option<Expr> {
+        if is_null(left) || is_null(right) {
+            let value = if is_null(right) { left } else { right };
+            return self.null_test(operator, value, span);
+        }
+        let (left_expr, right_expr) = self.operands(left, right, None)?;
+        let Some(ty) = relation::common(&left_expr.ty, &right_expr.ty) else {
+            let location = self.at(at);
+            self.report(message::operator(location, operator.symbol(), &left_expr.ty, &right_expr.ty));
+            return None;
+        };
+        let left_expr = self.coerce(left_expr, &ty, left.span)?;
+        let right_expr = self.coerce(right_expr, &ty, right.span)?;
+        let operator = if operator == BinaryOperator::Equal { Plan::Equal } else { Plan::NotEqual };
+        Some(self.make(ExprKind::Binary(operator, Box::new(left_expr), Box::new(right_expr)), Type::Bool, span))
+    }
+
+    fn null_test(&mut self, operator: BinaryOperator, value: &ast::Expr, span: Span) -> Option<Expr> {
+        if let ast::ExprKind::Name(name) = &value.kind
+            && self.scope.variable(name).is_none()
+            && let Some(row) = self.scope.row(name)
+        {
+            let exists = self.make(ExprKind::Exists(row.handle), Type::Bool, span);
+            let absent = operator == BinaryOperator::Equal;
+            return Some(if absent { self.make(ExprKind::Not(Box::new(exists)), Type::Bool, span) } else { exists });
+        }
+        let value_expr = self.infer(value, None)?;
+        if !value_expr.ty.is_nullable() {
+            let location = self.at(span);
+            let outcome = if operator == BinaryOperator::Equal { "false" } else { "true" };
+            self.report(
+                nsf_diagnostics::Diagnostic::new(
+                    &nsf_diagnostics::codes::W0304,
+                    location,
+                    format!("this is always {outcome}: {} is never null", relation::show(&value_expr.ty)),
+                )
+                .help("leave the test out, or declare the value with `?` if it may be missing"),
+            );
+        }
+        let test = self.make(ExprKind::IsNull(Box::new(value_expr)), Type::Bool, span);
+        let negated = operator == BinaryOperator::NotEqual;
+        Some(if negated { self.make(ExprKind::Not(Box::new(test)), Type::Bool, span) } else { test })
+    }
+
+    fn order(
+        &mut self,
+        operator: BinaryOperator,
+        at: Span,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        span: Span,
+    ) -> Option<Expr> {
+        let (left_expr, right_expr) = self.operands(left, right, None)?;
+        self.never_null(&left_expr, left.span)?;
+        self.never_null(&right_expr, right.span)?;
+        let common = relation::common(&left_expr.ty, &right_expr.ty).filter(relation::is_ordered);
+        let Some(ty) = common else {
+            let location = self.at(at);
+            self.report(message::operator(location, operator.symbol(), &left_expr.ty, &right_expr.ty));
+            return None;
+        };
+        let left_expr = self.coerce(left_expr, &ty, left.span)?;
+        let right_expr = self.coerce(right_expr, &ty, right.span)?;
+        let operator = match operator {
+            BinaryOperator::Less => Plan::Less,
+            BinaryOperator::LessEqual => Plan::LessEqual,
+            BinaryOperator::Greater => Plan::Greater,
+            _ => Plan::GreaterEqual,
+        };
+        Some(self.make(ExprKind::Binary(operator, Box::new(left_expr), Box::new(right_expr)), Type::Bool, span))
+    }
+
+    fn membership(
+        &mut self,
+        operator: BinaryOperator,
+        at: Span,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        span: Span,
+    ) -> Option<Expr> {
+        let probe = self.infer(left, None);
+        let probe_list = probe.as_ref().map(|expr| Type::List(Box::new(expr.ty.non_null().clone())));
+        let container = self.infer(right, probe_list.as_ref())?;
+        self.never_null(&container, right.span)?;
+        let element = match container.ty.clone() {
+            Type::List(item) | Type::Set(item) | Type::Multi(item) => *item,
+            Type::Map(key, _) => *key,
+            Type::Text => Type::Text,
+            other => {
+                let location = self.at(at);
+                let left = probe.map_or(Type::Text, |expr| expr.ty);
+                self.report(message::operator(location, operator.symbol(), &left, &other));
+                return None;
+            }
+        };
+        let probe = probe?;
+        let probe = if is_number_literal(left) { self.check(left, &element)? } else { self.coerce(probe, &element, left.span)? };
+        let operator = if operator == BinaryOperator::In { Plan::In } else { Plan::NotIn };
+        Some(self.make(ExprKind::Binary(operator, Box::new(probe), Box::new(container)), Type::Bool, span))
+    }
+
+    fn never_null(&mut self, expr: &Expr, span: Span) -> Option<()> {
+        if !expr.ty.is_nullable() {
+            return Some(());
+        }
+        let (location, text) = (self.at(span), self.text(span));
+        self.report(message::may_be_null(location, &text, &expr.ty));
+        None
+    }
+
+    fn arithmetic(
+        &mut self,
+        operator: BinaryOperator,
+        at: Span,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        span: Span,
+        hint: Option<&Type>,
+    ) -> Option<Expr> {
+        let hint = hint.filter(|ty| relation::is_number(ty.non_null())).map(Type::non_null);
+        // An integer division gives a float64, so a float that is due says nothing of its operands.
+        let hint = if operator == BinaryOperator::Divide { None } else { hint };
+        let (left_expr, right_expr) = self.operands(left, right, hint)?;
+        self.never_null(&left_expr, left.span)?;
+        self.never_null(&right_expr, right.span)?;
+        let plan = match operator {
+            BinaryOperator::Add => Plan::Add,
+            BinaryOperator::Subtract => Plan::Subtract,
+            BinaryOperator::Multiply => Plan::Multiply,
+            BinaryOperator::Divide => Plan::Divide,
+            _ => Plan::Remainder,
+        };
+        if let Some(ty) = mixed(plan, &left_expr.ty, &right_expr.ty) {
+            return Some(self.make(ExprKind::Binary(plan, Box::new(left_expr), Box::new(right_expr)), ty, span));
+        }
+        let numbers = relation::is_number(&left_expr.ty) && relation::is_number(&right_expr.ty);
+        let common = if numbers { relation::common(&left_expr.ty, &right_expr.ty) } else { None };
+        let fits = common.filter(|ty| plan != Plan::Remainder || matches!(ty, Type::Integer(_)));
+        let Some(ty) = fits else {
+            let location = self.at(at);
+            self.report(message::operator(location, operator.symbol(), &left_expr.ty, &right_expr.ty));
+            return None;
+        };
+        let left_expr = self.coerce(left_expr, &ty, left.span)?;
+        let right_expr = self.coerce(right_expr, &ty, right.span)?;
+        let result = if plan == Plan::Divide && matches!(ty, Type::Integer(_)) { Type::Float64 } else { ty };
+        Some(self.make(ExprKind::Binary(plan, Box::new(left_expr), Box::new(right_expr)), result, span))
+    }
+}
+
+/// The result of arithmetic with times.
+fn mixed(operator: Plan, left: &Type, right: &Type) -> Option<Type> {
+    use Type::{Date, Duration, Timestamp};
+    let scales = |ty: &Type| matches!(ty, Type::Integer(_) | Type::Float32 | Type::Float64);
+    Some(match (operator, left, right) {
+        (Plan::Subtract, Timestamp, Timestamp) | (Plan::Subtract, Date, Date) => Duration,
+        (Plan::Add | Plan::Subtract, Timestamp, Duration) | (Plan::Add, Duration, Timestamp) => Timestamp,
+        (Plan::Add | Plan::Subtract | Plan::Remainder, Duration, Duration) => Duration,
+        (Plan::Multiply | Plan::Divide, Duration, factor) if scales(factor) => Duration,
+        (Plan::Multiply, factor, Duration) if scales(factor) => Duration,
+        (Plan::Divide, Duration, Duration) => Type::Float64,
+        _ => return None,
+    })
+}
+
+fn takes_number(ty: &Type) -> bool {
+    relation::is_number(ty.non_null()) || matches!(ty.non_null(), Type::Select(_))
+}
+
+fn is_number_literal(expr: &ast::Expr) -> bool {
+    match &expr.kind {
+        ast::ExprKind::Literal(ast::Literal::Number(_)) => true,
+        ast::ExprKind::Unary(ast::UnaryOperator::Negate, inner) | ast::ExprKind::Paren(inner) => is_number_literal(inner),
+        _ => false,
+    }
+}
+
+fn is_null(expr: &ast::Expr) -> bool {
+    matches!(&expr.kind, ast::ExprKind::Literal(ast::Literal::Null))
+}
+

@@ -1,0 +1,291 @@
+//! Names and members in expressions: fields of the record, loaded rows, constants, raw members of an ingest.
+
+use nsf_diagnostics::{Span, closest};
+use nsf_plan::{Expr, ExprKind, HandleTarget, Literal, Type};
+use nsf_syntax::ast::{self, ItemKind, Name};
+
+use super::expression::Expressions;
+use super::unit::{Path, RowBinding, Scope};
+use super::message;
+use crate::names::{ItemRef, NameError, Resolution, item_word};
+
+impl Expressions<'_, '_> {
+    /// A bare name.
+    pub(super) fn name(&mut self, name: &str, span: Span, hint: Option<&Type>) -> Option<Expr> {
+        if let Some(variable) = self.scope.variable(name) {
+            let slot = variable.slot;
+            let expr = self.make(ExprKind::Slot(slot), self.unit.ty(slot).clone(), span);
+            return Some(self.read(expr));
+        }
+        if self.scope.row(name).is_some() {
+            return self.row_as_value(name, span);
+        }
+        if self.raw.is_some() {
+            return self.raw_member(name, span, hint);
+        }
+        match self.checker.names.lookup(self.module, name) {
+            Resolution::Item(item) => self.item(item, name, span, hint),
+            Resolution::Ambiguous(first, second) => {
+                let error = self.checker.ambiguous(name, first, second, self.at(span));
+                self.report(error);
+                None
+            }
+            Resolution::Unreadable => None,
+            Resolution::Module(_) | Resolution::Unknown => {
+                self.unknown_name(name, span);
+                None
+            }
+        }
+    }
+
+    fn unknown_name(&mut self, name: &str, span: Span) {
+        let constants = self.checker.names.visible(self.module, |item| matches!(item.kind, ItemKind::Const(_)));
+        let near = closest(name, self.scope.names().chain(constants)).map(str::to_owned);
+        let module = self
+            .checker
+            .names
+            .declared_elsewhere(name)
+            .filter(|module| module.ast.items.iter().any(|item| {
+                matches!(&item.kind, ItemKind::Const(constant) if constant.name.text == name)
+            }))
+            .map(|module| module.name.clone());
+        let location = self.at(span);
+        let mut diagnostic =
+            NameError::Unknown { what: "field".to_owned(), name: name.to_owned(), near, module, location }.diagnostic();
+        if let Some(maker) = self.checker.maker_of(self.module, name) {
+            diagnostic = diagnostic.help(format!("{maker} would make it: put that step before this one"));
+        }
+        self.report(diagnostic);
+    }
+
+    /// An item named in an expression: a constant is its value; a row must be loaded first.
+    fn item(&mut self, item: ItemRef, name: &str, span: Span, hint: Option<&Type>) -> Option<Expr> {
+        self.checker.used.insert(item);
+        let declared = self.checker.names.item(item);
+        match &declared.kind {
+            ItemKind::Const(_) => self.constant(item, hint, span),
+            ItemKind::Dimension(_) | ItemKind::Settings(_) => {
+                let location = self.at(span);
+                self.report(message::not_loaded(location, item_word(declared), name));
+                None
+            }
+            _ => {
+                let error = NameError::WrongKind {
+                    name: name.to_owned(),
+                    is: item_word(declared),
+                    expected: "a field or constant".to_owned(),
+                    location: self.at(span),
+                    declared: self.checker.names.location(item),
+                };
+                self.report(error.diagnostic());
+                None
+            }
+        }
+    }
+
+    /// The value of a constant, typed anew where it is used.
+    fn constant(&mut self, item: ItemRef, hint: Option<&Type>, span: Span) -> Option<Expr> {
+        let ItemKind::Const(constant) = &self.checker.names.item(item).kind else { return None };
+        if !self.checker.enter(item, "constant", &constant.name.text, self.at(span)) {
+            return None;
+        }
+        let declared = constant.ty.as_ref().map(|ty| self.checker.type_of(item.module, ty));
+        let mut scope = Scope::default();
+        let reported = self.checker.diagnostics.len();
+        let mut inner = Expressions {
+            checker: &mut *self.checker,
+            unit: &mut *self.unit,
+            scope: &mut scope,
+            module: item.module,
+            raw: None,
+        };
+        let value = match &declared {
+            Some(Some(ty)) => inner.check(&constant.value, ty),
+            Some(None) => None,
+            None => inner.infer(&constant.value, hint),
+        };
+        // The constant's own mistakes were reported when the constant itself was checked.
+        self.checker.diagnostics.truncate(reported);
+        self.checker.leave(item);
+        let value = value?;
+        let folded = super::fold::fold(&value);
+        Some(folded.unwrap_or(value))
+    }
+
+    /// A loaded row by its name alone: only to ask whether it is there.
+    fn row_as_value(&mut self, name: &str, span: Span) -> Option<Expr> {
+        let row = self.scope.row(name)?.clone();
+        let fields = self.checker.row_fields(self.unit.handles[row.handle.index()].target);
+        let ty = Type::Record(fields.iter().map(|field| (field.name.clone(), field.ty.clone())).collect());
+        let values = fields
+            .iter()
+            .enumerate()
+            .map(|(index, field)| {
+                let expr = self.make(ExprKind::Loaded(row.handle, index as u32), field.ty.clone(), span);
+                with_empty(expr, field.empty.as_ref())
+            })
+            .collect();
+        let record = self.make(ExprKind::Record(values), ty.clone(), span);
+        if !row.nullable || self.scope.known.contains(&Path::Row(row.handle)) {
+            return Some(record);
+        }
+        let there = self.make(ExprKind::Exists(row.handle), Type::Bool, span);
+        let ty = ty.nullable();
+        let null = self.make(ExprKind::Literal(Literal::Null), ty.clone(), span);
+        let record = Expr { ty: ty.clone(), origin: record.origin, kind: ExprKind::Widen(Box::new(record)) };
+        Some(self.make(ExprKind::If(Box::new(there), Box::new(record), Box::new(null)), ty, span))
+    }
+
+    /// `object.name` and `object?.name`.
+    pub(super) fn member(
+        &mut self,
+        object: &ast::Expr,
+        name: &Name,
+        optional: bool,
+        span: Span,
+        hint: Option<&Type>,
+    ) -> Option<Expr> {
+        if let ast::ExprKind::Name(owner) = &object.kind
+            && self.scope.variable(owner).is_none()
+        {
+            if let Some(row) = self.scope.row(owner).cloned() {
+                return self.row_field(&row, name, optional, span);
+            }
+            match self.checker.names.lookup(self.module, owner) {
+                Resolution::Module(module) => return self.module_constant(module, name, hint, span),
+                Resolution::Item(item) if self.checker.is_row_item(item) => {
+                    self.checker.used.insert(item);
+                    let word = item_word(self.checker.names.item(item));
+                    let location = self.at(object.span);
+                    self.report(message::not_loaded(location, word, owner));
+                    return None;
+                }
+                _ => {}
+            }
+        }
+        let object_expr = self.infer(object, None)?;
+        self.member_of(object_expr, object.span, name, optional, span)
+    }
+
+    fn module_constant(&mut self, module: u32, name: &Name, hint: Option<&Type>, span: Span) -> Option<Expr> {
+        match self.checker.names.lookup_in(module, &name.text) {
+            Resolution::Item(item) => self.item(item, &name.text, span, hint),
+            Resolution::Unreadable => None,
+            _ => {
+                let there = self.checker.names.modules[module as usize].name.clone();
+                let location = self.at(name.span);
+                let error = NameError::NotInModule { name: name.text.to_string(), module: there, near: None, location };
+                self.report(error.diagnostic());
+                None
+            }
+        }
+    }
+
+    fn member_of(&mut self, object: Expr, at: Span, name: &Name, optional: bool, span: Span) -> Option<Expr> {
+        let nullable = object.ty.is_nullable();
+        if nullable && !optional {
+            let (location, text) = (self.at(at), self.text(at));
+            let diagnostic = message::may_be_null(location, &text, &object.ty);
+            let help = format!("`{text}?.{}` is null when `{text}` is", name.text);
+            self.report(diagnostic.help(help));
+            return None;
+        }
+        let found = match object.ty.non_null() {
+            Type::Record(fields) => fields.iter().position(|(field, _)| *field == name.text).map(|index| (index, fields[index].1.clone())),
+            Type::Link | Type::Attachment => {
+                ["name", "url"].iter().position(|field| *field == name.text).map(|index| (index, Type::Text))
+            }
+            Type::Json => {
+                let key = self.make(ExprKind::Literal(Literal::Text(name.text.to_string())), Type::Text, name.span);
+                return self.builtin_call("get", vec![(object, at), (key, name.span)], span);
+            }
+            _ => None,
+        };
+        let Some((index, ty)) = found else {
+            let names: Vec<String> = match object.ty.non_null() {
+                Type::Record(fields) => fields.iter().map(|(field, _)| field.clone()).collect(),
+                Type::Link | Type::Attachment => vec!["name".to_owned(), "url".to_owned()],
+                _ => Vec::new(),
+            };
+            let near = nsf_diagnostics::closest_of(&name.text, &names);
+            let location = self.at(name.span);
+            self.report(message::no_member(location, &name.text, object.ty.non_null(), near));
+            return None;
+        };
+        let ty = if nullable { ty.nullable() } else { ty };
+        let expr = self.make(ExprKind::Field(Box::new(object), index as u32), ty, span);
+        Some(self.read(expr))
+    }
+
+    /// A field of a loaded row, or `exists`.
+    fn row_field(&mut self, row: &RowBinding, name: &Name, optional: bool, span: Span) -> Option<Expr> {
+        let target = self.unit.handles[row.handle.index()].target;
+        let fields = self.checker.row_fields(target);
+        let Some(index) = fields.iter().position(|field| field.name == name.text) else {
+            if name.text == "exists" {
+                return Some(self.make(ExprKind::Exists(row.handle), Type::Bool, span));
+            }
+            if let Some(key) = self.row_key(row, &name.text) {
+                return Some(key);
+            }
+            let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).chain(["exists"]).collect();
+            let near = closest(&name.text, names).map(str::to_owned);
+            let owner = format!("{} `{}`", row_word(target), row.name);
+            let location = self.at(name.span);
+            self.report(message::no_field(location, &name.text, &owner, near));
+            return None;
+        };
+        let field = &fields[index];
+        let missing = row.nullable && !self.scope.known.contains(&Path::Row(row.handle));
+        if missing && !optional {
+            let location = self.at(span);
+            let ty = field.ty.clone().nullable();
+            let diagnostic = message::may_be_null(location, &row.name, &ty)
+                .secondary(row.loaded, format!("`{}` is null when there is no such row", row.name))
+                .help(format!("or say what happens then: `load {} else reject \"…\"`", row.name));
+            self.report(diagnostic);
+            return None;
+        }
+        let ty = if missing { field.ty.clone().nullable() } else { field.ty.clone() };
+        let expr = self.make(ExprKind::Loaded(row.handle, index as u32), ty, span);
+        let empty = if missing { None } else { field.empty.clone() };
+        let expr = self.read(expr);
+        Some(if expr.ty.is_nullable() { with_empty(expr, empty.as_ref()) } else { expr })
+    }
+
+    fn row_key(&self, row: &RowBinding, name: &str) -> Option<Expr> {
+        let handle = &self.unit.handles[row.handle.index()];
+        let index = self.checker.row_keys(handle.target).iter().position(|(key, _)| key == name)?;
+        handle.keys.get(index).cloned()
+    }
+}
+
+/// "state", "table", "dimension".
+#[must_use]
+pub fn row_word(target: HandleTarget) -> &'static str {
+    match target {
+        HandleTarget::State(_) => "state",
+        HandleTarget::Table(_) => "table",
+        HandleTarget::Dimension(_) => "dimension",
+    }
+}
+
+/// A dimension's field with its `empty` in place of null.
+fn with_empty(expr: Expr, empty: Option<&Literal>) -> Expr {
+    let Some(empty) = empty else { return expr };
+    let (ty, origin) = (expr.ty.non_null().clone(), expr.origin);
+    let value = Expr { kind: ExprKind::Literal(empty.clone()), ty: ty.clone(), origin };
+    Expr { kind: ExprKind::Coalesce(Box::new(expr), Box::new(value)), ty, origin }
+}
+
+/// A field of a row that can be loaded.
+#[derive(Clone, Debug)]
+pub struct RowField {
+    /// Its name.
+    pub name: String,
+    /// Its type as read: `T?` for a dimension's field.
+    pub ty: Type,
+    /// What is read in place of null.
+    pub empty: Option<Literal>,
+}
+

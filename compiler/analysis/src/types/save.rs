@@ -1,0 +1,197 @@
+//! `save`: operations on a state's value.
+
+use nsf_diagnostics::closest;
+use nsf_plan as plan;
+use nsf_plan::{HandleId, HandleTarget, SaveKind, Step, StepKind, Type};
+use nsf_syntax::ast::{self, Binding, Name, SaveOperation, SaveOperator, SaveStep, SettingsKeyword};
+
+use super::pipeline::Builder;
+use super::steps::{add_handle, bare};
+use super::{Checker, Global, literal, message as words, relation, step_message as message};
+
+impl Checker<'_> {
+    pub(super) fn save_step(&mut self, builder: &mut Builder, save: &SaveStep, step: &ast::Step, steps: &mut Vec<Step>) {
+        let Some(Global::State(id)) = self.named_settings(builder.module, &save.state, SettingsKeyword::State) else {
+            return;
+        };
+        let target = HandleTarget::State(id);
+        let handle = self.saved_row(builder, target, save);
+        let mut place = self.place(builder.module, step.span, save.state.span, "save");
+        let mut operations = Vec::with_capacity(save.operations.len());
+        let mut complete = true;
+        for operation in &save.operations {
+            place.parts.push(self.at(builder.module, operation.span));
+            match self.operation(builder, target, operation) {
+                Some(kinds) => {
+                    let origin = self.origin(builder.module, operation.span);
+                    operations.extend(kinds.into_iter().map(|kind| plan::SaveOperation { kind, origin }));
+                }
+                None => complete = false,
+            }
+        }
+        let Some(handle) = handle else { return };
+        if !complete {
+            return;
+        }
+        builder.stateful = true;
+        // A save may change what was known of the row's fields, under whichever name it was loaded.
+        let rows: Vec<HandleId> = builder
+            .scope
+            .rows
+            .iter()
+            .filter(|row| builder.unit.handles[row.handle.index()].target == target)
+            .map(|row| row.handle)
+            .collect();
+        builder.scope.known.retain(|path| !rows.iter().any(|row| path.in_row(*row)));
+        let made = self.step(builder, &format!("save.{}", save.state.text), StepKind::Save { handle, operations }, place);
+        steps.push(made);
+    }
+
+    /// The row that is saved: the loaded one where the keys are the same, else one of its own.
+    fn saved_row(&mut self, builder: &mut Builder, target: HandleTarget, save: &SaveStep) -> Option<HandleId> {
+        let keys = self.bind_keys(builder, target, &save.state, save.keys.as_deref())?;
+        let same = |handle: &plan::Handle| {
+            handle.target == target
+                && handle.keys.len() == keys.len()
+                && handle.keys.iter().zip(&keys).all(|(left, right)| left.kind == right.kind)
+        };
+        let loaded = builder.scope.rows.iter().rev().map(|row| row.handle);
+        let found = loaded.into_iter().find(|handle| same(&builder.unit.handles[handle.index()]));
+        Some(found.unwrap_or_else(|| add_handle(builder, &save.state.text, target, keys)))
+    }
+
+    fn operation(&mut self, builder: &mut Builder, target: HandleTarget, operation: &SaveOperation) -> Option<Vec<SaveKind>> {
+        match &operation.kind {
+            ast::SaveKind::Error => None,
+            ast::SaveKind::Delete => Some(vec![SaveKind::Delete]),
+            ast::SaveKind::Fields(bindings) => {
+                let kinds: Vec<Option<SaveKind>> =
+                    bindings.iter().map(|binding| self.set_field(builder, target, binding)).collect();
+                kinds.into_iter().collect()
+            }
+            ast::SaveKind::Assign { field, key, operator, value } => {
+                let (index, ty) = self.state_field(builder, target, field)?;
+                let kind = match key {
+                    Some(key) => self.entry(builder, field, index, &ty, key, *operator, value)?,
+                    None => self.assign_field(builder, field, index, &ty, *operator, value)?,
+                };
+                Some(vec![kind])
+            }
+            ast::SaveKind::Insert(value, field) => {
+                let (index, ty) = self.state_field(builder, target, field)?;
+                let (Type::Set(item) | Type::List(item) | Type::Multi(item)) = &ty else {
+                    return self.wrong_operation(builder, "insert … into", field, &ty);
+                };
+                let value = builder.expressions(self).check(value, item)?;
+                Some(vec![SaveKind::Insert { field: index, value }])
+            }
+            ast::SaveKind::Remove(value, field) => {
+                let (index, ty) = self.state_field(builder, target, field)?;
+                let (Type::Set(item) | Type::List(item) | Type::Map(item, _) | Type::Multi(item)) = &ty else {
+                    return self.wrong_operation(builder, "remove … from", field, &ty);
+                };
+                let value = builder.expressions(self).check(value, item)?;
+                Some(vec![SaveKind::Remove { field: index, value }])
+            }
+        }
+    }
+
+    fn set_field(&mut self, builder: &mut Builder, target: HandleTarget, binding: &Binding) -> Option<SaveKind> {
+        let (field, ty) = self.state_field(builder, target, &binding.name)?;
+        let shorthand = bare(&binding.name.text, binding.name.span);
+        let value = builder.expressions(self).check(binding.value.as_ref().unwrap_or(&shorthand), &ty)?;
+        Some(SaveKind::Set { field, value })
+    }
+
+    fn state_field(&mut self, builder: &Builder, target: HandleTarget, name: &Name) -> Option<(u32, Type)> {
+        let fields = self.row_fields(target);
+        if let Some(index) = fields.iter().position(|field| field.name == name.text) {
+            return Some((index as u32, fields[index].ty.clone()));
+        }
+        let near = closest(&name.text, fields.iter().map(|field| field.name.as_str())).map(str::to_owned);
+        let location = self.at(builder.module, name.span);
+        let owner = match target {
+            HandleTarget::State(id) => format!("state `{}`", self.program.states[id.index()].value.name),
+            _ => "the row".to_owned(),
+        };
+        self.diagnostics.push(words::no_field(location, &name.text, &owner, near));
+        None
+    }
+
+    fn wrong_operation<T>(&mut self, builder: &Builder, operation: &str, field: &Name, ty: &Type) -> Option<T> {
+        let location = self.at(builder.module, field.span);
+        self.diagnostics.push(message::save_operation(location, operation, &field.text, ty));
+        None
+    }
+
+    fn assign_field(
+        &mut self,
+        builder: &mut Builder,
+        name: &Name,
+        field: u32,
+        ty: &Type,
+        operator: SaveOperator,
+        value: &ast::Expr,
+    ) -> Option<SaveKind> {
+        let inner = ty.non_null();
+        match operator {
+            SaveOperator::Set => {
+                let value = builder.expressions(self).check(value, ty)?;
+                Some(SaveKind::Set { field, value })
+            }
+            SaveOperator::Add | SaveOperator::Subtract => {
+                let symbol = if operator == SaveOperator::Add { "+=" } else { "-=" };
+                if literal::zero(inner).is_none() {
+                    return self.wrong_operation(builder, symbol, name, ty);
+                }
+                let value = builder.expressions(self).check(value, inner)?;
+                Some(match operator {
+                    SaveOperator::Add => SaveKind::Add { field, value },
+                    _ => SaveKind::Subtract { field, value },
+                })
+            }
+            SaveOperator::Max | SaveOperator::Min => {
+                let symbol = if operator == SaveOperator::Max { "max=" } else { "min=" };
+                if !relation::is_ordered(inner) {
+                    return self.wrong_operation(builder, symbol, name, ty);
+                }
+                let value = builder.expressions(self).check(value, inner)?;
+                Some(match operator {
+                    SaveOperator::Max => SaveKind::Max { field, value },
+                    _ => SaveKind::Min { field, value },
+                })
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn entry(
+        &mut self,
+        builder: &mut Builder,
+        name: &Name,
+        field: u32,
+        ty: &Type,
+        key: &ast::Expr,
+        operator: SaveOperator,
+        value: &ast::Expr,
+    ) -> Option<SaveKind> {
+        let (key_type, item) = match ty {
+            Type::Map(key, item) => ((**key).clone(), (**item).clone()),
+            Type::List(item) => (Type::INT64, (**item).clone()),
+            _ => return self.wrong_operation(builder, "[…] =", name, ty),
+        };
+        let key = builder.expressions(self).check(key, &key_type);
+        let value = builder.expressions(self).check(value, &item)?;
+        let key = key?;
+        match operator {
+            SaveOperator::Set => Some(SaveKind::SetEntry { field, key, value }),
+            SaveOperator::Add if literal::zero(&item).is_some() && matches!(ty, Type::Map(..)) => {
+                Some(SaveKind::AddEntry { field, key, value })
+            }
+            SaveOperator::Add => self.wrong_operation(builder, "[…] +=", name, ty),
+            SaveOperator::Subtract => self.wrong_operation(builder, "[…] -=", name, ty),
+            SaveOperator::Max => self.wrong_operation(builder, "[…] max=", name, ty),
+            SaveOperator::Min => self.wrong_operation(builder, "[…] min=", name, ty),
+        }
+    }
+}

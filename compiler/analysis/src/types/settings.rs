@@ -1,0 +1,271 @@
+//! Settings of an item: which there are, none twice, each of its form.
+
+use nsf_diagnostics::{Location, Span, closest};
+use nsf_plan::{Literal, Type};
+use nsf_syntax::ast::{self, Expr, ExprKind, FieldDeclaration, Name, Setting, SettingValue};
+
+use super::expression::Expressions;
+use super::unit::{Scope, Unit};
+use super::{Checker, fold, setting_message as message};
+
+/// The settings of one item, by name, first of each.
+pub struct Settings<'s> {
+    /// The item's module.
+    pub module: u32,
+    /// "source", for messages.
+    pub item: &'static str,
+    /// Where a missing setting is missed.
+    pub name: Span,
+    found: Vec<(&'s str, &'s Setting)>,
+}
+
+impl<'s> Settings<'s> {
+    /// The setting of a name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'s Setting> {
+        self.found.iter().find(|(found, _)| *found == name).map(|(_, setting)| *setting)
+    }
+}
+
+impl Checker<'_> {
+    /// Takes the settings of an item; unknown and repeated ones are reported and left out.
+    pub(super) fn settings<'s>(
+        &mut self,
+        module: u32,
+        item: &'static str,
+        name: Span,
+        settings: &'s [Setting],
+        allowed: &[&str],
+    ) -> Settings<'s> {
+        let mut found: Vec<(&str, &Setting)> = Vec::with_capacity(settings.len());
+        for setting in settings {
+            let written = setting.name.text.as_str();
+            let location = self.at(module, setting.name.span);
+            if !allowed.contains(&written) {
+                let near = closest(written, allowed.iter().copied()).map(str::to_owned);
+                self.diagnostics.push(message::unknown(location, written, item, near, allowed));
+                continue;
+            }
+            if let Some((_, first)) = found.iter().find(|(name, _)| *name == written) {
+                let earlier = self.at(module, first.name.span);
+                self.diagnostics.push(message::twice(location, written, earlier));
+                continue;
+            }
+            found.push((written, setting));
+        }
+        Settings { module, item, name, found }
+    }
+
+    /// The place of a setting's value.
+    pub(super) fn value_at(&self, settings: &Settings<'_>, setting: &Setting) -> Location {
+        let span = match &setting.value {
+            SettingValue::Values(values) if !values.is_empty() => {
+                values[0].span.to(values[values.len() - 1].span)
+            }
+            _ => setting.span,
+        };
+        self.at(settings.module, span)
+    }
+
+    /// Reports a setting that must be there.
+    pub(super) fn require_setting<'s>(
+        &mut self,
+        settings: &Settings<'s>,
+        name: &str,
+        example: &str,
+    ) -> Option<&'s Setting> {
+        let found = settings.get(name);
+        if found.is_none() {
+            let location = self.at(settings.module, settings.name);
+            self.diagnostics.push(message::missing(location, name, settings.item, example));
+        }
+        found
+    }
+
+    /// The one expression of a setting.
+    pub(super) fn one<'s>(&mut self, settings: &Settings<'s>, setting: &'s Setting, expected: &str) -> Option<&'s Expr> {
+        match &setting.value {
+            SettingValue::Values(values) if values.len() == 1 => Some(&values[0]),
+            SettingValue::Error => None,
+            _ => {
+                let location = self.value_at(settings, setting);
+                self.diagnostics.push(message::wrong_value(location, &setting.name.text, expected));
+                None
+            }
+        }
+    }
+
+    /// A constant of a type.
+    pub(super) fn constant_setting(
+        &mut self,
+        settings: &Settings<'_>,
+        name: &str,
+        ty: &Type,
+        expected: &str,
+    ) -> Option<Literal> {
+        let setting = settings.get(name)?;
+        let expr = self.one(settings, setting, expected)?;
+        self.constant_of(settings.module, expr, ty, &format!("`{name}`"))
+    }
+
+    /// The value of a constant expression; reports where it is none.
+    pub(super) fn constant_of(&mut self, module: u32, expr: &Expr, ty: &Type, what: &str) -> Option<Literal> {
+        let (mut unit, mut scope) = (Unit::default(), Scope::default());
+        let mut expressions = Expressions { checker: self, unit: &mut unit, scope: &mut scope, module, raw: None };
+        let value = expressions.check(expr, ty)?;
+        let literal = fold::constant(&value);
+        if literal.is_none() {
+            let location = self.at(module, expr.span);
+            self.diagnostics.push(super::message::not_constant(location, what));
+        }
+        literal
+    }
+
+    /// A text.
+    pub(super) fn text_setting(&mut self, settings: &Settings<'_>, name: &str) -> Option<String> {
+        match self.constant_setting(settings, name, &Type::Text, "a text")? {
+            Literal::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A duration in milliseconds, not negative.
+    pub(super) fn duration_setting(&mut self, settings: &Settings<'_>, name: &str) -> Option<i64> {
+        match self.constant_setting(settings, name, &Type::Duration, "a duration such as `30d`")? {
+            Literal::Integer(value) if value >= 0 => Some(value),
+            _ => {
+                let setting = settings.get(name)?;
+                let location = self.value_at(settings, setting);
+                self.diagnostics.push(message::wrong_value(location, name, "a duration that is not negative"));
+                None
+            }
+        }
+    }
+
+    /// `true` or `false`.
+    pub(super) fn bool_setting(&mut self, settings: &Settings<'_>, name: &str) -> Option<bool> {
+        match self.constant_setting(settings, name, &Type::Bool, "`true` or `false`")? {
+            Literal::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// A word out of a few.
+    pub(super) fn word_setting(&mut self, settings: &Settings<'_>, name: &str, words: &[&'static str]) -> Option<&'static str> {
+        let setting = settings.get(name)?;
+        let expected = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
+        let expr = self.one(settings, setting, &expected)?;
+        let location = self.at(settings.module, expr.span);
+        let written = match &expr.kind {
+            ExprKind::Name(written) => written.as_str(),
+            ExprKind::Error => return None,
+            _ => {
+                self.diagnostics.push(message::wrong_value(location, name, &expected));
+                return None;
+            }
+        };
+        let found = words.iter().find(|word| **word == written).copied();
+        if found.is_none() {
+            let near = closest(written, words.iter().copied()).map(str::to_owned);
+            self.diagnostics.push(message::wrong_word(location, name, written, words, near));
+        }
+        found
+    }
+
+    /// One or several bare names.
+    pub(super) fn names_setting(&mut self, settings: &Settings<'_>, setting: &Setting) -> Vec<Name> {
+        let SettingValue::Values(values) = &setting.value else {
+            if !matches!(setting.value, SettingValue::Error) {
+                let location = self.value_at(settings, setting);
+                self.diagnostics.push(message::wrong_value(location, &setting.name.text, "one or several names"));
+            }
+            return Vec::new();
+        };
+        let mut names = Vec::with_capacity(values.len());
+        for value in values {
+            match &value.kind {
+                ExprKind::Name(text) => names.push(Name { text: text.clone(), span: value.span }),
+                ExprKind::Error => {}
+                _ => {
+                    let location = self.at(settings.module, value.span);
+                    self.diagnostics.push(message::wrong_value(location, &setting.name.text, "one or several names"));
+                }
+            }
+        }
+        names
+    }
+
+    /// The fields of `record { … }` or `value { … }`; a record type's name after a colon is looked up.
+    pub(super) fn fields_setting<'s>(
+        &mut self,
+        settings: &Settings<'s>,
+        setting: &'s Setting,
+    ) -> Option<(u32, &'s [FieldDeclaration])>
+    where
+        Self: FieldsOf<'s>,
+    {
+        match &setting.value {
+            SettingValue::Fields(fields) => Some((settings.module, fields)),
+            SettingValue::Values(values) => match values.as_slice() {
+                [Expr { kind: ExprKind::Name(name), span }] => {
+                    let name = Name { text: name.clone(), span: *span };
+                    self.fields_of_type(settings.module, &name)
+                }
+                _ => {
+                    let location = self.value_at(settings, setting);
+                    self.diagnostics.push(message::wrong_value(location, &setting.name.text, "`{ … }` or the name of a record type"));
+                    None
+                }
+            },
+            SettingValue::Error => None,
+            SettingValue::Assignments(_) => {
+                let location = self.value_at(settings, setting);
+                self.diagnostics.push(message::wrong_value(location, &setting.name.text, "a list of fields with types"));
+                None
+            }
+        }
+    }
+}
+
+/// Record types by name, with the lifetime of the trees.
+pub(super) trait FieldsOf<'s> {
+    /// The fields of a type item whose type is a record.
+    fn fields_of_type(&mut self, module: u32, name: &Name) -> Option<(u32, &'s [FieldDeclaration])>;
+}
+
+impl<'a: 's, 's> FieldsOf<'s> for Checker<'a> {
+    fn fields_of_type(&mut self, module: u32, name: &Name) -> Option<(u32, &'s [FieldDeclaration])> {
+        use crate::names::{NameError, Resolution};
+        let location = self.at(module, name.span);
+        match self.names.lookup(module, &name.text) {
+            Resolution::Item(item) => {
+                self.used.insert(item);
+                let declared = self.names.item(item);
+                if let ast::ItemKind::Type(alias) = &declared.kind
+                    && let ast::TypeExprKind::Record(fields) = &alias.ty.kind
+                {
+                    return Some((item.module, fields));
+                }
+                self.diagnostics.push(message::wrong_value(location, &name.text, "the name of a record type"));
+                None
+            }
+            Resolution::Unreadable => None,
+            _ => {
+                let near = closest(
+                    &name.text,
+                    self.names.visible(module, |item| matches!(item.kind, ast::ItemKind::Type(_))),
+                )
+                .map(str::to_owned);
+                let error = NameError::Unknown {
+                    what: "record type".to_owned(),
+                    name: name.text.to_string(),
+                    near,
+                    module: None,
+                    location,
+                };
+                self.diagnostics.push(error.diagnostic());
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,647 @@
+//! What is stored: tenants, mappings, spaces, primaries, dimensions and their fields, states.
+
+use nsf_diagnostics::{Location, Span};
+use nsf_plan as plan;
+use nsf_plan::{DimensionId, Literal, MappingId, SpaceId, StateId, TenantId, Type};
+use nsf_syntax::ast::{self, ExprKind, ItemKind, MappingElse, Name, SettingsItem, SettingsKeyword};
+
+use super::expression::Expressions;
+use super::unit::{Scope, Unit};
+use super::{Checker, Global, literal, message as words, relation, setting_message as message};
+use crate::model::{FieldPlace, Placed};
+use crate::names::{ItemRef, NameError, Resolution, item_word};
+
+/// Types of fields by name; none where two disagree.
+type KeyTypes = std::collections::HashMap<smol_str::SmolStr, Option<Type>>;
+
+impl<'a> Checker<'a> {
+    /// Items of one settings keyword.
+    pub(super) fn settings_items(&self, keyword: SettingsKeyword) -> Vec<(ItemRef, &'a SettingsItem)> {
+        self.items(|kind| matches!(kind, ItemKind::Settings(item) if item.keyword == keyword))
+            .into_iter()
+            .filter_map(|item| match &self.names.item(item).kind {
+                ItemKind::Settings(settings) => Some((item, settings)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Puts places to a part.
+    pub(super) fn placed<T>(&self, item: ItemRef, name: Span, value: T) -> Placed<T> {
+        Placed { value, name: self.at(item.module, name), item: self.at(item.module, self.names.item(item).span) }
+    }
+
+    /// The item that a name means, if it is of the wanted kind; reports otherwise.
+    pub(super) fn named_item(
+        &mut self,
+        module: u32,
+        name: &Name,
+        what: &str,
+        accept: impl Fn(&ItemKind) -> bool,
+    ) -> Option<ItemRef> {
+        let location = self.at(module, name.span);
+        match self.names.lookup(module, &name.text) {
+            Resolution::Item(item) if accept(&self.names.item(item).kind) => {
+                self.used.insert(item);
+                Some(item)
+            }
+            Resolution::Item(item) => {
+                let declared = self.names.item(item);
+                if matches!(declared.kind, ItemKind::Error { .. }) {
+                    return None;
+                }
+                let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+                let error = NameError::WrongKind {
+                    name: name.text.to_string(),
+                    is: item_word(declared),
+                    expected: format!("{article} {what}"),
+                    location,
+                    declared: self.names.location(item),
+                };
+                self.diagnostics.push(error.diagnostic());
+                None
+            }
+            Resolution::Ambiguous(first, second) => {
+                let diagnostic = self.ambiguous(&name.text, first, second, location);
+                self.diagnostics.push(diagnostic);
+                None
+            }
+            Resolution::Unreadable => None,
+            Resolution::Module(_) | Resolution::Unknown => {
+                let near =
+                    nsf_diagnostics::closest(&name.text, self.names.visible(module, |item| accept(&item.kind)))
+                        .map(str::to_owned);
+                let elsewhere = self.names.declared_elsewhere(&name.text).map(|module| module.name.clone());
+                let error = NameError::Unknown {
+                    what: what.to_owned(),
+                    name: name.text.to_string(),
+                    near,
+                    module: elsewhere,
+                    location,
+                };
+                self.diagnostics.push(error.diagnostic());
+                None
+            }
+        }
+    }
+
+    /// An item of a settings keyword by name.
+    pub(super) fn named_settings(&mut self, module: u32, name: &Name, keyword: SettingsKeyword) -> Option<Global> {
+        let what = crate::names::settings_word(keyword);
+        let accept = |kind: &ItemKind| matches!(kind, ItemKind::Settings(item) if item.keyword == keyword);
+        let item = self.named_item(module, name, what, accept)?;
+        self.globals.get(&item).copied()
+    }
+
+    pub(super) fn tenants(&mut self) {
+        for (item, tenant) in self.settings_items(SettingsKeyword::Tenant) {
+            let allowed = ["app_id", "app_key", "zone"];
+            let settings = self.settings(item.module, "tenant", tenant.name.span, &tenant.settings, &allowed);
+            self.require_setting(&settings, "app_id", "app_id: \"0102\"");
+            let app_id = self.text_setting(&settings, "app_id").unwrap_or_default();
+            let app_key = settings.get("app_key").and_then(|setting| {
+                let expr = self.one(&settings, setting, "`secret(\"NAME\")`")?;
+                self.secret(item.module, expr, "app_key")
+            });
+            let zone = self.text_setting(&settings, "zone").unwrap_or_else(|| "Asia/Shanghai".to_owned());
+            let id = TenantId(self.program.tenants.len() as u32);
+            let value = plan::Tenant { name: tenant.name.text.to_string(), app_id, app_key, zone };
+            let placed = self.placed(item, tenant.name.span, value);
+            self.program.tenants.push(placed);
+            self.globals.insert(item, Global::Tenant(id));
+        }
+    }
+
+    /// The name in `secret("NAME")`; anything else is an error.
+    fn secret(&mut self, module: u32, expr: &ast::Expr, setting: &str) -> Option<String> {
+        if let ExprKind::Call { function, arguments } = &expr.kind
+            && matches!(&function.kind, ExprKind::Name(name) if name == "secret")
+            && let [ast::Argument { label: None, value }] = arguments.as_slice()
+            && let ExprKind::Literal(ast::Literal::Text(name)) = &value.kind
+        {
+            return Some(name.to_string());
+        }
+        if !matches!(expr.kind, ExprKind::Error) {
+            let location = self.at(module, expr.span);
+            self.diagnostics.push(message::literal_secret(location, setting));
+        }
+        None
+    }
+
+    pub(super) fn mappings(&mut self) {
+        for item in self.items(|kind| matches!(kind, ItemKind::Mapping(_))) {
+            let ItemKind::Mapping(mapping) = &self.names.item(item).kind else { continue };
+            let from = self.type_of(item.module, &mapping.from);
+            let to = self.type_of(item.module, &mapping.to);
+            let (Some(from), Some(to)) = (from, to) else { continue };
+            let mut pairs: Vec<(Literal, Literal)> = Vec::new();
+            for arm in &mapping.arms {
+                let result = self.constant_of(item.module, &arm.result, &to, "the value of a mapping");
+                for value in &arm.values {
+                    let Some(key) = self.constant_of(item.module, value, &from, "a mapping's left side") else { continue };
+                    if pairs.iter().any(|(other, _)| *other == key) {
+                        let location = self.at(item.module, value.span);
+                        self.diagnostics.push(message::mapping(location, "this value is mapped twice".to_owned()));
+                        continue;
+                    }
+                    if let Some(result) = &result {
+                        pairs.push((key, result.clone()));
+                    }
+                }
+            }
+            let otherwise = self.mapping_else(item, mapping, &from, &to);
+            let value = plan::Mapping { name: self.names.full_name(item), from, to, pairs, otherwise };
+            let id = MappingId(self.program.mappings.len() as u32);
+            let placed = self.placed(item, mapping.name.span, value);
+            self.program.mappings.push(placed);
+            self.globals.insert(item, Global::Mapping(id));
+        }
+    }
+
+    fn mapping_else(&mut self, item: ItemRef, mapping: &ast::Mapping, from: &Type, to: &Type) -> plan::MappingElse {
+        match &mapping.otherwise {
+            None => {
+                let location = self.at(item.module, mapping.name.span);
+                let text = format!("mapping `{}` does not say what becomes of other values", mapping.name.text);
+                let diagnostic = message::mapping(location, text);
+                self.diagnostics.push(diagnostic.help("end it with `else keep`, `else => …` or `else reject`"));
+                plan::MappingElse::Reject
+            }
+            Some((MappingElse::Reject, _)) => plan::MappingElse::Reject,
+            Some((MappingElse::Value(value), _)) => self
+                .constant_of(item.module, value, to, "the value of a mapping")
+                .map_or(plan::MappingElse::Reject, plan::MappingElse::Value),
+            Some((MappingElse::Keep, span)) => {
+                if *to != Type::Text && from != to {
+                    let location = self.at(item.module, *span);
+                    let text = format!("`else keep` needs equal types or a text on the right, not {from} → {to}");
+                    self.diagnostics.push(message::mapping(location, text));
+                }
+                plan::MappingElse::Keep
+            }
+        }
+    }
+
+    pub(super) fn spaces(&mut self) {
+        for (item, space) in self.settings_items(SettingsKeyword::Space) {
+            let settings =
+                self.settings(item.module, "space", space.name.span, &space.settings, &["store", "shards", "keep"]);
+            self.require_setting(&settings, "store", "store: embedded");
+            let store = self.word_setting(&settings, "store", &["mysql", "redis", "embedded"]).unwrap_or("embedded");
+            let shards = match self.constant_setting(&settings, "shards", &Type::INT64, "a whole number") {
+                Some(Literal::Integer(count)) if (1..=4096).contains(&count) => count as u32,
+                Some(_) => {
+                    let location = self.at(item.module, space.name.span);
+                    self.diagnostics.push(message::wrong_value(location, "shards", "a number from 1 to 4096"));
+                    1
+                }
+                None => 1,
+            };
+            let keep = self.keep(&settings).flatten();
+            let value = plan::Space { name: space.name.text.to_string(), store: store.to_owned(), shards, keep };
+            let id = SpaceId(self.program.spaces.len() as u32);
+            let placed = self.placed(item, space.name.span, value);
+            self.program.spaces.push(placed);
+            self.globals.insert(item, Global::Space(id));
+        }
+    }
+
+    /// `keep: 30d` or `keep: forever`; the outer option says whether it was given.
+    #[allow(clippy::option_option)]
+    fn keep(&mut self, settings: &super::settings::Settings<'_>) -> Option<Option<i64>> {
+        let setting = settings.get("keep")?;
+        if let ast::SettingValue::Values(values) = &setting.value
+            && let [ast::Expr { kind: ExprKind::Name(name), .. }] = values.as_slice()
+            && name == "forever"
+        {
+            return Some(None);
+        }
+        Some(self.duration_setting(settings, "keep"))
+    }
+
+    pub(super) fn primaries(&mut self) {
+        for item in self.items(|kind| matches!(kind, ItemKind::Primary(_))) {
+            let ItemKind::Primary(primary) = &self.names.item(item).kind else { continue };
+            let Some(ty) = self.type_of(item.module, &primary.ty) else { continue };
+            let at_type = self.at(item.module, primary.ty.span);
+            if !relation::is_key(&ty) {
+                self.diagnostics.push(words::not_a_key(at_type, &ty, "a primary"));
+                continue;
+            }
+            let number = primary.number.map_or(0, |number| number.value);
+            if let Some(earlier) = self.program.primaries.iter().find(|other| number != 0 && other.value.number == number) {
+                let location = primary.number.map_or(at_type, |number| self.at(item.module, number.span));
+                let text = format!("primary number {number} is taken by `{}`", earlier.value.name);
+                let earlier = earlier.name;
+                self.diagnostics.push(message::clash(location, text, earlier, "taken here"));
+            }
+            let value = plan::Primary {
+                name: primary.name.text.to_string(),
+                ty,
+                number,
+                label: primary.label.as_ref().map(|label| label.value.to_string()),
+            };
+            let index = self.program.primaries.len() as u32;
+            let placed = self.placed(item, primary.name.span, value);
+            self.program.primaries.push(placed);
+            self.globals.insert(item, Global::Primary(index));
+        }
+    }
+
+    pub(super) fn dimensions(&mut self) {
+        for item in self.items(|kind| matches!(kind, ItemKind::Dimension(_))) {
+            let ItemKind::Dimension(dimension) = &self.names.item(item).kind else { continue };
+            let Some(keys) = self.dimension_keys(item.module, dimension) else { continue };
+            let mut spaces = Vec::new();
+            for name in &dimension.spaces {
+                if let Some(Global::Space(space)) = self.named_settings(item.module, name, SettingsKeyword::Space) {
+                    spaces.push(space);
+                }
+            }
+            self.dimension_code(item, dimension, &keys);
+            let value = plan::Dimension {
+                name: self.names.full_name(item),
+                code: dimension.code.map_or(0, |code| code.value),
+                keys: keys.iter().map(|index| {
+                    let primary = &self.program.primaries[*index as usize].value;
+                    (primary.name.clone(), primary.ty.clone())
+                }).collect(),
+                spaces,
+                fields: Vec::new(),
+                label: dimension.label.as_ref().map(|label| label.value.to_string()),
+                origin: self.origin(item.module, dimension.name.span),
+            };
+            self.dimension_clash(item, dimension, &value);
+            let id = DimensionId(self.program.dimensions.len() as u32);
+            let placed = self.placed(item, dimension.name.span, value);
+            self.program.dimensions.push(placed);
+            self.program.dimension_fields.push(Vec::new());
+            self.globals.insert(item, Global::Dimension(id));
+        }
+    }
+
+    fn dimension_keys(&mut self, module: u32, dimension: &ast::Dimension) -> Option<Vec<u32>> {
+        let mut keys = Vec::with_capacity(dimension.primaries.len());
+        let mut complete = true;
+        for name in &dimension.primaries {
+            let item = self.named_item(module, name, "primary", |kind| matches!(kind, ItemKind::Primary(_)));
+            match item.and_then(|item| self.globals.get(&item).copied()) {
+                Some(Global::Primary(index)) if keys.contains(&index) => {
+                    let location = self.at(module, name.span);
+                    self.diagnostics.push(message::number(location, format!("`{}` is named twice", name.text)));
+                    complete = false;
+                }
+                Some(Global::Primary(index)) => keys.push(index),
+                _ => complete = false,
+            }
+        }
+        complete.then_some(keys)
+    }
+
+    fn dimension_code(&mut self, item: ItemRef, dimension: &ast::Dimension, keys: &[u32]) {
+        let Some(code) = dimension.code else { return };
+        let location = self.at(item.module, code.span);
+        if !(1000..=9999).contains(&code.value) {
+            let text = format!("a dimension's code has four digits, not `{}`", code.value);
+            self.diagnostics.push(message::code(location, text));
+        } else if code.value / 1000 != keys.len() as u32 {
+            let text = format!(
+                "code {} says {} primaries, but `{}` has {}",
+                code.value,
+                code.value / 1000,
+                dimension.name.text,
+                keys.len()
+            );
+            self.diagnostics.push(message::code(location, text));
+        }
+    }
+
+    fn dimension_clash(&mut self, item: ItemRef, dimension: &ast::Dimension, value: &plan::Dimension) {
+        let location = self.at(item.module, dimension.name.span);
+        let sorted = |keys: &[(String, Type)]| {
+            let mut names: Vec<String> = keys.iter().map(|(name, _)| name.clone()).collect();
+            names.sort();
+            names
+        };
+        let mine = sorted(&value.keys);
+        let clash = self.program.dimensions.iter().find_map(|other| {
+            if sorted(&other.value.keys) == mine {
+                Some((format!("`{}` has the same primaries as `{}`", value.name, other.value.name), other.name))
+            } else if value.code != 0 && other.value.code == value.code {
+                Some((format!("code {} is taken by `{}`", value.code, other.value.name), other.name))
+            } else {
+                None
+            }
+        });
+        if let Some((text, earlier)) = clash {
+            self.diagnostics.push(message::clash(location, text, earlier, "first declared here"));
+        }
+    }
+
+    pub(super) fn fields(&mut self) {
+        for item in self.items(|kind| matches!(kind, ItemKind::Fields(_))) {
+            let ItemKind::Fields(fields) = &self.names.item(item).kind else { continue };
+            let dimension =
+                self.named_item(item.module, &fields.dimension, "dimension", |kind| matches!(kind, ItemKind::Dimension(_)));
+            let Some(Global::Dimension(id)) = dimension.and_then(|item| self.globals.get(&item).copied()) else { continue };
+            for field in &fields.fields {
+                self.dimension_field(item.module, id, field);
+            }
+        }
+    }
+
+    fn dimension_field(&mut self, module: u32, id: DimensionId, field: &ast::DimensionField) {
+        let Some(ty) = self.type_of(module, &field.ty) else { return };
+        let name = self.at(module, field.name.span);
+        let dimension = &self.program.dimensions[id.index()].value;
+        let names = dimension.fields.iter().map(|other| other.name.as_str());
+        if let Some(index) = names.chain(dimension.keys.iter().map(|(key, _)| key.as_str())).position(|other| other == field.name.text) {
+            let earlier = self.program.dimension_fields[id.index()].get(index).map_or(
+                self.program.dimensions[id.index()].name,
+                |place| place.name,
+            );
+            self.diagnostics.push(message::field_twice(name, &field.name.text, earlier));
+            return;
+        }
+        let empty = field.settings.as_ref().and_then(|settings| {
+            let settings = self.settings(module, "field", field.name.span, settings, &["empty", "owner"]);
+            self.text_setting(&settings, "owner");
+            self.constant_setting(&settings, "empty", ty.non_null(), "a constant")
+        });
+        let end = Span::at(field.ty.span.end);
+        let place = FieldPlace {
+            name,
+            item: self.at(module, field.span),
+            number: field.number.map(|number| number.value),
+            after_type: self.at(module, end),
+        };
+        self.program.dimension_fields[id.index()].push(place);
+        self.program.dimensions[id.index()].value.fields.push(plan::DimensionField {
+            name: field.name.text.to_string(),
+            ty,
+            id: 0,
+            label: field.label.as_ref().map(|label| label.value.to_string()),
+            derived: field.derived.is_some(),
+            empty,
+        });
+    }
+
+    /// States: their keys take the types that the program gives fields of those names.
+    pub(super) fn states(&mut self) {
+        let known = self.key_types();
+        for (item, state) in self.settings_items(SettingsKeyword::State) {
+            let allowed = ["store", "keep", "closes", "order", "value"];
+            let settings = self.settings(item.module, "state", state.name.span, &state.settings, &allowed);
+            let Some(keys) = self.state_keys(item, state, &known) else { continue };
+            let fields = match self.require_setting(&settings, "value", "value { total: int64 = 0 }") {
+                Some(setting) => self.state_fields(&settings, setting),
+                None => None,
+            };
+            let Some(fields) = fields else { continue };
+            let store = settings.get("store").and_then(|setting| self.state_store(&settings, setting, &keys));
+            let keep = self.keep(&settings);
+            if keep.is_none() && settings.get("closes").is_none() {
+                let location = self.at(item.module, state.name.span);
+                self.diagnostics.push(message::unbounded(location, &state.name.text));
+            }
+            let order = match self.word_setting(&settings, "order", &["time", "flow"]) {
+                Some("time") => plan::Order::Time,
+                _ => plan::Order::Flow,
+            };
+            let name = self.names.full_name(item);
+            let value = plan::State {
+                id: name.clone(),
+                name,
+                keys,
+                store,
+                keep: keep.flatten(),
+                closes: None,
+                order,
+                fields,
+                marks: false,
+                origin: self.origin(item.module, state.name.span),
+            };
+            let id = StateId(self.program.states.len() as u32);
+            let placed = self.placed(item, state.name.span, value);
+            self.program.states.push(placed);
+            self.globals.insert(item, Global::State(id));
+        }
+    }
+
+    fn state_fields(
+        &mut self,
+        settings: &super::settings::Settings<'a>,
+        setting: &'a ast::Setting,
+    ) -> Option<Vec<plan::StateField>> {
+        let (module, declarations) = self.fields_setting(settings, setting)?;
+        let mut fields: Vec<(plan::StateField, Location)> = Vec::with_capacity(declarations.len());
+        let mut complete = true;
+        for declaration in declarations {
+            let name = self.at(module, declaration.name.span);
+            let Some(ty) = self.type_of(module, &declaration.ty) else {
+                complete = false;
+                continue;
+            };
+            if let Some((_, earlier)) = fields.iter().find(|(field, _)| field.name == declaration.name.text) {
+                let earlier = *earlier;
+                self.diagnostics.push(message::field_twice(name, &declaration.name.text, earlier));
+                complete = false;
+                continue;
+            }
+            let default = match &declaration.default {
+                Some(default) => self.constant_of(module, default, &ty, "a default"),
+                None => literal::empty(&ty).or_else(|| {
+                    let end = self.at(module, Span::at(declaration.ty.span.end));
+                    self.diagnostics.push(message::no_default(name, &declaration.name.text, end));
+                    None
+                }),
+            };
+            match default {
+                Some(default) => {
+                    fields.push((plan::StateField { name: declaration.name.text.to_string(), ty, default }, name));
+                }
+                None => complete = false,
+            }
+        }
+        complete.then(|| fields.into_iter().map(|(field, _)| field).collect())
+    }
+
+    fn state_keys(
+        &mut self,
+        item: ItemRef,
+        state: &SettingsItem,
+        known: &KeyTypes,
+    ) -> Option<Vec<(String, Type)>> {
+        if state.by.is_empty() {
+            let location = self.at(item.module, state.name.span);
+            self.diagnostics.push(message::missing(location, "by", "state", "by (stu_id)"));
+            return None;
+        }
+        let mut keys = Vec::with_capacity(state.by.len());
+        let mut complete = true;
+        for name in &state.by {
+            if keys.iter().any(|(key, _)| *key == name.text) {
+                let location = self.at(item.module, name.span);
+                self.diagnostics.push(message::number(location, format!("`{}` is named twice", name.text)));
+                complete = false;
+                continue;
+            }
+            let ty = self.state_key(item.module, name, known);
+            if ty.is_none() {
+                self.open_keys.insert((StateId(self.program.states.len() as u32), keys.len()));
+            }
+            keys.push((name.text.to_string(), ty.unwrap_or(Type::Json)));
+        }
+        complete.then_some(keys)
+    }
+
+    fn state_store(
+        &mut self,
+        settings: &super::settings::Settings<'_>,
+        setting: &ast::Setting,
+        keys: &[(String, Type)],
+    ) -> Option<plan::connector::Connector> {
+        if let ast::SettingValue::Values(values) = &setting.value
+            && let [ast::Expr { kind: ExprKind::Name(name), .. }] = values.as_slice()
+            && name == "embedded"
+        {
+            return None;
+        }
+        let expr = match &setting.value {
+            ast::SettingValue::Values(values) if values.len() == 1 => &values[0],
+            _ => {
+                self.diagnostics.push(message::wrong_value(
+                    self.value_at(settings, setting),
+                    "store",
+                    "`redis(\"name:{key}\")`, `mysql(\"table\")` or `embedded`",
+                ));
+                return None;
+            }
+        };
+        let call = self.connector(settings.module, expr, plan::connector::Role::State, false)?;
+        if call.descriptor.name == "redis" {
+            self.store_template(settings.module, &call, expr.span, keys);
+        }
+        Some(call.connector)
+    }
+
+    fn store_template(
+        &mut self,
+        module: u32,
+        call: &super::connector::ConnectorCall<'_>,
+        span: Span,
+        keys: &[(String, Type)],
+    ) {
+        let mut named: Vec<String> = Vec::new();
+        if let Some(ast::Expr { kind: ExprKind::Interpolation(parts), .. }) = call.template {
+            for part in parts {
+                let ast::TextPart::Expr(expr) = part else { continue };
+                match &expr.kind {
+                    ExprKind::Name(name) if keys.iter().any(|(key, _)| key == name) => named.push(name.to_string()),
+                    _ => {
+                        let location = self.at(module, expr.span);
+                        let text = "only the keys of `by` can stand in a state's template".to_owned();
+                        self.diagnostics.push(message::template(location, text));
+                        return;
+                    }
+                }
+            }
+        }
+        if let Some((missing, _)) = keys.iter().find(|(key, _)| !named.contains(key)) {
+            let location = self.at(module, span);
+            let text = format!("two keys would meet: the template does not name `{missing}`");
+            self.diagnostics.push(message::template(location, text));
+        }
+    }
+
+    /// `closes` of every state; after the flows, which give the types of keys that no declaration names.
+    pub(super) fn closings(&mut self) {
+        for (item, state) in self.settings_items(SettingsKeyword::State) {
+            let Some(Global::State(id)) = self.globals.get(&item).copied() else { continue };
+            let Some(setting) = state.settings.iter().find(|setting| setting.name.text == "closes") else { continue };
+            let keys = self.program.states[id.index()].value.keys.clone();
+            let closes = self.closes(item.module, setting, &keys);
+            self.program.states[id.index()].value.closes = closes;
+        }
+    }
+
+    fn closes(&mut self, module: u32, setting: &ast::Setting, keys: &[(String, Type)]) -> Option<plan::Expr> {
+        let ast::SettingValue::Values(values) = &setting.value else { return None };
+        let [expr] = values.as_slice() else { return None };
+        let (mut unit, mut scope) = (Unit::default(), Scope::default());
+        for (name, ty) in keys {
+            let slot = unit.slot(name, ty.clone());
+            scope.add(name.as_str(), slot, None, false);
+        }
+        let mut expressions = Expressions { checker: self, unit: &mut unit, scope: &mut scope, module, raw: None };
+        expressions.check(expr, &Type::Timestamp)
+    }
+
+    /// Types that the project gives fields of each name; none where two disagree.
+    fn key_types(&mut self) -> KeyTypes {
+        let mut known = KeyTypes::new();
+        let mut add = |name: &smol_str::SmolStr, ty: &Type| {
+            let entry = known.entry(name.clone()).or_insert_with(|| Some(ty.clone()));
+            if entry.as_ref() != Some(ty) {
+                *entry = None;
+            }
+        };
+        for primary in &self.program.primaries {
+            add(&primary.value.name.as_str().into(), &primary.value.ty);
+        }
+        let reported = self.diagnostics.len();
+        for (item, source) in self.settings_items(SettingsKeyword::Source) {
+            for setting in &source.settings {
+                let ast::SettingValue::Fields(fields) = &setting.value else { continue };
+                for field in fields {
+                    if let Some(ty) = self.type_of(item.module, &field.ty) {
+                        add(&field.name.text, &ty);
+                    }
+                }
+            }
+        }
+        self.diagnostics.truncate(reported);
+        known
+    }
+
+    /// The type of a state's key: of the primary of that name, else of the fields of that name.
+    fn state_key(&mut self, module: u32, name: &Name, known: &KeyTypes) -> Option<Type> {
+        if let Resolution::Item(item) = self.names.lookup(module, &name.text)
+            && let Some(Global::Primary(index)) = self.globals.get(&item).copied()
+        {
+            self.used.insert(item);
+            return Some(self.program.primaries[index as usize].value.ty.clone());
+        }
+        known.get(&name.text).cloned().flatten().filter(relation::is_key)
+    }
+
+    pub(super) fn monitors(&mut self) {
+        for (item, monitor) in self.settings_items(SettingsKeyword::Monitor) {
+            let on = match &monitor.on {
+                Some(name) => {
+                    let accept = |kind: &ItemKind| matches!(kind, ItemKind::Settings(_) | ItemKind::Flow(_) | ItemKind::Dimension(_));
+                    match self.named_item(item.module, name, "source, ingest, flow or dimension", accept) {
+                        Some(on) => self.names.full_name(on),
+                        None => continue,
+                    }
+                }
+                None => {
+                    let location = self.at(item.module, monitor.name.span);
+                    self.diagnostics.push(message::missing(location, "on", "monitor", "on live_class_stu"));
+                    continue;
+                }
+            };
+            let settings = monitor
+                .settings
+                .iter()
+                .map(|setting| {
+                    let text = self.sources.text(self.at(item.module, setting.span)).to_owned();
+                    (setting.name.text.to_string(), text)
+                })
+                .collect();
+            let value = plan::MonitorPlan { name: self.names.full_name(item), on, settings };
+            let placed = self.placed(item, monitor.name.span, value);
+            self.program.monitors.push(placed);
+        }
+    }
+}

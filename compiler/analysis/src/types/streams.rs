@@ -1,0 +1,327 @@
+//! Streams: sources and tables, the fields of their records and their settings.
+
+use nsf_diagnostics::{Location, Span, closest};
+use nsf_plan as plan;
+use nsf_plan::connector::Role;
+use nsf_plan::{Coerce, Encoding, Format, IngestId, Late, OnError, RecordField, SourceId, SubscriptionId, TableId, TopicId, Type};
+use nsf_syntax::ast::{self, ExprKind, FieldDeclaration, SettingValue, SettingsItem, SettingsKeyword};
+
+use super::settings::Settings;
+use super::{Checker, Global, message as words, relation, setting_message as message};
+use crate::names::ItemRef;
+
+const SOURCE: [&str; 12] = [
+    "from", "record", "key", "time", "late", "max_skew", "format", "coerce", "strict", "retry", "on_error", "reject",
+];
+const FORMATS: [&str; 4] = ["json", "csv", "text", "bytes"];
+/// Five minutes, in milliseconds.
+pub(super) const MAX_SKEW: i64 = 300_000;
+
+impl<'a> Checker<'a> {
+    /// Declares sources, tables, ingests and subscriptions; bodies of the last two follow later.
+    pub(super) fn stream_heads(&mut self) {
+        for (item, source) in self.settings_items(SettingsKeyword::Source) {
+            self.source(item, source);
+        }
+        for (item, table) in self.settings_items(SettingsKeyword::Table) {
+            self.table(item, table);
+        }
+        let ingests = self.settings_items(SettingsKeyword::Ingest);
+        for (index, (item, _)) in ingests.into_iter().enumerate() {
+            self.globals.insert(item, Global::Ingest(IngestId(index as u32)));
+        }
+        let subscriptions = self.settings_items(SettingsKeyword::Subscription);
+        for (index, (item, _)) in subscriptions.into_iter().enumerate() {
+            self.globals.insert(item, Global::Subscription(SubscriptionId(index as u32)));
+        }
+    }
+
+    fn source(&mut self, item: ItemRef, source: &'a SettingsItem) {
+        let settings = self.settings(item.module, "source", source.name.span, &source.settings, &SOURCE);
+        let from = self.require_setting(&settings, "from", "from: kafka(\"orders\")");
+        let from = from.and_then(|setting| self.topic_setting(&settings, setting, Role::Source));
+        let record = self.require_setting(&settings, "record", "record { id: text }");
+        let encoding = self.encoding(&settings, record, true);
+        let (Some(encoding), Some(from)) = (encoding, from) else { return };
+        let key = self.key_fields(&settings, &encoding, true);
+        let time = self.time_field(&settings, &encoding);
+        let (late, late_else) = self.late(&settings);
+        let name = self.names.full_name(item);
+        let value = plan::Source {
+            id: name.clone(),
+            name,
+            from,
+            encoding,
+            key,
+            time,
+            late,
+            late_else,
+            max_skew: self.duration_setting(&settings, "max_skew").unwrap_or(MAX_SKEW),
+            retry: self.sink_topic(&settings, "retry"),
+            on_error: self.on_error(&settings),
+            reject: self.sink_topic(&settings, "reject"),
+            origin: self.origin(item.module, source.name.span),
+        };
+        let id = SourceId(self.program.sources.len() as u32);
+        let placed = self.placed(item, source.name.span, value);
+        self.program.sources.push(placed);
+        self.globals.insert(item, Global::Source(id));
+    }
+
+    fn table(&mut self, item: ItemRef, table: &'a SettingsItem) {
+        let allowed = ["from", "record", "key", "format", "cache"];
+        let settings = self.settings(item.module, "table", table.name.span, &table.settings, &allowed);
+        self.duration_setting(&settings, "cache");
+        let from = self.require_setting(&settings, "from", "from: file(\"plans.csv\")");
+        let from = from.and_then(|setting| self.topic_setting(&settings, setting, Role::Table));
+        let record = self.require_setting(&settings, "record", "record { id: text }");
+        let encoding = self.encoding(&settings, record, false);
+        self.require_setting(&settings, "key", "key: id");
+        let (Some(encoding), Some(from)) = (encoding, from) else { return };
+        let key = self.key_fields(&settings, &encoding, true);
+        let value = plan::Table {
+            name: self.names.full_name(item),
+            from,
+            encoding,
+            key,
+            origin: self.origin(item.module, table.name.span),
+        };
+        let id = TableId(self.program.tables.len() as u32);
+        let placed = self.placed(item, table.name.span, value);
+        self.program.tables.push(placed);
+        self.globals.insert(item, Global::Table(id));
+    }
+
+    /// The topic of a `from:`, `retry:`, `reject:` or `to:`.
+    pub(super) fn topic_setting(&mut self, settings: &Settings<'_>, setting: &ast::Setting, role: Role) -> Option<TopicId> {
+        let SettingValue::Values(values) = &setting.value else { return None };
+        let [expr] = values.as_slice() else {
+            let location = self.value_at(settings, setting);
+            self.diagnostics.push(message::wrong_value(location, &setting.name.text, "one connector, such as `kafka(\"orders\")`"));
+            return None;
+        };
+        let call = self.connector(settings.module, expr, role, false)?;
+        let location = self.at(settings.module, expr.span);
+        Some(self.topic(call.connector, location, matches!(role, Role::Source | Role::Table)))
+    }
+
+    /// The topic of an optional setting that is sent to.
+    pub(super) fn sink_topic(&mut self, settings: &Settings<'_>, name: &str) -> Option<TopicId> {
+        let setting = settings.get(name)?;
+        self.topic_setting(settings, setting, Role::Sink)
+    }
+
+    /// `on_error`.
+    pub(super) fn on_error(&mut self, settings: &Settings<'_>) -> OnError {
+        match self.word_setting(settings, "on_error", &["block_lane", "park_key", "skip_order", "dead_letter"]) {
+            Some("park_key") => OnError::ParkKey,
+            Some("skip_order") => OnError::SkipOrder,
+            Some("dead_letter") => OnError::DeadLetter,
+            _ => OnError::BlockLane,
+        }
+    }
+
+    /// `coerce`.
+    pub(super) fn coerce_setting(&mut self, settings: &Settings<'_>, default: Coerce) -> Coerce {
+        match self.word_setting(settings, "coerce", &["strict", "lenient"]) {
+            Some("strict") => Coerce::Strict,
+            Some("lenient") => Coerce::Lenient,
+            _ => default,
+        }
+    }
+
+    fn late(&mut self, settings: &Settings<'_>) -> (Option<i64>, Late) {
+        let Some(setting) = settings.get("late") else { return (None, Late::Drop) };
+        let late = self.duration_setting(settings, "late");
+        if settings.get("time").is_none() {
+            let location = self.at(settings.module, setting.name.span);
+            self.diagnostics.push(message::missing(location, "time", "source with `late`", "time: sent_at"));
+        }
+        let Some(otherwise) = &setting.otherwise else { return (late, Late::Drop) };
+        let action = match &otherwise.kind {
+            ExprKind::Name(name) if name == "drop" => Late::Drop,
+            ExprKind::Name(name) if name == "reject" => Late::Reject,
+            _ => match self.connector(settings.module, otherwise, Role::Sink, false) {
+                Some(call) => {
+                    let location = self.at(settings.module, otherwise.span);
+                    Late::Topic(self.topic(call.connector, location, false))
+                }
+                None => Late::Drop,
+            },
+        };
+        (late, action)
+    }
+
+    fn encoding(&mut self, settings: &Settings<'a>, record: Option<&'a ast::Setting>, metadata: bool) -> Option<Encoding> {
+        let format = match self.word_setting(settings, "format", &FORMATS) {
+            Some("csv") => Format::Csv,
+            Some("text") => Format::Text,
+            Some("bytes") => Format::Bytes,
+            Some(_) => Format::Json,
+            None => self.format_of_path(settings),
+        };
+        let coerce = self.coerce_setting(settings, Coerce::Strict);
+        let strict = self.bool_setting(settings, "strict").unwrap_or(false);
+        let (module, declarations) = self.fields_setting(settings, record?)?;
+        let mut fields: Vec<(RecordField, Location)> = Vec::with_capacity(declarations.len());
+        let mut complete = true;
+        for declaration in declarations {
+            let name = self.at(module, declaration.name.span);
+            if let Some((_, earlier)) = fields.iter().find(|(field, _)| field.name == declaration.name.text) {
+                let earlier = *earlier;
+                self.diagnostics.push(message::field_twice(name, &declaration.name.text, earlier));
+                complete = false;
+                continue;
+            }
+            match self.record_field(module, declaration, format, metadata) {
+                Some(field) => fields.push((field, name)),
+                None => complete = false,
+            }
+        }
+        let fields = fields.into_iter().map(|(field, _)| field).collect();
+        complete.then_some(Encoding { format, coerce, strict, fields })
+    }
+
+    /// A file whose name ends in `.csv` is read as CSV unless `format` says otherwise.
+    fn format_of_path(&self, settings: &Settings<'_>) -> Format {
+        let csv = settings.get("from").is_some_and(|setting| match &setting.value {
+            SettingValue::Values(values) => values.iter().any(|expr| match &expr.kind {
+                ExprKind::Call { arguments, .. } => arguments.iter().any(|argument| {
+                    matches!(&argument.value.kind, ExprKind::Literal(ast::Literal::Text(text)) if text.ends_with(".csv"))
+                }),
+                _ => false,
+            }),
+            _ => false,
+        });
+        if csv { Format::Csv } else { Format::Json }
+    }
+
+    fn record_field(
+        &mut self,
+        module: u32,
+        declaration: &FieldDeclaration,
+        format: Format,
+        metadata: bool,
+    ) -> Option<RecordField> {
+        let ty = self.type_of(module, &declaration.ty);
+        let path = match &declaration.from {
+            None => vec![declaration.name.text.to_string()],
+            Some(from) => self.member_path(module, from, format, metadata)?,
+        };
+        let ty = ty?;
+        let default = match &declaration.default {
+            Some(default) => Some(self.constant_of(module, default, &ty, "a default")?),
+            None => None,
+        };
+        let mut renames = Vec::new();
+        nested_renames(&declaration.ty, &mut Vec::new(), &mut renames);
+        Some(RecordField { name: declaration.name.text.to_string(), path, ty, default, used: false, renames })
+    }
+
+    /// `"StuID"`, `"meta.id"` (a nested member; `\.` is a dot in a name), `"$key"`, `"$header.h"`.
+    fn member_path(&mut self, module: u32, from: &ast::TextLiteral, format: Format, metadata: bool) -> Option<Vec<String>> {
+        let text = from.value.as_str();
+        let location = self.at(module, from.span);
+        if let Some(name) = text.strip_prefix('$') {
+            const ALONE: [&str; 5] = ["key", "topic", "partition", "offset", "timestamp"];
+            let known = ALONE.contains(&name) || name.starts_with("key.") || name.starts_with("header.");
+            if known && metadata {
+                return Some(vec![text.to_owned()]);
+            }
+            let near = closest(name, ALONE.iter().copied()).map(|near| format!("${near}"));
+            let text = format!("`{text}` is not a part of a message");
+            let mut diagnostic = message::member_path(location, text)
+                .note("parts are `$key`, `$key.member`, `$header.name`, `$topic`, `$partition`, `$offset` and `$timestamp`");
+            if let Some(near) = near {
+                diagnostic = diagnostic.label(format!("did you mean `{near}`?"));
+            }
+            self.diagnostics.push(diagnostic);
+            return None;
+        }
+        if format == Format::Csv {
+            return Some(vec![text.to_owned()]);
+        }
+        let mut parts = vec![String::new()];
+        let mut signs = text.chars();
+        while let Some(sign) = signs.next() {
+            match sign {
+                '.' => parts.push(String::new()),
+                '\\' => parts.last_mut()?.extend(signs.next()),
+                sign => parts.last_mut()?.push(sign),
+            }
+        }
+        if parts.iter().any(String::is_empty) {
+            let text = format!("`{text}` has an empty member name");
+            self.diagnostics.push(message::member_path(location, text).help("write a dot inside a name as `\\\\.`"));
+            return None;
+        }
+        Some(parts)
+    }
+
+    /// The fields that `key:` names; they must be keys and never null.
+    fn key_fields(&mut self, settings: &Settings<'_>, encoding: &Encoding, never_null: bool) -> Vec<u32> {
+        let Some(setting) = settings.get("key") else { return Vec::new() };
+        let mut key = Vec::new();
+        for name in self.names_setting(settings, setting) {
+            let Some(index) = self.field_index(settings.module, encoding, &name.text, name.span) else { continue };
+            let ty = &encoding.fields[index as usize].ty;
+            if never_null && !relation::is_key(ty) {
+                let location = self.at(settings.module, name.span);
+                self.diagnostics.push(words::not_a_key(location, ty, "a key"));
+            } else if key.contains(&index) {
+                let location = self.at(settings.module, name.span);
+                self.diagnostics.push(message::number(location, format!("`{}` is named twice", name.text)));
+            } else {
+                key.push(index);
+            }
+        }
+        key
+    }
+
+    fn time_field(&mut self, settings: &Settings<'_>, encoding: &Encoding) -> Option<u32> {
+        let setting = settings.get("time")?;
+        let names = self.names_setting(settings, setting);
+        let name = names.first()?;
+        let index = self.field_index(settings.module, encoding, &name.text, name.span)?;
+        let ty = &encoding.fields[index as usize].ty;
+        if *ty != Type::Timestamp {
+            let location = self.at(settings.module, name.span);
+            self.diagnostics.push(words::mismatch(location, ty, &Type::Timestamp));
+            return None;
+        }
+        Some(index)
+    }
+
+    fn field_index(&mut self, module: u32, encoding: &Encoding, name: &str, span: Span) -> Option<u32> {
+        let index = encoding.fields.iter().position(|field| field.name == name);
+        if index.is_none() {
+            let near = closest(name, encoding.fields.iter().map(|field| field.name.as_str())).map(str::to_owned);
+            let location = self.at(module, span);
+            self.diagnostics.push(message::not_a_field(location, name, near));
+        }
+        index.map(|index| index as u32)
+    }
+}
+
+/// Renames inside a record type, by the path of field names.
+fn nested_renames(ty: &ast::TypeExpr, at: &mut Vec<String>, renames: &mut Vec<(Vec<String>, String)>) {
+    match &ty.kind {
+        ast::TypeExprKind::Nullable(inner) => nested_renames(inner, at, renames),
+        ast::TypeExprKind::Named(_, arguments) => {
+            for argument in arguments {
+                nested_renames(argument, at, renames);
+            }
+        }
+        ast::TypeExprKind::Record(fields) => {
+            for field in fields {
+                at.push(field.name.text.to_string());
+                if let Some(from) = &field.from {
+                    renames.push((at.clone(), from.value.to_string()));
+                }
+                nested_renames(&field.ty, at, renames);
+                at.pop();
+            }
+        }
+        _ => {}
+    }
+}

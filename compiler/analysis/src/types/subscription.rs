@@ -1,0 +1,196 @@
+//! Subscriptions: what is listened to, when, and what is published.
+
+use nsf_diagnostics::closest;
+use nsf_plan as plan;
+use nsf_plan::connector::Role;
+use nsf_plan::{DimensionId, Guarantee, SlotId, SubscriptionEvent, Type};
+use nsf_syntax::ast::{ExprKind, ItemKind, Name, SettingValue, SettingsItem, SettingsKeyword};
+
+use super::expression::Expressions;
+use super::settings::Settings;
+use super::unit::{Scope, Unit};
+use super::{Checker, Global, setting_message as message};
+use crate::names::ItemRef;
+
+const ALLOWED: [&str; 7] = ["tenant", "listen", "when", "on", "publish", "to", "extra"];
+const EVENTS: [(&str, SubscriptionEvent); 4] = [
+    ("create", SubscriptionEvent::Create),
+    ("binlog", SubscriptionEvent::Binlog),
+    ("reset", SubscriptionEvent::Reset),
+    ("datain", SubscriptionEvent::Datain),
+];
+
+impl<'a> Checker<'a> {
+    /// A dimension's fields as a stream's: keys, fields as `T?`, and `updated`.
+    pub(super) fn subscription_slots(&self, dimension: DimensionId) -> Vec<plan::Slot> {
+        let value = &self.program.dimensions[dimension.index()].value;
+        let keys = value.keys.iter().map(|(name, ty)| (name.clone(), ty.clone()));
+        let fields = value.fields.iter().map(|field| {
+            let ty = if field.empty.is_some() { field.ty.non_null().clone() } else { field.ty.clone().nullable() };
+            (field.name.clone(), ty)
+        });
+        let updated = ("updated".to_owned(), Type::Timestamp);
+        keys.chain(fields).chain([updated]).map(|(name, ty)| plan::Slot { name, ty }).collect()
+    }
+
+    /// The dimension of a `subscription N on DIM`.
+    pub(super) fn subscription_dimension(&mut self, item: ItemRef, subscription: &SettingsItem) -> Option<DimensionId> {
+        let Some(on) = &subscription.on else {
+            let location = self.at(item.module, subscription.name.span);
+            self.diagnostics.push(message::missing(location, "on", "subscription", "on class_stu"));
+            return None;
+        };
+        let found = self.named_item(item.module, on, "dimension", |kind| matches!(kind, ItemKind::Dimension(_)))?;
+        match self.globals.get(&found) {
+            Some(Global::Dimension(id)) => Some(*id),
+            _ => None,
+        }
+    }
+
+    pub(super) fn subscription_bodies(&mut self) {
+        for (item, subscription) in self.settings_items(SettingsKeyword::Subscription) {
+            let value = self.subscription(item, subscription);
+            let placed = self.placed(item, subscription.name.span, value);
+            self.program.subscriptions.push(placed);
+        }
+    }
+
+    fn subscription(&mut self, item: ItemRef, subscription: &'a SettingsItem) -> plan::Subscription {
+        let settings =
+            self.settings(item.module, "subscription", subscription.name.span, &subscription.settings, &ALLOWED);
+        let dimension = self.subscription_dimension(item, subscription);
+        let tenant = self.tenant_setting(&settings);
+        let name = self.names.full_name(item);
+        let mut unit = Unit { slots: dimension.map(|id| self.subscription_slots(id)).unwrap_or_default(), ..Unit::default() };
+        let own = unit.slots.len();
+        let listen = dimension.map(|id| self.listen(&settings, id)).unwrap_or_default();
+        let when = settings.get("when").filter(|_| dimension.is_some()).and_then(|setting| {
+            let expr = self.one(&settings, setting, "one condition")?;
+            let mut scope = Scope::default();
+            for (index, slot) in unit.slots.iter().enumerate() {
+                scope.add(slot.name.as_str(), SlotId(index as u32), None, false);
+            }
+            let module = item.module;
+            let mut expressions = Expressions { checker: self, unit: &mut unit, scope: &mut scope, module, raw: None };
+            expressions.check(expr, &Type::Bool)
+        });
+        let publish = self.publish(&settings, &unit.slots[..own], dimension.is_some());
+        plan::Subscription {
+            id: name.clone(),
+            name,
+            dimension: dimension.unwrap_or_default(),
+            tenant,
+            listen,
+            when,
+            on: self.events(&settings),
+            publish,
+            slots: unit.slots,
+            to: settings.get("to").and_then(|setting| self.topic_setting(&settings, setting, Role::Sink)),
+            extra: self.text_setting(&settings, "extra"),
+            guarantee: Guarantee::EffectivelyOnce,
+            origin: self.origin(item.module, subscription.name.span),
+        }
+    }
+
+    fn listen(&mut self, settings: &Settings<'_>, dimension: DimensionId) -> Vec<(Option<String>, u32)> {
+        let Some(setting) = self.require_setting(settings, "listen", "listen: status_name") else { return Vec::new() };
+        let SettingValue::Values(values) = &setting.value else { return Vec::new() };
+        let mut listen = Vec::new();
+        for value in values {
+            let (writer, field) = match &value.kind {
+                ExprKind::Name(text) => (None, Name { text: text.clone(), span: value.span }),
+                ExprKind::Member { object, name, .. } => match &object.kind {
+                    ExprKind::Name(writer) => (Some(Name { text: writer.clone(), span: object.span }), name.clone()),
+                    _ => continue,
+                },
+                ExprKind::Error => continue,
+                _ => {
+                    let location = self.at(settings.module, value.span);
+                    self.diagnostics.push(message::wrong_value(location, "listen", "fields such as `live_feed.status` or `status`"));
+                    continue;
+                }
+            };
+            let writer = match writer {
+                None => None,
+                Some(name) => match self.writer(settings.module, &name) {
+                    Some(writer) => Some(writer),
+                    None => continue,
+                },
+            };
+            if let Some(index) = self.listened_field(settings.module, dimension, &field) {
+                listen.push((writer, index));
+            }
+        }
+        listen
+    }
+
+    fn writer(&mut self, module: u32, name: &Name) -> Option<String> {
+        let accept = |kind: &ItemKind| match kind {
+            ItemKind::Flow(_) => true,
+            ItemKind::Settings(item) => item.keyword == SettingsKeyword::Ingest,
+            _ => false,
+        };
+        let item = self.named_item(module, name, "ingest or flow", accept)?;
+        Some(self.names.full_name(item))
+    }
+
+    fn listened_field(&mut self, module: u32, dimension: DimensionId, field: &Name) -> Option<u32> {
+        let value = &self.program.dimensions[dimension.index()].value;
+        let index = value.fields.iter().position(|other| other.name == field.text);
+        if index.is_none() {
+            let near = closest(&field.text, value.fields.iter().map(|other| other.name.as_str())).map(str::to_owned);
+            let owner = format!("dimension `{}`", self.short_dimension(dimension));
+            let location = self.at(module, field.span);
+            self.diagnostics.push(super::message::no_field(location, &field.text, &owner, near));
+        }
+        index.map(|index| index as u32)
+    }
+
+    fn events(&mut self, settings: &Settings<'_>) -> Vec<SubscriptionEvent> {
+        let Some(setting) = self.require_setting(settings, "on", "on: create, binlog") else { return Vec::new() };
+        let mut events = Vec::new();
+        for name in self.names_setting(settings, setting) {
+            match EVENTS.iter().find(|(word, _)| *word == name.text) {
+                Some((_, event)) => events.push(*event),
+                None => {
+                    let words: Vec<&str> = EVENTS.iter().map(|(word, _)| *word).collect();
+                    let near = closest(&name.text, words.iter().copied()).map(str::to_owned);
+                    let location = self.at(settings.module, name.span);
+                    self.diagnostics.push(message::wrong_word(location, "on", &name.text, &words, near));
+                }
+            }
+        }
+        events
+    }
+
+    fn publish(&mut self, settings: &Settings<'_>, slots: &[plan::Slot], known: bool) -> Vec<(String, SlotId)> {
+        let Some(setting) = self.require_setting(settings, "publish", "publish: stu_id, status_name") else {
+            return Vec::new();
+        };
+        let mut publish: Vec<(String, SlotId)> = Vec::new();
+        for name in self.names_setting(settings, setting) {
+            let location = self.at(settings.module, name.span);
+            match slots.iter().position(|slot| slot.name == name.text) {
+                Some(_) if publish.iter().any(|(other, _)| *other == name.text) => {
+                    self.diagnostics.push(message::number(location, format!("`{}` is named twice", name.text)));
+                }
+                Some(index) => publish.push((name.text.to_string(), SlotId(index as u32))),
+                None if known => {
+                    let near = closest(&name.text, slots.iter().map(|slot| slot.name.as_str())).map(str::to_owned);
+                    self.diagnostics.push(message::not_a_field(location, &name.text, near));
+                }
+                None => {}
+            }
+        }
+        publish
+    }
+}
+
+/// Whether a flow may read the item.
+pub(super) fn is_stream(kind: &ItemKind) -> bool {
+    match kind {
+        ItemKind::Flow(_) => true,
+        ItemKind::Settings(item) => matches!(item.keyword, SettingsKeyword::Source | SettingsKeyword::Subscription),
+        _ => false,
+    }
+}

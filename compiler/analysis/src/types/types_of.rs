@@ -1,0 +1,226 @@
+//! Types as written in a module, and the items that are types, constants and functions.
+
+use nsf_diagnostics::{Diagnostic, Span, closest, codes};
+use nsf_plan::Type;
+use nsf_syntax::ast::{FieldDeclaration, ItemKind, Name, TypeExpr, TypeExprKind};
+
+use super::expression::Expressions;
+use super::item_types::{GENERIC, generic, names, simple_name};
+use super::unit::{Scope, Unit};
+use super::{Checker, message, relation};
+use crate::names::{NameError, Resolution, item_word};
+
+impl Checker<'_> {
+    /// The type that was written; none where a mistake was reported.
+    pub fn type_of(&mut self, module: u32, ty: &TypeExpr) -> Option<Type> {
+        match &ty.kind {
+            TypeExprKind::Error => None,
+            TypeExprKind::Named(name, arguments) => self.named_type(module, name, arguments, ty.span),
+            TypeExprKind::Nullable(inner) => Some(self.type_of(module, inner)?.nullable()),
+            TypeExprKind::Record(fields) => self.record_type(module, fields).map(Type::Record),
+            TypeExprKind::Function(..) => {
+                let location = self.at(module, ty.span);
+                self.diagnostics.push(
+                    Diagnostic::new(&codes::E0316, location, "a function cannot be a value here")
+                        .note("function values stand only as arguments of built-in functions"),
+                );
+                None
+            }
+        }
+    }
+
+    fn record_type(&mut self, module: u32, fields: &[FieldDeclaration]) -> Option<Vec<(String, Type)>> {
+        let mut members: Vec<(String, Type)> = Vec::with_capacity(fields.len());
+        let mut complete = true;
+        for field in fields {
+            if members.iter().any(|(name, _)| *name == field.name.text) {
+                let location = self.at(module, field.name.span);
+                let text = format!("member `{}` is given twice", field.name.text);
+                self.diagnostics.push(message::record_members(location, text));
+                complete = false;
+                continue;
+            }
+            match self.type_of(module, &field.ty) {
+                Some(ty) => members.push((field.name.text.to_string(), ty)),
+                None => complete = false,
+            }
+        }
+        complete.then_some(members)
+    }
+
+    fn named_type(&mut self, module: u32, name: &Name, arguments: &[TypeExpr], span: Span) -> Option<Type> {
+        if let Some((_, count)) = GENERIC.iter().find(|(generic, _)| *generic == name.text) {
+            return self.generic_type(module, name, arguments, *count, span);
+        }
+        if let Some(ty) = simple_name(&name.text) {
+            if !arguments.is_empty() {
+                let location = self.at(module, span);
+                self.diagnostics.push(Diagnostic::new(
+                    &codes::E0316,
+                    location,
+                    format!("`{}` takes no type in angle brackets", name.text),
+                ));
+                return None;
+            }
+            return Some(ty);
+        }
+        match self.names.lookup(module, &name.text) {
+            Resolution::Item(item) => {
+                self.used.insert(item);
+                let declared = self.names.item(item);
+                let location = self.at(module, name.span);
+                let ItemKind::Type(alias) = &declared.kind else {
+                    let error = NameError::WrongKind {
+                        name: name.text.to_string(),
+                        is: item_word(declared),
+                        expected: "a type".to_owned(),
+                        location,
+                        declared: self.names.location(item),
+                    };
+                    self.diagnostics.push(error.diagnostic());
+                    return None;
+                };
+                if !self.enter(item, "type", &name.text, location) {
+                    return None;
+                }
+                let reported = self.diagnostics.len();
+                let ty = self.type_of(item.module, &alias.ty);
+                self.diagnostics.truncate(reported);
+                self.leave(item);
+                ty
+            }
+            Resolution::Unreadable => None,
+            _ => {
+                let own = self.names.visible(module, |item| matches!(item.kind, ItemKind::Type(_)));
+                let mut candidates: Vec<&str> = own.collect();
+                for builtin in names() {
+                    candidates.push(builtin);
+                }
+                let near = closest(&name.text, candidates).map(str::to_owned);
+                let near = near.or_else(|| foreign(&name.text).map(str::to_owned));
+                let location = self.at(module, name.span);
+                let error = NameError::Unknown {
+                    what: "type".to_owned(),
+                    name: name.text.to_string(),
+                    near,
+                    module: None,
+                    location,
+                };
+                self.diagnostics.push(error.diagnostic());
+                None
+            }
+        }
+    }
+
+    fn generic_type(
+        &mut self,
+        module: u32,
+        name: &Name,
+        arguments: &[TypeExpr],
+        count: usize,
+        span: Span,
+    ) -> Option<Type> {
+        if arguments.len() != count {
+            let location = self.at(module, span);
+            let form = if count == 2 { "<K, V>" } else { "<T>" };
+            self.diagnostics.push(Diagnostic::new(
+                &codes::E0316,
+                location,
+                format!("`{}` is written `{}{form}`", name.text, name.text),
+            ));
+            return None;
+        }
+        let types: Vec<Option<Type>> = arguments.iter().map(|argument| self.type_of(module, argument)).collect();
+        let types: Vec<Type> = types.into_iter().collect::<Option<_>>()?;
+        let needs_key = matches!(name.text.as_str(), "set" | "map");
+        if needs_key && !relation::is_key(&types[0]) {
+            let location = self.at(module, arguments[0].span);
+            let what = if name.text == "map" { "the key of a map" } else { "an element of a set" };
+            self.diagnostics.push(message::not_a_key(location, &types[0], what));
+            return None;
+        }
+        generic(&name.text, types)
+    }
+
+    /// Checks every `type` item once, where it stands.
+    pub(super) fn type_items(&mut self) {
+        for item in self.items(|kind| matches!(kind, ItemKind::Type(_))) {
+            let ItemKind::Type(alias) = &self.names.item(item).kind else { continue };
+            let location = self.at(item.module, alias.name.span);
+            if self.enter(item, "type", &alias.name.text, location) {
+                self.type_of(item.module, &alias.ty);
+                self.leave(item);
+            }
+        }
+    }
+
+    /// Checks every `const` item once, where it stands.
+    pub(super) fn constant_items(&mut self) {
+        for item in self.items(|kind| matches!(kind, ItemKind::Const(_))) {
+            let ItemKind::Const(constant) = &self.names.item(item).kind else { continue };
+            let location = self.at(item.module, constant.name.span);
+            if !self.enter(item, "constant", &constant.name.text, location) {
+                continue;
+            }
+            let declared = constant.ty.as_ref().map(|ty| self.type_of(item.module, ty));
+            let (mut unit, mut scope) = (Unit::default(), Scope::default());
+            let mut expressions =
+                Expressions { checker: self, unit: &mut unit, scope: &mut scope, module: item.module, raw: None };
+            match declared {
+                Some(Some(ty)) => expressions.check(&constant.value, &ty),
+                Some(None) => None,
+                None => expressions.infer(&constant.value, None),
+            };
+            self.leave(item);
+        }
+    }
+
+    /// Checks every `fn` item once, where it stands.
+    pub(super) fn function_items(&mut self) {
+        for item in self.items(|kind| matches!(kind, ItemKind::Function(_))) {
+            let ItemKind::Function(function) = &self.names.item(item).kind else { continue };
+            let location = self.at(item.module, function.name.span);
+            if !self.enter(item, "function", &function.name.text, location) {
+                continue;
+            }
+            let (mut unit, mut scope) = (Unit::default(), Scope::default());
+            let mut complete = true;
+            for parameter in &function.parameters {
+                match self.type_of(item.module, &parameter.ty) {
+                    Some(ty) => {
+                        let slot = unit.slot(&parameter.name.text, ty);
+                        scope.add(parameter.name.text.clone(), slot, None, true);
+                    }
+                    None => complete = false,
+                }
+            }
+            let result = self.type_of(item.module, &function.result);
+            if let (true, Some(result)) = (complete, result) {
+                let mut expressions =
+                    Expressions { checker: self, unit: &mut unit, scope: &mut scope, module: item.module, raw: None };
+                expressions.check(&function.body, &result);
+            }
+            self.leave(item);
+        }
+    }
+}
+
+/// Types of other languages.
+fn foreign(name: &str) -> Option<&'static str> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "string" | "str" | "varchar" | "char" => "text",
+        "int" | "integer" | "long" | "bigint" | "i64" => "int64",
+        "i32" => "int32",
+        "u64" => "uint64",
+        "u32" => "uint32",
+        "float" | "double" | "f64" | "number" | "real" => "float64",
+        "f32" => "float32",
+        "boolean" => "bool",
+        "datetime" | "time" | "instant" => "timestamp",
+        "array" | "vec" => "list",
+        "object" | "any" => "json",
+        "dict" | "hash" => "map",
+        "interval" => "duration",
+        _ => return None,
+    })
+}

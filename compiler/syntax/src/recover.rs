@@ -1,0 +1,165 @@
+//! What is done with an item that the grammar does not accept: mistakes are found one by one, and what is whole is kept.
+//!
+//! [`source`] mends what shows in single tokens and brackets, in a copy of the same length. If the item then still does
+//! not parse, its head and its statements are parsed each on its own, blocks inside blocks likewise, and each broken
+//! statement gives one message at its first wrong token. Every token is parsed a fixed number of times, so the time stays
+//! linear.
+
+mod brackets;
+mod explain;
+mod habits;
+mod item;
+mod lexical;
+mod source;
+mod statement;
+mod step;
+mod words;
+
+use std::ops::Range;
+
+use nsf_diagnostics::Span;
+use pest::Parser;
+use pest::error::{ErrorVariant, InputLocation};
+
+use crate::ast::Item;
+use crate::error::SyntaxErrorKind;
+use crate::grammar::{Grammar, Pair, Rule};
+use crate::lower::Lower;
+use crate::split::Chunk;
+use source::Source;
+
+/// Where the parser stopped and what it would have taken there.
+pub(crate) struct Failure {
+    /// Offset in the source's text.
+    at: usize,
+    /// The rules that were tried there.
+    expected: Vec<Rule>,
+    /// Whether the parser ran out of room.
+    too_deep: bool,
+}
+
+/// The items of a chunk that the grammar does not accept.
+pub(crate) fn items(lower: &mut Lower<'_>, chunk: &Chunk) -> Vec<Item> {
+    let text = lower.text.get(chunk.start..chunk.end).unwrap_or("");
+    let (source, found) = Source::mended(text, chunk.start);
+    let mut recover = Recover { lower, source: &source, limit: chunk.end };
+    for (span, kind) in found {
+        recover.report(span, kind);
+    }
+    recover.chunk()
+}
+
+/// Recovery in one source.
+struct Recover<'a, 't> {
+    lower: &'a mut Lower<'t>,
+    source: &'a Source,
+    /// Offset in the file behind which nothing belongs to the item.
+    limit: usize,
+}
+
+impl<'a> Recover<'a, '_> {
+    /// A place of the source as a place of the file.
+    fn place(&self, span: Span) -> Span {
+        let absolute = |offset: u32| (self.source.base.wrapping_add(offset as usize)).min(self.limit) as u32;
+        Span::new(absolute(span.start), absolute(span.end))
+    }
+
+    fn report(&mut self, span: Span, mut kind: SyntaxErrorKind) {
+        match &mut kind {
+            SyntaxErrorKind::UnclosedBracket { shown_by: Some(other), .. }
+            | SyntaxErrorKind::UnclosedInterpolation { text: other } => *other = self.place(*other),
+            _ => {}
+        }
+        let span = self.place(span);
+        self.lower.error(span, kind);
+    }
+
+    /// Parses some tokens by a rule, strictly.
+    fn strict(&self, rule: Rule, range: &Range<usize>) -> Result<Pair<'a>, Failure> {
+        let span = self.source.span(range);
+        let slice = span.text(&self.source.text);
+        let from = span.start as usize;
+        match Grammar::parse(rule, slice) {
+            Ok(mut pairs) => pairs.next().ok_or(Failure { at: from, expected: Vec::new(), too_deep: false }),
+            Err(error) => {
+                let at = match error.location {
+                    InputLocation::Pos(at) | InputLocation::Span((at, _)) => from + at,
+                };
+                Err(match error.variant {
+                    ErrorVariant::ParsingError { positives, .. } => {
+                        Failure { at, expected: positives, too_deep: false }
+                    }
+                    ErrorVariant::CustomError { .. } => Failure { at, expected: Vec::new(), too_deep: true },
+                })
+            }
+        }
+    }
+
+    /// Parses and lowers some tokens.
+    fn lowered<T>(
+        &mut self,
+        rule: Rule,
+        range: &Range<usize>,
+        lower: impl FnOnce(&mut Lower<'_>, Pair<'_>) -> T,
+    ) -> Result<T, Failure> {
+        let pair = self.strict(rule, range)?;
+        let from = self.source.span(range).start as usize;
+        self.lower.at(self.source.base.wrapping_add(from));
+        let value = lower(self.lower, pair);
+        self.lower.finish_slice();
+        Ok(value)
+    }
+
+    /// Parses and lowers some tokens; a failure is reported, unless a mistake in these tokens was reported before.
+    fn lowered_or_report<T>(
+        &mut self,
+        rule: Rule,
+        range: &Range<usize>,
+        lower: impl FnOnce(&mut Lower<'_>, Pair<'_>) -> T,
+    ) -> Option<T> {
+        match self.lowered(rule, range, lower) {
+            Ok(value) => Some(value),
+            Err(failure) => {
+                self.report_failure(&failure, range);
+                None
+            }
+        }
+    }
+
+    /// Reports where the parser stopped in some tokens.
+    fn report_failure(&mut self, failure: &Failure, range: &Range<usize>) {
+        if self.source.is_lost(self.source.span(range)) {
+            return;
+        }
+        let (span, kind) = explain::explain(self.source, failure, range);
+        self.report(span, kind);
+    }
+
+    /// The first token at `range` that is `sign` and outside of brackets.
+    fn find(&self, range: &Range<usize>, sign: &str) -> Option<usize> {
+        let mut at = range.start;
+        while at < range.end {
+            if self.source.word(at) == sign {
+                return Some(at);
+            }
+            at = self.source.skip(at);
+        }
+        None
+    }
+
+    /// The tokens inside the brackets that open at `open`.
+    fn inside(&self, open: usize, end: usize) -> Range<usize> {
+        let close = self.source.partner(open).unwrap_or(end).min(end);
+        open + 1..close.max(open + 1)
+    }
+
+    /// Reports the first of the tokens left over behind something that was complete.
+    fn report_rest(&mut self, rest: Range<usize>, expected: &'static str) {
+        if rest.start >= rest.end || self.source.is_lost(self.source.span(&rest)) {
+            return;
+        }
+        let first = rest.start..rest.start + 1;
+        let kind = SyntaxErrorKind::UnexpectedToken { expected: vec![expected], near: None, fix: None };
+        self.report(self.source.span(&first), kind);
+    }
+}

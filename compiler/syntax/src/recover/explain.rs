@@ -1,0 +1,168 @@
+//! From the place where the parser stopped to what is wrong there.
+
+use std::ops::Range;
+
+use nsf_diagnostics::{Span, closest};
+
+use super::source::{Source, is_operator_word};
+use super::statement::STEPS;
+use super::words::described;
+use super::Failure;
+use crate::error::SyntaxErrorKind;
+use crate::grammar::Rule;
+use crate::token::{Token, TokenKind, tokens_in};
+
+/// The first wrong token of `range` and what is wrong with it.
+pub(crate) fn explain(source: &Source, failure: &Failure, range: &Range<usize>) -> (Span, SyntaxErrorKind) {
+    let whole = source.span(range);
+    if failure.too_deep {
+        return (Span::new(whole.start, whole.start + 1), SyntaxErrorKind::TooDeepTree);
+    }
+    let last = range.end.saturating_sub(1).max(range.start)..range.end.max(range.start + 1);
+    let index = source.tokens.partition_point(|token| token.span.end as usize <= failure.at);
+    let mut rules = failure.expected.clone();
+    if index == range.start + 1 && STEPS.contains(&source.word(range.start)) {
+        // A step's keyword could be a label, but is not meant as one.
+        rules.retain(|rule| *rule != Rule::colon);
+    }
+    let failure = &Failure { at: failure.at, expected: rules, too_deep: false };
+    let found = source.tokens.get(index).copied().filter(|_| failure.at < whole.end as usize);
+    let Some(mut token) = found else {
+        let kind = if source.word(last.start) == "," {
+            SyntaxErrorKind::StrayComma
+        } else {
+            SyntaxErrorKind::Incomplete { expected: required(expected(&failure.expected)) }
+        };
+        return (source.span(&last), kind);
+    };
+    if (token.span.start as usize) < failure.at {
+        // Inside an interpolation.
+        let inner = tokens_in(&source.text, failure.at, token.span.end as usize);
+        token = inner.first().copied().unwrap_or(token);
+    }
+    let stopped = Stopped { source, failure, range, index, token };
+    (token.span, stopped.habit().unwrap_or_else(|| stopped.unexpected()))
+}
+
+/// The wrong token and what surrounds it.
+struct Stopped<'a> {
+    source: &'a Source,
+    failure: &'a Failure,
+    range: &'a Range<usize>,
+    index: usize,
+    token: Token,
+}
+
+impl Stopped<'_> {
+    fn expects(&self, rule: Rule) -> bool {
+        self.failure.expected.contains(&rule)
+    }
+
+    fn word(&self) -> &str {
+        self.token.text(&self.source.text)
+    }
+
+    /// What is known to be meant, because other languages write it so.
+    fn habit(&self) -> Option<SyntaxErrorKind> {
+        let assigns = self.expects(Rule::equals) || self.expects(Rule::save_operator);
+        let operator = self.expects(Rule::infix);
+        match self.word() {
+            "=" if self.expects(Rule::colon) && !operator => Some(self.instead(":")),
+            "=" if operator => Some(SyntaxErrorKind::EqualsInCondition { sure: self.in_condition() }),
+            "==" if assigns => Some(self.instead("=")),
+            ":" if assigns => Some(self.instead("=")),
+            "->" if self.expects(Rule::fat_arrow) => Some(self.instead("=>")),
+            "=>" if self.expects(Rule::arrow) => Some(self.instead("->")),
+            "," if self.is_stray_comma() => Some(SyntaxErrorKind::StrayComma),
+            "?" if operator => Some(SyntaxErrorKind::Ternary),
+            "if" if self.expects(Rule::k_when) || self.expects(Rule::stop_when) => Some(self.instead("when")),
+            word if self.token.kind == TokenKind::Word => self.wrong_word(word),
+            _ => None,
+        }
+    }
+
+    fn wrong_word(&self, word: &str) -> Option<SyntaxErrorKind> {
+        let takes_value = self.expects(Rule::numeral) || self.expects(Rule::expr);
+        if self.expects(Rule::name) && !takes_value && (is_reserved(word)) {
+            return Some(SyntaxErrorKind::ReservedWord);
+        }
+        let mut candidates: Vec<&'static str> = self.failure.expected.iter().filter_map(|rule| keyword(*rule)).collect();
+        if self.expects(Rule::infix) {
+            candidates.extend(["and", "or", "not", "in", "catch"]);
+        }
+        let near = closest(word, candidates)?;
+        let expected = expected(&self.failure.expected);
+        Some(SyntaxErrorKind::UnexpectedToken { expected, near: Some(near), fix: None })
+    }
+
+    /// A sign that is surely meant to be another one.
+    fn instead(&self, sign: &'static str) -> SyntaxErrorKind {
+        SyntaxErrorKind::UnexpectedToken { expected: expected(&self.failure.expected), near: None, fix: Some(sign) }
+    }
+
+    /// Whether what is read is a condition, where `=` can only mean `==`.
+    fn in_condition(&self) -> bool {
+        let first = self.source.word(self.range.start);
+        let asks = matches!(first, "when" | "stop" | "jump" | "require" | "drop" | "reject" | "expect");
+        let is_expression = self.failure.expected.len() < 6 && !asks;
+        asks || is_expression || (self.range.start..self.index).any(|at| self.source.word(at) == "if")
+    }
+
+    /// A comma behind the last value of a statement.
+    fn is_stray_comma(&self) -> bool {
+        let next_is_new = self.index + 1 >= self.range.end || self.source.is_first_on_line(self.index + 1);
+        self.source.ends_operand(self.index.wrapping_sub(1)) && next_is_new
+    }
+
+    fn unexpected(&self) -> SyntaxErrorKind {
+        SyntaxErrorKind::UnexpectedToken { expected: expected(&self.failure.expected), near: None, fix: None }
+    }
+}
+
+fn is_reserved(word: &str) -> bool {
+    is_operator_word(word) || matches!(word, "true" | "false" | "null")
+}
+
+/// The keyword that a rule asks for.
+fn keyword(rule: Rule) -> Option<&'static str> {
+    let word = described(rule)?.strip_prefix('`')?.strip_suffix('`')?;
+    word.bytes().all(|byte| byte.is_ascii_lowercase()).then_some(word)
+}
+
+/// Of what may follow, what must: an operator or a comma never has to.
+fn required(expected: Vec<&'static str>) -> Vec<&'static str> {
+    let must = |word: &&&str| !matches!(**word, "an operator" | "`,`" | "`?`" | "`<`");
+    if expected.iter().any(|word| must(&word)) {
+        expected.iter().filter(must).copied().collect()
+    } else {
+        expected
+    }
+}
+
+/// What rules stand for, in words, most telling first, each once, at most five.
+fn expected(rules: &[Rule]) -> Vec<&'static str> {
+    let (goes_on, takes_value) = (rules.contains(&Rule::infix), rules.contains(&Rule::numeral));
+    let mut words: Vec<&'static str> = Vec::new();
+    for rule in rules {
+        // What can follow any value, or be the start of one, says nothing beside the rest.
+        let says_nothing = match rule {
+            Rule::open_bracket | Rule::open_paren => goes_on || takes_value,
+            Rule::member | Rule::member_sign | Rule::index | Rule::call | Rule::postfix => goes_on,
+            Rule::open_brace | Rule::name | Rule::minus | Rule::k_if | Rule::k_match | Rule::k_reject => takes_value,
+            _ => false,
+        };
+        if let Some(word) = described(*rule).filter(|word| !says_nothing && !words.contains(word)) {
+            words.push(word);
+        }
+    }
+    let rank = |word: &&str| match *word {
+        "an operator" => 4,
+        "`,`" => 3,
+        word if word.starts_with('a') => 0,
+        word if word.bytes().nth(1).is_some_and(|byte| byte.is_ascii_lowercase()) => 1,
+        _ => 2,
+    };
+    words.sort_by_key(rank);
+    words.truncate(5);
+    words
+}

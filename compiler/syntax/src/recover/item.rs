@@ -1,0 +1,190 @@
+//! Broken items: what the head says is kept, and the body is read statement by statement.
+
+use std::ops::Range;
+
+use nsf_diagnostics::closest;
+
+use super::source::is_operator_word;
+use super::{Recover, habits};
+use crate::ast::{Fields, FunctionKind, Item, ItemKind, Name, StepFunctionBody, Test};
+use crate::error::SyntaxErrorKind;
+use crate::grammar::{Pair, Rule};
+use crate::lower::Lower;
+use crate::scan::ITEM_KEYWORDS;
+
+impl Recover<'_, '_> {
+    /// All items of the source.
+    pub(crate) fn chunk(&mut self) -> Vec<Item> {
+        let starts = self.item_starts();
+        let ends = starts.iter().skip(1).copied().chain([self.source.tokens.len()]);
+        let ranges: Vec<Range<usize>> = starts.iter().copied().zip(ends).map(|(start, end)| start..end).collect();
+        ranges.iter().map(|range| self.item(range)).collect()
+    }
+
+    /// The first token, and every later one that can only be meant to start an item.
+    fn item_starts(&self) -> Vec<usize> {
+        let count = self.source.tokens.len();
+        let mut starts = Vec::new();
+        let mut at = 0;
+        while at < count {
+            if at == 0 || self.starts_item(at) {
+                starts.push(at);
+            }
+            at = self.source.skip(at);
+        }
+        starts
+    }
+
+    fn starts_item(&self, at: usize) -> bool {
+        let word = self.source.word(at);
+        if !self.source.is_first_on_line(at) || !self.source.is_word(at) || is_operator_word(word) {
+            return false;
+        }
+        let goes_on = self.source.is_word(at + 1) || self.source.is_text(at + 1);
+        let after_value = self.source.ends_operand(at - 1);
+        if self.source.in_first_column(at) {
+            let known = closest(word, ITEM_KEYWORDS).is_some() || habits::item(word).is_some();
+            return goes_on || (known && after_value);
+        }
+        ITEM_KEYWORDS.contains(&word) && goes_on && after_value
+    }
+
+    fn item(&mut self, range: &Range<usize>) -> Item {
+        let word = self.source.word(range.start);
+        let span = self.place(self.source.span(range));
+        if !ITEM_KEYWORDS.contains(&word) {
+            return self.unknown_item(range);
+        }
+        if range.start > 0 && !self.source.in_first_column(range.start) {
+            let place = self.source.span(&(range.start..range.start + 1));
+            self.report(place, SyntaxErrorKind::IndentedItem);
+        }
+        match self.lowered(crate::parse::entry(word), range, |lower, pair| lower.item(pair)) {
+            Ok(item) => item,
+            Err(failure) => {
+                let docs = self.lower.docs(span.start);
+                let open = self.find(range, "{").filter(|_| has_body(word));
+                let kind = match open {
+                    Some(open) => {
+                        let kind = self.with_body(range, open);
+                        self.report_rest(self.source.skip(open)..range.end, "an item, in column 0");
+                        kind
+                    }
+                    None => {
+                        self.report_failure(&failure, range);
+                        None
+                    }
+                };
+                Item { docs, kind: kind.unwrap_or_else(|| self.error_kind(range)), span }
+            }
+        }
+    }
+
+    /// What is known of an item that could not be read.
+    fn error_kind(&self, range: &Range<usize>) -> ItemKind {
+        let name = range.start + if self.source.word(range.start + 1) == "fn" { 2 } else { 1 };
+        let name: Option<Name> = if name < range.end { self.name_at(name) } else { None };
+        ItemKind::Error { keyword: Some(self.source.word(range.start).into()), name }
+    }
+
+    /// An item whose first word starts no item.
+    fn unknown_item(&mut self, range: &Range<usize>) -> Item {
+        let span = self.place(self.source.span(range));
+        let word = self.source.word(range.start);
+        let first = self.source.span(&(range.start..range.start + 1));
+        let error = Item { docs: Vec::new(), kind: ItemKind::Error { keyword: None, name: None }, span };
+        if self.source.is_lost(first) {
+            return error;
+        }
+        if !self.source.is_word(range.start) {
+            let kind = SyntaxErrorKind::UnexpectedToken { expected: vec!["an item"], near: None, fix: None };
+            self.report(first, kind);
+            return error;
+        }
+        let near = closest(word, ITEM_KEYWORDS);
+        let habit = habits::item(word).filter(|_| near.is_none());
+        self.report(first, SyntaxErrorKind::UnknownItem { near: near.or(habit), sure: near.is_some() });
+        let name = self.name_at(range.start + 1).filter(|_| range.start + 1 < range.end);
+        let error = Item { kind: ItemKind::Error { keyword: None, name }, ..error };
+        let Some(corrected) = near.and_then(|near| self.with_word(range, near)) else { return error };
+        let docs = self.lower.docs(span.start);
+        let tokens = 0..corrected.tokens.len();
+        let mut inner = Recover { lower: &mut *self.lower, source: &corrected, limit: self.limit };
+        let item = inner.item(&tokens);
+        Item { docs, kind: item.kind, span }
+    }
+
+    /// An item that is a head and a body in braces. None where the head cannot be read; the body is looked at anyway.
+    fn with_body(&mut self, range: &Range<usize>, open: usize) -> Option<ItemKind> {
+        let head = range.start..open + 1;
+        let region = self.inside(open, range.end);
+        match self.source.word(range.start) {
+            "mapping" => {
+                let head = self.head(Rule::mapping_head_entry, &head, |lower, pair| lower.mapping_head(pair));
+                let (arms, otherwise) = self.mapping_arms(&region);
+                head.map(|head| ItemKind::Mapping(crate::ast::Mapping { arms, otherwise, ..head }))
+            }
+            "fields" => {
+                let dimension = self.head(Rule::fields_head_entry, &head, |lower, pair| lower.first_name(pair));
+                let fields = self.dimension_fields(&region);
+                dimension.map(|dimension| ItemKind::Fields(Fields { dimension, fields }))
+            }
+            "flow" => {
+                let head = self.head(Rule::flow_head_entry, &head, |lower, pair| lower.flow_head(pair));
+                let body = self.block(open, range.end);
+                head.map(|head| ItemKind::Flow(crate::ast::Flow { body, ..head }))
+            }
+            "test" => {
+                let title = self.head(Rule::test_head_entry, &head, |lower, pair| lower.text_in(pair));
+                let clauses = self.test_clauses(&region);
+                title.flatten().map(|title| ItemKind::Test(Test { title, clauses }))
+            }
+            "verify" | "calculate" | "load" | "save" | "expand" => self.step_function(&head, open, &region, range.end),
+            _ => {
+                let head = self.head(Rule::settings_head_entry, &head, |lower, pair| lower.settings_head(pair));
+                let settings = self.settings(&region);
+                head.flatten().map(|head| ItemKind::Settings(crate::ast::SettingsItem { settings, ..head }))
+            }
+        }
+    }
+
+    fn head<T>(
+        &mut self,
+        rule: Rule,
+        range: &Range<usize>,
+        lower: impl FnOnce(&mut Lower<'_>, Pair<'_>) -> T,
+    ) -> Option<T> {
+        self.lowered_or_report(rule, range, lower)
+    }
+
+    fn step_function(
+        &mut self,
+        head: &Range<usize>,
+        open: usize,
+        region: &Range<usize>,
+        end: usize,
+    ) -> Option<ItemKind> {
+        let rule = Rule::step_function_head_entry;
+        let found = self.head(rule, head, |lower, pair| lower.step_function_head(pair)).flatten();
+        let kind = match self.source.word(head.start) {
+            "verify" => FunctionKind::Verify,
+            "save" => FunctionKind::Save,
+            "expand" => FunctionKind::Expand,
+            _ => FunctionKind::Calculate,
+        };
+        let body = match kind {
+            FunctionKind::Verify => StepFunctionBody::Verify(self.checks(region)),
+            FunctionKind::Save => StepFunctionBody::Save(self.save_operations(region)),
+            FunctionKind::Expand => StepFunctionBody::Expand(self.block(open, end)),
+            FunctionKind::Calculate | FunctionKind::Load => {
+                StepFunctionBody::Calculate(self.calculate_statements(region))
+            }
+        };
+        found.map(|head| ItemKind::StepFunction(crate::ast::StepFunction { body, ..head }))
+    }
+}
+
+/// Whether an item's braces hold statements; the braces of a `type` or a `const` are part of a value.
+fn has_body(keyword: &str) -> bool {
+    !matches!(keyword, "use" | "const" | "type" | "fn" | "builtin" | "primary" | "dimension")
+}

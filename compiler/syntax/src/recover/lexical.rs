@@ -1,0 +1,267 @@
+//! Mistakes that show in a single token: texts that are not closed, signs of other languages, numbers that are none.
+//!
+//! Where what was meant is certain, the part is also written anew in a copy of the text, at the same length, so that the
+//! rest of the statement can be read and every place stays true.
+
+use nsf_diagnostics::Span;
+use pest::Parser;
+
+use crate::error::SyntaxErrorKind;
+use crate::grammar::{Grammar, Rule};
+use crate::scan::{TextEnd, raw_text_end, raw_text_start, text_end};
+use crate::token::{Token, TokenKind};
+
+/// A mistake in one token.
+#[derive(Clone, Debug)]
+pub(crate) struct LexicalMistake {
+    /// Where.
+    pub(crate) span: Span,
+    /// What.
+    pub(crate) kind: SyntaxErrorKind,
+    /// A part of the text and what to read there instead, of the same length; none where the statement is lost.
+    pub(crate) patch: Option<(Span, String)>,
+}
+
+/// Every mistake in the tokens of a part of `text`.
+pub(crate) fn mistakes(text: &str, tokens: &[Token]) -> Vec<LexicalMistake> {
+    let mut found = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        let previous = index.checked_sub(1).and_then(|previous| tokens.get(previous));
+        match token.kind {
+            TokenKind::UnclosedText => found.push(unclosed(text, tokens, index, *token)),
+            TokenKind::Foreign => found.extend(foreign(text, *token)),
+            TokenKind::Sign => found.extend(sign(text, *token, previous)),
+            TokenKind::Number => found.extend(number(text, *token)),
+            TokenKind::Moment if !is_whole(Rule::moment, token.text(text)) => {
+                found.push(lost(token.span, SyntaxErrorKind::MalformedMoment));
+            }
+            TokenKind::Text => found.extend(text_parts(text, *token)),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn lost(span: Span, kind: SyntaxErrorKind) -> LexicalMistake {
+    LexicalMistake { span, kind, patch: None }
+}
+
+/// A mistake that is read as something else, padded with blanks.
+fn instead(span: Span, kind: SyntaxErrorKind, read_as: impl Into<String>) -> LexicalMistake {
+    let mut read_as = read_as.into();
+    while read_as.len() < span.len() as usize {
+        read_as.push(' ');
+    }
+    let patch = (read_as.len() == span.len() as usize).then_some((span, read_as));
+    LexicalMistake { span, kind, patch }
+}
+
+/// Whether a rule matches all of `text`.
+fn is_whole(rule: Rule, text: &str) -> bool {
+    Grammar::parse(rule, text).is_ok_and(|mut pairs| pairs.next().is_some_and(|pair| pair.as_span().end() == text.len()))
+}
+
+fn unclosed(text: &str, tokens: &[Token], index: usize, token: Token) -> LexicalMistake {
+    let (bytes, start) = (text.as_bytes(), token.span.start as usize);
+    let hashes = raw_text_start(bytes, start);
+    let end = match hashes {
+        Some(hashes) => raw_text_end(bytes, start, hashes),
+        None => text_end(bytes, start),
+    };
+    let (span, kind) = match end {
+        TextEnd::Unclosed { brace: Some(brace), .. } => {
+            let brace = Span::new(brace as u32, brace as u32 + 1);
+            (brace, SyntaxErrorKind::UnclosedInterpolation { text: token.span })
+        }
+        TextEnd::TooDeep { at, .. } => (Span::new(at as u32, at as u32 + 1), SyntaxErrorKind::TooDeep),
+        _ => (token.span, SyntaxErrorKind::UnclosedText { raw: hashes.is_some() }),
+    };
+    let closers = closers_at_end(text, tokens, index, token);
+    let length = token.span.len() as usize;
+    let patch = (length >= closers.len() + 2).then(|| {
+        let body = "_".repeat(length - closers.len() - 2);
+        (token.span, format!("\"{body}\"{closers}"))
+    });
+    LexicalMistake { span, kind, patch }
+}
+
+/// The brackets at the end of an unclosed text that close what was opened before it on its line: `kafka("topic)`.
+fn closers_at_end<'t>(text: &'t str, tokens: &[Token], index: usize, token: Token) -> &'t str {
+    let mut open = 0_usize;
+    let mut below = token;
+    for before in tokens.get(..index).unwrap_or_default().iter().rev() {
+        if Span::new(before.span.end, below.span.start).text(text).contains('\n') {
+            break;
+        }
+        match before.text(text) {
+            "(" | "[" | "{" => open += 1,
+            ")" | "]" | "}" => open = open.saturating_sub(1),
+            _ => {}
+        }
+        below = *before;
+    }
+    let written = token.text(text);
+    let closing = written.bytes().rev().take(open).take_while(|byte| matches!(byte, b')' | b']' | b'}')).count();
+    written.get(written.len() - closing..).unwrap_or("")
+}
+
+/// Signs of other writing systems and the sign that is meant.
+const FULL_WIDTH: [(char, &str); 22] = [
+    ('：', ":"),
+    ('，', ","),
+    ('、', ","),
+    ('（', "("),
+    ('）', ")"),
+    ('【', "["),
+    ('】', "]"),
+    ('［', "["),
+    ('］', "]"),
+    ('｛', "{"),
+    ('｝', "}"),
+    ('＝', "="),
+    ('＋', "+"),
+    ('－', "-"),
+    ('—', "-"),
+    ('＊', "*"),
+    ('／', "/"),
+    ('＜', "<"),
+    ('＞', ">"),
+    ('．', "."),
+    ('。', "."),
+    ('％', "%"),
+];
+
+fn foreign(text: &str, token: Token) -> Option<LexicalMistake> {
+    let written = token.text(text);
+    let first = written.chars().next()?;
+    if let Some((_, meant)) = FULL_WIDTH.iter().find(|(sign, _)| *sign == first) {
+        return Some(instead(token.span, SyntaxErrorKind::FullWidthSign { meant }, *meant));
+    }
+    if matches!(first, ';' | '；') {
+        return Some(instead(token.span, SyntaxErrorKind::Semicolon, ""));
+    }
+    if matches!(first, '\'' | '“' | '‘' | '「' | '”' | '’' | '」') {
+        let body: String = written.chars().skip(1).collect();
+        let body = body.strip_suffix(['\'', '”', '“', '’', '‘', '」', '"']);
+        let Some(body) = body else { return Some(lost(token.span, SyntaxErrorKind::ForeignQuote { meant: None })) };
+        let meant = format!("\"{}\"", body.replace('"', "\\\""));
+        let read_as = format!("\"{}\"", "_".repeat(token.span.len().saturating_sub(2) as usize));
+        return Some(instead(token.span, SyntaxErrorKind::ForeignQuote { meant: Some(meant) }, read_as));
+    }
+    if written.starts_with("/*") {
+        let blank: String = written.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
+        return Some(instead(token.span, SyntaxErrorKind::BlockComment, blank));
+    }
+    if first == '#' {
+        let sign = Span::new(token.span.start, token.span.start + 1);
+        let patch = Some((token.span, " ".repeat(written.len())));
+        return Some(LexicalMistake { span: sign, kind: SyntaxErrorKind::HashComment, patch });
+    }
+    if first.is_whitespace() || first.is_control() || is_invisible(first) {
+        return Some(instead(token.span, SyntaxErrorKind::InvisibleCharacter { character: first }, ""));
+    }
+    Some(lost(token.span, SyntaxErrorKind::ForeignCharacter))
+}
+
+/// Characters that take no room or change the direction of the text.
+fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+fn sign(text: &str, token: Token, previous: Option<&Token>) -> Option<LexicalMistake> {
+    let foreign = |meant: &'static str| SyntaxErrorKind::ForeignOperator { meant };
+    Some(match token.text(text) {
+        "&&" => lost(token.span, foreign("and")),
+        "||" => instead(token.span, foreign("or"), "or"),
+        "&" => lost(token.span, foreign("and")),
+        "!" => lost(token.span, foreign("not ")),
+        "===" => instead(token.span, foreign("=="), "=="),
+        "!==" => instead(token.span, foreign("!="), "!="),
+        "<>" if !ends_type(text, previous) => instead(token.span, foreign("!="), "!="),
+        ":=" => instead(token.span, foreign("="), "="),
+        _ => return None,
+    })
+}
+
+fn ends_type(text: &str, previous: Option<&Token>) -> bool {
+    previous.is_some_and(|token| matches!(token.text(text), "list" | "set" | "map"))
+}
+
+fn number(text: &str, token: Token) -> Option<LexicalMistake> {
+    let written = token.text(text);
+    if is_whole(Rule::numeral, written) {
+        return None;
+    }
+    let meant = meant_number(written);
+    let kind = SyntaxErrorKind::MalformedNumber { meant };
+    // Any number of the same length keeps the rest of the statement readable.
+    Some(instead(token.span, kind, "0"))
+}
+
+/// A duration in the words of other languages.
+fn meant_number(written: &str) -> Option<String> {
+    let digits = written.find(|c: char| !c.is_ascii_digit() && c != '_')?;
+    let (number, unit) = written.split_at(digits);
+    let unit = match unit.to_ascii_lowercase().as_str() {
+        "m" | "mins" | "minute" | "minutes" => "min",
+        "sec" | "secs" | "second" | "seconds" => "s",
+        "hr" | "hrs" | "hour" | "hours" => "h",
+        "day" | "days" => "d",
+        "msec" | "millis" | "milliseconds" => "ms",
+        "w" | "week" | "weeks" => return number.parse::<u32>().ok().map(|weeks| format!("{}d", u64::from(weeks) * 7)),
+        _ => return half_duration(written),
+    };
+    Some(format!("{number}{unit}"))
+}
+
+/// `1.5h` is `1h30min`.
+fn half_duration(written: &str) -> Option<String> {
+    let (whole, rest) = written.split_once('.')?;
+    let whole: u64 = whole.parse().ok()?;
+    let (unit, smaller) = match rest.strip_prefix('5')? {
+        "d" => ("d", "12h"),
+        "h" => ("h", "30min"),
+        "min" => ("min", "30s"),
+        "s" => ("s", "500ms"),
+        _ => return None,
+    };
+    Some(if whole == 0 { smaller.to_owned() } else { format!("{whole}{unit}{smaller}") })
+}
+
+/// Escapes that do not exist and braces that are not escaped, outside interpolations.
+fn text_parts(text: &str, token: Token) -> Vec<LexicalMistake> {
+    let written = token.text(text);
+    let mut found = Vec::new();
+    let mut depth = 0_u32;
+    let mut characters = written.char_indices().peekable();
+    characters.next();
+    while let Some((at, character)) = characters.next() {
+        let place = |length: usize| {
+            let start = token.span.start + at as u32;
+            Span::new(start, start + length as u32)
+        };
+        match character {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            '}' => found.push(instead(place(1), SyntaxErrorKind::LoneBrace, "_")),
+            '\\' if depth == 0 => {
+                let Some((_, escaped)) = characters.next() else { break };
+                let rest = written.get(at..).unwrap_or("");
+                if escaped == 'u' {
+                    let end = rest.find('}').map_or(2, |close| close + 1);
+                    if !is_whole(Rule::text_escape, rest.get(..end).unwrap_or("")) {
+                        found.push(instead(place(end), SyntaxErrorKind::UnknownEscape, "_".repeat(end)));
+                    }
+                    while characters.peek().is_some_and(|(next, _)| *next < at + end) {
+                        characters.next();
+                    }
+                } else if !matches!(escaped, 'n' | 't' | 'r' | '\\' | '"' | '{' | '}') {
+                    let length = 1 + escaped.len_utf8();
+                    found.push(instead(place(length), SyntaxErrorKind::UnknownEscape, "_".repeat(length)));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
