@@ -221,7 +221,7 @@ impl Expressions<'_, '_> {
             raw: None,
         };
         let body = inner.check(&function.body, &result);
-        self.checker.diagnostics.truncate(reported);
+        self.checker.forget(reported);
         self.checker.leave(item);
         let mut expr = body?;
         for (slot, value) in slots.into_iter().zip(values).rev() {

@@ -442,18 +442,20 @@ impl<'a> Checker<'a> {
     }
 
     /// A field may not be named like a state, table, dimension or module in use.
-    pub(super) fn check_field_name(&mut self, module: u32, name: &str, location: Location) {
+    pub(super) fn check_field_name(&mut self, module: u32, name: &str, location: Location) -> bool {
         use crate::names::Resolution;
         match self.names.lookup(module, name) {
             Resolution::Item(item) if self.is_row_item(item) => {
                 let what = crate::names::item_word(self.names.item(item));
                 let declared = self.names.location(item);
                 self.diagnostics.push(message::field_name_taken(location, name, what, declared));
+                false
             }
             Resolution::Module(_) => {
                 self.diagnostics.push(message::field_name_taken(location, name, "module", location));
+                false
             }
-            _ => {}
+            _ => true,
         }
     }
 }
@@ -487,6 +489,7 @@ pub fn meet(left: &Scope, right: &Scope) -> Scope {
             .cloned()
             .collect(),
         known: left.known.intersection(&right.known).cloned().collect(),
+        broken: left.broken.iter().chain(&right.broken).cloned().collect(),
     }
 }
 

@@ -92,6 +92,8 @@ pub struct Checker<'a> {
     pub used: HashSet<ItemRef>,
     /// Items being unfolded, against recursion.
     entered: Vec<ItemRef>,
+    /// Items that are defined by themselves, reported already.
+    circular: HashSet<ItemRef>,
     /// Topics by connector.
     topics: HashMap<nsf_plan::connector::Connector, nsf_plan::TopicId>,
     /// Module of the standard library or the project: index of its file in `Program::files`.
@@ -119,6 +121,7 @@ pub fn check<'a>(
         globals: HashMap::new(),
         used: HashSet::new(),
         entered: Vec::new(),
+        circular: HashSet::new(),
         topics: HashMap::new(),
         file_index: Vec::new(),
         open_keys: HashSet::new(),
@@ -202,11 +205,22 @@ impl<'a> Checker<'a> {
     /// Begins unfolding an item; reports and refuses where it is being unfolded already.
     pub fn enter(&mut self, item: ItemRef, what: &str, name: &str, at: Location) -> bool {
         if self.entered.contains(&item) || self.entered.len() > 200 {
-            self.diagnostics.push(message::recursive(at, what, name));
+            // One circle is one mistake, however many of its items are looked at.
+            if !self.circular.contains(&item) {
+                self.diagnostics.push(message::recursive(at, what, name));
+            }
+            self.circular.extend(self.entered.iter().copied());
             return false;
         }
         self.entered.push(item);
         true
+    }
+
+    /// Takes back what was reported since `count`: mistakes that are reported where they stand. A circle is reported
+    /// where it is met, so it stays.
+    pub(super) fn forget(&mut self, count: usize) {
+        let later = self.diagnostics.split_off(count.min(self.diagnostics.len()));
+        self.diagnostics.extend(later.into_iter().filter(|found| found.code.id == "E0312"));
     }
 
     /// Ends unfolding an item.

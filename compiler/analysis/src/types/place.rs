@@ -20,6 +20,9 @@ impl Expressions<'_, '_> {
         if self.scope.row(name).is_some() {
             return self.row_as_value(name, span);
         }
+        if self.scope.is_broken(name) {
+            return None;
+        }
         if self.raw.is_some() {
             return self.raw_member(name, span, hint);
         }
@@ -105,7 +108,7 @@ impl Expressions<'_, '_> {
             None => inner.infer(&constant.value, hint),
         };
         // The constant's own mistakes were reported when the constant itself was checked.
-        self.checker.diagnostics.truncate(reported);
+        self.checker.forget(reported);
         self.checker.leave(item);
         let value = value?;
         let folded = super::fold::fold(&value);
@@ -150,6 +153,9 @@ impl Expressions<'_, '_> {
         {
             if let Some(row) = self.scope.row(owner).cloned() {
                 return self.row_field(&row, name, optional, span);
+            }
+            if self.scope.is_broken(owner) {
+                return None;
             }
             match self.checker.names.lookup(self.module, owner) {
                 Resolution::Module(module) => return self.module_constant(module, name, hint, span),

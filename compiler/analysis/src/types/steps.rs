@@ -328,8 +328,9 @@ impl<'a> Checker<'a> {
             let mut place = self.place(builder.module, step.span, name.span, "calculate");
             place.location = self.at(builder.module, statement.span);
             place.parts.push(location);
-            if let Some(made) = self.assignment(builder, statement, place) {
-                steps.push(made);
+            match self.assignment(builder, statement, place) {
+                Some(made) => steps.push(made),
+                None => builder.scope.fail(&name.text),
             }
         }
         forget_locals(builder, depth);
@@ -358,10 +359,8 @@ impl<'a> Checker<'a> {
                 }
                 slot
             }
-            None => {
-                self.check_field_name(builder.module, &name.text, location);
-                builder.field(&name.text, &value.ty)
-            }
+            None if self.check_field_name(builder.module, &name.text, location) => builder.field(&name.text, &value.ty),
+            None => return None,
         };
         let ty = builder.unit.ty(slot).clone();
         let value = builder.expressions(self).coerce(value, &ty, statement.value.span)?;
@@ -399,7 +398,10 @@ impl<'a> Checker<'a> {
             self.diagnostics.push(diagnostic.secondary(declared, format!("this {is}")));
             return;
         }
-        let Some(item) = self.named_item(builder.module, &call.name, takes_word(kind), accept) else { return };
+        let Some(item) = self.named_item(builder.module, &call.name, takes_word(kind), accept) else {
+            builder.scope.fail(&call.alias.as_ref().unwrap_or(&call.name).text);
+            return;
+        };
         match &self.names.item(item).kind {
             ItemKind::StepFunction(function) => self.function_step(builder, item, function, call, step, steps),
             _ => self.load_step(builder, item, call, step, steps),
@@ -407,7 +409,10 @@ impl<'a> Checker<'a> {
     }
 
     fn load_step(&mut self, builder: &mut Builder, item: ItemRef, call: &StepCall, step: &ast::Step, steps: &mut Vec<Step>) {
-        let Some(target) = self.row_target(item) else { return };
+        let Some(target) = self.row_target(item) else {
+            builder.scope.fail(&call.alias.as_ref().unwrap_or(&call.name).text);
+            return;
+        };
         if call.keyword == FunctionKind::Expand {
             let location = self.at(builder.module, step.span);
             let text = format!("`expand {}` says nothing to write", call.name.text);
@@ -416,8 +421,11 @@ impl<'a> Checker<'a> {
             return;
         }
         let keys = self.bind_keys(builder, target, &call.name, call.arguments.as_deref());
-        let missing = self.missing(builder, target, call);
-        let Some(keys) = keys else { return };
+        let missing = missing(target, call);
+        let Some(keys) = keys else {
+            builder.scope.fail(&call.alias.as_ref().unwrap_or(&call.name).text);
+            return;
+        };
         let name = call.alias.as_ref().unwrap_or(&call.name);
         if call.alias.is_some() {
             let location = self.at(builder.module, name.span);
@@ -439,18 +447,6 @@ impl<'a> Checker<'a> {
             Global::Table(id) => Some(HandleTarget::Table(*id)),
             Global::Dimension(id) => Some(HandleTarget::Dimension(*id)),
             _ => None,
-        }
-    }
-
-    fn missing(&mut self, builder: &Builder, target: HandleTarget, call: &StepCall) -> Missing {
-        let Some(otherwise) = &call.otherwise else { return Missing::Null };
-        match otherwise {
-            LoadElse::Reject(reason) => Missing::Reject(reason.value.to_string()),
-            LoadElse::Drop(_, Some(reason)) => Missing::Drop(reason.value.to_string()),
-            LoadElse::Drop(span, None) => {
-                let _ = (builder, span);
-                Missing::Drop(format!("{} unknown", row_word(target)))
-            }
         }
     }
 
@@ -541,7 +537,13 @@ impl<'a> Checker<'a> {
         step: &ast::Step,
         steps: &mut Vec<Step>,
     ) {
-        let Some(mut inner) = self.bind_inputs(builder, item, function, call, step, steps) else { return };
+        let Some(mut inner) = self.bind_inputs(builder, item, function, call, step, steps) else {
+            for output in &function.outputs {
+                let renamed = call.outputs.iter().find(|(name, _)| name.text == output.name.text);
+                builder.scope.fail(&renamed.map_or(&output.name, |(_, renamed)| renamed).text);
+            }
+            return;
+        };
         let base = format!("{}.{}", keyword(function.kind), function.name.text);
         let outputs = self.output_slots(builder, item, function, call);
         let outer_scope = std::mem::take(&mut builder.scope);
@@ -572,7 +574,7 @@ impl<'a> Checker<'a> {
             }
         }
         // The function's own mistakes are reported where it stands.
-        self.diagnostics.truncate(reported);
+        self.forget(reported);
         builder.outermost = outermost;
         builder.module = outer_module;
         let known = std::mem::replace(&mut builder.scope, outer_scope).known;
@@ -825,6 +827,16 @@ impl<'a> Checker<'a> {
         for made in &steps {
             self.program.steps.remove(&made.id);
         }
+    }
+}
+
+/// What a load does when there is no row; a drop without a reason is counted by "table unknown" and the like.
+fn missing(target: HandleTarget, call: &StepCall) -> Missing {
+    match &call.otherwise {
+        None => Missing::Null,
+        Some(LoadElse::Reject(reason)) => Missing::Reject(reason.value.to_string()),
+        Some(LoadElse::Drop(_, Some(reason))) => Missing::Drop(reason.value.to_string()),
+        Some(LoadElse::Drop(_, None)) => Missing::Drop(format!("{} unknown", row_word(target))),
     }
 }
 

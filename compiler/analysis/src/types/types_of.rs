@@ -85,7 +85,7 @@ impl Checker<'_> {
                 }
                 let reported = self.diagnostics.len();
                 let ty = self.type_of(item.module, &alias.ty);
-                self.diagnostics.truncate(reported);
+                self.forget(reported);
                 self.leave(item);
                 ty
             }

@@ -111,6 +111,8 @@ pub struct Scope {
     pub rows: Vec<RowBinding>,
     /// Places known not to be null.
     pub known: HashSet<Path>,
+    /// Names whose making was reported as a mistake; uses of them are silent.
+    pub broken: Vec<SmolStr>,
 }
 
 impl Scope {
@@ -130,6 +132,19 @@ impl Scope {
     pub fn add(&mut self, name: impl Into<SmolStr>, slot: SlotId, made: Option<Location>, local: bool) {
         self.known.retain(|path| !path.in_slot(slot));
         self.variables.push(Variable { name: name.into(), slot, made, local });
+    }
+
+    /// Notes that a name could not be made.
+    pub fn fail(&mut self, name: &str) {
+        if self.variable(name).is_none() && self.row(name).is_none() {
+            self.broken.push(name.into());
+        }
+    }
+
+    /// Whether a name could not be made.
+    #[must_use]
+    pub fn is_broken(&self, name: &str) -> bool {
+        self.broken.iter().any(|broken| broken == name)
     }
 
     /// What is known after a condition, added.
