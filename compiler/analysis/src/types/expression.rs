@@ -315,7 +315,7 @@ impl<'a> Expressions<'_, 'a> {
                 let ty = value.nullable();
                 Some(self.make(ExprKind::Index(Box::new(object_expr), Box::new(index)), ty, span))
             }
-            Type::Json => {
+            ty if *ty.non_null() == Type::Json => {
                 let at = self.infer(index, None)?;
                 self.builtin_call("get", vec![(object_expr, object.span), (at, index.span)], span)
             }

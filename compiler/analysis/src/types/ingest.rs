@@ -74,6 +74,10 @@ impl<'a> Checker<'a> {
         let accept = self.accept(&settings);
         let body = self.ingest_body(&settings, &accept);
         let name = self.names.full_name(item);
+        // Members keep their slots; the plan lists the others, which fill the free places in order.
+        let member = |index: usize| body.raw.members.iter().any(|member| member.slot.index() == index);
+        let slots = body.unit.slots.iter().enumerate().filter(|(index, _)| !member(*index)).map(|(_, slot)| slot.clone());
+        let slots = slots.collect();
         plan::Ingest {
             id: name.clone(),
             name,
@@ -86,7 +90,7 @@ impl<'a> Checker<'a> {
             on_error: self.on_error(&settings),
             reject: self.sink_topic(&settings, "reject"),
             members: body.raw.members,
-            slots: body.unit.slots,
+            slots,
             keys: body.keys,
             assignments: body.assignments,
             accept,

@@ -50,6 +50,10 @@ pub fn operator(location: Location, symbol: &str, left: &Type, right: &Type) -> 
         ("+", Type::Text, _) | ("+", _, Type::Text) => {
             diagnostic.help("texts are put together by interpolation: `\"{a}{b}\"`")
         }
+        (_, Type::Integer(_), float @ (Type::Float32 | Type::Float64))
+        | (_, float @ (Type::Float32 | Type::Float64), Type::Integer(_)) => {
+            diagnostic.help(format!("a whole number does not become {} by itself: write `{float}(…)`", show(float)))
+        }
         (_, Type::Text, other) | (_, other, Type::Text) if super::relation::is_number(other) => {
             diagnostic.help(format!("convert the text first: `{other}(…)`"))
         }

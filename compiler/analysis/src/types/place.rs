@@ -189,7 +189,8 @@ impl Expressions<'_, '_> {
 
     fn member_of(&mut self, object: Expr, at: Span, name: &Name, optional: bool, span: Span) -> Option<Expr> {
         let nullable = object.ty.is_nullable();
-        if nullable && !optional {
+        // A member of JSON that is not there is null, and so are its members.
+        if nullable && !optional && *object.ty.non_null() != Type::Json {
             let (location, text) = (self.at(at), self.text(at));
             let diagnostic = message::may_be_null(location, &text, &object.ty);
             let help = format!("`{text}?.{}` is null when `{text}` is", name.text);

@@ -504,6 +504,9 @@ impl<'a> Checker<'a> {
             None => (bare(key, name.span), name.span),
         };
         if binding.is_none() && builder.scope.variable(key).is_none() {
+            if builder.scope.is_broken(key) {
+                return None;
+            }
             let near = closest(key, builder.scope.names()).map(str::to_owned);
             let location = self.at(module, name.span);
             self.diagnostics.push(message::unbound_key(location, &name.text, key, ty.unwrap_or(&Type::Text), near));
@@ -656,6 +659,9 @@ impl<'a> Checker<'a> {
             Some(Binding { name, value: None }) => bare(&name.text, name.span),
             None => {
                 if builder.scope.variable(&input.name.text).is_none() {
+                    if builder.scope.is_broken(&input.name.text) {
+                        return None;
+                    }
                     let near = closest(&input.name.text, builder.scope.names()).map(str::to_owned);
                     let maker = self.maker_of(builder.module, &input.name.text).filter(|maker| *maker != format!("`{}`", function.name.text));
                     let location = self.at(builder.module, call.name.span);

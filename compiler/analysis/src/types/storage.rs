@@ -560,6 +560,10 @@ impl<'a> Checker<'a> {
             let Some(Global::State(id)) = self.globals.get(&item).copied() else { continue };
             let Some(setting) = state.settings.iter().find(|setting| setting.name.text == "closes") else { continue };
             let keys = self.program.states[id.index()].value.keys.clone();
+            // A key that nothing binds has no type: the step that should was reported, or the state is unused.
+            if (0..keys.len()).any(|index| self.open_keys.contains(&(id, index))) {
+                continue;
+            }
             let closes = self.closes(item.module, setting, &keys);
             self.program.states[id.index()].value.closes = closes;
         }
