@@ -163,3 +163,6 @@ fn read_stamp(reader: &mut Reader<'_>, writers: &[Arc<str>]) -> Option<Stamp> {
     let partition = u32::try_from(reader.unsigned()?).ok()?;
     Some(Stamp { time, by, writer, partition, offset: reader.unsigned()? })
 }
+
+#[cfg(test)]
+mod tests;

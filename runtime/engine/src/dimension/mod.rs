@@ -11,6 +11,8 @@
 
 mod bytes;
 mod codec;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod row;
 mod stage;
 pub mod stamp;
@@ -101,7 +103,8 @@ impl Dimensions {
     /// Appends the key of a row: the dimension's code, then the keys.
     pub fn write_key(&self, id: DimensionId, keys: &[Cell], out: &mut Vec<u8>) {
         out.extend_from_slice(&self.code(id));
-        keys.iter().for_each(|cell| key::write_cell_part(cell, out));
+        let types = self.get(id).map_or(&[][..], |dimension| &dimension.keys);
+        types.iter().zip(keys).for_each(|((_, ty), cell)| key::write_cell_part(ty, cell, out));
     }
 
     /// The values of the keys in a row's key; none where the key is damaged or of another dimension.

@@ -199,7 +199,6 @@ impl DimensionStage for Stage {
         self.arena.reset();
         for (write, (_, key)) in writes.iter().zip(keys) {
             let stamp = self.stamp(write);
-            let writer = Arc::clone(&stamp.writer);
             let Some(held) = self.rows.get_mut(&key) else { continue };
             held.used = self.round;
             let change = held.row.apply(&RowWrite { kind: write.kind, fields: &write.fields, stamp });
@@ -210,7 +209,7 @@ impl DimensionStage for Stage {
             if change.is_visible() {
                 count(&mut output.stored, write.dimension);
             }
-            let written = Written { write, writer: &writer, row: &held.row, change: &change };
+            let written = Written { write, row: &held.row, change: &change };
             self.subscriptions.tell(&written, &self.arena, output);
         }
         Ok(())
@@ -249,3 +248,6 @@ fn count(stored: &mut Vec<(DimensionId, u64)>, dimension: DimensionId) {
         None => stored.push((dimension, 1)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,9 @@ struct Misfit;
 
 type Fits<T> = Result<T, Misfit>;
 
+/// Values as JSON.
+type Raws<'b> = ArenaVec<'b, &'b str>;
+
 impl<'b> Converter<'_, 'b> {
     /// The value of a member.
     ///
@@ -233,8 +236,7 @@ impl<'b> Converter<'_, 'b> {
     }
 
     /// `val` and `link` of `{"val":[…],"detail":[…],"link":[…]}`, as JSON each.
-    #[expect(clippy::type_complexity)]
-    fn standard_form(&self, json: &'b str) -> Option<(ArenaVec<'b, &'b str>, ArenaVec<'b, &'b str>)> {
+    fn standard_form(&self, json: &'b str) -> Option<(Raws<'b>, Raws<'b>)> {
         if !json.starts_with('{') {
             return None;
         }
@@ -253,7 +255,7 @@ impl<'b> Converter<'_, 'b> {
     }
 }
 
-fn raw_elements<'b>(json: &'b str, arena: &'b Bump) -> Option<ArenaVec<'b, &'b str>> {
+fn raw_elements<'b>(json: &'b str, arena: &'b Bump) -> Option<Raws<'b>> {
     let mut raws = ArenaVec::new_in(arena);
     let elements = each_element(&mut Cursor::new(json), |cursor| {
         raws.push(take_raw(cursor)?);

@@ -20,7 +20,7 @@ pub(super) struct Envelope<'b> {
     /// `arris_message.time` as JSON.
     pub time: Option<&'b str>,
     pub command: Option<&'b str>,
-    /// The members of `fields` that the plan reads, by their index in the plan, as JSON.
+    /// The members of `fields` that the plan reads, by the index that the caller gave them, as JSON.
     pub members: ArenaVec<'b, Option<&'b str>>,
     /// The names of all members of `fields`; none where there is no `fields`.
     pub names: Option<ArenaVec<'b, &'b str>>,

@@ -32,7 +32,7 @@ mod split;
 use ahash::AHashMap;
 use bumpalo::Bump;
 use jiff::tz::TimeZone;
-use nsf_plan::{Ingest, IngestId, Plan, Slot, Type};
+use nsf_plan::{Ingest, IngestId, Plan, Type};
 
 use crate::{
     connector::{Message, RawBatch},
@@ -69,6 +69,7 @@ pub struct Processor {
     zone: TimeZone,
     layout: Layout,
     members: Vec<Member>,
+    /// Indices of raw members by their name.
     index: AHashMap<String, u32>,
     split: Split,
 }
@@ -76,6 +77,8 @@ pub struct Processor {
 /// A raw member that the ingest reads.
 struct Member {
     name: String,
+    /// Index of the raw member: one that is due in two types is taken once and converted twice.
+    raw: u32,
     ty: Type,
     place: Place,
 }
@@ -89,10 +92,10 @@ impl Processor {
         let ingest =
             plan.ingests.get(id.index()).ok_or_else(|| BuildError::new("the plan has no such ingest", None))?;
         let (expected, zone) = expected(plan, ingest, secret)?;
-        let slots = all_slots(ingest);
+        let slots = ingest.all_slots();
         let layout = Layout::new(&slots);
-        let members = members(ingest, &layout)?;
-        let index = members.iter().enumerate().map(|(index, member)| (member.name.clone(), index as u32)).collect();
+        let mut index = AHashMap::new();
+        let members = members(ingest, &layout, &mut index)?;
         let scope = Scope { plan, slots: &slots, layout: &layout, handles: &[] };
         let split = split(plan, id, ingest, &scope)?;
         let topic = plan.topics.get(ingest.from.index()).map(|topic| topic.connector.name.clone());
@@ -199,24 +202,12 @@ fn expected(plan: &Plan, ingest: &Ingest, secret: &dyn Fn(&str) -> Secret) -> Bu
     Ok((expected, zone))
 }
 
-/// All slots by their id: the members' where they say, the others in the free places in order.
-fn all_slots(ingest: &Ingest) -> Vec<Slot> {
-    let members = ingest.members.iter().map(|member| member.slot.index() + 1).max().unwrap_or(0);
-    let count = members.max(ingest.members.len() + ingest.slots.len());
-    let mut slots: Vec<Option<Slot>> = vec![None; count];
-    for member in &ingest.members {
-        slots[member.slot.index()] = Some(Slot { name: member.name.clone(), ty: member.ty.clone() });
-    }
-    let mut others = ingest.slots.iter();
-    let fill = |slot: Option<Slot>| slot.or_else(|| others.next().cloned());
-    let unused = || Slot { name: String::new(), ty: Type::Bool };
-    slots.into_iter().map(fill).map(|slot| slot.unwrap_or_else(unused)).collect()
-}
-
-fn members(ingest: &Ingest, layout: &Layout) -> Build<Vec<Member>> {
+fn members(ingest: &Ingest, layout: &Layout, index: &mut AHashMap<String, u32>) -> Build<Vec<Member>> {
     let member = |member: &nsf_plan::IngestMember| {
         let place = layout.place(member.slot).ok_or_else(|| damaged(ingest, "a slot that is not there"))?;
-        Ok(Member { name: member.name.clone(), ty: member.ty.clone(), place })
+        let next = index.len() as u32;
+        let raw = *index.entry(member.name.clone()).or_insert(next);
+        Ok(Member { name: member.name.clone(), raw, ty: member.ty.clone(), place })
     };
     ingest.members.iter().map(member).collect()
 }
@@ -262,3 +253,6 @@ fn damaged(ingest: &Ingest, what: &str) -> BuildError {
     let message = format!("the plan's ingest `{}` names {what}; compile it anew", ingest.name);
     BuildError::new(message, Some(ingest.origin))
 }
+
+#[cfg(test)]
+mod tests;

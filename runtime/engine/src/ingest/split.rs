@@ -87,8 +87,14 @@ impl<'w, 'b> Work<'w, 'b> {
         }
     }
 
+    /// A member of the plan as JSON, where the message has it.
+    fn json(&self, member: u32) -> Option<&'b str> {
+        let raw = self.processor.members.get(member as usize)?.raw;
+        self.envelope.members.get(raw as usize).copied().flatten()
+    }
+
     fn is_there(&self, member: u32) -> bool {
-        self.envelope.members.get(member as usize).is_some_and(Option::is_some)
+        self.json(member).is_some()
     }
 
     fn is_changed(&self, member: u32) -> bool {
@@ -251,7 +257,7 @@ impl Split {
 
 /// A key whose member is null is told as a null key, whatever failed because of it.
 fn key_fault(key: &Key, work: &Work<'_, '_>, fault: Box<Fault>) -> Box<Fault> {
-    let null = |read: &&u32| work.envelope.members.get(**read as usize) == Some(&Some("null"));
+    let null = |read: &&u32| work.json(**read) == Some("null");
     match key.reads.iter().find(null).and_then(|read| work.processor.members.get(*read as usize)) {
         Some(member) => Fault::new(FaultCode::Key, format!("the key `{}` is null", member.name)),
         None => fault,

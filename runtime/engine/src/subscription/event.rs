@@ -1,18 +1,33 @@
 //! Which events a write is.
 
-use nsf_plan::SubscriptionEvent;
+use nsf_plan::{IngestId, PipelineId, Plan, StepKind, SubscriptionEvent};
 
-use crate::run::stage::WriteKind;
+use crate::run::stage::{WriteKind, Writer};
 
 use super::Written;
 
 /// One entry of `listen`.
 #[derive(Clone, Debug)]
 pub(super) struct Listen {
-    /// The stable id of an ingest or pipeline; none for any.
-    pub writer: Option<String>,
+    /// None for any.
+    pub writer: Option<Writer>,
     /// A field by its index.
     pub field: u32,
+}
+
+/// The writer that a plan's `listen` means: an ingest or pipeline by id or name, or the pipeline that a flow is part of.
+pub(super) fn writer(plan: &Plan, name: &str) -> Option<Writer> {
+    if let Some(index) = plan.ingests.iter().position(|ingest| ingest.id == name || ingest.name == name) {
+        return Some(Writer::Ingest(IngestId(index as u32)));
+    }
+    let is_it = |pipeline: &nsf_plan::Pipeline| {
+        let mut found = pipeline.id == name || pipeline.name == name;
+        pipeline
+            .body
+            .walk(&mut |step| found |= matches!(&step.kind, StepKind::Flow { name: flow, .. } if flow == name));
+        found
+    };
+    plan.pipelines.iter().position(is_it).map(|index| Writer::Pipeline(PipelineId(index as u32)))
 }
 
 /// A set of events.
@@ -60,7 +75,7 @@ const fn bit(event: SubscriptionEvent) -> u8 {
 
 /// The events of a write for a `listen`. An empty `listen` hears everything.
 pub(super) fn events(listen: &[Listen], written: &Written<'_>) -> Events {
-    let hears = |entry: &&Listen| entry.writer.as_deref().is_none_or(|writer| writer == written.writer);
+    let hears = |entry: &&Listen| entry.writer.is_none_or(|writer| writer == written.write.writer);
     let fields: Vec<u32> = listen.iter().filter(hears).map(|entry| entry.field).collect();
     let mut events = Events::default();
     if fields.is_empty() && !listen.is_empty() {

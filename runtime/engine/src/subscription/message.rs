@@ -1,7 +1,7 @@
 //! The message of a subscription; its form is described in the module above.
 
 use jiff::tz::TimeZone;
-use nsf_plan::{Plan, Subscription, Type};
+use nsf_plan::{Plan, SlotId, Subscription, Type};
 
 use crate::{
     cell::Cell,
@@ -20,11 +20,19 @@ pub(super) struct Published {
     middle: Vec<u8>,
     /// `},"extra_args":…}`.
     tail: Vec<u8>,
-    /// Names in quotes with the colon, and types, in the order of `publish`.
-    fields: Vec<(Vec<u8>, Type)>,
+    /// In the order of `publish`.
+    fields: Vec<Field>,
     zone: TimeZone,
     /// Types of the slots: keys, fields, `updated`.
     pub slot_types: Vec<Type>,
+}
+
+/// A published field.
+struct Field {
+    /// Its name in quotes, with the colon.
+    name: Vec<u8>,
+    slot: SlotId,
+    ty: Type,
 }
 
 /// What one message is caused by.
@@ -47,12 +55,12 @@ impl Published {
         })?;
         let topic = subscription.to.and_then(|to| plan.topics.get(to.index()));
         let topic = topic.map_or("", |topic| topic.connector.name.as_str());
-        let slot_type = |slot: nsf_plan::SlotId| subscription.slots.get(slot.index()).map(|slot| slot.ty.clone());
+        let slot_type = |slot: SlotId| subscription.slots.get(slot.index()).map(|slot| slot.ty.clone());
         let fields = subscription.publish.iter().map(|(name, slot)| {
             let ty = slot_type(*slot).ok_or_else(|| damaged(subscription, "a published field that is not there"))?;
-            let mut quoted = quote(name);
-            quoted.push(b':');
-            Ok((quoted, ty))
+            let mut name = quote(name);
+            name.push(b':');
+            Ok(Field { name, slot: *slot, ty })
         });
         Ok(Self {
             head: [b"{\"version\":\"v2.0\",\"nsf_id\":", inside_quotes(&plan.name, &subscription.id).as_slice()]
@@ -65,8 +73,8 @@ impl Published {
         })
     }
 
-    /// The message for the published values.
-    pub(super) fn write(&self, cause: &Cause<'_>, values: &[Cell]) -> Vec<u8> {
+    /// The message for the values of the subscription's slots.
+    pub(super) fn write(&self, cause: &Cause<'_>, slots: &[Cell]) -> Vec<u8> {
         let mut out = self.head.clone();
         let stream = quote(cause.stream);
         out.extend_from_slice(stream.get(1..stream.len() - 1).unwrap_or_default());
@@ -77,12 +85,12 @@ impl Published {
         out.extend_from_slice(b",\"action\":");
         json::write_text(&cause.events.action(), &mut out);
         out.extend_from_slice(format!(",\"time\":{time},\"fields\":{{").as_bytes());
-        for (index, ((name, ty), value)) in self.fields.iter().zip(values).enumerate() {
+        for (index, field) in self.fields.iter().enumerate() {
             if index > 0 {
                 out.push(b',');
             }
-            out.extend_from_slice(name);
-            write_form(ty, value, &self.zone, &mut out);
+            out.extend_from_slice(&field.name);
+            write_form(&field.ty, slots.get(field.slot.index()).unwrap_or(&Cell::Null), &self.zone, &mut out);
         }
         out.extend_from_slice(&self.tail);
         out

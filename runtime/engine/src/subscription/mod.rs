@@ -59,7 +59,7 @@ use crate::{
     fault::{Fallible, Fault},
     frame::{Context, Frame, Layout, NoRows},
     rejected::Rejection,
-    run::stage::{DimensionWrite, StageMessage, StageOutput, SubscriptionRecord},
+    run::stage::{DimensionWrite, StageMessage, StageOutput, SubscriptionRecord, Writer},
 };
 
 use event::{Events, Listen};
@@ -68,8 +68,6 @@ use event::{Events, Listen};
 pub struct Written<'w> {
     /// The write.
     pub write: &'w DimensionWrite,
-    /// The stable id of its writer.
-    pub writer: &'w str,
     /// The row after it.
     pub row: &'w Row,
     /// What it did.
@@ -83,8 +81,8 @@ pub struct Subscriptions {
     by_dimension: Vec<Vec<Told>>,
     /// Stable ids of sources, then ingests: what [`crate::run::stage::RecordOrigin::stream`] counts.
     streams: Vec<String>,
-    /// Ids and platform ids of ingests.
-    arris_ids: Vec<(String, String)>,
+    /// The platform's ids of ingests.
+    arris_ids: Vec<String>,
 }
 
 /// A subscription, ready to be told.
@@ -98,7 +96,6 @@ struct Told {
     layout: Layout,
     to: Option<TopicId>,
     published: message::Published,
-    publish_slots: Vec<SlotId>,
     origin: nsf_plan::Origin,
 }
 
@@ -118,7 +115,7 @@ impl Subscriptions {
         }
         let sources = plan.sources.iter().map(|source| source.id.clone());
         let ingests = plan.ingests.iter().map(|ingest| ingest.id.clone());
-        let arris_ids = plan.ingests.iter().map(|ingest| (ingest.id.clone(), ingest.arris_id.clone())).collect();
+        let arris_ids = plan.ingests.iter().map(|ingest| ingest.arris_id.clone()).collect();
         Ok(Self { dimensions, by_dimension, streams: sources.chain(ingests).collect(), arris_ids })
     }
 
@@ -156,25 +153,27 @@ impl Subscriptions {
         slots: &[Cell],
         output: &mut StageOutput,
     ) {
-        let value = |slot: &SlotId| slots.get(slot.index()).cloned().unwrap_or_default();
-        let values: Vec<Cell> = subscription.publish_slots.iter().map(value).collect();
         let origin = written.write.origin;
         if let Some(topic) = subscription.to {
             let cause = message::Cause {
                 stream: self.streams.get(origin.stream as usize).map_or("", String::as_str),
                 origin,
-                arris_id: self.arris_id(written.writer),
+                arris_id: self.arris_id(written.write.writer),
                 events,
             };
-            let bytes = subscription.published.write(&cause, &values);
+            let bytes = subscription.published.write(&cause, slots);
             let key = self.key(written);
             output.messages.push(StageMessage { subscription: subscription.id, topic, key, bytes });
         }
-        output.records.push(SubscriptionRecord { subscription: subscription.id, values, origin });
+        output.records.push(SubscriptionRecord { subscription: subscription.id, values: slots.to_vec(), origin });
     }
 
-    fn arris_id(&self, writer: &str) -> &str {
-        self.arris_ids.iter().find(|(id, _)| id == writer).map_or("", |(_, arris_id)| arris_id)
+    /// The platform's id of the ingestion that wrote; empty for a flow.
+    fn arris_id(&self, writer: Writer) -> &str {
+        match writer {
+            Writer::Ingest(id) => self.arris_ids.get(id.index()).map_or("", String::as_str),
+            Writer::Pipeline(_) => "",
+        }
     }
 
     fn key(&self, written: &Written<'_>) -> Vec<u8> {
@@ -255,22 +254,31 @@ fn build(plan: &Plan, id: SubscriptionId, subscription: &Subscription) -> Build<
         id,
         stable_id: subscription.id.clone(),
         name: subscription.name.clone(),
-        listen: subscription
-            .listen
-            .iter()
-            .map(|(writer, field)| Listen { writer: writer.clone(), field: *field })
-            .collect(),
+        listen: listen(plan, subscription)?,
         on: Events::new(&subscription.on),
         when,
         layout,
         to: subscription.to,
         published,
-        publish_slots: subscription.publish.iter().map(|(_, slot)| *slot).collect(),
         origin: subscription.origin,
     })
+}
+
+/// Who is listened to: an ingest, a flow that reads a stream, or one that reads such a flow and so writes in its name.
+fn listen(plan: &Plan, subscription: &Subscription) -> Build<Vec<Listen>> {
+    let entry = |(writer, field): &(Option<String>, u32)| {
+        let writer = writer
+            .as_ref()
+            .map(|name| event::writer(plan, name).ok_or_else(|| damaged(subscription, "a writer that is not there")));
+        Ok(Listen { writer: writer.transpose()?, field: *field })
+    };
+    subscription.listen.iter().map(entry).collect()
 }
 
 fn damaged(subscription: &Subscription, what: &str) -> BuildError {
     let message = format!("the plan's subscription `{}` names {what}; compile it anew", subscription.name);
     BuildError::new(message, Some(subscription.origin))
 }
+
+#[cfg(test)]
+mod tests;
