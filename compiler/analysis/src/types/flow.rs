@@ -345,8 +345,7 @@ impl<'a> Checker<'a> {
         if key_slots.len() != keys.len() {
             return None;
         }
-        let number = self.program.sources.iter().filter(|source| source.value.name.starts_with(&builder.flow)).count() + 1;
-        let name = format!("{}#{number}", builder.flow);
+        let name = self.numbered(format!("{}.repartitioned", builder.flow), '.');
         let topic = self.internal_topic(&name, at);
         let types: Vec<(String, Type)> =
             fields.iter().map(|(name, slot)| (name.clone(), builder.unit.ty(*slot).clone())).collect();

@@ -100,8 +100,13 @@ pub struct Checker<'a> {
     file_index: Vec<u32>,
     /// Keys of states whose types the first step that binds them gives.
     open_keys: HashSet<(StateId, usize)>,
-    /// Step ids in use, for numbering repeats.
-    step_ids: HashMap<String, u32>,
+    /// Ids in use of steps, pipelines, marks and internal sources, for numbering repeats.
+    ids: HashMap<String, u32>,
+    /// Dimensions by their sorted primaries, and by their codes.
+    by_primaries: HashMap<Vec<String>, DimensionId>,
+    by_code: HashMap<u32, DimensionId>,
+    /// Primaries by their numbers.
+    by_number: HashMap<u32, usize>,
 }
 
 /// Types a program.
@@ -125,7 +130,10 @@ pub fn check<'a>(
         topics: HashMap::new(),
         file_index: Vec::new(),
         open_keys: HashSet::new(),
-        step_ids: HashMap::new(),
+        ids: HashMap::new(),
+        by_primaries: HashMap::new(),
+        by_code: HashMap::new(),
+        by_number: HashMap::new(),
     };
     checker.list_files();
     checker.heads();

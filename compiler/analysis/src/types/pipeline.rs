@@ -112,10 +112,14 @@ impl Checker<'_> {
     }
 
     fn step_id(&mut self, flow: &str, base: &str) -> String {
-        let id = format!("{flow}/{base}");
-        let count = self.step_ids.entry(id.clone()).or_insert(0);
+        self.numbered(format!("{flow}/{base}"), '.')
+    }
+
+    /// The id itself, or with a number behind it where it is taken.
+    pub(super) fn numbered(&mut self, id: String, separator: char) -> String {
+        let count = self.ids.entry(id.clone()).or_insert(0);
         *count += 1;
-        if *count == 1 { id } else { format!("{id}.{count}") }
+        if *count == 1 { id } else { format!("{id}{separator}{count}") }
     }
 
     /// The place of a step.
@@ -143,8 +147,7 @@ impl Checker<'_> {
             input.record = input.record.filter(|slot| read[slot.index()]);
             self.mark_used(input);
         }
-        let count = self.program.pipelines.iter().filter(|other| other.value.name == builder.flow).count();
-        let id = if count == 0 { builder.flow.clone() } else { format!("{}#{}", builder.flow, count + 1) };
+        let id = self.numbered(builder.flow.clone(), '#');
         let pipeline = plan::Pipeline {
             id,
             name: builder.flow.clone(),

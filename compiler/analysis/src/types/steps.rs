@@ -281,9 +281,7 @@ impl<'a> Checker<'a> {
             (slot.name.clone(), slot.ty.clone())
         });
         let value = |(index, value): (usize, &Expr)| (names[index].clone(), value.ty.clone());
-        let id = format!("{}/{base}", builder.flow);
-        let count = self.program.states.iter().filter(|state| state.value.id.starts_with(&id)).count();
-        let id = if count == 0 { id } else { format!("{id}.{}", count + 1) };
+        let id = self.numbered(format!("{}/marks.{base}", builder.flow), '.');
         let state = plan::State {
             name: id.clone(),
             id,

@@ -229,7 +229,7 @@ impl<'a> Checker<'a> {
                 continue;
             }
             let number = primary.number.map_or(0, |number| number.value);
-            if let Some(earlier) = self.program.primaries.iter().find(|other| number != 0 && other.value.number == number) {
+            if let Some(earlier) = self.by_number.get(&number).map(|index| &self.program.primaries[*index]) {
                 let location = primary.number.map_or(at_type, |number| self.at(item.module, number.span));
                 let text = format!("primary number {number} is taken by `{}`", earlier.value.name);
                 let earlier = earlier.name;
@@ -242,6 +242,9 @@ impl<'a> Checker<'a> {
                 label: primary.label.as_ref().map(|label| label.value.to_string()),
             };
             let index = self.program.primaries.len() as u32;
+            if number != 0 {
+                self.by_number.entry(number).or_insert(index as usize);
+            }
             let placed = self.placed(item, primary.name.span, value);
             self.program.primaries.push(placed);
             self.globals.insert(item, Global::Primary(index));
@@ -318,21 +321,22 @@ impl<'a> Checker<'a> {
 
     fn dimension_clash(&mut self, item: ItemRef, dimension: &ast::Dimension, value: &plan::Dimension) {
         let location = self.at(item.module, dimension.name.span);
-        let sorted = |keys: &[(String, Type)]| {
-            let mut names: Vec<String> = keys.iter().map(|(name, _)| name.clone()).collect();
-            names.sort();
-            names
+        let id = DimensionId(self.program.dimensions.len() as u32);
+        let mut primaries: Vec<String> = value.keys.iter().map(|(name, _)| name.clone()).collect();
+        primaries.sort();
+        let clash = if let Some(other) = self.by_primaries.get(&primaries) {
+            let other = &self.program.dimensions[other.index()];
+            Some((format!("`{}` has the same primaries as `{}`", value.name, other.value.name), other.name))
+        } else if let Some(other) = self.by_code.get(&value.code) {
+            let other = &self.program.dimensions[other.index()];
+            Some((format!("code {} is taken by `{}`", value.code, other.value.name), other.name))
+        } else {
+            None
         };
-        let mine = sorted(&value.keys);
-        let clash = self.program.dimensions.iter().find_map(|other| {
-            if sorted(&other.value.keys) == mine {
-                Some((format!("`{}` has the same primaries as `{}`", value.name, other.value.name), other.name))
-            } else if value.code != 0 && other.value.code == value.code {
-                Some((format!("code {} is taken by `{}`", value.code, other.value.name), other.name))
-            } else {
-                None
-            }
-        });
+        self.by_primaries.entry(primaries).or_insert(id);
+        if value.code != 0 {
+            self.by_code.entry(value.code).or_insert(id);
+        }
         if let Some((text, earlier)) = clash {
             self.diagnostics.push(message::clash(location, text, earlier, "first declared here"));
         }
