@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use nsf_diagnostics::{Diagnostic, Diagnostics, IntoDiagnostic, SourceMap};
+use nsf_analysis::Analysis;
+use nsf_analysis::project::{InputFile, ProjectInput};
+use nsf_diagnostics::{Diagnostics, FileId, IntoDiagnostic, Stage};
 
 use crate::problem::Problem;
 use crate::project::{Project, SETTINGS_FILE};
@@ -11,10 +13,8 @@ use crate::project::{Project, SETTINGS_FILE};
 pub struct Checked {
     /// As it was read.
     pub project: Project,
-    /// Its texts, under the paths that are shown.
-    pub sources: SourceMap,
-    /// Every mistake and warning, by file and place.
-    pub diagnostics: Vec<Diagnostic>,
+    /// What the passes made of it; the paths of its texts are those that are shown.
+    pub analysis: Analysis,
 }
 
 impl Checked {
@@ -24,22 +24,36 @@ impl Checked {
     /// When files cannot be read; mistakes in them are diagnostics.
     pub fn load(path: Option<&Path>) -> Result<Self, Problem> {
         let project = Project::load(path)?;
-        let mut sources = SourceMap::default();
-        let mut found = Diagnostics::default();
-        for file in &project.files {
-            let id = sources.add(project.shown(&file.path), nsf_syntax::decode(&file.bytes));
-            let parsed = nsf_syntax::parse_bytes(id, &file.bytes);
-            found.extend(parsed.errors.into_iter().map(|error| error.into_diagnostic(&sources)));
-        }
-        if let Some(settings) = &project.settings {
-            let id = sources.add(project.shown(SETTINGS_FILE), settings.as_str());
-            found.extend(project.manifest.mistakes.iter().map(|mistake| mistake.diagnostic(id)));
-        }
-        Ok(Self { project, sources, diagnostics: found.into_sorted() })
+        let files = project
+            .files
+            .iter()
+            .map(|file| InputFile { path: file.path.clone(), text: nsf_syntax::decode(&file.bytes).into_owned() });
+        let input = ProjectInput { name: project.name.clone(), files: files.collect(), lock: project.lock.clone() };
+        let mut analysis = nsf_analysis::check(&input);
+        add_mistakes_of_files(&project, &mut analysis);
+        analysis.sources.prefix_paths(&project.shown_root);
+        Ok(Self { project, analysis })
     }
+}
 
-    /// Whether the program cannot run.
-    pub fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(|diagnostic| diagnostic.severity() == nsf_diagnostics::Severity::Error)
+/// Adds what only the one who read the files knows: bytes that are no text, and mistakes in the settings.
+fn add_mistakes_of_files(project: &Project, analysis: &mut Analysis) {
+    let mut found = Diagnostics::default();
+    for (index, file) in project.files.iter().enumerate() {
+        if std::str::from_utf8(&file.bytes).is_err() {
+            // The passes have read a text in which other characters stand for the bytes; the parser of the bytes
+            // themselves knows which of its mistakes are real.
+            let id = FileId(index as u32);
+            let elsewhere = |code: &nsf_diagnostics::Code, file| code.stage != Stage::Syntax || file != id;
+            analysis.diagnostics.retain(|other| elsewhere(other.code, other.location().file));
+            let errors = nsf_syntax::parse_bytes(id, &file.bytes).errors;
+            found.extend(errors.into_iter().map(|error| error.into_diagnostic(&analysis.sources)));
+        }
     }
+    if let Some(settings) = &project.settings {
+        let id = analysis.sources.add(SETTINGS_FILE, settings.as_str());
+        found.extend(project.manifest.mistakes.iter().map(|mistake| mistake.diagnostic(id)));
+    }
+    found.extend(std::mem::take(&mut analysis.diagnostics));
+    analysis.diagnostics = found.into_sorted();
 }

@@ -80,9 +80,10 @@ impl SourceMap {
         id
     }
 
-    /// Puts `prefix` before every path, for a reader who stands outside the project's folder.
+    /// Puts `prefix` before every path, for a reader who stands outside the project's folder. Names of texts that are
+    /// no files, such as `<std.text>`, stay.
     pub fn prefix_paths(&mut self, prefix: &str) {
-        for file in &mut self.files {
+        for file in self.files.iter_mut().filter(|file| !file.path.starts_with('<')) {
             file.path.insert_str(0, prefix);
         }
     }

@@ -34,14 +34,19 @@ impl Check {
     pub fn run(self, output: &mut Output) -> Result<Outcome, Problem> {
         let mut checked = Checked::load(self.path.as_deref())?;
         let mended = if self.fix { self.mend(&mut checked)? } else { 0 };
-        let outcome = if checked.has_errors() { Outcome::Errors } else { Outcome::Clean };
-        let mut text = report::render(self.format, &checked.diagnostics, &checked.sources, output.result_looks());
+        let outcome = if checked.analysis.has_errors() { Outcome::Errors } else { Outcome::Clean };
+        let mut text = report::render(
+            self.format,
+            &checked.analysis.diagnostics,
+            &checked.analysis.sources,
+            output.result_looks(),
+        );
         if self.format == Format::Human {
             if mended > 0 {
                 let many = if mended == 1 { "" } else { "s" };
                 text.insert_str(0, &format!("mended {mended} mistake{many}\n"));
             }
-            if render::summary(&checked.diagnostics).is_none() {
+            if render::summary(&checked.analysis.diagnostics).is_none() {
                 text.push_str(&clean(&checked, output));
             }
         }
@@ -53,12 +58,12 @@ impl Check {
     fn mend(&self, checked: &mut Checked) -> Result<usize, Problem> {
         let mut mended = 0;
         for _ in 0..ROUNDS {
-            let fixed = fix::apply(&checked.diagnostics, &checked.sources);
+            let fixed = fix::apply(&checked.analysis.diagnostics, &checked.analysis.sources);
             if fixed.files.is_empty() {
                 break;
             }
             for (file, text) in &fixed.files {
-                if let Some(source) = checked.sources.get(*file) {
+                if let Some(source) = checked.analysis.sources.get(*file) {
                     replace_file(source.path.as_ref(), text)?;
                 }
             }
