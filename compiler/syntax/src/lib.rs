@@ -5,8 +5,8 @@
 //! by statement.
 
 pub mod ast;
-pub mod format;
 mod error;
+pub mod format;
 mod grammar;
 mod lower;
 mod parse;

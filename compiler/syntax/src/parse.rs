@@ -140,7 +140,9 @@ fn read(lower: &mut Lower<'_>, chunk: &Chunk, items: &mut Vec<Item>) {
     }
     if let Some(first) = chunk.column_zero.first().filter(|_| !chunk.broken) {
         let kind = SyntaxErrorKind::NotIndented { lines: chunk.column_zero.clone() };
-        let end = crate::token::tokens_in(lower.text, *first as usize, chunk.end).first().map_or(*first, |token| token.span.end);
+        let end = crate::token::tokens_in(lower.text, *first as usize, chunk.end)
+            .first()
+            .map_or(*first, |token| token.span.end);
         lower.error(Span::new(*first, end), kind);
     }
     let slice = lower.text.get(chunk.start..chunk.end).unwrap_or("");

@@ -128,7 +128,9 @@ impl<'a> Recover<'a, '_> {
 
     /// Reports where the parser stopped in some tokens.
     fn report_failure(&mut self, failure: &Failure, range: &Range<usize>) {
-        if self.source.is_lost(self.source.span(range)) {
+        // Up to the next statement, since a bracket that was blanked is no token.
+        let next = self.source.tokens.get(range.end).map_or(self.source.text.len() as u32, |token| token.span.start);
+        if self.source.is_lost(self.source.span(range).to(Span::at(next))) {
             return;
         }
         let (span, kind) = explain::explain(self.source, failure, range);

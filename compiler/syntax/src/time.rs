@@ -6,11 +6,11 @@ use crate::ast::Literal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MomentError {
     /// A timestamp that does not say its zone.
-    NoZone,
+    ZoneMissing,
     /// A month or day that the calendar does not have.
-    NoSuchDate,
+    DateUnknown,
     /// An hour, minute, second or zone that no clock shows.
-    NoSuchTime,
+    TimeUnknown,
 }
 
 /// The milliseconds of `1h30min`; none where they pass 64 bits.
@@ -46,14 +46,14 @@ pub(crate) fn moment(text: &str) -> Result<Literal, MomentError> {
     };
     let (clock, zone) = match time.get(1..).unwrap_or("").find(['Z', '+', '-']) {
         Some(at) => time.get(1..).unwrap_or("").split_at(at),
-        None => return Err(MomentError::NoZone),
+        None => return Err(MomentError::ZoneMissing),
     };
     let seconds = if clock.len() > 5 { number(clock, 6, 8) } else { 0 };
     let milliseconds = clock.get(9..).map_or(0, fraction_milliseconds);
     let (hours, minutes) = (number(clock, 0, 2), number(clock, 3, 5));
     let (zone_hours, zone_minutes) = if zone == "Z" { (0, 0) } else { (number(zone, 1, 3), number(zone, 4, 6)) };
     if hours > 23 || minutes > 59 || seconds > 59 || zone_hours > 18 || zone_minutes > 59 {
-        return Err(MomentError::NoSuchTime);
+        return Err(MomentError::TimeUnknown);
     }
     let offset = (zone_hours * 60 + zone_minutes) * if zone.starts_with('-') { -1 } else { 1 };
     let minutes = i64::from(days) * 1_440 + hours * 60 + minutes - offset;
@@ -77,17 +77,17 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> Result<i32, MomentError> 
         4 | 6 | 9 | 11 => 30,
         2 if leap => 29,
         2 => 28,
-        _ => return Err(MomentError::NoSuchDate),
+        _ => return Err(MomentError::DateUnknown),
     };
     if !(1..=length).contains(&day) || year == 0 {
-        return Err(MomentError::NoSuchDate);
+        return Err(MomentError::DateUnknown);
     }
     // Years are counted from March, so that the leap day is the last one.
     let year = if month <= 2 { year - 1 } else { year };
     let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    i32::try_from(era * 146_097 + day_of_era - 719_468).map_err(|_| MomentError::NoSuchDate)
+    i32::try_from(era * 146_097 + day_of_era - 719_468).map_err(|_| MomentError::DateUnknown)
 }
 
 #[cfg(test)]
@@ -115,13 +115,13 @@ mod tests {
     fn dates_are_days() {
         assert_eq!(moment("@1970-01-02"), Ok(Literal::Date(1)));
         assert_eq!(moment("@2024-02-29"), Ok(Literal::Date(19_782)));
-        assert_eq!(moment("@2023-02-29"), Err(MomentError::NoSuchDate));
-        assert_eq!(moment("@2023-13-01"), Err(MomentError::NoSuchDate));
+        assert_eq!(moment("@2023-02-29"), Err(MomentError::DateUnknown));
+        assert_eq!(moment("@2023-13-01"), Err(MomentError::DateUnknown));
     }
 
     #[test]
     fn a_timestamp_needs_a_zone_and_a_time_that_exists() {
-        assert_eq!(moment("@2023-05-20T23:30"), Err(MomentError::NoZone));
-        assert_eq!(moment("@2023-05-20T24:30Z"), Err(MomentError::NoSuchTime));
+        assert_eq!(moment("@2023-05-20T23:30"), Err(MomentError::ZoneMissing));
+        assert_eq!(moment("@2023-05-20T24:30Z"), Err(MomentError::TimeUnknown));
     }
 }

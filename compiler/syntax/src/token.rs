@@ -75,8 +75,8 @@ pub(crate) fn tokens_in(text: &str, start: usize, end: usize) -> Vec<Token> {
 
 /// Signs of more than one byte, longest first; those of other languages are known so that they can be named.
 const SIGNS: [&str; 24] = [
-    "===", "!==", "...", "=>", "->", "==", "!=", "<=", ">=", "??", "?.", "..", "+=", "-=", "*=", "/=", "&&", "||", "<>",
-    ":=", "++", "**", "::", "--",
+    "===", "!==", "...", "=>", "->", "==", "!=", "<=", ">=", "??", "?.", "..", "+=", "-=", "*=", "/=", "&&", "||",
+    "<>", ":=", "++", "**", "::", "--",
 ];
 
 fn token_at(text: &str, at: usize, character: char) -> (TokenKind, usize) {

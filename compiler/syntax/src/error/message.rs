@@ -60,7 +60,8 @@ impl Words {
             K::UnexpectedToken { expected, near, fix } => self.unexpected(&expected, near, fix, empty),
             K::Incomplete { expected } => {
                 let missing = any_of(&expected);
-                titled(empty, format!("after {} {missing} is missing", self.found)).label(format!("{missing} must follow"))
+                titled(empty, format!("after {} {missing} is missing", self.found))
+                    .label(format!("{missing} must follow"))
             }
             K::UnclosedBracket { .. } | K::StrayBracket | K::UnclosedText { .. } | K::UnclosedInterpolation { .. } => {
                 self.unclosed(&kind, sources, empty)
@@ -106,9 +107,11 @@ impl Words {
         empty: Diagnostic,
     ) -> Diagnostic {
         if let Some(sign) = fix {
+            // `a: 1` becomes `a = 1`.
+            let blank = if sign == "=" && self.found == "`:`" { " " } else { "" };
             return titled(empty, format!("{} stands where `{sign}` belongs", self.found))
                 .label(format!("`{sign}` is meant"))
-                .suggest(self.replace(true, format!("write `{sign}`"), sign));
+                .suggest(self.replace(true, format!("write `{sign}`"), format!("{blank}{sign}")));
         }
         if let Some(near) = near {
             return titled(empty, format!("{} cannot stand here; `{near}` is near it", self.found))
@@ -126,7 +129,8 @@ impl Words {
                     1 => ", nor is one inside it".to_owned(),
                     more => format!(", nor are {more} inside it"),
                 };
-                let diagnostic = titled(empty, format!("this {} is never closed{inside}", self.found)).label("opened here");
+                let diagnostic =
+                    titled(empty, format!("this {} is never closed{inside}", self.found)).label("opened here");
                 match shown_by {
                     Some(span) => {
                         let place = self.at(span);
@@ -135,11 +139,9 @@ impl Words {
                     None => diagnostic.note("the item ends before it is closed"),
                 }
             }
-            SyntaxErrorKind::StrayBracket => {
-                titled(empty, format!("this {} closes nothing", self.found))
-                    .label("no bracket is open here that it could close")
-                    .suggest(self.replace(false, "remove it", ""))
-            }
+            SyntaxErrorKind::StrayBracket => titled(empty, format!("this {} closes nothing", self.found))
+                .label("no bracket is open here that it could close")
+                .suggest(self.replace(false, "remove it", "")),
             SyntaxErrorKind::UnclosedInterpolation { text } => titled(empty, "this `{` in a text is never closed")
                 .label("starts an inserted value")
                 .secondary(self.at(text), "in this text")
@@ -177,9 +179,11 @@ impl Words {
     fn unknown_word(&self, what: &str, near: Option<&'static str>, sure: bool, empty: Diagnostic) -> Diagnostic {
         let diagnostic = titled(empty, format!("{what} does not start with {}", self.found));
         match near {
-            Some(near) => diagnostic
-                .label(format!("`{near}` is meant"))
-                .suggest(self.replace(sure, format!("write `{near}`"), near)),
+            Some(near) => diagnostic.label(format!("`{near}` is meant")).suggest(self.replace(
+                sure,
+                format!("write `{near}`"),
+                near,
+            )),
             None => diagnostic,
         }
     }
@@ -260,7 +264,8 @@ impl Words {
     }
 
     fn moment(&self, kind: &SyntaxErrorKind, sources: &SourceMap, empty: Diagnostic) -> Diagnostic {
-        let forms = "dates look like `@2023-05-20`, timestamps like `@2023-05-20T23:30Z` or `@2023-05-20T23:30:00+08:00`";
+        let forms =
+            "dates look like `@2023-05-20`, timestamps like `@2023-05-20T23:30Z` or `@2023-05-20T23:30:00+08:00`";
         match kind {
             SyntaxErrorKind::TimestampWithoutZone => {
                 let written = sources.text(self.location);
@@ -271,10 +276,11 @@ impl Words {
             SyntaxErrorKind::NoSuchDate => {
                 titled(empty, format!("the calendar has no day {}", self.found)).label("no such month or day")
             }
-            SyntaxErrorKind::NoSuchTime => {
-                titled(empty, format!("no clock shows {}", self.found)).label("hours go to 23, minutes and seconds to 59")
-            }
-            _ => titled(empty, format!("{} is no date and no timestamp", self.found)).label("not written like one").note(forms),
+            SyntaxErrorKind::NoSuchTime => titled(empty, format!("no clock shows {}", self.found))
+                .label("hours go to 23, minutes and seconds to 59"),
+            _ => titled(empty, format!("{} is no date and no timestamp", self.found))
+                .label("not written like one")
+                .note(forms),
         }
     }
 

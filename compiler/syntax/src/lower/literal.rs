@@ -116,9 +116,9 @@ impl Lower<'_> {
                 self.error(
                     span,
                     match error {
-                        MomentError::NoZone => SyntaxErrorKind::TimestampWithoutZone,
-                        MomentError::NoSuchDate => SyntaxErrorKind::NoSuchDate,
-                        MomentError::NoSuchTime => SyntaxErrorKind::NoSuchTime,
+                        MomentError::ZoneMissing => SyntaxErrorKind::TimestampWithoutZone,
+                        MomentError::DateUnknown => SyntaxErrorKind::NoSuchDate,
+                        MomentError::TimeUnknown => SyntaxErrorKind::NoSuchTime,
                     },
                 );
                 ExprKind::Error

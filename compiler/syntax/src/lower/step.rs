@@ -151,7 +151,7 @@ impl Lower<'_> {
             match child.as_rule() {
                 Rule::expand_delete | Rule::expand_reset | Rule::expand_reset_head => {
                     return self.expand_mode(child);
-                },
+                }
                 Rule::name => name = Some(self.name(&child)),
                 Rule::call => {
                     let end = self.token_span(&child).end;

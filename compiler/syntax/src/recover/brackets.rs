@@ -134,9 +134,10 @@ impl Matcher<'_> {
         let starts_statement = |index: &usize| {
             self.first_on_line(*index)
                 && self.tokens.get(*index).is_some_and(|token| token.kind == TokenKind::Word)
-                && self.tokens.get(*index - 1).is_some_and(|token| {
-                    super::source::ends_operand(self.text, *token) || *index - 1 == open
-                })
+                && self
+                    .tokens
+                    .get(*index - 1)
+                    .is_some_and(|token| super::source::ends_operand(self.text, *token) || *index - 1 == open)
                 && self.tokens.get(*index).is_some_and(|token| !super::source::is_operator_word(token.text(self.text)))
         };
         (open + 1..before).find(starts_statement).unwrap_or(before)

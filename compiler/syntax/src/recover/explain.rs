@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use nsf_diagnostics::{Span, closest};
 
+use super::Failure;
 use super::source::{Source, is_operator_word};
 use super::statement::STEPS;
 use super::words::described;
-use super::Failure;
 use crate::error::SyntaxErrorKind;
 use crate::grammar::Rule;
 use crate::token::{Token, TokenKind, tokens_in};
@@ -86,7 +86,8 @@ impl Stopped<'_> {
         if self.expects(Rule::name) && !takes_value && (is_reserved(word)) {
             return Some(SyntaxErrorKind::ReservedWord);
         }
-        let mut candidates: Vec<&'static str> = self.failure.expected.iter().filter_map(|rule| keyword(*rule)).collect();
+        let mut candidates: Vec<&'static str> =
+            self.failure.expected.iter().filter_map(|rule| keyword(*rule)).collect();
         if self.expects(Rule::infix) {
             candidates.extend(["and", "or", "not", "in", "catch"]);
         }
@@ -132,11 +133,7 @@ fn keyword(rule: Rule) -> Option<&'static str> {
 /// Of what may follow, what must: an operator or a comma never has to.
 fn required(expected: Vec<&'static str>) -> Vec<&'static str> {
     let must = |word: &&&str| !matches!(**word, "an operator" | "`,`" | "`?`" | "`<`");
-    if expected.iter().any(|word| must(&word)) {
-        expected.iter().filter(must).copied().collect()
-    } else {
-        expected
-    }
+    if expected.iter().any(|word| must(&word)) { expected.iter().filter(must).copied().collect() } else { expected }
 }
 
 /// What rules stand for, in words, most telling first, each once, at most five.
@@ -159,7 +156,7 @@ fn expected(rules: &[Rule]) -> Vec<&'static str> {
         "an operator" => 4,
         "`,`" => 3,
         word if word.starts_with('a') => 0,
-        word if word.bytes().nth(1).is_some_and(|byte| byte.is_ascii_lowercase()) => 1,
+        word if word.as_bytes().get(1).is_some_and(u8::is_ascii_lowercase) => 1,
         _ => 2,
     };
     words.sort_by_key(rank);

@@ -58,7 +58,8 @@ fn instead(span: Span, kind: SyntaxErrorKind, read_as: impl Into<String>) -> Lex
 
 /// Whether a rule matches all of `text`.
 fn is_whole(rule: Rule, text: &str) -> bool {
-    Grammar::parse(rule, text).is_ok_and(|mut pairs| pairs.next().is_some_and(|pair| pair.as_span().end() == text.len()))
+    Grammar::parse(rule, text)
+        .is_ok_and(|mut pairs| pairs.next().is_some_and(|pair| pair.as_span().end() == text.len()))
 }
 
 fn unclosed(text: &str, tokens: &[Token], index: usize, token: Token) -> LexicalMistake {

@@ -174,6 +174,7 @@ fn mend_brackets(text: String, tokens: &[Token], lost: &mut Vec<Span>) -> (Strin
         match *mistake {
             BracketMistake::Stray { close } => {
                 stray.push(span_of(close));
+                lost.push(span_of(close));
                 found.push((span_of(close), SyntaxErrorKind::StrayBracket));
             }
             BracketMistake::Unclosed { open, more, shown_by } => {

@@ -95,9 +95,7 @@ impl Recover<'_, '_> {
             Statements::Settings => matches!(next, ":" | "{"),
             Statements::Fields | Statements::DimensionFields => next == ":",
             Statements::Assignments => next == "=" || (next == "." && self.source.word(at + 3) == "="),
-            Statements::Calculate => {
-                (next == "=" && before != "let") || (word == "let" && self.source.is_word(at + 1))
-            }
+            Statements::Calculate => (next == "=" && before != "let") || (word == "let" && self.source.is_word(at + 1)),
             Statements::Save => {
                 matches!(next, "=" | "+=" | "-=")
                     || (matches!(next, "max" | "min") && self.source.word(at + 2) == "=")
@@ -233,8 +231,7 @@ impl Recover<'_, '_> {
     pub(crate) fn calculate_statements(&mut self, region: &Range<usize>) -> Vec<CalculateStatement> {
         let broken = |this: &mut Self, range: &Range<usize>| {
             let local = this.source.word(range.start) == "let" && this.source.is_word(range.start + 1);
-            let (name, value) =
-                (this.name_at(range.start + usize::from(local))?, this.error_expression(range));
+            let (name, value) = (this.name_at(range.start + usize::from(local))?, this.error_expression(range));
             let span = value.span;
             Some(CalculateStatement { local, name, value, span })
         };
@@ -419,9 +416,11 @@ impl Recover<'_, '_> {
                 Some(entry) => entries.push(entry),
                 None => {
                     let value = Some(self.error_expression(&part));
-                    entries.extend(
-                        self.name_at(part.start).map(|name| RecordEntry::Field { name, quoted: false, value }),
-                    );
+                    entries.extend(self.name_at(part.start).map(|name| RecordEntry::Field {
+                        name,
+                        quoted: false,
+                        value,
+                    }));
                 }
             }
         }

@@ -7,9 +7,7 @@ use nsf_diagnostics::closest;
 use super::source::Source;
 use super::statement::{STEPS, Statements};
 use super::{Failure, Recover, habits};
-use crate::ast::{
-    Block, ExpandMode, ExpandStep, ExpandTarget, Expr, SaveStep, Step, StepKind,
-};
+use crate::ast::{Block, ExpandMode, ExpandStep, ExpandTarget, Expr, SaveStep, Step, StepKind};
 use crate::error::SyntaxErrorKind;
 use crate::grammar::{Pair, Rule};
 use crate::lower::Lower;
@@ -151,7 +149,9 @@ impl Recover<'_, '_> {
         let label = if keyword > range.start { self.name_at(range.start) } else { None };
         let open = self.find(&(keyword..range.end), "{");
         let kind = match (self.source.word(keyword), open) {
-            ("verify", Some(open)) if open == keyword + 1 => StepKind::Verify(self.checks(&self.inside(open, range.end))),
+            ("verify", Some(open)) if open == keyword + 1 => {
+                StepKind::Verify(self.checks(&self.inside(open, range.end)))
+            }
             ("calculate", Some(open)) if open == keyword + 1 => {
                 StepKind::Calculate(self.calculate_statements(&self.inside(open, range.end)))
             }
