@@ -1,14 +1,23 @@
 //! Running a plan: rounds, commits, and what takes part in them.
 
+mod commit;
+mod drive;
 pub mod error;
 pub mod event;
 pub mod failpoint;
 mod lane;
+mod layout;
 pub mod options;
 pub(crate) mod output;
 pub mod pieces;
+mod progress;
+mod reader;
+mod round;
+mod signals;
 pub mod stage;
 mod stream;
+mod tally;
+mod told;
 mod work;
 
 pub use error::{BuildError, RunError};

@@ -65,8 +65,10 @@ impl<'p> ProgramBuilder<'p> {
         let mut compiler = Compiler { plan: self.plan, pipeline, scope: &scope, points: Vec::new(), reasons: vec![LATE.into()] };
         let steps = compiler.block(&pipeline.body)?;
         let (points, reasons) = (compiler.points, compiler.reasons);
-        // What is late is decided before any step runs, and only in the order of the partition.
-        let prefix = if laned && !late { uses::stateless_prefix(&pipeline.body.steps) } else { 0 };
+        // What is late is decided before any step runs, and only in the order of the partition; records of
+        // subscriptions come to no worker.
+        let told = pipeline.inputs.iter().any(|input| input.from.source().is_none());
+        let prefix = if laned && !late && !told { uses::stateless_prefix(&pipeline.body.steps) } else { 0 };
         let rest = &pipeline.body.steps[prefix..];
         let eager = eager_handles(pipeline, &handles, rest);
         let carry = carried(pipeline, prefix).into_iter().filter_map(|slot| layout.place(slot)).collect();

@@ -1,0 +1,215 @@
+//! Commits: outputs are made durable, then rows of states and dimensions, rejected records and progress in one
+//! transaction; and what is written when a run ends.
+
+use std::time::Instant;
+
+use super::{
+    drive::{Run, Uncommitted},
+    error::RunError,
+    event::{Committed, Event},
+    pieces::{ExportOf, Exported},
+    stage::DimensionStage,
+};
+use crate::{
+    connector::ConnectorResult,
+    encode::{json, key::read_part},
+    state::Row,
+    store::StoreTable,
+    summary::Summary,
+};
+
+impl Run {
+    /// Commits if there is anything that is not.
+    pub(crate) fn commit_if_any(&mut self) -> Result<(), RunError> {
+        if self.uncommitted.since.is_some() || !self.batch.is_empty() { self.commit() } else { Ok(()) }
+    }
+
+    /// Makes everything up to here durable.
+    pub(crate) fn commit(&mut self) -> Result<(), RunError> {
+        let began = Instant::now();
+        self.reject_to_topics()?;
+        for output in &mut self.outputs {
+            let position = output.sink.flush().map_err(|error| RunError::connector(&output.name, error))?;
+            if output.sink.belongs_to_commit() {
+                self.batch.table(StoreTable::Progress).put(&output.key, &position);
+            }
+        }
+        self.stop_at("after-sink-flush")?;
+        self.collect();
+        self.batch.sort();
+        self.stop_at("before-store-commit")?;
+        let rows = self.batch.len() as u64;
+        self.core.shared.store.commit(&self.batch).map_err(|error| RunError::connector("store", error))?;
+        self.stop_at("after-store-commit")?;
+        self.batch.clear();
+        self.rejected.clear();
+        self.stage.committed();
+        let each = self.options.state_bytes / self.lanes.len().max(1);
+        for lane in &mut self.lanes {
+            lane.scratch.committed.clear();
+            let states = lane.states.states.len().max(1);
+            lane.states.states.iter_mut().for_each(|rows| rows.shrink(each / states));
+        }
+        self.workers.iter_mut().for_each(|worker| worker.scratch.committed.clear());
+        let Uncommitted { records, .. } = std::mem::take(&mut self.uncommitted);
+        self.tally.commits += 1;
+        let number = self.tally.commits;
+        let milliseconds = began.elapsed().as_secs_f64() * 1000.0;
+        self.tell(|| Event::Committed(Committed { number, records, rows, milliseconds }));
+        self.stop_at("after-commit")
+    }
+
+    fn collect(&mut self) {
+        for lane in &mut self.lanes {
+            for ((rows, shape), stored) in
+                lane.states.states.iter_mut().zip(&self.core.shared.states).zip(&mut self.tally.states)
+            {
+                rows.collect(shape, self.batch.table(StoreTable::State), stored);
+            }
+        }
+        self.stage.collect(&mut self.batch);
+        let ids: Vec<&str> = self.core.streams.iter().map(|stream| stream.id.as_str()).collect();
+        self.progress.collect(&ids, self.batch.table(StoreTable::Progress));
+        for rejection in &self.rejected {
+            let table = self.batch.table(StoreTable::Rejected);
+            table.put_with(&rejection.key(), |out| rejection.write_json(&self.plan, out));
+        }
+    }
+
+    /// Sends rejected records to the topics that their sources name for them.
+    fn reject_to_topics(&mut self) -> Result<(), RunError> {
+        let mut batch = crate::connector::OutputBatch::default();
+        for stream in &self.core.streams {
+            let Some(topic) = stream.reject else { continue };
+            batch.clear();
+            for rejection in self.rejected.iter().filter(|rejection| rejection.source == stream.name) {
+                rejection.write_json(&self.plan, &mut batch.bytes);
+                batch.end_message();
+            }
+            let output = self.outputs.iter_mut().find(|output| output.topic == topic.index());
+            if let (Some(output), false) = (output, batch.ends.is_empty()) {
+                self.tally.topics[topic.index()] += batch.ends.len() as u64;
+                output.sink.append(&batch).map_err(|error| RunError::connector(&output.name, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what the user wants whole: dimensions, states, rejected records.
+    pub(crate) fn write_exports(&mut self) -> Result<(), RunError> {
+        for mut export in std::mem::take(&mut self.exports) {
+            let written = self.write_export(&mut export).and_then(|()| export.export.finish());
+            written.map_err(|error| RunError::connector(&export.name, error))?;
+        }
+        Ok(())
+    }
+
+    fn write_export(&self, export: &mut Exported) -> ConnectorResult<()> {
+        let store = &self.core.shared.store;
+        let (table, prefix) = match export.what {
+            ExportOf::Dimension(id) => {
+                (StoreTable::Dimension, super::stage::DimensionRows::prefix(&self.dimensions, nsf_plan::DimensionId(id)))
+            }
+            ExportOf::State(id) => {
+                (StoreTable::State, self.core.shared.states[id.index()].number.to_be_bytes().to_vec())
+            }
+            ExportOf::Rejected => (StoreTable::Rejected, Vec::new()),
+        };
+        let mut line = Vec::new();
+        let mut written = Ok(());
+        store.scan(table, &prefix, &mut |key, value| {
+            line.clear();
+            let there = match export.what {
+                ExportOf::Rejected => {
+                    line.extend_from_slice(value);
+                    true
+                }
+                ExportOf::Dimension(id) => self.dimension_line(nsf_plan::DimensionId(id), key, value, &mut line),
+                ExportOf::State(id) => self.state_line(id, &key[2.min(key.len())..], value, &mut line),
+            };
+            if there {
+                line.push(b'\n');
+                written = export.export.write(&line);
+            }
+            written.is_ok()
+        })?;
+        written
+    }
+
+    fn dimension_line(&self, id: nsf_plan::DimensionId, key: &[u8], value: &[u8], line: &mut Vec<u8>) -> bool {
+        use super::stage::DimensionRows;
+        let (Some(keys), Some(fields)) =
+            (self.dimensions.keys(id, key), DimensionRows::fields(&self.dimensions, id, value))
+        else {
+            return false;
+        };
+        self.dimensions.write_json(id, &keys, &fields, line);
+        true
+    }
+
+    /// A state's row as a JSON object: its keys, then its fields. None where it has ended.
+    fn state_line(&self, id: nsf_plan::StateId, key: &[u8], value: &[u8], line: &mut Vec<u8>) -> bool {
+        let (shape, state) = (&self.core.shared.states[id.index()], &self.plan.states[id.index()]);
+        let Ok(row) = Row::decode(shape, key, value) else { return false };
+        if !row.is_live(shape, self.lowest_watermark(), 0) {
+            return false;
+        }
+        let mut rest = key;
+        line.push(b'{');
+        for (name, ty) in &state.keys {
+            let Ok(cell) = read_part(ty, &mut rest) else { return false };
+            member(name, line);
+            json::write_cell(ty, &cell, line);
+        }
+        for (field, cell) in state.fields.iter().zip(&row.fields) {
+            member(&field.name, line);
+            json::write_cell(&field.ty, cell, line);
+        }
+        line.push(b'}');
+        true
+    }
+
+    /// What every partition has reached.
+    fn lowest_watermark(&self) -> i64 {
+        let watermarks = self.progress.partitions.values().map(|progress| progress.watermark);
+        watermarks.filter(|watermark| *watermark != i64::MIN).min().unwrap_or(i64::MIN)
+    }
+
+    pub(crate) fn summary(&self, stopped: bool, not_resumable: &[usize]) -> Summary {
+        let mut summary = self.tally.summary(&self.core, &self.plan, self.elapsed());
+        summary.resumed = self.resumed;
+        summary.stopped = stopped;
+        summary.unchanged = self.resumed && self.tally.records == 0;
+        let mut written = self.outputs.iter();
+        for output in &mut summary.outputs {
+            if let Some(own) = written.next() {
+                output.may_repeat = !own.sink.belongs_to_commit();
+            }
+        }
+        let stateful = self.plan.pipelines.iter().any(|pipeline| pipeline.stateful) || !self.plan.ingests.is_empty();
+        if stateful {
+            for stream in not_resumable {
+                let name = &self.core.streams[*stream].name;
+                summary.notes.push(format!(
+                    "`{name}` reads standard input, which cannot be read again: a run that is killed loses what it had \
+                     taken and not committed"
+                ));
+            }
+            for output in summary.outputs.iter().filter(|output| output.may_repeat) {
+                summary.notes.push(format!(
+                    "`{}` goes to standard output: a run that is killed and continued may write some messages again",
+                    output.name
+                ));
+            }
+        }
+        summary
+    }
+}
+
+fn member(name: &str, line: &mut Vec<u8>) {
+    if line.last() != Some(&b'{') {
+        line.push(b',');
+    }
+    json::write_text(name, line);
+    line.push(b':');
+}

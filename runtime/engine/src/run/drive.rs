@@ -1,0 +1,501 @@
+//! Drives a run: takes batches, makes rounds of them, commits when it is time.
+
+use std::{
+    sync::{Arc, atomic::Ordering, mpsc::RecvTimeoutError},
+    time::{Duration, Instant},
+};
+
+use bumpalo::Bump;
+use nsf_plan::{Plan, SubscriptionId};
+
+use super::{
+    error::RunError,
+    event::{self, Event},
+    lane::Lane,
+    layout,
+    options::Options,
+    output::WorkOutput,
+    pieces::{Core, Exported, Output, Pieces, Reader},
+    progress::{PartitionProgress, Progress, prefix},
+    reader::{News, Readers, Report},
+    round,
+    stage::{DimensionStage, DimensionWrite, StageOutput, SubscriptionRecord},
+    tally::Tally,
+    told,
+    work::{Taken, Worked, Worker},
+};
+use crate::{
+    connector::{ConnectorResult, OutputBatch, Position},
+    dimension::{Dimensions, Stage},
+    rejected::Rejection,
+    store::{StoreBatch, StoreTable},
+    summary::Summary,
+};
+
+/// A plan that runs.
+pub(crate) struct Run {
+    pub plan: Arc<Plan>,
+    pub core: Core,
+    pub options: Options,
+    pub dimensions: Arc<Dimensions>,
+    pub stage: Stage,
+    pub outputs: Vec<Output>,
+    pub exports: Vec<Exported>,
+    pub workers: Vec<Worker>,
+    pub lanes: Vec<Lane>,
+    pub progress: Progress,
+    pub tally: Tally,
+    /// What the next commit holds beside rows of states and dimensions.
+    pub batch: StoreBatch,
+    /// Rejected since the last commit.
+    pub rejected: Vec<Rejection>,
+    /// Records and bytes taken since the last commit, and since when.
+    pub uncommitted: Uncommitted,
+    /// Whether an earlier run was gone on with.
+    pub resumed: bool,
+    arenas: Vec<Bump>,
+    lane_arenas: Vec<Bump>,
+    spare: Vec<WorkOutput>,
+    started: Instant,
+    last_event: (Instant, u64),
+    lag: Vec<u64>,
+}
+
+/// What is not yet committed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Uncommitted {
+    pub records: u64,
+    pub bytes: u64,
+    pub since: Option<Instant>,
+}
+
+/// Most rounds of subscriptions that one round of records may cause.
+const MOST_TOLD: usize = 64;
+
+impl Pieces {
+    /// Runs the plan until its inputs end or the run is told to stop. What was taken is committed at the end.
+    ///
+    /// # Errors
+    /// Why it ended early; everything up to the last commit stands then.
+    pub fn run(self) -> Result<Summary, RunError> {
+        let signals = self.options.signals.then(|| super::signals::listen(self.options.stop.clone()));
+        let result = Run::prepare(self).and_then(|(run, readers)| run.drive(readers));
+        drop(signals);
+        result
+    }
+}
+
+impl Run {
+    /// Goes to where the last run stopped: opens sources and outputs there.
+    fn prepare(pieces: Pieces) -> Result<(Self, Vec<Reader>), RunError> {
+        let Pieces { plan, mut core, dimensions, stage, mut readers, mut outputs, exports, options } = pieces;
+        let mut batch = StoreBatch::default();
+        layout::check(&mut core, &plan, &mut batch)?;
+        let mut tally = Tally::new(&core, &plan);
+        let mut progress = Progress::default();
+        let mut resumed = false;
+        for reader in &mut readers {
+            let stream = &core.streams[reader.stream];
+            let named = |error| RunError::connector(&stream.name, error);
+            let positions = stored_positions(&core, &stream.id).map_err(named)?;
+            let starts: Vec<(u32, Position)> =
+                positions.iter().map(|(partition, progress)| (*partition, progress.position.clone())).collect();
+            reader.source.open(&starts).map_err(named)?;
+            for (partition, stored) in positions {
+                resumed = true;
+                tally.streams[reader.stream].resumed_from = Some(stored.position.next);
+                if !reader.source.resumable() {
+                    // What comes now is new, whatever its offsets.
+                    let watermark = stored.watermark;
+                    *progress.partition(reader.stream, partition) =
+                        PartitionProgress { watermark, ..PartitionProgress::default() };
+                    continue;
+                }
+                *progress.partition(reader.stream, partition) = stored;
+            }
+        }
+        for output in &mut outputs {
+            let named = |error| RunError::connector(&output.name, error);
+            let mut position = None;
+            let key = output.key.clone();
+            let read = core.shared.store.get_many(StoreTable::Progress, &[&key], &mut |_, bytes| {
+                position = Some(bytes.to_vec());
+            });
+            read.map_err(named)?;
+            output.sink.open(position.as_deref()).map_err(named)?;
+        }
+        let workers = (0..options.workers.max(1)).map(|_| Worker::new(&core)).collect();
+        let lanes = (0..core.lanes).map(|number| Lane::new(&core, number)).collect();
+        let now = Instant::now();
+        let lag = vec![0; readers.len()];
+        let run = Self {
+            plan,
+            options,
+            dimensions,
+            stage,
+            outputs,
+            exports,
+            workers,
+            lanes,
+            progress,
+            tally,
+            batch,
+            rejected: Vec::new(),
+            uncommitted: Uncommitted::default(),
+            resumed,
+            arenas: Vec::new(),
+            lane_arenas: (0..core.lanes).map(|_| Bump::new()).collect(),
+            spare: Vec::new(),
+            started: now,
+            last_event: (now, 0),
+            lag,
+            core,
+        };
+        Ok((run, readers))
+    }
+
+    fn drive(mut self, readers: Vec<Reader>) -> Result<Summary, RunError> {
+        let written: Vec<bool> = readers.iter().map(|reader| reader.written).collect();
+        let streams: Vec<usize> = readers.iter().map(|reader| reader.stream).collect();
+        let not_resumable: Vec<usize> =
+            readers.iter().filter(|reader| !reader.source.resumable()).map(|reader| reader.stream).collect();
+        let blocks = (self.options.blocks * 2).div_ceil(readers.len().max(1)).max(2);
+        let readers = Readers::start(readers, self.options.block, blocks, &self.options.stop);
+        let mut open = Open { written, ended: vec![false; streams.len()], idle: vec![None; streams.len()], streams };
+        let result = self.rounds(&readers, &mut open);
+        readers.end();
+        let stopped = result?;
+        self.commit_if_any()?;
+        self.write_exports()?;
+        Ok(self.summary(stopped, &not_resumable))
+    }
+
+    /// Makes rounds until all inputs have ended (false) or the run is to stop (true).
+    fn rounds(&mut self, readers: &Readers, open: &mut Open) -> Result<bool, RunError> {
+        loop {
+            if self.options.stop.is_aborting() {
+                return Err(RunError::Aborted);
+            }
+            if self.options.stop.is_stopping() {
+                self.tell(|| Event::Stopping);
+                return Ok(true);
+            }
+            let taken = self.take(readers, open)?;
+            if taken.is_empty() {
+                if open.finished(readers.epoch.load(Ordering::Acquire)) {
+                    return Ok(false);
+                }
+            } else {
+                let wrote = self.round(readers, taken)?;
+                if wrote {
+                    readers.epoch.fetch_add(1, Ordering::AcqRel);
+                }
+            }
+            if self.is_commit_due() {
+                self.commit()?;
+            }
+            self.tell_progress();
+        }
+    }
+
+    /// Takes what the readers have, without waiting longer than until a commit is due.
+    fn take(&mut self, readers: &Readers, open: &mut Open) -> Result<Vec<(usize, Taken)>, RunError> {
+        let most = if self.options.one_by_one { 1 } else { self.options.blocks.max(1) };
+        let mut taken = Vec::new();
+        let wait = self.until_commit().min(Duration::from_millis(100));
+        let mut report = match readers.reports.recv_timeout(wait) {
+            Ok(report) => Some(report),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => {
+                open.disconnected();
+                None
+            }
+        };
+        while let Some(Report { reader, news }) = report.take() {
+            match news {
+                News::End => open.ended[reader] = true,
+                News::Idle(epoch) => open.idle[reader] = Some(epoch),
+                News::Failed(error) => {
+                    let name = &self.core.streams[open.streams[reader]].name;
+                    return Err(RunError::connector(name, error));
+                }
+                News::Batch(batch, header, waiting) => {
+                    open.idle[reader] = None;
+                    self.lag[reader] = waiting;
+                    let mut taken_one = Taken { stream: open.streams[reader], batch, header };
+                    self.skip_repeated(&mut taken_one);
+                    taken.push((reader, taken_one));
+                }
+            }
+            if taken.len() < most {
+                report = readers.reports.try_recv().ok();
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Leaves out messages that were taken before: a source may deliver again what it delivered.
+    fn skip_repeated(&mut self, taken: &mut Taken) {
+        let progress = self.progress.partition(taken.stream, taken.batch.partition);
+        let mut next = progress.position.next;
+        let before = taken.batch.messages.len();
+        taken.batch.messages.retain(|message| {
+            let new = message.offset >= next;
+            next = next.max(message.offset + 1);
+            new
+        });
+        self.tally.streams[taken.stream].repeated += (before - taken.batch.messages.len()) as u64;
+        if taken.batch.end.next >= progress.position.next {
+            progress.position.clone_from(&taken.batch.end);
+            progress.changed = true;
+        }
+    }
+
+    /// Works on what was taken; gives whether something was written that the run also reads.
+    fn round(&mut self, readers: &Readers, taken: Vec<(usize, Taken)>) -> Result<bool, RunError> {
+        self.stop_at("after-read")?;
+        let (owners, batches): (Vec<usize>, Vec<Taken>) = taken.into_iter().unzip();
+        let bytes: u64 = batches.iter().map(|taken| taken.batch.bytes.len() as u64).sum();
+        let records: u64 = batches.iter().map(|taken| taken.batch.messages.len() as u64).sum();
+        self.uncommitted.since.get_or_insert_with(Instant::now);
+        self.uncommitted.records += records;
+        self.uncommitted.bytes += bytes;
+        self.tally.records += records;
+        self.tally.bytes += bytes;
+        let wrote = self.work(&batches)?;
+        for (reader, taken) in owners.into_iter().zip(batches) {
+            readers.give_back(reader, taken.batch);
+        }
+        Ok(wrote)
+    }
+
+    fn work(&mut self, batches: &[Taken]) -> Result<bool, RunError> {
+        let mut arenas = std::mem::take(&mut self.arenas);
+        while arenas.len() < batches.len() {
+            arenas.push(Bump::new());
+        }
+        let Self { core, workers, spare, .. } = self;
+        let mut worked = round::work_all(core, workers, batches, &mut arenas, spare)?;
+        round::watermarks(core, &mut self.progress, batches, &mut worked);
+        let mut writes = Vec::new();
+        let has_entries = worked.iter().any(|worked| !worked.entries.is_empty());
+        if has_entries {
+            self.run_lanes(batches, &worked)?;
+        }
+        self.stop_at("before-outputs")?;
+        let mut wrote = false;
+        for (taken, mut worked) in batches.iter().zip(worked) {
+            wrote |= self.emit(Some(taken.stream), worked.output, &mut writes, worked.broken.take())?;
+            let tally = &mut self.tally.streams[taken.stream];
+            tally.counts.taken += worked.ingest.accepted;
+            for (field, count) in worked.ingest.coerced {
+                *tally.coerced.entry(field).or_default() += count;
+            }
+        }
+        if has_entries {
+            wrote |= self.emit_lanes(&mut writes)?;
+        }
+        arenas.iter_mut().for_each(Bump::reset);
+        self.arenas = arenas;
+        wrote |= self.store_dimensions(writes)?;
+        self.stop_at("after-outputs")?;
+        Ok(wrote)
+    }
+
+    fn run_lanes(&mut self, batches: &[Taken], worked: &[Worked<'_>]) -> Result<(), RunError> {
+        let threads = self.workers.len();
+        let done = round::run_lanes(&self.core, &mut self.lanes, threads, batches, worked, &mut self.lane_arenas);
+        self.lane_arenas.iter_mut().for_each(Bump::reset);
+        done
+    }
+
+    fn emit_lanes(&mut self, writes: &mut Vec<DimensionWrite>) -> Result<bool, RunError> {
+        let mut wrote = false;
+        for at in 0..self.lanes.len() {
+            let output = std::mem::take(&mut self.lanes[at].output);
+            let broken = self.lanes[at].broken.take();
+            wrote |= self.emit(None, output, writes, broken)?;
+            self.lanes[at].output = self.spare.pop().unwrap_or_else(|| self.core.output());
+        }
+        Ok(wrote)
+    }
+
+    /// Writes what a worker or lane gave, and keeps its memory.
+    fn emit(
+        &mut self, stream: Option<usize>, mut output: WorkOutput, writes: &mut Vec<DimensionWrite>,
+        broken: Option<crate::connector::ConnectorError>,
+    ) -> Result<bool, RunError> {
+        if let Some(error) = broken {
+            return Err(RunError::connector("store", error));
+        }
+        self.tally.add(stream, &mut output);
+        let mut wrote = false;
+        for own in &mut self.outputs {
+            let batch = &output.topics[own.topic];
+            if !batch.ends.is_empty() {
+                own.sink.append(batch).map_err(|error| RunError::connector(&own.name, error))?;
+                wrote |= own.read;
+            }
+        }
+        writes.append(&mut output.writes);
+        self.rejected.append(&mut output.rejected);
+        output.clear();
+        self.spare.push(output);
+        Ok(wrote)
+    }
+
+    /// Writes dimensions, tells subscriptions, runs the flows that read them, until nothing more comes of it.
+    fn store_dimensions(&mut self, mut writes: Vec<DimensionWrite>) -> Result<bool, RunError> {
+        let mut wrote = false;
+        for _ in 0..MOST_TOLD {
+            if writes.is_empty() {
+                return Ok(wrote);
+            }
+            writes.sort_by_key(|write| write.origin);
+            let mut output = StageOutput::default();
+            let store = Arc::clone(&self.core.shared.store);
+            let applied = self.stage.apply(&writes, &*store, &mut output);
+            applied.map_err(|error| RunError::connector("store", error))?;
+            writes.clear();
+            self.tally.stored(&output.stored);
+            self.tally.rejected += output.rejected.len() as u64;
+            self.rejected.append(&mut output.rejected);
+            wrote |= self.send(output.messages)?;
+            self.tell_flows(output.records, &mut writes, &mut wrote)?;
+        }
+        Err(RunError::Internal("subscriptions and the flows that read them feed one another without an end".to_owned()))
+    }
+
+    fn send(&mut self, messages: Vec<super::stage::StageMessage>) -> Result<bool, RunError> {
+        let mut wrote = false;
+        let mut batches: Vec<OutputBatch> = Vec::new();
+        batches.resize_with(self.core.topics, OutputBatch::default);
+        for message in &messages {
+            if let Some(batch) = batches.get_mut(message.topic.index()) {
+                batch.push(&message.key, &message.bytes);
+                self.tally.topics[message.topic.index()] += 1;
+            }
+        }
+        for own in &mut self.outputs {
+            let batch = &batches[own.topic];
+            if !batch.ends.is_empty() {
+                own.sink.append(batch).map_err(|error| RunError::connector(&own.name, error))?;
+                wrote |= own.read;
+            }
+        }
+        Ok(wrote)
+    }
+
+    fn tell_flows(
+        &mut self, records: Vec<SubscriptionRecord>, writes: &mut Vec<DimensionWrite>, wrote: &mut bool,
+    ) -> Result<(), RunError> {
+        let mut by_subscription: Vec<(SubscriptionId, Vec<SubscriptionRecord>)> = Vec::new();
+        for record in records {
+            let id = record.subscription;
+            match by_subscription.iter_mut().find(|(own, _)| *own == id) {
+                Some((_, records)) => records.push(record),
+                None if told::is_read(&self.core, id) => by_subscription.push((id, vec![record])),
+                None => {}
+            }
+        }
+        if by_subscription.is_empty() {
+            return Ok(());
+        }
+        let arena = Bump::new();
+        let (mut batches, mut worked) = (Vec::new(), Vec::new());
+        for (id, records) in &by_subscription {
+            batches.push(told::batch(&self.core, &self.plan, *id, records));
+            worked.push(told::entries(&self.core, &self.plan, *id, records, &arena, self.core.output()));
+        }
+        self.run_lanes(&batches, &worked)?;
+        for worked in worked {
+            *wrote |= self.emit(None, worked.output, writes, worked.broken)?;
+        }
+        *wrote |= self.emit_lanes(writes)?;
+        Ok(())
+    }
+
+    pub(crate) fn stop_at(&self, failpoint: &'static str) -> Result<(), RunError> {
+        if self.options.failpoints.hit(failpoint) { Err(RunError::Failpoint(failpoint)) } else { Ok(()) }
+    }
+
+    fn until_commit(&self) -> Duration {
+        self.uncommitted.since.map_or(Duration::from_millis(100), |since| {
+            self.options.commit_every.saturating_sub(since.elapsed())
+        })
+    }
+
+    fn is_commit_due(&self) -> bool {
+        let Some(since) = self.uncommitted.since else { return false };
+        self.options.one_by_one
+            || since.elapsed() >= self.options.commit_every
+            || self.uncommitted.bytes >= self.options.commit_bytes
+            || self.changed_bytes() > self.options.state_bytes
+    }
+
+    /// About how many bytes of memory the lanes' rows take.
+    fn changed_bytes(&self) -> usize {
+        self.lanes.iter().flat_map(|lane| &lane.states.states).map(crate::state::LaneRows::bytes).sum()
+    }
+
+    pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
+        if let Some(events) = &self.options.events {
+            events(&event());
+        }
+    }
+
+    fn tell_progress(&mut self) {
+        let (last, records) = self.last_event;
+        let elapsed = last.elapsed();
+        if elapsed < Duration::from_secs(1) {
+            return;
+        }
+        let progress = event::Progress {
+            records: self.tally.records,
+            rate: (self.tally.records - records) as f64 / elapsed.as_secs_f64(),
+            rejected: self.tally.rejected,
+            lag: self.lag.iter().sum(),
+            seconds: self.started.elapsed().as_secs_f64(),
+        };
+        self.last_event = (Instant::now(), self.tally.records);
+        self.tell(|| Event::Progress(progress));
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// Which inputs may still give something.
+struct Open {
+    streams: Vec<usize>,
+    written: Vec<bool>,
+    ended: Vec<bool>,
+    /// The epoch after which nothing was there.
+    idle: Vec<Option<u64>>,
+}
+
+impl Open {
+    /// Whether nothing more can come: inputs have ended, and what the run writes and reads itself is read.
+    fn finished(&self, epoch: u64) -> bool {
+        (0..self.streams.len()).all(|at| self.ended[at] || (self.written[at] && self.idle[at] == Some(epoch)))
+    }
+
+    /// All readers are gone.
+    fn disconnected(&mut self) {
+        self.ended.iter_mut().for_each(|ended| *ended = true);
+    }
+}
+
+fn stored_positions(core: &Core, id: &str) -> ConnectorResult<Vec<(u32, PartitionProgress)>> {
+    let start = prefix(id);
+    let mut positions = Vec::new();
+    core.shared.store.scan(StoreTable::Progress, &start, &mut |key, value| {
+        let partition = key.get(start.len()..).and_then(|rest| <[u8; 4]>::try_from(rest).ok());
+        if let (Some(partition), Some(progress)) = (partition, PartitionProgress::decode(value)) {
+            positions.push((u32::from_be_bytes(partition), progress));
+        }
+        true
+    })?;
+    Ok(positions)
+}

@@ -1,0 +1,156 @@
+//! A round: batches are decoded and worked on in parallel, then the lanes run in parallel, then dimensions are written
+//! and subscriptions told.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
+use bumpalo::Bump;
+use nsf_plan::Late;
+
+use super::{
+    error::RunError,
+    lane::Lane,
+    output::WorkOutput,
+    pieces::Core,
+    progress::Progress,
+    stream::StreamWork,
+    work::{Taken, Worked, Worker},
+};
+use crate::{
+    fault::{Fault, FaultCode},
+    observe::{Point, RecordId},
+};
+
+/// Lets workers work on batches; gives what they made in the batches' order.
+pub(crate) fn work_all<'r>(
+    core: &Core, workers: &mut [Worker], batches: &'r [Taken], arenas: &'r mut [Bump], outputs: &mut Vec<WorkOutput>,
+) -> Result<Vec<Worked<'r>>, RunError> {
+    let mut output = || outputs.pop().unwrap_or_else(|| core.output());
+    let mut jobs = Vec::with_capacity(batches.len());
+    for ((index, taken), arena) in batches.iter().enumerate().zip(arenas) {
+        let arena: &'r mut Bump = arena;
+        jobs.push((index, taken, arena, output()));
+    }
+    if let ([worker, ..], true) = (&mut *workers, jobs.len() < 2) {
+        return Ok(jobs.into_iter().map(|(_, taken, arena, output)| worker.work(core, taken, arena, output)).collect());
+    }
+    let count = jobs.len();
+    let jobs = Mutex::new(jobs.into_iter());
+    let mut done: Vec<Option<Worked<'r>>> = Vec::new();
+    done.resize_with(count, || None);
+    let work = |worker: &mut Worker| {
+        let mut mine = Vec::new();
+        loop {
+            let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((index, taken, arena, output)) = job else { return mine };
+            mine.push((index, worker.work(core, taken, arena, output)));
+        }
+    };
+    let joined: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = workers.iter_mut().map(|worker| scope.spawn(|| work(worker))).collect();
+        threads.into_iter().map(thread::ScopedJoinHandle::join).collect()
+    });
+    for mine in joined {
+        let mine = mine.map_err(|_| RunError::Internal("a worker broke off".to_owned()))?;
+        for (index, worked) in mine {
+            done[index] = Some(worked);
+        }
+    }
+    done.into_iter().collect::<Option<_>>().ok_or_else(|| RunError::Internal("a worker gave nothing".to_owned()))
+}
+
+/// Lets the lanes run that have records.
+pub(crate) fn run_lanes<'r>(
+    core: &Core, lanes: &mut [Lane], threads: usize, batches: &'r [Taken], worked: &'r [Worked<'r>],
+    arenas: &'r mut [Bump],
+) -> Result<(), RunError> {
+    let mut active = vec![false; lanes.len()];
+    for entry in worked.iter().flat_map(|worked| &worked.entries) {
+        active[entry.lane as usize] = true;
+    }
+    let lanes = lanes.iter_mut().zip(arenas).zip(active).filter(|(_, active)| *active).map(|(lane, _)| lane);
+    if threads < 2 {
+        lanes.for_each(|(lane, arena)| lane.run(core, batches, worked, arena));
+        return Ok(());
+    }
+    let jobs = Mutex::new(lanes);
+    let run = || {
+        loop {
+            let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((lane, arena)) = job else { return };
+            lane.run(core, batches, worked, arena);
+        }
+    };
+    let all_well = thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        threads.into_iter().all(|thread| thread.join().is_ok())
+    });
+    if all_well { Ok(()) } else { Err(RunError::Internal("a lane broke off".to_owned())) }
+}
+
+/// Goes through the batches in the order of their partitions: raises watermarks and finds what is late.
+pub(crate) fn watermarks(core: &Core, progress: &mut Progress, batches: &[Taken], worked: &mut [Worked<'_>]) {
+    for (taken, worked) in batches.iter().zip(worked) {
+        let Some(StreamWork::Source(source)) = core.streams.get(taken.stream).map(|stream| &stream.work) else {
+            continue;
+        };
+        let watermark = &mut progress.partition(taken.stream, taken.batch.partition).watermark;
+        let mut late = Vec::new();
+        for at in 0..worked.times.len() {
+            let time = worked.times[at];
+            if time == i64::MIN {
+                worked.times[at] = *watermark;
+                late.push(false);
+                continue;
+            }
+            if let Some(limit) = source.late {
+                late.push(time < watermark.saturating_sub(limit));
+            }
+            *watermark = time.max(*watermark);
+            worked.times[at] = *watermark;
+        }
+        if source.late.is_some() {
+            late_records(core, &source.late_else, taken, &late, worked);
+            worked.late = late;
+        }
+    }
+}
+
+/// Drops, rejects or passes on the records that are late.
+fn late_records(core: &Core, otherwise: &Late, taken: &Taken, late: &[bool], worked: &mut Worked<'_>) {
+    let stream = &core.streams[taken.stream];
+    let late = taken.batch.messages.iter().zip(late).filter(|(_, late)| **late);
+    for (message, _) in late {
+        let raw = taken.batch.message(message);
+        let id = RecordId {
+            stream: taken.stream as u32,
+            partition: taken.batch.partition,
+            offset: message.offset,
+        };
+        let observer = core.shared.observer.as_deref();
+        match otherwise {
+            Late::Drop => {
+                worked.output.stream.drop_one(0);
+                if let Some(observer) = observer {
+                    observer.observe(id, Point::Dropped("", "late"));
+                }
+            }
+            Late::Reject => {
+                let fault = Fault::new(FaultCode::Late, "the record is later than the source allows");
+                let rejection = stream.rejection(&stream.id, taken.batch.partition, message, raw, &fault);
+                worked.output.reject_in_stream(rejection);
+                if let Some(observer) = observer {
+                    observer.observe(id, Point::Rejected("", fault.code.id()));
+                }
+            }
+            Late::Topic(topic) => {
+                worked.output.stream.drop_one(0);
+                if let Some(batch) = worked.output.topics.get_mut(topic.index()) {
+                    batch.push(taken.batch.key(message).unwrap_or_default(), raw);
+                }
+            }
+        }
+    }
+}

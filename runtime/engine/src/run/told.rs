@@ -1,0 +1,105 @@
+//! Records of subscriptions for the flows that read them: made into batches that lanes run.
+
+use bumpalo::Bump;
+use nsf_plan::{InputSource, Plan, SubscriptionId};
+
+use super::{
+    output::WorkOutput,
+    pieces::Core,
+    stage::SubscriptionRecord,
+    work::{Caused, Entry, Taken, Worked, lane_of},
+};
+use crate::{
+    connector::{Message, RawBatch},
+    encode::json,
+    fault::Fault,
+    frame::{Context, Frame, NoRows},
+    observe::RecordId,
+    steps::Program,
+};
+
+/// Whether a flow reads a subscription.
+pub(crate) fn is_read(core: &Core, subscription: SubscriptionId) -> bool {
+    core.programs.iter().any(|program| program.input(InputSource::Subscription(subscription)).is_some())
+}
+
+/// A batch of one subscription's records: each message is the record's JSON object.
+pub(crate) fn batch(core: &Core, plan: &Plan, id: SubscriptionId, records: &[SubscriptionRecord]) -> Taken {
+    let mut batch = RawBatch::default();
+    let publish = plan.subscriptions.get(id.index()).map_or(&[][..], |subscription| &subscription.publish);
+    let slots = plan.subscriptions.get(id.index()).map_or(&[][..], |subscription| &subscription.slots);
+    for record in records {
+        let start = batch.bytes.len() as u32;
+        batch.bytes.push(b'{');
+        for (at, ((name, slot), cell)) in publish.iter().zip(&record.values).enumerate() {
+            if at > 0 {
+                batch.bytes.push(b',');
+            }
+            json::write_text(name, &mut batch.bytes);
+            batch.bytes.push(b':');
+            if let Some(slot) = slots.get(slot.index()) {
+                json::write_cell(&slot.ty, cell, &mut batch.bytes);
+            }
+        }
+        batch.bytes.push(b'}');
+        let end = batch.bytes.len() as u32;
+        let timestamp = Some(record.origin.time);
+        batch.messages.push(Message { start, end, offset: record.origin.offset, timestamp, key: None, oversized: None });
+    }
+    Taken { stream: core.streams.len() + id.index(), batch, header: None }
+}
+
+/// What lanes need of the records of a subscription.
+pub(crate) fn entries<'r>(
+    core: &Core, plan: &Plan, id: SubscriptionId, records: &[SubscriptionRecord], arena: &'r Bump, output: WorkOutput,
+) -> Worked<'r> {
+    let mut worked = Worked { output, ..Worked::default() };
+    for record in records {
+        let origin = record.origin;
+        let id = RecordId { stream: origin.stream, partition: origin.partition, offset: origin.offset };
+        worked.caused.push(Caused { id, ordinal: origin.ordinal + 1 });
+        worked.times.push(origin.time);
+    }
+    let types = plan.subscriptions.get(id.index()).map_or(&[][..], |subscription| &subscription.publish);
+    let slots = plan.subscriptions.get(id.index()).map_or(&[][..], |subscription| &subscription.slots);
+    for (index, program) in core.programs.iter().enumerate() {
+        let Some(input) = program.input(InputSource::Subscription(id)) else { continue };
+        let frame = Frame::new(&program.layout);
+        for (message, record) in records.iter().enumerate() {
+            for &(field, place) in &input.fields {
+                let slot = types.get(field as usize).and_then(|(_, slot)| slots.get(slot.index()));
+                if let (Some(slot), Some(cell)) = (slot, record.values.get(field as usize)) {
+                    frame.set(place, cell.to_value(&slot.ty, arena));
+                }
+            }
+            worked.output.counts[index].taken += 1;
+            match lane(core, program, &frame, arena) {
+                Ok(lane) => {
+                    let values = worked.values.len() as u32;
+                    worked.values.extend(program.carry.iter().map(|place| frame.get(*place)));
+                    let (message, program) = (message as u32, index as u16);
+                    worked.entries.push(Entry { message, program, lane, values, time: record.origin.time });
+                }
+                Err(fault) => {
+                    let taken = batch(core, plan, id, std::slice::from_ref(record));
+                    let stream = core.stream(taken.stream);
+                    for own in &taken.batch.messages {
+                        let raw = taken.batch.message(own);
+                        let rejection = stream.rejection(&program.id, record.origin.partition, own, raw, &fault);
+                        worked.output.reject_in_stream(rejection);
+                    }
+                }
+            }
+        }
+    }
+    // Records of one message run in the order of the messages, whatever the flow.
+    worked.entries.sort_by_key(|entry| entry.message);
+    worked
+}
+
+fn lane<'r>(core: &Core, program: &Program, frame: &Frame<'r>, arena: &'r Bump) -> Result<u16, Box<Fault>> {
+    let Some(key) = &program.key else { return Ok(0) };
+    let mut bytes = Vec::new();
+    key.write(&Context { frame, arena, rows: &NoRows }, &mut bytes)?;
+    Ok(lane_of(&bytes, core.lanes))
+}
