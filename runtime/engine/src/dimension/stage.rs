@@ -16,7 +16,7 @@ use crate::{
     expression::Build,
     run::stage::{DimensionStage, DimensionWrite, StageOutput, WriteOrder, Writer},
     store::{Store, StoreBatch, StoreTable},
-    subscription::{Subscriptions, Written},
+    subscription::{Causes, Subscriptions, Written},
 };
 
 use super::{
@@ -197,6 +197,7 @@ impl DimensionStage for Stage {
             .collect();
         self.load(&keys, store)?;
         self.arena.reset();
+        let mut causes = Causes::default();
         for (write, (_, key)) in writes.iter().zip(keys) {
             let stamp = self.stamp(write);
             let Some(held) = self.rows.get_mut(&key) else { continue };
@@ -210,7 +211,7 @@ impl DimensionStage for Stage {
                 count(&mut output.stored, write.dimension);
             }
             let written = Written { write, row: &held.row, change: &change };
-            self.subscriptions.tell(&written, &self.arena, output);
+            self.subscriptions.tell(&written, &self.arena, &mut causes, output);
         }
         Ok(())
     }

@@ -26,20 +26,17 @@ pub(crate) fn is_read(core: &Core, subscription: SubscriptionId) -> bool {
 /// A batch of one subscription's records: each message is the record's JSON object.
 pub(crate) fn batch(core: &Core, plan: &Plan, id: SubscriptionId, records: &[SubscriptionRecord]) -> Taken {
     let mut batch = RawBatch::default();
-    let publish = plan.subscriptions.get(id.index()).map_or(&[][..], |subscription| &subscription.publish);
     let slots = plan.subscriptions.get(id.index()).map_or(&[][..], |subscription| &subscription.slots);
     for record in records {
         let start = batch.bytes.len() as u32;
         batch.bytes.push(b'{');
-        for (at, ((name, slot), cell)) in publish.iter().zip(&record.values).enumerate() {
+        for (at, (slot, cell)) in slots.iter().zip(&record.values).enumerate() {
             if at > 0 {
                 batch.bytes.push(b',');
             }
-            json::write_text(name, &mut batch.bytes);
+            json::write_text(&slot.name, &mut batch.bytes);
             batch.bytes.push(b':');
-            if let Some(slot) = slots.get(slot.index()) {
-                json::write_cell(&slot.ty, cell, &mut batch.bytes);
-            }
+            json::write_cell(&slot.ty, cell, &mut batch.bytes);
         }
         batch.bytes.push(b'}');
         let end = batch.bytes.len() as u32;
@@ -60,15 +57,13 @@ pub(crate) fn entries<'r>(
         worked.caused.push(Caused { id, ordinal: origin.ordinal + 1 });
         worked.times.push(origin.time);
     }
-    let types = plan.subscriptions.get(id.index()).map_or(&[][..], |subscription| &subscription.publish);
     let slots = plan.subscriptions.get(id.index()).map_or(&[][..], |subscription| &subscription.slots);
     for (index, program) in core.programs.iter().enumerate() {
         let Some(input) = program.input(InputSource::Subscription(id)) else { continue };
         let frame = Frame::new(&program.layout);
         for (message, record) in records.iter().enumerate() {
             for &(field, place) in &input.fields {
-                let slot = types.get(field as usize).and_then(|(_, slot)| slots.get(slot.index()));
-                if let (Some(slot), Some(cell)) = (slot, record.values.get(field as usize)) {
+                if let (Some(slot), Some(cell)) = (slots.get(field as usize), record.values.get(field as usize)) {
                     frame.set(place, cell.to_value(&slot.ty, arena));
                 }
             }

@@ -37,8 +37,12 @@ struct Field {
 
 /// What one message is caused by.
 pub(super) struct Cause<'c> {
+    /// The flow that wrote, if it was one.
+    pub flow: Option<&'c str>,
     pub stream: &'c str,
     pub origin: RecordOrigin,
+    /// How many messages of the same cause came before.
+    pub again: u32,
     pub arris_id: &'c str,
     pub events: Events,
 }
@@ -76,10 +80,17 @@ impl Published {
     /// The message for the values of the subscription's slots.
     pub(super) fn write(&self, cause: &Cause<'_>, slots: &[Cell]) -> Vec<u8> {
         let mut out = self.head.clone();
-        let stream = quote(cause.stream);
-        out.extend_from_slice(stream.get(1..stream.len() - 1).unwrap_or_default());
+        for name in cause.flow.into_iter().chain([cause.stream]) {
+            let quoted = quote(name);
+            out.extend_from_slice(quoted.get(1..quoted.len() - 1).unwrap_or_default());
+            out.push(b'/');
+        }
         let RecordOrigin { partition, offset, ordinal, time, .. } = cause.origin;
-        out.extend_from_slice(format!("/{partition}/{offset}/{ordinal}\"").as_bytes());
+        out.extend_from_slice(format!("{partition}/{offset}/{ordinal}").as_bytes());
+        if cause.again > 0 {
+            out.extend_from_slice(format!("/{}", cause.again).as_bytes());
+        }
+        out.push(b'"');
         out.extend_from_slice(&self.middle);
         json::write_text(cause.arris_id, &mut out);
         out.extend_from_slice(b",\"action\":");

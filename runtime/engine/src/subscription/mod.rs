@@ -29,8 +29,8 @@
 //!  "extra_args":""}
 //! ```
 //!
-//! - `nsf_id` names the cause: project, subscription, stream, partition, offset and a count of what the record caused.
-//!   A message that is sent again has the same one.
+//! - `nsf_id` names the cause: project, subscription, the flow that wrote (nothing for an ingest), stream, partition,
+//!   offset and a count of what the record caused. A message that is sent again has the same one, another never has.
 //! - `arris_id` is the ingestion that wrote; empty where a flow wrote.
 //! - `action` joins the events by `|`, in the order of the list above.
 //! - `time` is the causing record's time in milliseconds.
@@ -46,6 +46,7 @@ mod message;
 
 use std::sync::Arc;
 
+use ahash::AHashMap;
 use bumpalo::Bump;
 use nsf_plan::{Plan, SlotId, Subscription, SubscriptionId, TopicId};
 
@@ -59,7 +60,7 @@ use crate::{
     fault::{Fallible, Fault},
     frame::{Context, Frame, Layout, NoRows},
     rejected::Rejection,
-    run::stage::{DimensionWrite, StageMessage, StageOutput, SubscriptionRecord, Writer},
+    run::stage::{DimensionWrite, RecordOrigin, StageMessage, StageOutput, SubscriptionRecord, Writer},
 };
 
 use event::{Events, Listen};
@@ -74,6 +75,21 @@ pub struct Written<'w> {
     pub change: &'w Change,
 }
 
+/// What was told in a round. One record can cause several messages that nothing else tells apart: when it changed
+/// several rows, and a flow that was told of each wrote again.
+#[derive(Debug, Default)]
+pub struct Causes(AHashMap<(SubscriptionId, Writer, RecordOrigin), u32>);
+
+impl Causes {
+    /// How many messages of the same cause were told before.
+    fn again(&mut self, subscription: SubscriptionId, write: &DimensionWrite) -> u32 {
+        let count = self.0.entry((subscription, write.writer, write.origin)).or_default();
+        let before = *count;
+        *count += 1;
+        before
+    }
+}
+
 /// All subscriptions of a plan.
 pub struct Subscriptions {
     dimensions: Arc<Dimensions>,
@@ -83,6 +99,8 @@ pub struct Subscriptions {
     streams: Vec<String>,
     /// The platform's ids of ingests.
     arris_ids: Vec<String>,
+    /// Ids of pipelines.
+    pipelines: Vec<String>,
 }
 
 /// A subscription, ready to be told.
@@ -116,11 +134,12 @@ impl Subscriptions {
         let sources = plan.sources.iter().map(|source| source.id.clone());
         let ingests = plan.ingests.iter().map(|ingest| ingest.id.clone());
         let arris_ids = plan.ingests.iter().map(|ingest| ingest.arris_id.clone()).collect();
-        Ok(Self { dimensions, by_dimension, streams: sources.chain(ingests).collect(), arris_ids })
+        let pipelines = plan.pipelines.iter().map(|pipeline| pipeline.id.clone()).collect();
+        Ok(Self { dimensions, by_dimension, streams: sources.chain(ingests).collect(), arris_ids, pipelines })
     }
 
-    /// Tells every subscription of the write's dimension that asks for it.
-    pub fn tell(&self, written: &Written<'_>, arena: &Bump, output: &mut StageOutput) {
+    /// Tells every subscription of the write's dimension that asks for it. `causes` is empty at a round's first write.
+    pub fn tell(&self, written: &Written<'_>, arena: &Bump, causes: &mut Causes, output: &mut StageOutput) {
         let told = self.by_dimension.get(written.write.dimension.index()).map_or(&[][..], Vec::as_slice);
         let mut slots: Option<Vec<Cell>> = None;
         for subscription in told {
@@ -130,7 +149,7 @@ impl Subscriptions {
             }
             let after = slots.get_or_insert_with(|| self.slots(written, written.row));
             match subscription.wants(written, after, arena, |row| self.slots(written, row)) {
-                Ok(true) => self.publish(subscription, written, events, after, output),
+                Ok(true) => self.publish(subscription, written, events, after, causes, output),
                 Ok(false) => {}
                 Err(fault) => output.rejected.push(self.rejection(subscription, written, after, &fault)),
             }
@@ -151,13 +170,16 @@ impl Subscriptions {
         written: &Written<'_>,
         events: Events,
         slots: &[Cell],
+        causes: &mut Causes,
         output: &mut StageOutput,
     ) {
         let origin = written.write.origin;
         if let Some(topic) = subscription.to {
             let cause = message::Cause {
+                flow: self.flow(written.write.writer),
                 stream: self.streams.get(origin.stream as usize).map_or("", String::as_str),
                 origin,
+                again: causes.again(subscription.id, written.write),
                 arris_id: self.arris_id(written.write.writer),
                 events,
             };
@@ -173,6 +195,14 @@ impl Subscriptions {
         match writer {
             Writer::Ingest(id) => self.arris_ids.get(id.index()).map_or("", String::as_str),
             Writer::Pipeline(_) => "",
+        }
+    }
+
+    /// The pipeline that wrote; none for an ingest.
+    fn flow(&self, writer: Writer) -> Option<&str> {
+        match writer {
+            Writer::Ingest(_) => None,
+            Writer::Pipeline(id) => Some(self.pipelines.get(id.index()).map_or("", String::as_str)),
         }
     }
 

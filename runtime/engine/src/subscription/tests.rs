@@ -75,6 +75,20 @@ fn flow_write(kind: WriteKind, fields: Vec<(u32, Cell)>) -> DimensionWrite {
     }
 }
 
+fn pipeline(id: &str) -> nsf_plan::Pipeline {
+    nsf_plan::Pipeline {
+        id: id.into(),
+        name: id.into(),
+        inputs: Vec::new(),
+        slots: Vec::new(),
+        handles: Vec::new(),
+        body: nsf_plan::Block::default(),
+        key: Vec::new(),
+        stateful: false,
+        origin: nsf_plan::Origin::default(),
+    }
+}
+
 #[test]
 fn the_message_is_the_one_of_the_protocol_byte_for_byte() {
     let outputs = told(&plan(), &[status(TIME, 1)]);
@@ -159,6 +173,32 @@ fn only_the_writers_and_fields_that_are_listened_to_count() {
     assert_eq!(actions(&outputs), ["create", "binlog|datain"]);
     let json: serde_json::Value = serde_json::from_slice(&outputs[1].messages[0].bytes).unwrap();
     assert_eq!(json["arris_id"], "");
+}
+
+#[test]
+fn no_two_messages_have_one_id() {
+    let mut plan = on(&[Datain]);
+    plan.subscriptions[0].listen = vec![(None, 0)];
+    let write = |key: i64, pipeline: u32, name: &str| DimensionWrite {
+        keys: [key, 7, 3].map(Cell::Integer).into(),
+        writer: Writer::Pipeline(PipelineId(pipeline)),
+        ..flow_write(WriteKind::Assign, vec![(0, text(name))])
+    };
+    let writes = vec![write(1, 0, "a"), write(2, 0, "b"), write(2, 1, "b"), write(1, 0, "c")];
+    let ids = |outputs: Vec<StageOutput>| -> Vec<String> {
+        let id = |message: &StageMessage| {
+            let json: serde_json::Value = serde_json::from_slice(&message.bytes).unwrap();
+            json["nsf_id"].as_str().unwrap().to_string()
+        };
+        outputs.iter().flat_map(|output| output.messages.iter().map(id)).collect()
+    };
+    plan.pipelines = ["plan_duration", "other"].map(pipeline).into();
+    let first = ids(told_of(&plan, vec![writes.clone()]));
+    let start = "classroom/homework_submitted";
+    let wanted = ["plan_duration/live_class_stu/0/9/0", "plan_duration/live_class_stu/0/9/0/1"];
+    assert_eq!(first[..2], wanted.map(|end| format!("{start}/{end}")));
+    assert_eq!(first.iter().collect::<std::collections::BTreeSet<_>>().len(), 4);
+    assert_eq!(ids(told_of(&plan, vec![writes])), first);
 }
 
 #[test]
