@@ -16,6 +16,7 @@ pub mod rejected;
 pub mod run;
 pub mod store;
 pub mod subscription;
+pub mod summary;
 pub mod value;
 
 mod state;
