@@ -216,29 +216,42 @@ pub(crate) fn ingested(plan: &Plan, messages: &[String]) -> IngestOutput {
     output
 }
 
-/// A store in memory that counts how often it was asked.
+/// A store in memory that remembers how many rows it was asked for.
 #[derive(Default)]
 pub(crate) struct MemoryStore {
-    pub rows: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
+    pub rows: Mutex<BTreeMap<(StoreTable, Vec<u8>), Vec<u8>>>,
     pub asked: Mutex<Vec<usize>>,
 }
 
+impl MemoryStore {
+    /// The value of a row.
+    pub(crate) fn row(&self, table: StoreTable, key: &[u8]) -> Option<Vec<u8>> {
+        self.rows.lock().unwrap().get(&(table, key.to_vec())).cloned()
+    }
+
+    /// All values of a table, in the order of their keys.
+    pub(crate) fn values(&self, table: StoreTable) -> Vec<Vec<u8>> {
+        let rows = self.rows.lock().unwrap();
+        rows.iter().filter(|((of, _), _)| *of == table).map(|(_, value)| value.clone()).collect()
+    }
+}
+
 impl Store for MemoryStore {
-    fn get_many(&self, _: StoreTable, keys: &[&[u8]], found: &mut dyn FnMut(usize, &[u8])) -> ConnectorResult<()> {
+    fn get_many(&self, table: StoreTable, keys: &[&[u8]], found: &mut dyn FnMut(usize, &[u8])) -> ConnectorResult<()> {
         assert!(keys.is_sorted(), "keys must come in order");
         self.asked.lock().unwrap().push(keys.len());
-        let rows = self.rows.lock().unwrap();
         for (index, key) in keys.iter().enumerate() {
-            if let Some(row) = rows.get(*key) {
-                found(index, row);
+            if let Some(row) = self.row(table, key) {
+                found(index, &row);
             }
         }
         Ok(())
     }
 
-    fn scan(&self, _: StoreTable, prefix: &[u8], row: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> ConnectorResult<()> {
+    fn scan(&self, table: StoreTable, prefix: &[u8], row: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> ConnectorResult<()> {
         let rows = self.rows.lock().unwrap();
-        for (key, value) in rows.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix)) {
+        let from = rows.range((table, prefix.to_vec())..);
+        for ((_, key), value) in from.take_while(|((of, key), _)| *of == table && key.starts_with(prefix)) {
             if !row(key, value) {
                 break;
             }
@@ -248,11 +261,11 @@ impl Store for MemoryStore {
 
     fn commit(&self, batch: &StoreBatch) -> ConnectorResult<()> {
         let mut rows = self.rows.lock().unwrap();
-        for (_, changes) in batch.tables().filter(|(table, _)| *table == StoreTable::Dimension) {
+        for (table, changes) in batch.tables() {
             for (key, value) in changes.rows() {
                 match value {
-                    Some(value) => drop(rows.insert(key.to_vec(), value.to_vec())),
-                    None => drop(rows.remove(key)),
+                    Some(value) => drop(rows.insert((table, key.to_vec()), value.to_vec())),
+                    None => drop(rows.remove(&(table, key.to_vec()))),
                 }
             }
         }

@@ -13,6 +13,8 @@ mod bytes;
 mod codec;
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+mod live;
 pub mod row;
 mod stage;
 pub mod stamp;

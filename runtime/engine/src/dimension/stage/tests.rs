@@ -45,7 +45,7 @@ impl Bench {
         let mut key = Vec::new();
         let cells: Vec<Cell> = keys.iter().map(|key| Cell::Integer(*key)).collect();
         self.dimensions.key(dimension, &cells, &mut key);
-        let row = self.store.rows.lock().unwrap().get(&key).cloned()?;
+        let row = self.store.row(StoreTable::Dimension, &key)?;
         self.dimensions.fields(dimension, &row)
     }
 
