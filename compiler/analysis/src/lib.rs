@@ -8,7 +8,10 @@
 //! after errors; what could not be understood agrees with everything, so one mistake gives one message.
 
 mod check;
+pub mod graph;
 mod json;
+pub mod lock;
+pub mod lower;
 pub mod model;
 pub mod names;
 pub mod project;

@@ -6,7 +6,8 @@
 mod build;
 mod effects;
 mod flow;
-mod key_text;
+pub mod key_text;
+pub mod number;
 mod record;
 
 use std::collections::HashMap;
