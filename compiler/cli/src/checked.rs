@@ -6,8 +6,12 @@ use nsf_analysis::Analysis;
 use nsf_analysis::project::{InputFile, ProjectInput};
 use nsf_diagnostics::{Diagnostics, FileId, IntoDiagnostic, Stage};
 
+use nsf_plan::Plan;
+
+use crate::output::Output;
 use crate::problem::Problem;
 use crate::project::{Project, SETTINGS_FILE};
+use crate::report::{self, Format};
 
 /// A project after the passes.
 pub struct Checked {
@@ -33,6 +37,26 @@ impl Checked {
         add_mistakes_of_files(&project, &mut analysis);
         analysis.sources.prefix_paths(&project.shown_root);
         Ok(Self { project, analysis })
+    }
+
+    /// The plan of a program without errors. Otherwise, and where there are warnings, they are shown on standard error.
+    ///
+    /// # Errors
+    /// When a program without errors has no plan, which is a mistake of the compiler.
+    pub fn plan_or_report(&mut self, output: &mut Output) -> Result<Option<Plan>, Problem> {
+        let Analysis { diagnostics, sources, .. } = &self.analysis;
+        if !diagnostics.is_empty() {
+            output.error(&report::render(Format::Human, diagnostics, sources, output.error_looks()));
+        }
+        if self.analysis.has_errors() {
+            return Ok(None);
+        }
+        if !self.analysis.program.complete {
+            return Err(Problem::failure("the program has no errors, and yet there is no plan for it")
+                .help("this is a mistake in nsfc, please report it with the program"));
+        }
+        let dag = nsf_analysis::graph::build(std::mem::take(&mut self.analysis.program));
+        Ok(Some(nsf_analysis::lower::lower(&dag, &self.analysis.sources)))
     }
 }
 

@@ -1,9 +1,11 @@
 //! The sub-commands: one file each.
 
 mod check;
+mod compile;
 mod explain;
 mod fmt;
 mod new;
+mod run;
 
 use clap::Subcommand;
 
@@ -16,6 +18,8 @@ use crate::problem::Problem;
 pub enum Command {
     New(new::New),
     Check(check::Check),
+    Compile(compile::Compile),
+    Run(run::Run),
     Fmt(fmt::Fmt),
     Explain(explain::Explain),
 }
@@ -29,6 +33,8 @@ impl Command {
         match self {
             Self::New(command) => command.run(output),
             Self::Check(command) => command.run(output),
+            Self::Compile(command) => command.run(output),
+            Self::Run(command) => command.run(output),
             Self::Fmt(command) => command.run(output),
             Self::Explain(command) => command.run(output),
         }

@@ -3,15 +3,19 @@
 //! The passes do no IO; this crate reads the files of a project, hands them to the passes, and shows or writes what
 //! comes back.
 
+mod binding;
 mod checked;
 mod commands;
 mod fix;
+mod live;
 mod manifest;
+mod numbers;
 mod output;
 mod page;
 mod problem;
 mod project;
 mod report;
+mod summary;
 
 use std::process::ExitCode;
 

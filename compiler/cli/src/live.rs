@@ -3,7 +3,8 @@
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nsf_engine::run::{Event, EventListener, Progress};
+use nsf_engine::run::event::{Event, Progress};
+use nsf_engine::run::options::EventListener;
 
 use crate::numbers::{bytes, count, rate, seconds};
 

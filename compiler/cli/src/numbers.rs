@@ -41,7 +41,7 @@ pub fn seconds(number: f64) -> String {
         0..10 if number < 9.995 => format!("{number:.2} s"),
         0..60 if number < 59.95 => format!("{number:.1} s"),
         60..3600 => format!("{} min {} s", whole / 60, whole % 60),
-        0..=60 => "1 min 0 s".to_owned(),
+        0..60 => "1 min 0 s".to_owned(),
         _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
     }
 }

@@ -86,9 +86,9 @@ impl Project {
         Ok(Self { root, shown_root, name, files, manifest, settings, lock })
     }
 
-    /// The path of a file of the project as the user may write it.
-    pub fn shown(&self, path: &str) -> String {
-        format!("{}{path}", self.shown_root)
+    /// The project's folder, never empty.
+    pub fn folder(&self) -> &Path {
+        if self.root.as_os_str().is_empty() { Path::new(".") } else { &self.root }
     }
 }
 

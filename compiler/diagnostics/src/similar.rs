@@ -11,7 +11,7 @@ pub fn closest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>)
         .filter(|candidate| *candidate != written)
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, candidate)| (*distance, candidate.len(), *candidate))
+        .min_by_key(|(distance, candidate)| (*distance, candidate.len().abs_diff(written.len()), *candidate))
         .map(|(_, candidate)| candidate)
 }
 
@@ -31,6 +31,7 @@ mod tests {
     fn swapped_letters_are_one_mistake() {
         assert_eq!(closest("soruce", NAMES), Some("source"));
         assert_eq!(closest("kye", NAMES), Some("key"));
+        assert_eq!(closest("ordesr", ["order", "orders"]), Some("orders"));
     }
 
     #[test]
