@@ -161,7 +161,7 @@ fn targets(plan: &Plan, side: Side) -> Vec<Target<'_>> {
         }
         Side::Output => {
             plan.dimensions.iter().for_each(|dimension| add("dimension", dimension.name.as_str()));
-            plan.states.iter().for_each(|state| add("state", state.name.as_str()));
+            plan.states.iter().filter(|state| !state.marks).for_each(|state| add("state", state.name.as_str()));
         }
     }
     targets

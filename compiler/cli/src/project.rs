@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use nsf_diagnostics::FileId;
+
 use crate::manifest::{self, Manifest};
 use crate::problem::Problem;
 
@@ -84,6 +86,11 @@ impl Project {
         let name = manifest.name.clone().unwrap_or_else(|| folder_name(&root));
         let shown_root = shown_root(&root);
         Ok(Self { root, shown_root, name, files, manifest, settings, lock })
+    }
+
+    /// Whether the bytes of a file are its text; the ids of the project's files are their places in the list.
+    pub fn is_text(&self, file: FileId) -> bool {
+        self.files.get(file.0 as usize).is_none_or(|file| std::str::from_utf8(&file.bytes).is_ok())
     }
 
     /// The project's folder, never empty.

@@ -58,7 +58,9 @@ impl Check {
     fn mend(&self, checked: &mut Checked) -> Result<usize, Problem> {
         let mut mended = 0;
         for _ in 0..ROUNDS {
-            let fixed = fix::apply(&checked.analysis.diagnostics, &checked.analysis.sources);
+            let mut fixed = fix::apply(&checked.analysis.diagnostics, &checked.analysis.sources);
+            // What was read of a file that is no text is not what the file holds; writing it back would lose that.
+            fixed.files.retain(|file, _| checked.project.is_text(*file));
             if fixed.files.is_empty() {
                 break;
             }
