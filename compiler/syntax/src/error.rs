@@ -39,6 +39,11 @@ pub enum SyntaxErrorKind {
     },
     /// A closing bracket that nothing opened.
     StrayBracket,
+    /// The last token of a line that lacks the opening brace of its block.
+    UnopenedBlock {
+        /// The closing brace of the block.
+        closed_by: Span,
+    },
     /// A text without its closing quote.
     UnclosedText {
         /// Whether a raw one.
@@ -169,7 +174,7 @@ impl SyntaxErrorKind {
             Self::UnexpectedToken { .. } => &codes::E0101,
             Self::Incomplete { .. } => &codes::E0102,
             Self::UnclosedBracket { .. } => &codes::E0103,
-            Self::StrayBracket => &codes::E0104,
+            Self::StrayBracket | Self::UnopenedBlock { .. } => &codes::E0104,
             Self::UnclosedText { .. } | Self::UnclosedInterpolation { .. } => &codes::E0105,
             Self::UnknownItem { .. } => &codes::E0106,
             Self::UnknownWord { .. } => &codes::E0107,

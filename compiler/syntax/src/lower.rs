@@ -35,6 +35,8 @@ pub(crate) struct Lower<'t> {
     nesting: u32,
     /// Height of the tree of the expression lowered last.
     height: u32,
+    /// Whether the limit of nesting was reported for this slice.
+    is_too_deep: bool,
     /// Every `reject "why"` that was not yet seen to stand where it may.
     rejects: Vec<Span>,
 }
@@ -52,6 +54,7 @@ impl<'t> Lower<'t> {
             errors: Vec::new(),
             nesting: 0,
             height: 0,
+            is_too_deep: false,
             rejects: Vec::new(),
         }
     }
@@ -60,6 +63,14 @@ impl<'t> Lower<'t> {
     pub(crate) fn at(&mut self, base: usize) {
         self.base = base;
         self.nesting = 0;
+        self.is_too_deep = false;
+    }
+
+    /// Reports the limit of nesting, once a slice.
+    fn report_too_deep(&mut self, span: Span) {
+        if !std::mem::replace(&mut self.is_too_deep, true) {
+            self.error(span, SyntaxErrorKind::TooDeepTree);
+        }
     }
 
     /// Reports what only the whole item shows: a `reject` in the middle of an expression.

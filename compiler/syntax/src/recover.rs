@@ -22,7 +22,7 @@ use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 
 use crate::ast::Item;
-use crate::error::SyntaxErrorKind;
+use crate::error::{SyntaxError, SyntaxErrorKind};
 use crate::grammar::{Grammar, Pair, Rule};
 use crate::lower::Lower;
 use crate::split::Chunk;
@@ -42,11 +42,50 @@ pub(crate) struct Failure {
 pub(crate) fn items(lower: &mut Lower<'_>, chunk: &Chunk) -> Vec<Item> {
     let text = lower.text.get(chunk.start..chunk.end).unwrap_or("");
     let (source, found) = Source::mended(text, chunk.start);
+    let before = lower.errors.len();
     let mut recover = Recover { lower, source: &source, limit: chunk.end };
     for (span, kind) in found {
         recover.report(span, kind);
     }
-    recover.chunk()
+    let items = recover.chunk();
+    let found = lower.errors.split_off(before);
+    let text = lower.text;
+    lower.errors.extend(one_a_bracket(text, found));
+    items
+}
+
+/// A line with a bracket that has no partner has one mistake: the bracket where it is never closed, else the first wrong
+/// token, since that is where the opening one is missing. What else was found on the line follows from it.
+fn one_a_bracket(text: &str, mut errors: Vec<SyntaxError>) -> Vec<SyntaxError> {
+    errors.sort_by_key(|error| error.location);
+    let mut kept: Vec<SyntaxError> = Vec::with_capacity(errors.len());
+    let mut rest = errors.into_iter().peekable();
+    while let Some(first) = rest.next() {
+        let mut at = first.location.span.start;
+        let mut line = vec![first];
+        while let Some(error) = rest.next_if(|error| {
+            let between = Span::new(at, error.location.span.start);
+            at = error.location.span.start;
+            !between.text(text).contains('\n')
+        }) {
+            line.push(error);
+        }
+        let is_unclosed = |error: &SyntaxError| matches!(error.kind, SyntaxErrorKind::UnclosedBracket { .. });
+        let is_effect = |error: &SyntaxError| {
+            use SyntaxErrorKind as K;
+            matches!(error.kind, K::UnexpectedToken { .. } | K::Incomplete { .. } | K::StrayBracket | K::StrayComma)
+        };
+        let has_unclosed = line.iter().any(is_unclosed);
+        if has_unclosed || line.iter().any(|error| error.kind == SyntaxErrorKind::StrayBracket) {
+            let mut effects = 0;
+            line.retain(|error| {
+                effects += usize::from(is_effect(error));
+                !is_effect(error) || (effects == 1 && !has_unclosed)
+            });
+        }
+        kept.extend(line);
+    }
+    kept
 }
 
 /// Recovery in one source.
@@ -67,7 +106,8 @@ impl<'a> Recover<'a, '_> {
     fn report(&mut self, span: Span, mut kind: SyntaxErrorKind) {
         match &mut kind {
             SyntaxErrorKind::UnclosedBracket { shown_by: Some(other), .. }
-            | SyntaxErrorKind::UnclosedInterpolation { text: other } => *other = self.place(*other),
+            | SyntaxErrorKind::UnclosedInterpolation { text: other }
+            | SyntaxErrorKind::UnopenedBlock { closed_by: other } => *other = self.place(*other),
             _ => {}
         }
         let span = self.place(span);

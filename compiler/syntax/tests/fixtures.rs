@@ -1,5 +1,6 @@
 //! The fixtures: everything in `ok/` and the classroom program parses without a mistake; the messages for `err/` are
 //! what the snapshots say.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 
@@ -52,13 +53,10 @@ fn a_file_cut_anywhere_is_read_without_panic() {
     for path in good_files() {
         let text = std::fs::read_to_string(&path).unwrap();
         for token in nsf_syntax::tokens(&text) {
-            for cut in [token.span.start, token.span.end] {
-                let (before, after) = text.split_at(cut as usize);
-                for part in [before, after] {
-                    let parsed = parse(FileId(0), part);
-                    for error in &parsed.errors {
-                        assert!(error.location.span.end as usize <= part.len(), "{error:?} lies outside of its file");
-                    }
+            let (before, after) = text.split_at(token.span.end as usize);
+            for part in [before, after] {
+                for error in parse(FileId(0), part).errors {
+                    assert!(error.location.span.end as usize <= part.len(), "{error:?} lies outside of its file");
                 }
             }
         }
@@ -66,12 +64,13 @@ fn a_file_cut_anywhere_is_read_without_panic() {
 }
 
 #[test]
-fn a_file_without_one_of_its_tokens_is_read_without_panic() {
+fn a_file_without_one_of_its_tokens_has_at_most_two_mistakes() {
     for path in good_files() {
         let text = std::fs::read_to_string(&path).unwrap();
         for token in nsf_syntax::tokens(&text) {
             let without = [&text[..token.span.start as usize], &text[token.span.end as usize..]].concat();
-            parse(FileId(0), &without);
+            let parsed = parse(FileId(0), &without);
+            assert!(parsed.errors.len() <= 2, "without {:?}: {:#?}", token.text(&text), parsed.errors);
         }
     }
 }

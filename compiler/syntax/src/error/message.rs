@@ -63,9 +63,11 @@ impl Words {
                 titled(empty, format!("after {} {missing} is missing", self.found))
                     .label(format!("{missing} must follow"))
             }
-            K::UnclosedBracket { .. } | K::StrayBracket | K::UnclosedText { .. } | K::UnclosedInterpolation { .. } => {
-                self.unclosed(&kind, sources, empty)
-            }
+            K::UnclosedBracket { .. }
+            | K::StrayBracket
+            | K::UnopenedBlock { .. }
+            | K::UnclosedText { .. }
+            | K::UnclosedInterpolation { .. } => self.unclosed(&kind, sources, empty),
             K::UnknownItem { near, sure } => self.unknown_item(near, sure, empty),
             K::UnknownWord { what, near, sure } => self.unknown_word(what, near, sure, empty),
             K::FullWidthSign { .. }
@@ -142,6 +144,13 @@ impl Words {
             SyntaxErrorKind::StrayBracket => titled(empty, format!("this {} closes nothing", self.found))
                 .label("no bracket is open here that it could close")
                 .suggest(self.replace(false, "remove it", "")),
+            SyntaxErrorKind::UnopenedBlock { closed_by } => {
+                let end = Span::at(self.location.span.end);
+                titled(empty, "a block is closed that was never opened: `{` is missing")
+                    .label("`{` must follow")
+                    .secondary(self.at(closed_by), "closed here")
+                    .suggest(suggestion(true, "write `{`".to_owned(), self.at(end), " {"))
+            }
             SyntaxErrorKind::UnclosedInterpolation { text } => titled(empty, "this `{` in a text is never closed")
                 .label("starts an inserted value")
                 .secondary(self.at(text), "in this text")

@@ -185,7 +185,7 @@ impl Lower<'_> {
     fn grown(&mut self, kind: ExprKind, span: Span, height: u32) -> Expr {
         if height >= MAX_TREE {
             self.height = 0;
-            self.error(span, SyntaxErrorKind::TooDeepTree);
+            self.report_too_deep(span);
             return Self::error_expression(span);
         }
         self.height = height + 1;
@@ -194,7 +194,7 @@ impl Lower<'_> {
 
     fn too_deep(&mut self, parts: &mut Parts<'_>) -> Expr {
         let span = parts.peek().map_or(Span::at(self.base as u32), |part| self.token_span(part));
-        self.error(span, SyntaxErrorKind::TooDeepTree);
+        self.report_too_deep(span);
         parts.by_ref().for_each(drop);
         self.height = 0;
         Self::error_expression(span)

@@ -4,14 +4,13 @@ use nsf_diagnostics::Span;
 
 use super::Lower;
 use crate::ast::{Expr, FieldDeclaration, Name, Parameter, TextLiteral, TypeExpr, TypeExprKind};
-use crate::error::SyntaxErrorKind;
 use crate::grammar::{Pair, Rule};
 
 impl Lower<'_> {
     pub(crate) fn type_expr(&mut self, pair: Pair<'_>) -> TypeExpr {
         let span = self.span(&pair);
         if self.nesting >= super::MAX_TREE {
-            self.error(span, SyntaxErrorKind::TooDeepTree);
+            self.report_too_deep(span);
             return TypeExpr { kind: TypeExprKind::Error, span };
         }
         self.nesting += 1;

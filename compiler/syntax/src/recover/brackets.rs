@@ -13,6 +13,8 @@ pub(crate) enum BracketMistake {
     Unclosed { open: usize, more: usize, shown_by: Option<usize> },
     /// A closing bracket that nothing opened.
     Stray { close: usize },
+    /// A line that the brace at `close` is indented like, and that lacks the opening brace at its end.
+    Unopened { last: usize, close: usize },
 }
 
 /// The mistakes, as indices of tokens, and where each missing bracket belongs: before which token, and which one.
@@ -24,18 +26,22 @@ pub(crate) struct Brackets {
 
 /// Matches all brackets among `tokens` (comments left out).
 pub(crate) fn check(text: &str, tokens: &[Token]) -> Brackets {
-    let matcher = Matcher { text, tokens };
-    let plain = matcher.run(false);
+    let mut matcher = Matcher { text, tokens, columns: Vec::with_capacity(tokens.len()), found: Brackets::default() };
+    matcher.find_columns();
+    let plain = matcher.plain();
     if plain.mistakes.is_empty() {
         return plain;
     }
-    let indented = matcher.run(true);
-    if indented.mistakes.len() <= plain.mistakes.len() { indented } else { plain }
+    let by_layout = matcher.by_layout();
+    if by_layout.mistakes.len() <= plain.mistakes.len() { by_layout } else { plain }
 }
 
 struct Matcher<'t> {
     text: &'t str,
     tokens: &'t [Token],
+    /// The column of each token that is the first on its line.
+    columns: Vec<Option<usize>>,
+    found: Brackets,
 }
 
 /// A bracket that is open: its token and the column where its line starts.
@@ -45,112 +51,200 @@ struct Open {
     indent: usize,
 }
 
-impl Matcher<'_> {
-    fn run(&self, by_indentation: bool) -> Brackets {
-        let mut found = Brackets::default();
-        let mut stack: Vec<Open> = Vec::new();
-        let mut line_indent = 0;
+impl<'t> Matcher<'t> {
+    fn find_columns(&mut self) {
+        let mut previous_end = 0;
         for (index, token) in self.tokens.iter().enumerate() {
-            let first_on_line = self.first_on_line(index);
-            if first_on_line {
-                line_indent = self.column(*token);
+            let between = Span::new(previous_end, token.span.start).text(self.text);
+            let column = match between.rfind('\n') {
+                Some(newline) => Some(between.len() - newline - 1),
+                None => (index == 0).then_some(0),
+            };
+            self.columns.push(column);
+            previous_end = token.span.end;
+        }
+    }
+
+    fn column(&self, index: usize) -> Option<usize> {
+        self.columns.get(index).copied().flatten()
+    }
+
+    /// The bracket at an index; empty for any other token.
+    fn bracket(&self, index: usize) -> &'t str {
+        match self.tokens.get(index) {
+            Some(token) if token.kind == TokenKind::Sign => match token.text(self.text) {
+                sign @ ("(" | "[" | "{" | ")" | "]" | "}") => sign,
+                _ => "",
+            },
+            _ => "",
+        }
+    }
+
+    /// By kind alone.
+    fn plain(&mut self) -> Brackets {
+        let mut stack: Vec<Open> = Vec::new();
+        for index in 0..self.tokens.len() {
+            match self.bracket(index) {
+                "(" | "[" | "{" => stack.push(Open { token: index, indent: 0 }),
+                "" => {}
+                closer => match self.partner(closer, &stack) {
+                    Some(partner) => {
+                        let inner = stack.split_off(partner + 1);
+                        self.unclosed(&inner, |this, open| this.joint(open.token, index));
+                        stack.pop();
+                    }
+                    None => self.found.mistakes.push(BracketMistake::Stray { close: index }),
+                },
             }
-            if token.kind != TokenKind::Sign {
+        }
+        let end = self.tokens.len();
+        self.unclosed(&stack, |this, open| this.joint(open.token, end));
+        std::mem::take(&mut self.found)
+    }
+
+    fn partner(&self, closer: &str, stack: &[Open]) -> Option<usize> {
+        stack.iter().rposition(|open| self.bracket(open.token) == opener_of(closer))
+    }
+
+    /// By kind and layout: a bracket that is not the last of its line is closed on it, and one that is, by the first token
+    /// of a line that is indented like its own.
+    fn by_layout(&mut self) -> Brackets {
+        let mut stack: Vec<Open> = Vec::new();
+        let mut start = 0;
+        while start < self.tokens.len() {
+            let end = (start + 1..self.tokens.len()).find(|index| self.column(*index).is_some());
+            let end = end.unwrap_or(self.tokens.len());
+            self.line(start, end, &mut stack);
+            start = end;
+        }
+        self.unclosed(&stack, |this, open| this.outdented(*open, this.tokens.len()));
+        std::mem::take(&mut self.found)
+    }
+
+    fn line(&mut self, start: usize, end: usize, stack: &mut Vec<Open>) {
+        let indent = self.column(start).unwrap_or(0);
+        let mut local: Vec<Open> = Vec::new();
+        let mut leads = true;
+        for index in start..end {
+            match self.bracket(index) {
+                "(" | "[" | "{" => local.push(Open { token: index, indent }),
+                "" => {}
+                closer => {
+                    if let Some(partner) = self.partner(closer, &local) {
+                        let inner = local.split_off(partner + 1);
+                        self.unclosed(&inner, |_, _| index);
+                        local.pop();
+                    } else if leads {
+                        self.close(index, closer, indent, stack);
+                        continue;
+                    } else {
+                        self.found.mistakes.push(BracketMistake::Stray { close: index });
+                    }
+                }
+            }
+            leads = false;
+        }
+        // Only brackets at the very end of the line stay open.
+        let mut last = end;
+        while local.last().is_some_and(|open| open.token + 1 == last) {
+            last -= 1;
+            local.pop();
+        }
+        self.unclosed(&local, |_, _| end);
+        stack.extend((last..end).map(|token| Open { token, indent }));
+    }
+
+    /// Closes what a bracket at the start of a line belongs to; what was opened after that is not closed.
+    fn close(&mut self, index: usize, closer: &str, indent: usize, stack: &mut Vec<Open>) {
+        let opener = opener_of(closer);
+        let same = |open: &Open| self.bracket(open.token) == opener && open.indent == indent;
+        let deeper = |open: &Open| self.bracket(open.token) == opener && open.indent > indent;
+        let partner = stack.iter().rposition(same).or_else(|| stack.iter().rposition(deeper));
+        if let Some(partner) = partner {
+            let inner = stack.split_off(partner + 1);
+            self.unclosed(&inner, |this, open| this.outdented(*open, index));
+            stack.pop();
+        } else if let Some(last) = self.line_without_brace(index, indent).filter(|_| closer == "}") {
+            self.found.missing.push((last + 1, b'{'));
+            self.found.mistakes.push(BracketMistake::Unopened { last, close: index });
+        } else {
+            self.found.mistakes.push(BracketMistake::Stray { close: index });
+        }
+    }
+
+    /// The last token of the line that the closing brace at `close` belongs to by its indentation: lines between them are
+    /// indented deeper.
+    fn line_without_brace(&self, close: usize, indent: usize) -> Option<usize> {
+        let mut next_line = None;
+        for index in (0..close).rev() {
+            let Some(column) = self.column(index) else { continue };
+            if column > indent {
+                next_line = Some(index);
                 continue;
             }
-            match token.text(self.text) {
-                "(" | "[" | "{" => stack.push(Open { token: index, indent: line_indent }),
-                sign @ (")" | "]" | "}") => {
-                    let indent = (by_indentation && first_on_line && sign == "}").then_some(line_indent);
-                    self.close(index, sign, indent, &mut stack, &mut found);
-                }
-                _ => {}
-            }
+            let last = next_line?.checked_sub(1)?;
+            let is_word = self.tokens.get(index).is_some_and(|token| token.kind == TokenKind::Word);
+            return (column == indent && is_word && self.bracket(last) != "{").then_some(last);
         }
-        self.unclosed(&stack, self.tokens.len(), &mut found);
-        found
+        None
     }
 
-    /// Closes the bracket that `sign` belongs to; those opened after it are not closed.
-    fn close(&self, index: usize, sign: &str, indent: Option<usize>, stack: &mut Vec<Open>, found: &mut Brackets) {
-        let opener = match sign {
-            ")" => "(",
-            "]" => "[",
-            _ => "{",
-        };
-        let matches = |open: &Open| self.tokens.get(open.token).is_some_and(|token| token.text(self.text) == opener);
-        let mut partner = stack.iter().rposition(matches);
-        if let Some(indent) = indent {
-            partner = match stack.iter().rposition(|open| matches(open) && open.indent == indent) {
-                Some(same) => Some(same),
-                None => partner.filter(|top| stack.get(*top).is_some_and(|open| open.indent > indent)),
-            };
-        }
-        match partner {
-            Some(partner) => {
-                let inner = stack.split_off(partner + 1);
-                self.unclosed(&inner, index, found);
-                stack.pop();
-            }
-            None => found.mistakes.push(BracketMistake::Stray { close: index }),
-        }
-    }
-
-    /// Notes the brackets of `open` as not closed before token `before`.
-    fn unclosed(&self, open: &[Open], before: usize, found: &mut Brackets) {
+    /// Notes brackets as not closed; `place` says before which token each should have been.
+    fn unclosed(&mut self, open: &[Open], place: impl Fn(&Self, &Open) -> usize) {
         let mut group: Option<(usize, usize, usize)> = None;
         for open in open {
-            let place = self.place_of_closer(open.token, before);
-            let closer = match self.tokens.get(open.token).map(|token| token.text(self.text)) {
-                Some("(") => b')',
-                Some("[") => b']',
+            let place = place(self, open);
+            let closer = match self.bracket(open.token) {
+                "(" => b')',
+                "[" => b']',
                 _ => b'}',
             };
-            found.missing.push((place, closer));
+            self.found.missing.push((place, closer));
             group = match group {
                 Some((first, more, same)) if same == place => Some((first, more + 1, place)),
                 other => {
-                    Self::note_group(other, self.tokens.len(), found);
+                    self.note_group(other);
                     Some((open.token, 0, place))
                 }
             };
         }
-        Self::note_group(group, self.tokens.len(), found);
+        self.note_group(group);
     }
 
-    fn note_group(group: Option<(usize, usize, usize)>, count: usize, found: &mut Brackets) {
+    fn note_group(&mut self, group: Option<(usize, usize, usize)>) {
         if let Some((open, more, place)) = group {
-            let shown_by = (place < count).then_some(place);
-            found.mistakes.push(BracketMistake::Unclosed { open, more, shown_by });
+            let shown_by = (place < self.tokens.len()).then_some(place);
+            self.found.mistakes.push(BracketMistake::Unclosed { open, more, shown_by });
         }
     }
 
-    /// Before which token an unclosed bracket should have been closed: a round or square one before the line that starts
-    /// with a word though nothing joins it to what stands before; a brace where it shows.
-    fn place_of_closer(&self, open: usize, before: usize) -> usize {
-        if self.tokens.get(open).is_some_and(|token| token.text(self.text) == "{") {
+    /// The first line behind an opening bracket that is not indented deeper than its own.
+    fn outdented(&self, open: Open, before: usize) -> usize {
+        let is_outside = |index: &usize| self.column(*index).is_some_and(|column| column <= open.indent);
+        (open.token + 1..before).find(is_outside).unwrap_or(before)
+    }
+
+    /// The line behind a round or square bracket that starts with a word though nothing joins it to what stands before; for
+    /// a brace `before`.
+    fn joint(&self, open: usize, before: usize) -> usize {
+        if self.bracket(open) == "{" {
             return before;
         }
         let starts_statement = |index: &usize| {
-            self.first_on_line(*index)
-                && self.tokens.get(*index).is_some_and(|token| token.kind == TokenKind::Word)
-                && self
-                    .tokens
-                    .get(*index - 1)
-                    .is_some_and(|token| super::source::ends_operand(self.text, *token) || *index - 1 == open)
-                && self.tokens.get(*index).is_some_and(|token| !super::source::is_operator_word(token.text(self.text)))
+            let word = self.tokens.get(*index).filter(|token| token.kind == TokenKind::Word);
+            let previous = self.tokens.get(*index - 1);
+            self.column(*index).is_some()
+                && word.is_some_and(|word| !super::source::is_operator_word(word.text(self.text)))
+                && (*index - 1 == open || previous.is_some_and(|token| super::source::ends_operand(self.text, *token)))
         };
         (open + 1..before).find(starts_statement).unwrap_or(before)
     }
+}
 
-    fn first_on_line(&self, index: usize) -> bool {
-        let Some(token) = self.tokens.get(index) else { return false };
-        let Some(previous) = index.checked_sub(1).and_then(|previous| self.tokens.get(previous)) else { return true };
-        Span::new(previous.span.end, token.span.start).text(self.text).contains('\n')
-    }
-
-    fn column(&self, token: Token) -> usize {
-        let before = self.text.get(..token.span.start as usize).unwrap_or("");
-        before.len() - before.rfind('\n').map_or(0, |newline| newline + 1)
+fn opener_of(closer: &str) -> &'static str {
+    match closer {
+        ")" => "(",
+        "]" => "[",
+        _ => "{",
     }
 }

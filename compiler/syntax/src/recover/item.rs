@@ -10,7 +10,7 @@ use crate::ast::{Fields, FunctionKind, Item, ItemKind, Name, StepFunctionBody, T
 use crate::error::SyntaxErrorKind;
 use crate::grammar::{Pair, Rule};
 use crate::lower::Lower;
-use crate::scan::ITEM_KEYWORDS;
+use crate::scan::{ITEM_KEYWORDS, reads_as_item};
 
 impl Recover<'_, '_> {
     /// All items of the source.
@@ -46,7 +46,9 @@ impl Recover<'_, '_> {
             let known = closest(word, ITEM_KEYWORDS).is_some() || habits::item(word).is_some();
             return goes_on || (known && after_value);
         }
-        ITEM_KEYWORDS.contains(&word) && goes_on && after_value
+        let start = self.source.tokens.get(at).map_or(0, |token| token.span.start as usize);
+        let reads_as_item = reads_as_item(self.source.text.as_bytes(), start, word);
+        ITEM_KEYWORDS.contains(&word) && goes_on && after_value && reads_as_item
     }
 
     fn item(&mut self, range: &Range<usize>) -> Item {

@@ -178,14 +178,15 @@ fn sign(text: &str, token: Token, previous: Option<&Token>) -> Option<LexicalMis
         "!" => lost(token.span, foreign("not ")),
         "===" => instead(token.span, foreign("=="), "=="),
         "!==" => instead(token.span, foreign("!="), "!="),
-        "<>" if !ends_type(text, previous) => instead(token.span, foreign("!="), "!="),
+        "<>" if !touches_word(token, previous) => instead(token.span, foreign("!="), "!="),
         ":=" => instead(token.span, foreign("="), "="),
         _ => return None,
     })
 }
 
-fn ends_type(text: &str, previous: Option<&Token>) -> bool {
-    previous.is_some_and(|token| matches!(token.text(text), "list" | "set" | "map"))
+/// Whether a name stands directly before, as in `list<>`.
+fn touches_word(token: Token, previous: Option<&Token>) -> bool {
+    previous.is_some_and(|previous| previous.kind == TokenKind::Word && previous.span.end == token.span.start)
 }
 
 fn number(text: &str, token: Token) -> Option<LexicalMistake> {

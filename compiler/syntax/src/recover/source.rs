@@ -37,8 +37,8 @@ impl Source {
                 Some((span, read_as)) => write(&mut bytes, span.start as usize, read_as.as_bytes()),
                 None => lost.push(mistake.span),
             }
-            // In a record a comma was meant.
-            if mistake.kind == SyntaxErrorKind::Semicolon {
+            // Instead of a semicolon a comma may be meant, and a text may be unclosed long before its line ends.
+            if matches!(mistake.kind, SyntaxErrorKind::Semicolon | SyntaxErrorKind::UnclosedText { .. }) {
                 lost.push(mistake.span);
             }
             found.push((mistake.span, mistake.kind));
@@ -177,9 +177,16 @@ fn mend_brackets(text: String, tokens: &[Token], lost: &mut Vec<Span>) -> (Strin
                 lost.push(span_of(close));
                 found.push((span_of(close), SyntaxErrorKind::StrayBracket));
             }
+            BracketMistake::Unopened { last, close } => {
+                lost.push(span_of(last));
+                let kind = SyntaxErrorKind::UnopenedBlock { closed_by: span_of(close) };
+                found.push((span_of(last), kind));
+            }
             BracketMistake::Unclosed { open, more, shown_by } => {
-                // Where a round or square bracket should have been closed is a guess.
-                lost.extend((span_of(open).text(&text) != "{").then(|| span_of(open)));
+                // Where a bracket in the middle of a line should have been closed is a guess.
+                let behind = Span::new(span_of(open).end, span_of(open + 1).start).text(&text);
+                let is_block = span_of(open).text(&text) == "{" && behind.contains('\n');
+                lost.extend((!is_block).then(|| span_of(open)));
                 let shown_by = shown_by.map(span_of);
                 found.push((span_of(open), SyntaxErrorKind::UnclosedBracket { more: more as u32, shown_by }));
             }
@@ -197,7 +204,12 @@ fn mend_brackets(text: String, tokens: &[Token], lost: &mut Vec<Span>) -> (Strin
         };
         let from = before.checked_sub(1).map_or(0, |previous| span_of(previous).end as usize);
         let gap = bytes.get(from..token.span.start as usize).unwrap_or_default();
-        match gap.iter().position(u8::is_ascii_whitespace) {
+        let blank = match closer {
+            // At the start of the line that follows, so that it stays one.
+            b'{' => gap.iter().rposition(u8::is_ascii_whitespace),
+            _ => gap.iter().position(u8::is_ascii_whitespace),
+        };
+        match blank {
             Some(blank) => write(&mut bytes, from + blank, &[*closer]),
             None => lost.push(span_of(*before)),
         }

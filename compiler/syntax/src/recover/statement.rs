@@ -86,7 +86,7 @@ impl Recover<'_, '_> {
         let (word, next) = (self.source.word(at), self.source.word(at + 1));
         if kind == Statements::MappingArms {
             let is_arm = matches!(next, "=>" | "|") && !matches!(before, "|" | "=>" | "-" | "else");
-            return after_value && (is_arm || word == "else");
+            return after_value && ((is_arm && self.source.is_literal(at)) || word == "else");
         }
         if !self.source.is_word(at) || !after_value {
             return false;

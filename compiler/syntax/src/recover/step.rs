@@ -119,8 +119,12 @@ impl Recover<'_, '_> {
         self.lowered_or_report(Rule::expr_entry, &range, lower).unwrap_or_else(|| self.error_expression(&range))
     }
 
-    /// The brace that opens the block of a `when` or `each`: not that of a record or `match`.
+    /// The brace that opens the block of a `when` or `each`: not that of a record or `match`, unless there is no other.
     fn block_brace(&self, from: usize, end: usize) -> Option<usize> {
+        self.certain_block_brace(from, end).or_else(|| self.find(&(from..end), "{"))
+    }
+
+    fn certain_block_brace(&self, from: usize, end: usize) -> Option<usize> {
         let (mut at, mut matches) = (from, 0_usize);
         while at < end {
             match self.source.word(at) {
