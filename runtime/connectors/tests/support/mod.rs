@@ -3,7 +3,7 @@
 
 use nsf_plan::{
     BinaryOperator, Block, Coerce, Encoding, Expr, ExprKind, Format, Guarantee, Handle, HandleId, HandleTarget, Input,
-    InputSource, Late, Literal, OnError, Order, Origin, Pipeline, Plan, PlanVersion, RecordField, SaveKind, SaveOperation,
+    InputSource, Late, Literal, MatchArm, OnError, Order, Origin, Pattern, Pipeline, Plan, PlanVersion, RecordField, SaveKind, SaveOperation,
     Slot, SlotId, Source, SourceId, SourceText, State, StateField, StateId, Step, StepKind, Table, TableId, Topic,
     TopicExpand, TopicId, Type, connector::Connector,
 };
@@ -254,8 +254,16 @@ pub fn workload(sum: bool) -> Plan {
     flow.drop_when(not(either), "neither create nor update");
     let none = binary(BinaryOperator::LessEqual, flow.get("duration"), number(0), Type::Bool);
     flow.drop_when(none, "no duration");
-    let status = expr(ExprKind::Call("int64(text)".into(), vec![flow.get("status_text")]), Type::INT64);
-    flow.assign("status", status);
+    // The compiler calls a function here; a match keeps this independent of the library.
+    let arm = |name: &str, value: i64| MatchArm {
+        patterns: vec![Pattern { low: Literal::Text(name.into()), high: None }],
+        guard: None,
+        value: number(value),
+    };
+    let mut arms: Vec<MatchArm> = (0..10).map(|value| arm(&value.to_string(), value)).collect();
+    let unknown = expr(ExprKind::Reject("the status is unknown".into()), Type::INT64);
+    arms.push(MatchArm { patterns: Vec::new(), guard: None, value: unknown });
+    flow.assign("status", expr(ExprKind::Match(SlotId(7), arms), Type::INT64));
     let minutes = binary(BinaryOperator::Divide, flow.get("duration"), number(60), Type::Float64);
     flow.assign("minutes", minutes);
     let finished = binary(BinaryOperator::GreaterEqual, flow.get("duration"), number(30), Type::Bool);
