@@ -216,10 +216,13 @@ pub(crate) fn ingested(plan: &Plan, messages: &[String]) -> IngestOutput {
     output
 }
 
+/// Values by table and key.
+type StoredRows = BTreeMap<(StoreTable, Vec<u8>), Vec<u8>>;
+
 /// A store in memory that remembers how many rows it was asked for.
 #[derive(Default)]
 pub(crate) struct MemoryStore {
-    pub rows: Mutex<BTreeMap<(StoreTable, Vec<u8>), Vec<u8>>>,
+    pub rows: Mutex<StoredRows>,
     pub asked: Mutex<Vec<usize>>,
 }
 
