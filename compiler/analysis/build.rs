@@ -10,7 +10,8 @@ fn main() -> io::Result<()> {
     let mut files: Vec<_> = fs::read_dir(&folder)?.filter_map(Result::ok).map(|entry| entry.path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "nsf"));
     files.sort();
-    let mut text = String::from("/// The standard library: module names and texts.\nstatic STDLIB: &[(&str, &str)] = &[\n");
+    let mut text =
+        String::from("/// The standard library: module names and texts.\nstatic STDLIB: &[(&str, &str)] = &[\n");
     for path in files {
         let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let path = path.canonicalize()?;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use nsf_analysis::project::{InputFile, ProjectInput};
 
 fn collect(root: &Path, folder: &Path, files: &mut Vec<InputFile>) {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|e| e.path()).collect();
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|e| e.path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {

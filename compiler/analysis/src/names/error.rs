@@ -99,9 +99,8 @@ impl NameError {
                 let message = format!("there is no {what} `{name}` here");
                 let diagnostic = with_near(Diagnostic::new(&codes::E0204, location, message), near.clone(), location);
                 match module {
-                    Some(module) if near.is_none() => {
-                        diagnostic.help(format!("module `{module}` declares it: add `use {module}` at the top of the file"))
-                    }
+                    Some(module) if near.is_none() => diagnostic
+                        .help(format!("module `{module}` declares it: add `use {module}` at the top of the file")),
                     _ => diagnostic,
                 }
             }
@@ -122,9 +121,11 @@ impl NameError {
 
 fn with_near(diagnostic: Diagnostic, near: Option<String>, location: Location) -> Diagnostic {
     match near {
-        Some(near) => diagnostic
-            .label(format!("did you mean `{near}`?"))
-            .suggest(Suggestion::certain(format!("write `{near}`"), location, near)),
+        Some(near) => diagnostic.label(format!("did you mean `{near}`?")).suggest(Suggestion::certain(
+            format!("write `{near}`"),
+            location,
+            near,
+        )),
         None => diagnostic,
     }
 }

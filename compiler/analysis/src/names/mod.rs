@@ -178,7 +178,8 @@ impl<'a> Names<'a> {
             let Some(target) = self.by_name.get(path.as_str()).copied() else {
                 let candidates = self.modules.iter().map(|module| module.name.as_str());
                 let near = closest(&path, candidates).map(str::to_owned);
-                let span = usage.path.iter().map(|part| part.span).reduce(nsf_diagnostics::Span::to).unwrap_or(item.span);
+                let span =
+                    usage.path.iter().map(|part| part.span).reduce(nsf_diagnostics::Span::to).unwrap_or(item.span);
                 diagnostics.push(NameError::UnknownModule { path, near, location: span.in_file(file) }.diagnostic());
                 self.modules[index].incomplete = true;
                 continue;

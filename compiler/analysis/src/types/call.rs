@@ -4,10 +4,11 @@ use nsf_diagnostics::{Span, closest};
 use nsf_plan::{Expr, ExprKind, Literal, Type};
 use nsf_syntax::ast::{self, Argument, ItemKind};
 
+use super::argument::{count, takes_null, written_fits};
 use super::expression::Expressions;
 use super::library::{Bindings, Signature, SignatureType};
+use super::message;
 use super::unit::Scope;
-use super::{message, relation};
 use crate::names::{ItemRef, NameError, Resolution, item_word};
 
 /// An argument: typed already where its type does not depend on the parameter's.
@@ -100,7 +101,10 @@ impl Expressions<'_, '_> {
                 )
                 .suggest(nsf_diagnostics::Suggestion::likely(
                     "leave the name out",
-                    self.at(Span::new(label.span.start, arguments.first().map_or(label.span.end, |a| a.value.span.start))),
+                    self.at(Span::new(
+                        label.span.start,
+                        arguments.first().map_or(label.span.end, |a| a.value.span.start),
+                    )),
                     "",
                 )),
             );
@@ -474,7 +478,9 @@ impl Expressions<'_, '_> {
     }
 
     fn written(&mut self, expr: &ast::Expr, parameter: &SignatureType, bindings: &mut Bindings) -> Option<Expr> {
-        if let (ast::ExprKind::Lambda(names, body), SignatureType::Function(parameters, result)) = (&expr.kind, parameter) {
+        if let (ast::ExprKind::Lambda(names, body), SignatureType::Function(parameters, result)) =
+            (&expr.kind, parameter)
+        {
             return self.lambda(names, body, parameters, result, bindings, expr.span);
         }
         match parameter.resolve(bindings) {
@@ -566,48 +572,4 @@ fn waits_for_type(expr: &ast::Expr) -> bool {
 
 fn is_name(expr: &ast::Expr) -> bool {
     matches!(expr.kind, ast::ExprKind::Name(_))
-}
-
-fn takes_null(parameter: &SignatureType, signature: &Signature) -> bool {
-    match parameter {
-        SignatureType::Nullable(_) => true,
-        SignatureType::Known(ty) => ty.is_nullable(),
-        SignatureType::Variable(name) => signature.generics.iter().any(|(generic, class)| generic == name && class.is_none()),
-        _ => false,
-    }
-}
-
-/// Whether what was written may be a value of a parameter's type, before it is typed.
-fn written_fits(expr: &ast::Expr, parameter: &SignatureType, exact: bool) -> bool {
-    match (&expr.kind, parameter) {
-        (ast::ExprKind::Paren(inner) | ast::ExprKind::Unary(_, inner), parameter) => written_fits(inner, parameter, exact),
-        (ast::ExprKind::Lambda(names, _), SignatureType::Function(parameters, _)) => names.len() == parameters.len(),
-        (ast::ExprKind::Lambda(..), _) | (_, SignatureType::Function(..)) => false,
-        (ast::ExprKind::Literal(ast::Literal::Number(text)), SignatureType::Known(ty)) => match ty.non_null() {
-            Type::Integer(_) => !text.contains(['.', '%']),
-            other => relation::is_number(other),
-        },
-        (ast::ExprKind::Literal(ast::Literal::Number(_)), SignatureType::Variable(_)) => true,
-        (ast::ExprKind::Literal(ast::Literal::Null), parameter) => {
-            matches!(parameter, SignatureType::Nullable(_)) || matches!(parameter, SignatureType::Known(ty) if ty.is_nullable())
-        }
-        (ast::ExprKind::List(_), SignatureType::List(_) | SignatureType::Set(_) | SignatureType::Variable(_)) => true,
-        (ast::ExprKind::List(_), SignatureType::Known(ty)) => matches!(ty.non_null(), Type::List(_) | Type::Set(_)),
-        (ast::ExprKind::Record(_), SignatureType::Record(_) | SignatureType::Variable(_)) => true,
-        (ast::ExprKind::Record(_), SignatureType::Known(ty)) => matches!(ty.non_null(), Type::Record(_)),
-        // A raw member of an ingest: as JSON where there is such a form.
-        (ast::ExprKind::Name(_), parameter) => !exact || *parameter == SignatureType::Known(Type::Json),
-        _ => false,
-    }
-}
-
-fn count(least: usize, most: usize) -> String {
-    let word = |count: usize| match count {
-        0 => "no argument".to_owned(),
-        1 => "one argument".to_owned(),
-        2 => "two arguments".to_owned(),
-        3 => "three arguments".to_owned(),
-        more => format!("{more} arguments"),
-    };
-    if least == most { word(most) } else { format!("{least} to {most} arguments") }
 }

@@ -146,7 +146,11 @@ impl Checker<'_> {
             ExprKind::Error => false,
             _ => {
                 let what = found.argument.unwrap_or("name");
-                self.diagnostics.push(message::wrong_value(at, found.name, &format!("given its {what} as a constant text")));
+                self.diagnostics.push(message::wrong_value(
+                    at,
+                    found.name,
+                    &format!("given its {what} as a constant text"),
+                ));
                 false
             }
         }

@@ -12,7 +12,13 @@ use super::{Checker, Global, relation, step_message as message};
 use crate::model::StepPlace;
 
 impl Checker<'_> {
-    pub(super) fn expand_step(&mut self, builder: &mut Builder, expand: &ExpandStep, step: &ast::Step, steps: &mut Vec<Step>) {
+    pub(super) fn expand_step(
+        &mut self,
+        builder: &mut Builder,
+        expand: &ExpandStep,
+        step: &ast::Step,
+        steps: &mut Vec<Step>,
+    ) {
         match &expand.target {
             ExpandTarget::Dimension(name, keys) => {
                 self.expand_dimension(builder, expand, name, keys.as_deref(), step, steps);
@@ -31,7 +37,9 @@ impl Checker<'_> {
         steps: &mut Vec<Step>,
     ) {
         let found = self.named_item(builder.module, name, "dimension", |kind| matches!(kind, ItemKind::Dimension(_)));
-        let Some(Global::Dimension(dimension)) = found.and_then(|item| self.globals.get(&item).copied()) else { return };
+        let Some(Global::Dimension(dimension)) = found.and_then(|item| self.globals.get(&item).copied()) else {
+            return;
+        };
         let keys = self.bind_keys(builder, HandleTarget::Dimension(dimension), name, keys);
         let mut place = self.place(builder.module, step.span, name.span, "expand");
         let fields = self.dimension_members(builder, dimension, expand.entries.as_deref().unwrap_or(&[]), &mut place);
@@ -130,7 +138,8 @@ impl Checker<'_> {
         };
         let Some(message) = message else { return };
         let location = self.at(module, connector.span);
-        let base = if call.connector.name.is_empty() { call.connector.kind.clone() } else { call.connector.name.clone() };
+        let base =
+            if call.connector.name.is_empty() { call.connector.kind.clone() } else { call.connector.name.clone() };
         let topic = self.topic(call.connector, location, false);
         let place = self.place(module, step.span, connector.span, "expand");
         let kind = StepKind::ExpandTopic(TopicExpand { topic, key, message, guarantee: Guarantee::EffectivelyOnce });

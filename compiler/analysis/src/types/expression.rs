@@ -170,7 +170,9 @@ impl<'a> Expressions<'_, 'a> {
         let mut joined = Some(Vec::with_capacity(parts.len()));
         for part in parts {
             let part = match part {
-                TextPart::Text(text) => Some(self.make(ExprKind::Literal(Literal::Text(text.to_string())), Type::Text, span)),
+                TextPart::Text(text) => {
+                    Some(self.make(ExprKind::Literal(Literal::Text(text.to_string())), Type::Text, span))
+                }
                 TextPart::Expr(expr) => self.interpolated(expr),
             };
             match (part, &mut joined) {
@@ -246,7 +248,8 @@ impl<'a> Expressions<'_, 'a> {
             None => {
                 let location = self.at(right_span);
                 let diagnostic = message::mismatch(location, &right.ty, &left.ty);
-                let diagnostic = diagnostic.secondary(self.at(left_span), format!("this is {}", relation::show(&left.ty)));
+                let diagnostic =
+                    diagnostic.secondary(self.at(left_span), format!("this is {}", relation::show(&left.ty)));
                 self.report(diagnostic);
                 None
             }
@@ -375,7 +378,8 @@ impl<'a> Expressions<'_, 'a> {
             Some(Type::Record(fields)) => Some(fields.clone()),
             Some(ty @ Type::Map(..)) => {
                 let location = self.at(span);
-                let diagnostic = message::record_members(location, format!("a record cannot be a {}", relation::show(ty)));
+                let diagnostic =
+                    message::record_members(location, format!("a record cannot be a {}", relation::show(ty)));
                 self.report(diagnostic.help("make a map with `to_map(…)`, or name the members in a record type"));
                 return None;
             }
@@ -412,7 +416,10 @@ impl<'a> Expressions<'_, 'a> {
                 RecordEntry::Field { name, value, .. } => {
                     if written.contains(&name.text.as_str()) {
                         let location = self.at(name.span);
-                        self.report(message::record_members(location, format!("member `{}` is given twice", name.text)));
+                        self.report(message::record_members(
+                            location,
+                            format!("member `{}` is given twice", name.text),
+                        ));
                         complete = false;
                         continue;
                     }

@@ -6,8 +6,8 @@ use nsf_diagnostics::{Location, Span};
 use nsf_plan as plan;
 use nsf_plan::connector::Connector;
 use nsf_plan::{
-    Encoding, Expr, ExprKind, Guarantee, Input, InputSource, RecordField, SlotId, SourceId, Step, StepKind, TopicExpand, TopicId,
-    Type,
+    Encoding, Expr, ExprKind, Guarantee, Input, InputSource, RecordField, SlotId, SourceId, Step, StepKind,
+    TopicExpand, TopicId, Type,
 };
 use nsf_syntax::ast::{self, Flow, ItemKind, Name};
 
@@ -107,7 +107,8 @@ impl<'a> Checker<'a> {
             let mut at = index;
             for _ in 0..nodes.len() {
                 let [name] = nodes[at].flow.from.as_slice() else { break };
-                let crate::names::Resolution::Item(parent) = self.names.lookup(nodes[at].item.module, &name.text) else {
+                let crate::names::Resolution::Item(parent) = self.names.lookup(nodes[at].item.module, &name.text)
+                else {
                     break;
                 };
                 let Some(parent) = by_item.get(&parent) else { break };
@@ -327,7 +328,13 @@ impl<'a> Checker<'a> {
     }
 
     /// `repartition by k`: sends the record to an internal topic, and begins the pipeline that reads it.
-    fn cut(&mut self, builder: &mut Builder, keys: &[Name], step: &ast::Step, steps: &mut Vec<Step>) -> Option<Builder> {
+    fn cut(
+        &mut self,
+        builder: &mut Builder,
+        keys: &[Name],
+        step: &ast::Step,
+        steps: &mut Vec<Step>,
+    ) -> Option<Builder> {
         let module = builder.module;
         let at = self.at(module, step.span);
         let fields: Vec<(String, SlotId)> = record_fields(&builder.scope);
@@ -497,6 +504,7 @@ fn internal_key(mut values: Vec<Expr>) -> Option<Expr> {
     if values.len() <= 1 {
         return values.pop();
     }
-    let ty = Type::Record(values.iter().enumerate().map(|(index, value)| (format!("k{index}"), value.ty.clone())).collect());
+    let ty =
+        Type::Record(values.iter().enumerate().map(|(index, value)| (format!("k{index}"), value.ty.clone())).collect());
     Some(Expr { kind: ExprKind::Record(values), ty, origin: None })
 }

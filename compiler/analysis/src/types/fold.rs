@@ -20,7 +20,9 @@ pub fn constant(expr: &Expr) -> Option<Literal> {
             Literal::Bool(value) => Some(Literal::Bool(!value)),
             _ => None,
         },
-        ExprKind::Binary(operator, left, right) => binary(*operator, constant(left)?, constant(right)?, &left.ty, &expr.ty),
+        ExprKind::Binary(operator, left, right) => {
+            binary(*operator, constant(left)?, constant(right)?, &left.ty, &expr.ty)
+        }
         ExprKind::Join(parts) => {
             let mut text = String::new();
             for part in parts {

@@ -76,7 +76,8 @@ impl<'a> Checker<'a> {
         let name = self.names.full_name(item);
         // Members keep their slots; the plan lists the others, which fill the free places in order.
         let member = |index: usize| body.raw.members.iter().any(|member| member.slot.index() == index);
-        let slots = body.unit.slots.iter().enumerate().filter(|(index, _)| !member(*index)).map(|(_, slot)| slot.clone());
+        let slots =
+            body.unit.slots.iter().enumerate().filter(|(index, _)| !member(*index)).map(|(_, slot)| slot.clone());
         let slots = slots.collect();
         plan::Ingest {
             id: name.clone(),
@@ -110,7 +111,9 @@ impl<'a> Checker<'a> {
     }
 
     fn accept(&mut self, settings: &Settings<'_>) -> Vec<DimensionId> {
-        let Some(setting) = self.require_setting(settings, "accept", "accept: class, class_stu") else { return Vec::new() };
+        let Some(setting) = self.require_setting(settings, "accept", "accept: class, class_stu") else {
+            return Vec::new();
+        };
         let mut accepted = Vec::new();
         for name in self.names_setting(settings, setting) {
             let item =
@@ -157,7 +160,8 @@ impl<'a> Checker<'a> {
         let wanted = match &assignment.dimension {
             None => None,
             Some(dimension) => {
-                let item = self.named_item(module, dimension, "dimension", |kind| matches!(kind, ItemKind::Dimension(_)));
+                let item =
+                    self.named_item(module, dimension, "dimension", |kind| matches!(kind, ItemKind::Dimension(_)));
                 match item.and_then(|item| self.globals.get(&item).copied()) {
                     Some(Global::Dimension(id)) => Some(id),
                     _ => return,
@@ -169,7 +173,8 @@ impl<'a> Checker<'a> {
             return;
         }
         mapped.push((wanted, name));
-        let among: Vec<DimensionId> = accept.iter().copied().filter(|id| wanted.is_none_or(|wanted| wanted == *id)).collect();
+        let among: Vec<DimensionId> =
+            accept.iter().copied().filter(|id| wanted.is_none_or(|wanted| wanted == *id)).collect();
         let key = among.iter().find_map(|id| {
             let dimension = &self.program.dimensions[id.index()].value;
             dimension.keys.iter().find(|(key, _)| key == name).map(|(_, ty)| ty.clone())
@@ -199,10 +204,8 @@ impl<'a> Checker<'a> {
             }
             [(dimension, field)] => self.assign(settings, assignment, *dimension, *field, body),
             several => {
-                let names: Vec<String> = several
-                    .iter()
-                    .map(|(id, _)| format!("`{}.{name}`", self.short_dimension(*id)))
-                    .collect();
+                let names: Vec<String> =
+                    several.iter().map(|(id, _)| format!("`{}.{name}`", self.short_dimension(*id))).collect();
                 let text = format!("`{name}` is a field of two accepted dimensions");
                 let help = format!("write which one is meant: {}", names.join(" or "));
                 self.diagnostics.push(message::ingest(location, text).help(help));
@@ -241,13 +244,8 @@ impl<'a> Checker<'a> {
     ) -> Option<(Expr, Vec<u32>)> {
         body.raw.reads.clear();
         let mut scope = Scope::default();
-        let mut expressions = Expressions {
-            checker: self,
-            unit: &mut body.unit,
-            scope: &mut scope,
-            module,
-            raw: Some(&mut body.raw),
-        };
+        let mut expressions =
+            Expressions { checker: self, unit: &mut body.unit, scope: &mut scope, module, raw: Some(&mut body.raw) };
         let value = expressions.check(expr, ty)?;
         Some((value, body.raw.reads.clone()))
     }
@@ -294,7 +292,12 @@ impl<'a> Checker<'a> {
                             self.short_dimension(*second)
                         );
                         let location = self.at(settings.module, settings.name);
-                        let help = format!("map it by name: `map {{ {}.{} = {} }}`", self.short_dimension(*first), field.name, field.name);
+                        let help = format!(
+                            "map it by name: `map {{ {}.{} = {} }}`",
+                            self.short_dimension(*first),
+                            field.name,
+                            field.name
+                        );
                         self.diagnostics.push(message::ingest(location, text).help(help));
                     }
                     continue;
@@ -302,7 +305,13 @@ impl<'a> Checker<'a> {
                 let expr = ast::Expr { kind: ast::ExprKind::Name(field.name.as_str().into()), span: settings.name };
                 if let Some((value, reads)) = self.raw_expression(settings.module, &expr, &field.ty, body) {
                     let origin = self.origin(settings.module, settings.name);
-                    body.assignments.push(IngestAssignment { dimension: id, field: index as u32, value, reads, origin });
+                    body.assignments.push(IngestAssignment {
+                        dimension: id,
+                        field: index as u32,
+                        value,
+                        reads,
+                        origin,
+                    });
                 }
             }
         }

@@ -179,9 +179,7 @@ impl SignatureType {
             Self::Nullable(inner) => inner.resolve(bindings)?.nullable(),
             Self::List(item) => Type::List(Box::new(item.resolve(bindings)?)),
             Self::Set(item) => Type::Set(Box::new(item.resolve(bindings)?)),
-            Self::Map(key, value) => {
-                Type::Map(Box::new(key.resolve(bindings)?), Box::new(value.resolve(bindings)?))
-            }
+            Self::Map(key, value) => Type::Map(Box::new(key.resolve(bindings)?), Box::new(value.resolve(bindings)?)),
             Self::Record(fields) => Type::Record(
                 fields
                     .iter()

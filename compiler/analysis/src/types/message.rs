@@ -69,11 +69,7 @@ pub fn unary_operator(location: Location, symbol: &str, operand: &Type) -> Diagn
 /// A call whose arguments fit none of a function's forms.
 pub fn no_overload(location: Location, name: &str, given: &[Type], forms: &[String]) -> Diagnostic {
     let given: Vec<String> = given.iter().map(ToString::to_string).collect();
-    let diagnostic = Diagnostic::new(
-        &codes::E0304,
-        location,
-        format!("`{name}` does not take ({})", given.join(", ")),
-    );
+    let diagnostic = Diagnostic::new(&codes::E0304, location, format!("`{name}` does not take ({})", given.join(", ")));
     let forms: Vec<String> = forms.iter().take(5).map(|form| format!("`{form}`")).collect();
     diagnostic.note(format!("it takes {}", forms.join(" or ")))
 }
@@ -86,8 +82,7 @@ pub fn argument_count(location: Location, name: &str, given: usize, takes: &str)
 
 /// A number outside its type.
 pub fn out_of_range(location: Location, text: &str, ty: &Type) -> Diagnostic {
-    let diagnostic =
-        Diagnostic::new(&codes::E0306, location, format!("{text} does not fit {}", show(ty)));
+    let diagnostic = Diagnostic::new(&codes::E0306, location, format!("{text} does not fit {}", show(ty)));
     match ty {
         Type::Integer(width) => {
             let (low, high) = width.range();
@@ -101,9 +96,11 @@ pub fn out_of_range(location: Location, text: &str, ty: &Type) -> Diagnostic {
 pub fn no_member(location: Location, name: &str, ty: &Type, near: Option<String>) -> Diagnostic {
     let diagnostic = Diagnostic::new(&codes::E0307, location, format!("{} has no member `{name}`", show(ty)));
     match near {
-        Some(near) => diagnostic
-            .label(format!("did you mean `{near}`?"))
-            .suggest(Suggestion::certain(format!("write `{near}`"), location, near)),
+        Some(near) => diagnostic.label(format!("did you mean `{near}`?")).suggest(Suggestion::certain(
+            format!("write `{near}`"),
+            location,
+            near,
+        )),
         None => diagnostic,
     }
 }
@@ -112,9 +109,11 @@ pub fn no_member(location: Location, name: &str, ty: &Type, near: Option<String>
 pub fn no_field(location: Location, name: &str, owner: &str, near: Option<String>) -> Diagnostic {
     let diagnostic = Diagnostic::new(&codes::E0307, location, format!("{owner} has no field `{name}`"));
     match near {
-        Some(near) => diagnostic
-            .label(format!("did you mean `{near}`?"))
-            .suggest(Suggestion::certain(format!("write `{near}`"), location, near)),
+        Some(near) => diagnostic.label(format!("did you mean `{near}`?")).suggest(Suggestion::certain(
+            format!("write `{near}`"),
+            location,
+            near,
+        )),
         None => diagnostic,
     }
 }
@@ -177,7 +176,11 @@ pub fn record_members(location: Location, message: String) -> Diagnostic {
 
 /// A lambda where none is taken.
 pub fn lambda_misplaced(location: Location) -> Diagnostic {
-    Diagnostic::new(&codes::E0319, location, "a lambda `x => …` can stand only as an argument of a function that takes one")
+    Diagnostic::new(
+        &codes::E0319,
+        location,
+        "a lambda `x => …` can stand only as an argument of a function that takes one",
+    )
 }
 
 /// `reject` where it cannot stand.

@@ -4,7 +4,9 @@
 //! nothing depends on the order of items or files. An item that could not be understood is noted as broken; uses of it
 //! stay silent.
 
+mod argument;
 mod call;
+mod call_step;
 mod connector;
 mod expand;
 mod expression;
@@ -17,12 +19,13 @@ pub mod literal;
 mod matching;
 mod message;
 mod operator;
-mod place;
 mod pipeline;
+mod place;
 pub mod relation;
 mod save;
 mod setting_message;
 mod settings;
+mod states;
 mod step_message;
 mod steps;
 mod storage;
@@ -36,8 +39,8 @@ use std::collections::{HashMap, HashSet};
 
 use nsf_diagnostics::{Diagnostic, Location, SourceMap, Span};
 use nsf_plan::{
-    DimensionId, Expr, ExprKind, HandleTarget, IngestId, MappingId, Origin, SourceId, SpaceId, StateId, SubscriptionId, TableId,
-    TenantId, Type,
+    DimensionId, Expr, ExprKind, HandleTarget, IngestId, MappingId, Origin, SourceId, SpaceId, StateId, SubscriptionId,
+    TableId, TenantId, Type,
 };
 use nsf_syntax::ast::ItemKind;
 
@@ -342,7 +345,8 @@ impl<'a> Checker<'a> {
 
     /// Notes every named thing and whether something uses it.
     fn definitions(&mut self) {
-        for item in self.items(|kind| !matches!(kind, ItemKind::Use(_) | ItemKind::Fields(_) | ItemKind::Error { .. })) {
+        for item in self.items(|kind| !matches!(kind, ItemKind::Use(_) | ItemKind::Fields(_) | ItemKind::Error { .. }))
+        {
             let declared = self.names.item(item);
             let Some(name) = item_name(declared) else { continue };
             self.program.definitions.push(Definition {

@@ -66,7 +66,8 @@ impl Expressions<'_, '_> {
             self.report(message::mismatch(location, &fallback.ty, &inner));
             return None;
         };
-        let value = if ty.non_null() == &inner { value } else { self.coerce(value, &ty.clone().nullable(), left.span)? };
+        let value =
+            if ty.non_null() == &inner { value } else { self.coerce(value, &ty.clone().nullable(), left.span)? };
         let fallback = self.coerce(fallback, &ty, right.span)?;
         Some(self.make(ExprKind::Coalesce(Box::new(value), Box::new(fallback)), ty, span))
     }
@@ -192,7 +193,11 @@ impl Expressions<'_, '_> {
             }
         };
         let probe = probe?;
-        let probe = if is_number_literal(left) { self.check(left, &element)? } else { self.coerce(probe, &element, left.span)? };
+        let probe = if is_number_literal(left) {
+            self.check(left, &element)?
+        } else {
+            self.coerce(probe, &element, left.span)?
+        };
         let operator = if operator == BinaryOperator::In { Plan::In } else { Plan::NotIn };
         Some(self.make(ExprKind::Binary(operator, Box::new(probe), Box::new(container)), Type::Bool, span))
     }
@@ -268,7 +273,9 @@ fn takes_number(ty: &Type) -> bool {
 fn is_number_literal(expr: &ast::Expr) -> bool {
     match &expr.kind {
         ast::ExprKind::Literal(ast::Literal::Number(_)) => true,
-        ast::ExprKind::Unary(ast::UnaryOperator::Negate, inner) | ast::ExprKind::Paren(inner) => is_number_literal(inner),
+        ast::ExprKind::Unary(ast::UnaryOperator::Negate, inner) | ast::ExprKind::Paren(inner) => {
+            is_number_literal(inner)
+        }
         _ => false,
     }
 }
@@ -276,4 +283,3 @@ fn is_number_literal(expr: &ast::Expr) -> bool {
 fn is_null(expr: &ast::Expr) -> bool {
     matches!(&expr.kind, ast::ExprKind::Literal(ast::Literal::Null))
 }
-

@@ -8,9 +8,9 @@ use nsf_plan::{Expr, ExprKind, PipelineId, SlotId, Step, StepKind, Type};
 use nsf_syntax::ast;
 use smol_str::SmolStr;
 
+use super::Checker;
 use super::expression::Expressions;
 use super::unit::{Scope, Unit};
-use super::Checker;
 use crate::model::{Placed, StepPlace};
 
 /// A pipeline while it is built.

@@ -5,8 +5,8 @@ use nsf_plan::{Expr, ExprKind, HandleTarget, Literal, Type};
 use nsf_syntax::ast::{self, ItemKind, Name};
 
 use super::expression::Expressions;
-use super::unit::{Path, RowBinding, Scope};
 use super::message;
+use super::unit::{Path, RowBinding, Scope};
 use crate::names::{ItemRef, NameError, Resolution, item_word};
 
 impl Expressions<'_, '_> {
@@ -48,9 +48,13 @@ impl Expressions<'_, '_> {
             .checker
             .names
             .declared_elsewhere(name)
-            .filter(|module| module.ast.items.iter().any(|item| {
-                matches!(&item.kind, ItemKind::Const(constant) if constant.name.text == name)
-            }))
+            .filter(|module| {
+                module
+                    .ast
+                    .items
+                    .iter()
+                    .any(|item| matches!(&item.kind, ItemKind::Const(constant) if constant.name.text == name))
+            })
             .map(|module| module.name.clone());
         let location = self.at(span);
         let mut diagnostic =
@@ -198,7 +202,9 @@ impl Expressions<'_, '_> {
             return None;
         }
         let found = match object.ty.non_null() {
-            Type::Record(fields) => fields.iter().position(|(field, _)| *field == name.text).map(|index| (index, fields[index].1.clone())),
+            Type::Record(fields) => {
+                fields.iter().position(|(field, _)| *field == name.text).map(|index| (index, fields[index].1.clone()))
+            }
             Type::Link | Type::Attachment => {
                 ["name", "url"].iter().position(|field| *field == name.text).map(|index| (index, Type::Text))
             }
@@ -295,4 +301,3 @@ pub struct RowField {
     /// What is read in place of null.
     pub empty: Option<Literal>,
 }
-

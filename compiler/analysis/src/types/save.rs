@@ -10,7 +10,13 @@ use super::steps::{add_handle, bare};
 use super::{Checker, Global, literal, message as words, relation, step_message as message};
 
 impl Checker<'_> {
-    pub(super) fn save_step(&mut self, builder: &mut Builder, save: &SaveStep, step: &ast::Step, steps: &mut Vec<Step>) {
+    pub(super) fn save_step(
+        &mut self,
+        builder: &mut Builder,
+        save: &SaveStep,
+        step: &ast::Step,
+        steps: &mut Vec<Step>,
+    ) {
         let Some(Global::State(id)) = self.named_settings(builder.module, &save.state, SettingsKeyword::State) else {
             return;
         };
@@ -43,7 +49,8 @@ impl Checker<'_> {
             .map(|row| row.handle)
             .collect();
         builder.scope.known.retain(|path| !rows.iter().any(|row| path.in_row(*row)));
-        let made = self.step(builder, &format!("save.{}", save.state.text), StepKind::Save { handle, operations }, place);
+        let made =
+            self.step(builder, &format!("save.{}", save.state.text), StepKind::Save { handle, operations }, place);
         steps.push(made);
     }
 
@@ -60,7 +67,12 @@ impl Checker<'_> {
         Some(found.unwrap_or_else(|| add_handle(builder, &save.state.text, target, keys)))
     }
 
-    fn operation(&mut self, builder: &mut Builder, target: HandleTarget, operation: &SaveOperation) -> Option<Vec<SaveKind>> {
+    fn operation(
+        &mut self,
+        builder: &mut Builder,
+        target: HandleTarget,
+        operation: &SaveOperation,
+    ) -> Option<Vec<SaveKind>> {
         match &operation.kind {
             ast::SaveKind::Error => None,
             ast::SaveKind::Delete => Some(vec![SaveKind::Delete]),

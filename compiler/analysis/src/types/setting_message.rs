@@ -6,9 +6,11 @@ use nsf_diagnostics::{Diagnostic, Location, Suggestion, codes};
 pub fn unknown(location: Location, name: &str, item: &str, near: Option<String>, all: &[&str]) -> Diagnostic {
     let diagnostic = Diagnostic::new(&codes::E0501, location, format!("a {item} has no setting `{name}`"));
     match near {
-        Some(near) => diagnostic
-            .label(format!("did you mean `{near}`?"))
-            .suggest(Suggestion::certain(format!("write `{near}`"), location, near)),
+        Some(near) => diagnostic.label(format!("did you mean `{near}`?")).suggest(Suggestion::certain(
+            format!("write `{near}`"),
+            location,
+            near,
+        )),
         None => {
             let all: Vec<String> = all.iter().map(|name| format!("`{name}`")).collect();
             diagnostic.note(format!("its settings are {}", all.join(", ")))
@@ -48,9 +50,11 @@ pub fn wrong_word(location: Location, name: &str, written: &str, words: &[&str],
 pub fn unknown_connector(location: Location, name: &str, near: Option<String>, all: &[&str]) -> Diagnostic {
     let diagnostic = Diagnostic::new(&codes::E0505, location, format!("there is no connector `{name}`"));
     match near {
-        Some(near) => diagnostic
-            .label(format!("did you mean `{near}`?"))
-            .suggest(Suggestion::certain(format!("write `{near}`"), location, near)),
+        Some(near) => diagnostic.label(format!("did you mean `{near}`?")).suggest(Suggestion::certain(
+            format!("write `{near}`"),
+            location,
+            near,
+        )),
         None => diagnostic.note(format!("connectors here are {}", all.join(", "))),
     }
 }
@@ -71,9 +75,11 @@ pub fn literal_secret(location: Location, setting: &str) -> Diagnostic {
 pub fn unknown_option(location: Location, option: &str, connector: &str, near: Option<String>) -> Diagnostic {
     let diagnostic = Diagnostic::new(&codes::E0508, location, format!("`{connector}` has no option `{option}`"));
     match near {
-        Some(near) => diagnostic
-            .label(format!("did you mean `{near}`?"))
-            .suggest(Suggestion::certain(format!("write `{near}`"), location, near)),
+        Some(near) => diagnostic.label(format!("did you mean `{near}`?")).suggest(Suggestion::certain(
+            format!("write `{near}`"),
+            location,
+            near,
+        )),
         None => diagnostic,
     }
 }
@@ -111,9 +117,11 @@ pub fn no_default(location: Location, name: &str, end: Location) -> Diagnostic {
 pub fn not_a_field(location: Location, name: &str, near: Option<String>) -> Diagnostic {
     let diagnostic = Diagnostic::new(&codes::E0514, location, format!("`{name}` is not a field of this record"));
     match near {
-        Some(near) => diagnostic
-            .label(format!("did you mean `{near}`?"))
-            .suggest(Suggestion::certain(format!("write `{near}`"), location, near)),
+        Some(near) => diagnostic.label(format!("did you mean `{near}`?")).suggest(Suggestion::certain(
+            format!("write `{near}`"),
+            location,
+            near,
+        )),
         None => diagnostic,
     }
 }

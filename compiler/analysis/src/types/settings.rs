@@ -59,9 +59,7 @@ impl Checker<'_> {
     /// The place of a setting's value.
     pub(super) fn value_at(&self, settings: &Settings<'_>, setting: &Setting) -> Location {
         let span = match &setting.value {
-            SettingValue::Values(values) if !values.is_empty() => {
-                values[0].span.to(values[values.len() - 1].span)
-            }
+            SettingValue::Values(values) if !values.is_empty() => values[0].span.to(values[values.len() - 1].span),
             _ => setting.span,
         };
         self.at(settings.module, span)
@@ -83,7 +81,12 @@ impl Checker<'_> {
     }
 
     /// The one expression of a setting.
-    pub(super) fn one<'s>(&mut self, settings: &Settings<'s>, setting: &'s Setting, expected: &str) -> Option<&'s Expr> {
+    pub(super) fn one<'s>(
+        &mut self,
+        settings: &Settings<'s>,
+        setting: &'s Setting,
+        expected: &str,
+    ) -> Option<&'s Expr> {
         match &setting.value {
             SettingValue::Values(values) if values.len() == 1 => Some(&values[0]),
             SettingValue::Error => None,
@@ -151,7 +154,12 @@ impl Checker<'_> {
     }
 
     /// A word out of a few.
-    pub(super) fn word_setting(&mut self, settings: &Settings<'_>, name: &str, words: &[&'static str]) -> Option<&'static str> {
+    pub(super) fn word_setting(
+        &mut self,
+        settings: &Settings<'_>,
+        name: &str,
+        words: &[&'static str],
+    ) -> Option<&'static str> {
         let setting = settings.get(name)?;
         let expected = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
         let expr = self.one(settings, setting, &expected)?;
@@ -213,14 +221,22 @@ impl Checker<'_> {
                 }
                 _ => {
                     let location = self.value_at(settings, setting);
-                    self.diagnostics.push(message::wrong_value(location, &setting.name.text, "`{ … }` or the name of a record type"));
+                    self.diagnostics.push(message::wrong_value(
+                        location,
+                        &setting.name.text,
+                        "`{ … }` or the name of a record type",
+                    ));
                     None
                 }
             },
             SettingValue::Error => None,
             SettingValue::Assignments(_) => {
                 let location = self.value_at(settings, setting);
-                self.diagnostics.push(message::wrong_value(location, &setting.name.text, "a list of fields with types"));
+                self.diagnostics.push(message::wrong_value(
+                    location,
+                    &setting.name.text,
+                    "a list of fields with types",
+                ));
                 None
             }
         }
@@ -251,11 +267,9 @@ impl<'a: 's, 's> FieldsOf<'s> for Checker<'a> {
             }
             Resolution::Unreadable => None,
             _ => {
-                let near = closest(
-                    &name.text,
-                    self.names.visible(module, |item| matches!(item.kind, ast::ItemKind::Type(_))),
-                )
-                .map(str::to_owned);
+                let near =
+                    closest(&name.text, self.names.visible(module, |item| matches!(item.kind, ast::ItemKind::Type(_))))
+                        .map(str::to_owned);
                 let error = NameError::Unknown {
                     what: "record type".to_owned(),
                     name: name.text.to_string(),

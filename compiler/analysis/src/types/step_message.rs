@@ -6,8 +6,15 @@ use nsf_plan::Type;
 use super::relation::show;
 
 /// A function's input that no field of the record has.
-pub fn unbound_input(location: Location, function: &str, input: &str, near: Option<String>, maker: Option<String>) -> Diagnostic {
-    let diagnostic = Diagnostic::new(&codes::E0331, location, format!("`{function}` needs `{input}`, which no earlier step makes"));
+pub fn unbound_input(
+    location: Location,
+    function: &str,
+    input: &str,
+    near: Option<String>,
+    maker: Option<String>,
+) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::new(&codes::E0331, location, format!("`{function}` needs `{input}`, which no earlier step makes"));
     let diagnostic = match near {
         Some(near) => diagnostic.help(format!("bind it to what is meant: `{function}({input}: {near})`")),
         None => diagnostic.help(format!("bind it: `{function}({input}: …)`")),
@@ -22,9 +29,11 @@ pub fn unbound_input(location: Location, function: &str, input: &str, near: Opti
 pub fn unknown_input(location: Location, function: &str, input: &str, near: Option<String>) -> Diagnostic {
     let diagnostic = Diagnostic::new(&codes::E0332, location, format!("`{function}` has no input `{input}`"));
     match near {
-        Some(near) => diagnostic
-            .label(format!("did you mean `{near}`?"))
-            .suggest(Suggestion::certain(format!("write `{near}`"), location, near)),
+        Some(near) => diagnostic.label(format!("did you mean `{near}`?")).suggest(Suggestion::certain(
+            format!("write `{near}`"),
+            location,
+            near,
+        )),
         None => diagnostic,
     }
 }

@@ -3,16 +3,17 @@
 use nsf_diagnostics::{Location, Span, closest};
 use nsf_plan as plan;
 use nsf_plan::connector::Role;
-use nsf_plan::{Coerce, Encoding, Format, IngestId, Late, OnError, RecordField, SourceId, SubscriptionId, TableId, TopicId, Type};
+use nsf_plan::{
+    Coerce, Encoding, Format, IngestId, Late, OnError, RecordField, SourceId, SubscriptionId, TableId, TopicId, Type,
+};
 use nsf_syntax::ast::{self, ExprKind, FieldDeclaration, SettingValue, SettingsItem, SettingsKeyword};
 
 use super::settings::Settings;
 use super::{Checker, Global, message as words, relation, setting_message as message};
 use crate::names::ItemRef;
 
-const SOURCE: [&str; 12] = [
-    "from", "record", "key", "time", "late", "max_skew", "format", "coerce", "strict", "retry", "on_error", "reject",
-];
+const SOURCE: [&str; 12] =
+    ["from", "record", "key", "time", "late", "max_skew", "format", "coerce", "strict", "retry", "on_error", "reject"];
 const FORMATS: [&str; 4] = ["json", "csv", "text", "bytes"];
 /// Five minutes, in milliseconds.
 pub(super) const MAX_SKEW: i64 = 300_000;
@@ -93,11 +94,20 @@ impl<'a> Checker<'a> {
     }
 
     /// The topic of a `from:`, `retry:`, `reject:` or `to:`.
-    pub(super) fn topic_setting(&mut self, settings: &Settings<'_>, setting: &ast::Setting, role: Role) -> Option<TopicId> {
+    pub(super) fn topic_setting(
+        &mut self,
+        settings: &Settings<'_>,
+        setting: &ast::Setting,
+        role: Role,
+    ) -> Option<TopicId> {
         let SettingValue::Values(values) = &setting.value else { return None };
         let [expr] = values.as_slice() else {
             let location = self.value_at(settings, setting);
-            self.diagnostics.push(message::wrong_value(location, &setting.name.text, "one connector, such as `kafka(\"orders\")`"));
+            self.diagnostics.push(message::wrong_value(
+                location,
+                &setting.name.text,
+                "one connector, such as `kafka(\"orders\")`",
+            ));
             return None;
         };
         let call = self.connector(settings.module, expr, role, false)?;
@@ -152,7 +162,12 @@ impl<'a> Checker<'a> {
         (late, action)
     }
 
-    fn encoding(&mut self, settings: &Settings<'a>, record: Option<&'a ast::Setting>, metadata: bool) -> Option<Encoding> {
+    fn encoding(
+        &mut self,
+        settings: &Settings<'a>,
+        record: Option<&'a ast::Setting>,
+        metadata: bool,
+    ) -> Option<Encoding> {
         let format = match self.word_setting(settings, "format", &FORMATS) {
             Some("csv") => Format::Csv,
             Some("text") => Format::Text,
@@ -219,7 +234,13 @@ impl<'a> Checker<'a> {
     }
 
     /// `"StuID"`, `"meta.id"` (a nested member; `\.` is a dot in a name), `"$key"`, `"$header.h"`.
-    fn member_path(&mut self, module: u32, from: &ast::TextLiteral, format: Format, metadata: bool) -> Option<Vec<String>> {
+    fn member_path(
+        &mut self,
+        module: u32,
+        from: &ast::TextLiteral,
+        format: Format,
+        metadata: bool,
+    ) -> Option<Vec<String>> {
         let text = from.value.as_str();
         let location = self.at(module, from.span);
         if let Some(name) = text.strip_prefix('$') {
@@ -230,8 +251,9 @@ impl<'a> Checker<'a> {
             }
             let near = closest(name, ALONE.iter().copied()).map(|near| format!("${near}"));
             let text = format!("`{text}` is not a part of a message");
-            let mut diagnostic = message::member_path(location, text)
-                .note("parts are `$key`, `$key.member`, `$header.name`, `$topic`, `$partition`, `$offset` and `$timestamp`");
+            let mut diagnostic = message::member_path(location, text).note(
+                "parts are `$key`, `$key.member`, `$header.name`, `$topic`, `$partition`, `$offset` and `$timestamp`",
+            );
             if let Some(near) = near {
                 diagnostic = diagnostic.label(format!("did you mean `{near}`?"));
             }

@@ -61,7 +61,8 @@ impl<'a> Checker<'a> {
         let dimension = self.subscription_dimension(item, subscription);
         let tenant = self.tenant_setting(&settings);
         let name = self.names.full_name(item);
-        let mut unit = Unit { slots: dimension.map(|id| self.subscription_slots(id)).unwrap_or_default(), ..Unit::default() };
+        let mut unit =
+            Unit { slots: dimension.map(|id| self.subscription_slots(id)).unwrap_or_default(), ..Unit::default() };
         let own = unit.slots.len();
         let listen = dimension.map(|id| self.listen(&settings, id)).unwrap_or_default();
         let when = settings.get("when").filter(|_| dimension.is_some()).and_then(|setting| {
@@ -106,7 +107,11 @@ impl<'a> Checker<'a> {
                 ExprKind::Error => continue,
                 _ => {
                     let location = self.at(settings.module, value.span);
-                    self.diagnostics.push(message::wrong_value(location, "listen", "fields such as `live_feed.status` or `status`"));
+                    self.diagnostics.push(message::wrong_value(
+                        location,
+                        "listen",
+                        "fields such as `live_feed.status` or `status`",
+                    ));
                     continue;
                 }
             };

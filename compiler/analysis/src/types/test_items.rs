@@ -4,8 +4,8 @@ use nsf_diagnostics::{Span, closest};
 use nsf_plan as plan;
 use nsf_plan::connector::Role;
 use nsf_plan::{
-    Expr, Handle, HandleId, HandleTarget, Literal, TestCase, TestExpectation, TestExpression, TestFeed, TestFeedTarget, TestLaw,
-    TestRows, Type,
+    Expr, Handle, HandleId, HandleTarget, Literal, TestCase, TestExpectation, TestExpression, TestFeed, TestFeedTarget,
+    TestLaw, TestRows, Type,
 };
 use nsf_syntax::ast::{self, ExprKind, ItemKind, Name, RecordEntry, SettingsKeyword, TestClauseKind, TextLiteral};
 
@@ -50,7 +50,8 @@ impl Checker<'_> {
             TestClauseKind::Given(name, records) => case.given.extend(self.given(module, name, records)),
             TestClauseKind::Expect(expr) => case.expect.extend(self.expect(module, expr, clause.span)),
             TestClauseKind::ExpectCount { rejected, source, count, reason } => {
-                let found = self.expect_count(module, *rejected, source.as_ref(), count.as_ref(), reason.as_ref(), clause.span);
+                let found =
+                    self.expect_count(module, *rejected, source.as_ref(), count.as_ref(), reason.as_ref(), clause.span);
                 case.expect.extend(found);
             }
             TestClauseKind::ExpectPublished(connector, messages) => {
@@ -72,7 +73,13 @@ impl Checker<'_> {
                 let near = closest(&law.text, LAWS.iter().map(|(name, _)| *name)).map(str::to_owned);
                 let words: Vec<&str> = LAWS.iter().map(|(name, _)| *name).collect();
                 let location = self.at(module, law.span);
-                self.diagnostics.push(super::setting_message::wrong_word(location, "same under", &law.text, &words, near));
+                self.diagnostics.push(super::setting_message::wrong_word(
+                    location,
+                    "same under",
+                    &law.text,
+                    &words,
+                    near,
+                ));
             }
         }
     }
@@ -119,7 +126,8 @@ impl Checker<'_> {
         let target = self.row_target(item)?;
         let is_table = matches!(target, HandleTarget::Table(_));
         let keys = if is_table { Vec::new() } else { self.row_keys(target) };
-        let fields: Vec<(String, Type)> = self.row_fields(target).into_iter().map(|field| (field.name, field.ty)).collect();
+        let fields: Vec<(String, Type)> =
+            self.row_fields(target).into_iter().map(|field| (field.name, field.ty)).collect();
         let types: Vec<(String, Type)> = keys.iter().chain(&fields).cloned().collect();
         let mut made = Vec::with_capacity(rows.len());
         for row in rows {
@@ -128,9 +136,13 @@ impl Checker<'_> {
                 .iter()
                 .map(|(key, _)| members.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone()))
                 .collect();
-            let missing = is_table.then(|| fields.iter().find(|(field, ty)| {
-                !ty.is_nullable() && !members.iter().any(|(name, _)| name == field)
-            })).flatten();
+            let missing = is_table
+                .then(|| {
+                    fields
+                        .iter()
+                        .find(|(field, ty)| !ty.is_nullable() && !members.iter().any(|(name, _)| name == field))
+                })
+                .flatten();
             let (Some(key), None) = (key, missing) else {
                 let location = self.at(module, row.span);
                 let text = match missing {
@@ -165,9 +177,7 @@ impl Checker<'_> {
     }
 
     fn feed_target(&mut self, module: u32, name: &Name) -> Option<TestFeedTarget> {
-        let accept = |kind: &ItemKind| {
-            matches!(kind, ItemKind::Settings(item) if matches!(item.keyword, SettingsKeyword::Source | SettingsKeyword::Ingest))
-        };
+        let accept = |kind: &ItemKind| matches!(kind, ItemKind::Settings(item) if matches!(item.keyword, SettingsKeyword::Source | SettingsKeyword::Ingest));
         let item = self.named_item(module, name, "source or ingest", accept)?;
         match self.globals.get(&item)? {
             Global::Source(id) => Some(TestFeedTarget::Source(*id)),

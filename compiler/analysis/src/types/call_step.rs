@@ -1,0 +1,532 @@
+//! Steps that name something: loads, and the five kinds of step function with their inputs and outputs.
+
+use nsf_diagnostics::{Location, Span, closest};
+use nsf_plan::{Expr, ExprKind, HandleTarget, Missing, SlotId, StateId, Step, StepKind, Type};
+use nsf_syntax::ast::{
+    self, Binding, CalculateStatement, FunctionKind, ItemKind, LoadElse, Name, StepCall, StepFunction, StepFunctionBody,
+};
+
+use super::pipeline::Builder;
+use super::steps::{add_handle, bare};
+use super::unit::{RowBinding, Scope};
+use super::{Checker, Global, message as words, place::row_word, relation, step_message as message};
+use crate::names::{ItemRef, item_word};
+
+impl<'a> Checker<'a> {
+    pub(super) fn call_step(
+        &mut self,
+        builder: &mut Builder,
+        call: &StepCall,
+        step: &ast::Step,
+        steps: &mut Vec<Step>,
+    ) {
+        let keyword = keyword(call.keyword);
+        let kind = call.keyword;
+        let takes = takes(kind);
+        let accept = move |item: &ItemKind| match item {
+            ItemKind::StepFunction(function) => function.kind == kind,
+            ItemKind::Settings(item) => {
+                kind == FunctionKind::Load
+                    && matches!(item.keyword, ast::SettingsKeyword::State | ast::SettingsKeyword::Table)
+            }
+            ItemKind::Dimension(_) => matches!(kind, FunctionKind::Load | FunctionKind::Expand),
+            _ => false,
+        };
+        if let crate::names::Resolution::Item(item) = self.names.lookup(builder.module, &call.name.text)
+            && !accept(&self.names.item(item).kind)
+            && !matches!(self.names.item(item).kind, ItemKind::Error { .. })
+        {
+            let location = self.at(builder.module, call.name.span);
+            let is = item_word(self.names.item(item));
+            let declared = self.names.location(item);
+            let diagnostic = message::wrong_target(location, keyword, &call.name.text, is, takes);
+            self.diagnostics.push(diagnostic.secondary(declared, format!("this {is}")));
+            return;
+        }
+        let Some(item) = self.named_item(builder.module, &call.name, takes_word(kind), accept) else {
+            builder.scope.fail(&call.alias.as_ref().unwrap_or(&call.name).text);
+            return;
+        };
+        match &self.names.item(item).kind {
+            ItemKind::StepFunction(function) => self.function_step(builder, item, function, call, step, steps),
+            _ => self.load_step(builder, item, call, step, steps),
+        }
+    }
+
+    fn load_step(
+        &mut self,
+        builder: &mut Builder,
+        item: ItemRef,
+        call: &StepCall,
+        step: &ast::Step,
+        steps: &mut Vec<Step>,
+    ) {
+        let Some(target) = self.row_target(item) else {
+            builder.scope.fail(&call.alias.as_ref().unwrap_or(&call.name).text);
+            return;
+        };
+        if call.keyword == FunctionKind::Expand {
+            let location = self.at(builder.module, step.span);
+            let text = format!("`expand {}` says nothing to write", call.name.text);
+            let help = format!("name the fields: `expand {} {{ … }}`", call.name.text);
+            self.diagnostics.push(message::misplaced(location, text).help(help));
+            return;
+        }
+        let keys = self.bind_keys(builder, target, &call.name, call.arguments.as_deref());
+        let missing = missing(target, call);
+        let Some(keys) = keys else {
+            builder.scope.fail(&call.alias.as_ref().unwrap_or(&call.name).text);
+            return;
+        };
+        let name = call.alias.as_ref().unwrap_or(&call.name);
+        if call.alias.is_some() {
+            let location = self.at(builder.module, name.span);
+            self.check_field_name(builder.module, &name.text, location);
+        }
+        let handle = add_handle(builder, &name.text, target, keys);
+        let nullable = missing == Missing::Null && !matches!(target, HandleTarget::State(_));
+        let loaded = self.at(builder.module, step.span);
+        builder.scope.rows.push(RowBinding { name: name.text.clone(), handle, nullable, loaded });
+        let place = self.place(builder.module, step.span, call.name.span, "load");
+        let made = self.step(builder, &format!("load.{}", name.text), StepKind::Load { handle, missing }, place);
+        steps.push(made);
+    }
+
+    /// The state, table or dimension that an item is.
+    pub(super) fn row_target(&self, item: ItemRef) -> Option<HandleTarget> {
+        match self.globals.get(&item)? {
+            Global::State(id) => Some(HandleTarget::State(*id)),
+            Global::Table(id) => Some(HandleTarget::Table(*id)),
+            Global::Dimension(id) => Some(HandleTarget::Dimension(*id)),
+            _ => None,
+        }
+    }
+
+    /// The keys of a row: bound as written, else the record's fields of their names.
+    pub(super) fn bind_keys(
+        &mut self,
+        builder: &mut Builder,
+        target: HandleTarget,
+        name: &Name,
+        bindings: Option<&[Binding]>,
+    ) -> Option<Vec<Expr>> {
+        let keys = self.row_keys(target);
+        let bindings = bindings.unwrap_or(&[]);
+        let mut complete = true;
+        for binding in bindings {
+            if !keys.iter().any(|(key, _)| *key == binding.name.text) {
+                let near = closest(&binding.name.text, keys.iter().map(|(key, _)| key.as_str())).map(str::to_owned);
+                let location = self.at(builder.module, binding.name.span);
+                self.diagnostics.push(message::unknown_input(location, &name.text, &binding.name.text, near));
+                complete = false;
+            }
+        }
+        let mut values = Vec::with_capacity(keys.len());
+        for (index, (key, ty)) in keys.iter().enumerate() {
+            let binding = bindings.iter().find(|binding| binding.name.text == *key);
+            let open = match target {
+                HandleTarget::State(id) if self.open_keys.contains(&(id, index)) => Some(id),
+                _ => None,
+            };
+            match self.bind_key(builder, name, key, if open.is_some() { None } else { Some(ty) }, binding) {
+                Some(value) => {
+                    if let Some(id) = open {
+                        self.close_key(id, index, &value.ty);
+                    }
+                    values.push(value);
+                }
+                None => complete = false,
+            }
+        }
+        complete.then_some(values)
+    }
+
+    fn bind_key(
+        &mut self,
+        builder: &mut Builder,
+        name: &Name,
+        key: &str,
+        ty: Option<&Type>,
+        binding: Option<&Binding>,
+    ) -> Option<Expr> {
+        let module = builder.module;
+        let (written, span) = match binding {
+            Some(Binding { value: Some(value), .. }) => (value.clone(), value.span),
+            Some(Binding { name, value: None }) => (bare(name.text.as_str(), name.span), name.span),
+            None => (bare(key, name.span), name.span),
+        };
+        if binding.is_none() && builder.scope.variable(key).is_none() {
+            if builder.scope.is_broken(key) {
+                return None;
+            }
+            let near = closest(key, builder.scope.names()).map(str::to_owned);
+            let location = self.at(module, name.span);
+            self.diagnostics.push(message::unbound_key(location, &name.text, key, ty.unwrap_or(&Type::Text), near));
+            return None;
+        }
+        let value = match ty {
+            Some(ty) => builder.expressions(self).check(&written, ty)?,
+            None => builder.expressions(self).infer(&written, None)?,
+        };
+        if !relation::is_key(&value.ty) {
+            let location = self.at(module, span);
+            self.diagnostics.push(words::not_a_key(location, &value.ty, "a key"));
+            return None;
+        }
+        Some(value)
+    }
+
+    fn close_key(&mut self, id: StateId, index: usize, ty: &Type) {
+        self.open_keys.remove(&(id, index));
+        self.program.states[id.index()].value.keys[index].1 = ty.clone();
+    }
+
+    // Functions unfolded.
+
+    fn function_step(
+        &mut self,
+        builder: &mut Builder,
+        item: ItemRef,
+        function: &'a StepFunction,
+        call: &StepCall,
+        step: &ast::Step,
+        steps: &mut Vec<Step>,
+    ) {
+        let Some(mut inner) = self.bind_inputs(builder, item, function, call, step, steps) else {
+            for output in &function.outputs {
+                let renamed = call.outputs.iter().find(|(name, _)| name.text == output.name.text);
+                builder.scope.fail(&renamed.map_or(&output.name, |(_, renamed)| renamed).text);
+            }
+            return;
+        };
+        let base = format!("{}.{}", keyword(function.kind), function.name.text);
+        let outputs = self.output_slots(builder, item, function, call);
+        let outer_scope = std::mem::take(&mut builder.scope);
+        let outer_module = std::mem::replace(&mut builder.module, item.module);
+        std::mem::swap(&mut builder.scope, &mut inner);
+        let outermost = builder.outermost;
+        let reported = self.diagnostics.len();
+        let first = steps.len();
+        match &function.body {
+            StepFunctionBody::Verify(checks) => self.checks(builder, checks, &base, steps),
+            StepFunctionBody::Calculate(statements) => {
+                if let Some(target) = &function.target {
+                    self.function_load(builder, target, steps);
+                }
+                self.function_statements(builder, statements, &outputs, &base, steps);
+            }
+            StepFunctionBody::Save(operations) => {
+                if let Some(target) = &function.target {
+                    let save = ast::SaveStep { state: target.clone(), keys: None, operations: operations.clone() };
+                    let body = ast::Step { label: None, kind: ast::StepKind::Error, span: function.name.span };
+                    self.save_step(builder, &save, &body, steps);
+                }
+            }
+            StepFunctionBody::Expand(block) => {
+                for step in &block.steps {
+                    self.flow_step(builder, step, steps);
+                }
+            }
+        }
+        // The function's own mistakes are reported where it stands.
+        self.forget(reported);
+        builder.outermost = outermost;
+        builder.module = outer_module;
+        let known = std::mem::replace(&mut builder.scope, outer_scope).known;
+        let location = self.at(builder.module, step.span);
+        for made in &steps[first..] {
+            if let Some(place) = self.program.steps.get_mut(&made.id) {
+                place.location = location;
+                place.target = location;
+            }
+        }
+        // A named verify's checks narrow the fields bound to it.
+        let slots: Vec<SlotId> = builder.scope.variables.iter().map(|variable| variable.slot).collect();
+        builder.scope.known.extend(known.into_iter().filter(|path| slots.iter().any(|slot| path.in_slot(*slot))));
+        for (name, slot, made) in outputs.into_iter().map(|(_, name, slot)| (name.clone(), slot, name)) {
+            let exists = builder.scope.variable(&made).is_some_and(|variable| variable.slot == slot && !variable.local);
+            builder.assigned(slot);
+            if !exists {
+                builder.scope.add(name, slot, Some(location), false);
+            }
+        }
+    }
+
+    /// A scope with the function's inputs. An input bound to a field of its type shares the field's slot.
+    fn bind_inputs(
+        &mut self,
+        builder: &mut Builder,
+        item: ItemRef,
+        function: &StepFunction,
+        call: &StepCall,
+        step: &ast::Step,
+        steps: &mut Vec<Step>,
+    ) -> Option<Scope> {
+        let module = builder.module;
+        let bindings = call.arguments.as_deref().unwrap_or(&[]);
+        let mut scope = Scope { known: builder.scope.known.clone(), ..Scope::default() };
+        let mut complete = true;
+        for binding in bindings {
+            if !function.inputs.iter().any(|input| input.name.text == binding.name.text) {
+                let names = function.inputs.iter().map(|input| input.name.text.as_str());
+                let near = closest(&binding.name.text, names).map(str::to_owned);
+                let location = self.at(module, binding.name.span);
+                self.diagnostics.push(message::unknown_input(location, &function.name.text, &binding.name.text, near));
+                complete = false;
+            }
+        }
+        for input in &function.inputs {
+            let Some(ty) = self.type_of(item.module, &input.ty) else {
+                complete = false;
+                continue;
+            };
+            let binding = bindings.iter().find(|binding| binding.name.text == input.name.text);
+            match self.bind_input(builder, function, call, input, &ty, binding) {
+                Some(Expr { kind: ExprKind::Slot(slot), .. }) => scope.add(input.name.text.clone(), slot, None, false),
+                Some(value) => {
+                    let slot = builder.unit.slot(&input.name.text, ty.clone());
+                    let place = self.place(module, step.span, call.name.span, keyword(call.keyword));
+                    let base = format!("{}.{}.{}", keyword(call.keyword), function.name.text, input.name.text);
+                    let made = self.step(builder, &base, StepKind::Assign { slot, value }, place);
+                    steps.push(made);
+                    scope.add(input.name.text.clone(), slot, None, false);
+                }
+                None => complete = false,
+            }
+        }
+        complete.then_some(scope)
+    }
+
+    fn bind_input(
+        &mut self,
+        builder: &mut Builder,
+        function: &StepFunction,
+        call: &StepCall,
+        input: &ast::Parameter,
+        ty: &Type,
+        binding: Option<&Binding>,
+    ) -> Option<Expr> {
+        let written = match binding {
+            Some(Binding { value: Some(value), .. }) => value.clone(),
+            Some(Binding { name, value: None }) => bare(&name.text, name.span),
+            None => {
+                if builder.scope.variable(&input.name.text).is_none() {
+                    if builder.scope.is_broken(&input.name.text) {
+                        return None;
+                    }
+                    let near = closest(&input.name.text, builder.scope.names()).map(str::to_owned);
+                    let maker = self
+                        .maker_of(builder.module, &input.name.text)
+                        .filter(|maker| *maker != format!("`{}`", function.name.text));
+                    let location = self.at(builder.module, call.name.span);
+                    let name = &function.name.text;
+                    self.diagnostics.push(message::unbound_input(location, name, &input.name.text, near, maker));
+                    return None;
+                }
+                bare(&input.name.text, call.name.span)
+            }
+        };
+        builder.expressions(self).check(&written, ty)
+    }
+
+    /// Name inside the function, name in the record, and slot of each output.
+    fn output_slots(
+        &mut self,
+        builder: &mut Builder,
+        item: ItemRef,
+        function: &StepFunction,
+        call: &StepCall,
+    ) -> Vec<(smol_str::SmolStr, smol_str::SmolStr, SlotId)> {
+        let mut outputs = Vec::with_capacity(function.outputs.len());
+        for (name, _) in &call.outputs {
+            if !function.outputs.iter().any(|output| output.name.text == name.text) {
+                let names = function.outputs.iter().map(|output| output.name.text.as_str());
+                let near = closest(&name.text, names).map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
+                let location = self.at(builder.module, name.span);
+                let text = format!("`{}` has no output `{}`", function.name.text, name.text);
+                self.diagnostics.push(message::outputs(location, text).label(near));
+            }
+        }
+        for output in &function.outputs {
+            let Some(ty) = self.type_of(item.module, &output.ty) else { continue };
+            let renamed = call.outputs.iter().find(|(name, _)| name.text == output.name.text);
+            let name = renamed.map_or(&output.name, |(_, renamed)| renamed);
+            let location = self.at(builder.module, renamed.map_or(call.name.span, |(_, renamed)| renamed.span));
+            let existing =
+                builder.scope.variables.iter().rev().find(|variable| variable.name == name.text && !variable.local);
+            if let Some(existing) = existing
+                && *builder.unit.ty(existing.slot) != ty
+            {
+                let (found, made) = (builder.unit.ty(existing.slot).clone(), existing.made);
+                self.diagnostics.push(message::other_type(location, &name.text, &ty, &found, made));
+                continue;
+            }
+            let slot = existing.map(|variable| variable.slot).unwrap_or_else(|| builder.field(&name.text, &ty));
+            self.check_field_name(builder.module, &name.text, location);
+            outputs.push((output.name.text.clone(), name.text.clone(), slot));
+        }
+        outputs
+    }
+
+    /// `load N(…) from S`: the row that the function reads.
+    fn function_load(&mut self, builder: &mut Builder, target: &Name, steps: &mut Vec<Step>) {
+        let call = StepCall {
+            keyword: FunctionKind::Load,
+            name: target.clone(),
+            arguments: None,
+            outputs: Vec::new(),
+            alias: None,
+            otherwise: None,
+        };
+        let step = ast::Step { label: None, kind: ast::StepKind::Error, span: target.span };
+        self.call_step(builder, &call, &step, steps);
+    }
+
+    /// The statements of a calculate or load function.
+    fn function_statements(
+        &mut self,
+        builder: &mut Builder,
+        statements: &[CalculateStatement],
+        outputs: &[(smol_str::SmolStr, smol_str::SmolStr, SlotId)],
+        base: &str,
+        steps: &mut Vec<Step>,
+    ) {
+        let mut assigned: Vec<(&str, Span)> = Vec::new();
+        for statement in statements {
+            let name = &statement.name;
+            let location = self.at(builder.module, name.span);
+            if let Some((_, earlier)) = assigned.iter().find(|(other, _)| *other == name.text) {
+                let earlier = self.at(builder.module, *earlier);
+                self.diagnostics.push(message::assigned_twice(location, &name.text, earlier));
+                continue;
+            }
+            assigned.push((&name.text, name.span));
+            let output = outputs.iter().find(|(output, ..)| *output == name.text).map(|(_, _, slot)| *slot);
+            let value = match output {
+                Some(slot) => {
+                    let ty = builder.unit.ty(slot).clone();
+                    builder.expressions(self).check(&statement.value, &ty)
+                }
+                None if statement.local => builder.expressions(self).infer(&statement.value, None),
+                None => {
+                    let text = format!("`{}` is not an output of this function", name.text);
+                    let help = "declare it after `->`, or make it local with `let`";
+                    self.diagnostics.push(message::outputs(location, text).help(help));
+                    None
+                }
+            };
+            let Some(value) = value else { continue };
+            let slot = output.unwrap_or_else(|| builder.unit.slot(&name.text, value.ty.clone()));
+            builder.scope.add(name.text.clone(), slot, Some(location), output.is_none());
+            let place = self.place(builder.module, statement.span, name.span, "calculate");
+            let made = self.step(builder, &format!("{base}.{}", name.text), StepKind::Assign { slot, value }, place);
+            steps.push(made);
+        }
+    }
+
+    /// Checks every step function once, where it stands.
+    pub(super) fn step_function_items(&mut self) {
+        for item in self.items(|kind| matches!(kind, ItemKind::StepFunction(_))) {
+            let ItemKind::StepFunction(function) = &self.names.item(item).kind else { continue };
+            let flow = format!("{}()", self.names.full_name(item));
+            let mut builder = Builder::new(item.module, flow, usize::MAX);
+            for input in &function.inputs {
+                if let Some(ty) = self.type_of(item.module, &input.ty) {
+                    let slot = builder.field(&input.name.text, &ty);
+                    builder.scope.add(input.name.text.clone(), slot, None, false);
+                }
+            }
+            let location = self.at(item.module, function.name.span);
+            self.alone(&mut builder, item, function, location);
+        }
+    }
+
+    fn alone(&mut self, builder: &mut Builder, item: ItemRef, function: &'a StepFunction, location: Location) {
+        let states = self.program.states.len();
+        let mut steps = Vec::new();
+        let mut outputs = Vec::new();
+        for output in &function.outputs {
+            if let Some(ty) = self.type_of(item.module, &output.ty) {
+                let slot = builder.unit.slot(&output.name.text, ty);
+                outputs.push((output.name.text.clone(), output.name.text.clone(), slot));
+            }
+        }
+        match &function.body {
+            StepFunctionBody::Verify(checks) => self.checks(builder, checks, "verify", &mut steps),
+            StepFunctionBody::Calculate(statements) => {
+                if let Some(target) = &function.target {
+                    self.function_load(builder, target, &mut steps);
+                }
+                self.function_statements(builder, statements, &outputs, "calculate", &mut steps);
+                for output in &function.outputs {
+                    if !statements.iter().any(|statement| statement.name.text == output.name.text) {
+                        let location = self.at(item.module, output.name.span);
+                        let text = format!("output `{}` is never assigned", output.name.text);
+                        self.diagnostics.push(message::outputs(location, text));
+                    }
+                }
+            }
+            StepFunctionBody::Save(operations) => match &function.target {
+                Some(target) => {
+                    let save = ast::SaveStep { state: target.clone(), keys: None, operations: operations.clone() };
+                    let body = ast::Step { label: None, kind: ast::StepKind::Error, span: function.name.span };
+                    self.save_step(builder, &save, &body, &mut steps);
+                }
+                None => {
+                    let text = format!("`{}` does not say which state it saves", function.name.text);
+                    self.diagnostics.push(message::outputs(location, text).help("add `into STATE` after the inputs"));
+                }
+            },
+            StepFunctionBody::Expand(block) => {
+                for step in &block.steps {
+                    self.flow_step(builder, step, &mut steps);
+                }
+            }
+        }
+        // What was made only to be checked does not stay in the program.
+        self.program.states.truncate(states);
+        for made in &steps {
+            self.program.steps.remove(&made.id);
+        }
+    }
+}
+
+/// What a load does when there is no row; a drop without a reason is counted by "table unknown" and the like.
+fn missing(target: HandleTarget, call: &StepCall) -> Missing {
+    match &call.otherwise {
+        None => Missing::Null,
+        Some(LoadElse::Reject(reason)) => Missing::Reject(reason.value.to_string()),
+        Some(LoadElse::Drop(_, Some(reason))) => Missing::Drop(reason.value.to_string()),
+        Some(LoadElse::Drop(_, None)) => Missing::Drop(format!("{} unknown", row_word(target))),
+    }
+}
+
+const fn keyword(kind: FunctionKind) -> &'static str {
+    match kind {
+        FunctionKind::Verify => "verify",
+        FunctionKind::Load => "load",
+        FunctionKind::Calculate => "calculate",
+        FunctionKind::Save => "save",
+        FunctionKind::Expand => "expand",
+    }
+}
+
+const fn takes(kind: FunctionKind) -> &'static str {
+    match kind {
+        FunctionKind::Verify => "a verify function or checks in braces",
+        FunctionKind::Load => "a state, table, dimension or load function",
+        FunctionKind::Calculate => "a calculate function or assignments in braces",
+        FunctionKind::Save => "a save function, or a state with operations in braces",
+        FunctionKind::Expand => "an expand function, or a dimension or topic with members in braces",
+    }
+}
+
+const fn takes_word(kind: FunctionKind) -> &'static str {
+    match kind {
+        FunctionKind::Verify => "verify function",
+        FunctionKind::Load => "state, table, dimension or load function",
+        FunctionKind::Calculate => "calculate function",
+        FunctionKind::Save => "save function",
+        FunctionKind::Expand => "expand function or dimension",
+    }
+}

@@ -1,0 +1,244 @@
+//! States: keys, stores, fields, and when they close.
+
+use nsf_diagnostics::{Location, Span};
+use nsf_plan as plan;
+use nsf_plan::{StateId, Type};
+use nsf_syntax::ast::{self, ExprKind, Name, SettingsItem, SettingsKeyword};
+
+use super::expression::Expressions;
+use super::unit::{Scope, Unit};
+use super::{Checker, Global, literal, relation, setting_message as message};
+use crate::names::{ItemRef, Resolution};
+
+/// Types of fields by name; none where two disagree.
+type KeyTypes = std::collections::HashMap<smol_str::SmolStr, Option<Type>>;
+
+impl<'a> Checker<'a> {
+    /// States: their keys take the types that the program gives fields of those names.
+    pub(super) fn states(&mut self) {
+        let known = self.key_types();
+        for (item, state) in self.settings_items(SettingsKeyword::State) {
+            let allowed = ["store", "keep", "closes", "order", "value"];
+            let settings = self.settings(item.module, "state", state.name.span, &state.settings, &allowed);
+            let Some(keys) = self.state_keys(item, state, &known) else { continue };
+            let fields = match self.require_setting(&settings, "value", "value { total: int64 = 0 }") {
+                Some(setting) => self.state_fields(&settings, setting),
+                None => None,
+            };
+            let Some(fields) = fields else { continue };
+            let store = settings.get("store").and_then(|setting| self.state_store(&settings, setting, &keys));
+            let keep = self.keep(&settings);
+            if keep.is_none() && settings.get("closes").is_none() {
+                let location = self.at(item.module, state.name.span);
+                self.diagnostics.push(message::unbounded(location, &state.name.text));
+            }
+            let order = match self.word_setting(&settings, "order", &["time", "flow"]) {
+                Some("time") => plan::Order::Time,
+                _ => plan::Order::Flow,
+            };
+            let name = self.names.full_name(item);
+            let value = plan::State {
+                id: name.clone(),
+                name,
+                keys,
+                store,
+                keep: keep.flatten(),
+                closes: None,
+                order,
+                fields,
+                marks: false,
+                origin: self.origin(item.module, state.name.span),
+            };
+            let id = StateId(self.program.states.len() as u32);
+            let placed = self.placed(item, state.name.span, value);
+            self.program.states.push(placed);
+            self.globals.insert(item, Global::State(id));
+        }
+    }
+
+    fn state_fields(
+        &mut self,
+        settings: &super::settings::Settings<'a>,
+        setting: &'a ast::Setting,
+    ) -> Option<Vec<plan::StateField>> {
+        let (module, declarations) = self.fields_setting(settings, setting)?;
+        let mut fields: Vec<(plan::StateField, Location)> = Vec::with_capacity(declarations.len());
+        let mut complete = true;
+        for declaration in declarations {
+            let name = self.at(module, declaration.name.span);
+            let Some(ty) = self.type_of(module, &declaration.ty) else {
+                complete = false;
+                continue;
+            };
+            if let Some((_, earlier)) = fields.iter().find(|(field, _)| field.name == declaration.name.text) {
+                let earlier = *earlier;
+                self.diagnostics.push(message::field_twice(name, &declaration.name.text, earlier));
+                complete = false;
+                continue;
+            }
+            let default = match &declaration.default {
+                Some(default) => self.constant_of(module, default, &ty, "a default"),
+                None => literal::empty(&ty).or_else(|| {
+                    let end = self.at(module, Span::at(declaration.ty.span.end));
+                    self.diagnostics.push(message::no_default(name, &declaration.name.text, end));
+                    None
+                }),
+            };
+            match default {
+                Some(default) => {
+                    fields.push((plan::StateField { name: declaration.name.text.to_string(), ty, default }, name));
+                }
+                None => complete = false,
+            }
+        }
+        complete.then(|| fields.into_iter().map(|(field, _)| field).collect())
+    }
+
+    fn state_keys(&mut self, item: ItemRef, state: &SettingsItem, known: &KeyTypes) -> Option<Vec<(String, Type)>> {
+        if state.by.is_empty() {
+            let location = self.at(item.module, state.name.span);
+            self.diagnostics.push(message::missing(location, "by", "state", "by (stu_id)"));
+            return None;
+        }
+        let mut keys = Vec::with_capacity(state.by.len());
+        let mut complete = true;
+        for name in &state.by {
+            if keys.iter().any(|(key, _)| *key == name.text) {
+                let location = self.at(item.module, name.span);
+                self.diagnostics.push(message::number(location, format!("`{}` is named twice", name.text)));
+                complete = false;
+                continue;
+            }
+            let ty = self.state_key(item.module, name, known);
+            if ty.is_none() {
+                self.open_keys.insert((StateId(self.program.states.len() as u32), keys.len()));
+            }
+            keys.push((name.text.to_string(), ty.unwrap_or(Type::Json)));
+        }
+        complete.then_some(keys)
+    }
+
+    fn state_store(
+        &mut self,
+        settings: &super::settings::Settings<'_>,
+        setting: &ast::Setting,
+        keys: &[(String, Type)],
+    ) -> Option<plan::connector::Connector> {
+        if let ast::SettingValue::Values(values) = &setting.value
+            && let [ast::Expr { kind: ExprKind::Name(name), .. }] = values.as_slice()
+            && name == "embedded"
+        {
+            return None;
+        }
+        let expr = match &setting.value {
+            ast::SettingValue::Values(values) if values.len() == 1 => &values[0],
+            _ => {
+                self.diagnostics.push(message::wrong_value(
+                    self.value_at(settings, setting),
+                    "store",
+                    "`redis(\"name:{key}\")`, `mysql(\"table\")` or `embedded`",
+                ));
+                return None;
+            }
+        };
+        let call = self.connector(settings.module, expr, plan::connector::Role::State, false)?;
+        if call.descriptor.name == "redis" {
+            self.store_template(settings.module, &call, expr.span, keys);
+        }
+        Some(call.connector)
+    }
+
+    fn store_template(
+        &mut self,
+        module: u32,
+        call: &super::connector::ConnectorCall<'_>,
+        span: Span,
+        keys: &[(String, Type)],
+    ) {
+        let mut named: Vec<String> = Vec::new();
+        if let Some(ast::Expr { kind: ExprKind::Interpolation(parts), .. }) = call.template {
+            for part in parts {
+                let ast::TextPart::Expr(expr) = part else { continue };
+                match &expr.kind {
+                    ExprKind::Name(name) if keys.iter().any(|(key, _)| key == name) => named.push(name.to_string()),
+                    _ => {
+                        let location = self.at(module, expr.span);
+                        let text = "only the keys of `by` can stand in a state's template".to_owned();
+                        self.diagnostics.push(message::template(location, text));
+                        return;
+                    }
+                }
+            }
+        }
+        if let Some((missing, _)) = keys.iter().find(|(key, _)| !named.contains(key)) {
+            let location = self.at(module, span);
+            let text = format!("two keys would meet: the template does not name `{missing}`");
+            self.diagnostics.push(message::template(location, text));
+        }
+    }
+
+    /// `closes` of every state; after the flows, which give the types of keys that no declaration names.
+    pub(super) fn closings(&mut self) {
+        for (item, state) in self.settings_items(SettingsKeyword::State) {
+            let Some(Global::State(id)) = self.globals.get(&item).copied() else { continue };
+            let Some(setting) = state.settings.iter().find(|setting| setting.name.text == "closes") else { continue };
+            let keys = self.program.states[id.index()].value.keys.clone();
+            // A key that nothing binds has no type: the step that should was reported, or the state is unused.
+            if (0..keys.len()).any(|index| self.open_keys.contains(&(id, index))) {
+                continue;
+            }
+            let closes = self.closes(item.module, setting, &keys);
+            self.program.states[id.index()].value.closes = closes;
+        }
+    }
+
+    fn closes(&mut self, module: u32, setting: &ast::Setting, keys: &[(String, Type)]) -> Option<plan::Expr> {
+        let ast::SettingValue::Values(values) = &setting.value else { return None };
+        let [expr] = values.as_slice() else { return None };
+        let (mut unit, mut scope) = (Unit::default(), Scope::default());
+        for (name, ty) in keys {
+            let slot = unit.slot(name, ty.clone());
+            scope.add(name.as_str(), slot, None, false);
+        }
+        let mut expressions = Expressions { checker: self, unit: &mut unit, scope: &mut scope, module, raw: None };
+        expressions.check(expr, &Type::Timestamp)
+    }
+
+    /// Types that the project gives fields of each name; none where two disagree.
+    fn key_types(&mut self) -> KeyTypes {
+        let mut known = KeyTypes::new();
+        let mut add = |name: &smol_str::SmolStr, ty: &Type| {
+            let entry = known.entry(name.clone()).or_insert_with(|| Some(ty.clone()));
+            if entry.as_ref() != Some(ty) {
+                *entry = None;
+            }
+        };
+        for primary in &self.program.primaries {
+            add(&primary.value.name.as_str().into(), &primary.value.ty);
+        }
+        let reported = self.diagnostics.len();
+        for (item, source) in self.settings_items(SettingsKeyword::Source) {
+            for setting in &source.settings {
+                let ast::SettingValue::Fields(fields) = &setting.value else { continue };
+                for field in fields {
+                    if let Some(ty) = self.type_of(item.module, &field.ty) {
+                        add(&field.name.text, &ty);
+                    }
+                }
+            }
+        }
+        self.diagnostics.truncate(reported);
+        known
+    }
+
+    /// The type of a state's key: of the primary of that name, else of the fields of that name.
+    fn state_key(&mut self, module: u32, name: &Name, known: &KeyTypes) -> Option<Type> {
+        if let Resolution::Item(item) = self.names.lookup(module, &name.text)
+            && let Some(Global::Primary(index)) = self.globals.get(&item).copied()
+        {
+            self.used.insert(item);
+            return Some(self.program.primaries[index as usize].value.ty.clone());
+        }
+        known.get(&name.text).cloned().flatten().filter(relation::is_key)
+    }
+}

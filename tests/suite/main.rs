@@ -1,0 +1,4 @@
+//! The suites that cross crates, as one program.
+
+mod boundaries;
+mod house;
