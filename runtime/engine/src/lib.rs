@@ -17,6 +17,7 @@ pub mod run;
 pub mod store;
 pub mod subscription;
 pub mod summary;
+pub mod testing;
 pub mod value;
 
 mod state;

@@ -1,0 +1,249 @@
+//! Connectors in memory: what a test feeds, what it publishes, and a store that keeps nothing. They outlive a run, so
+//! that a run that was stopped can be gone on with.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    connector::{
+        ConnectorError, ConnectorErrorKind, ConnectorResult, Connectors, Export, Message, OutputBatch, Polled, Position,
+        RawBatch, Sink, Source, StreamRequest,
+    },
+    store::{Store, StoreBatch, StoreTable},
+};
+
+/// A message that a test feeds.
+#[derive(Clone, Debug)]
+pub(super) struct Fed {
+    /// Its place among all fed messages: they are read in this order.
+    pub order: usize,
+    /// Its offset in its stream, from 1.
+    pub offset: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Keys and messages of a topic.
+pub(super) type Published = Vec<(Vec<u8>, Vec<u8>)>;
+
+#[derive(Default)]
+struct Shared {
+    feeds: HashMap<String, Vec<Fed>>,
+    tables: HashMap<String, Vec<Vec<u8>>>,
+    topics: Mutex<HashMap<String, Published>>,
+    /// Orders of messages that are still to be read.
+    waiting: Mutex<BTreeSet<usize>>,
+}
+
+/// Connectors of one test, over all its runs.
+#[derive(Clone)]
+pub(super) struct Memory {
+    shared: Arc<Shared>,
+    store: Arc<MemoryStore>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Memory {
+    /// Connectors that feed streams by their names and tables by theirs.
+    pub(super) fn new(feeds: HashMap<String, Vec<Fed>>, tables: HashMap<String, Vec<Vec<u8>>>) -> Self {
+        let waiting = feeds.values().flatten().map(|fed| fed.order).collect();
+        let shared = Shared { feeds, tables, topics: Mutex::default(), waiting: Mutex::new(waiting) };
+        Self { shared: Arc::new(shared), store: Arc::default() }
+    }
+
+    /// The store.
+    pub(super) fn store(&self) -> &MemoryStore {
+        &self.store
+    }
+
+    /// Everything is read from the start again; streams skip what they are told that they have.
+    pub(super) fn rewind(&self) {
+        let orders = self.shared.feeds.values().flatten().map(|fed| fed.order);
+        *locked(&self.shared.waiting) = orders.collect();
+    }
+
+    /// What was published to a topic.
+    pub(super) fn published(&self, topic: &str) -> Published {
+        locked(&self.shared.topics).get(topic).cloned().unwrap_or_default()
+    }
+}
+
+impl Connectors for Memory {
+    fn source(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>> {
+        let feed = request.names.iter().find_map(|name| self.shared.feeds.get(*name)).cloned().unwrap_or_default();
+        let topic = request.written.then(|| request.connector.name.clone());
+        Ok(Box::new(MemorySource { shared: Arc::clone(&self.shared), feed, at: 0, given: None, topic, taken: 0 }))
+    }
+
+    fn table(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>> {
+        let rows = request.names.iter().find_map(|name| self.shared.tables.get(*name)).cloned().unwrap_or_default();
+        let row = |(index, bytes): (usize, Vec<u8>)| Fed { order: index, offset: index as u64 + 1, bytes };
+        let feed = rows.into_iter().enumerate().map(row).collect();
+        // A table's rows wait for nobody.
+        let alone = Arc::new(Shared::default());
+        Ok(Box::new(MemorySource { shared: alone, feed, at: 0, given: None, topic: None, taken: 0 }))
+    }
+
+    fn sink(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Sink>> {
+        Ok(Box::new(MemorySink { shared: Arc::clone(&self.shared), topic: request.connector.name.clone() }))
+    }
+
+    fn export(&self, _: &[&str]) -> ConnectorResult<Option<Box<dyn Export>>> {
+        Ok(None)
+    }
+
+    fn store(&self) -> ConnectorResult<Arc<dyn Store>> {
+        Ok(Arc::clone(&self.store) as Arc<dyn Store>)
+    }
+}
+
+/// Gives one message a poll, when it is its turn among all streams.
+struct MemorySource {
+    shared: Arc<Shared>,
+    feed: Vec<Fed>,
+    at: usize,
+    /// The order of the message given last: the next may be read once this source is polled again, for then the
+    /// message has been handed over.
+    given: Option<usize>,
+    /// The topic that is read behind the feed, where the run writes it.
+    topic: Option<String>,
+    taken: usize,
+}
+
+impl MemorySource {
+    fn give(&mut self, batch: &mut RawBatch, bytes: &[u8], offset: u64, key: &[u8]) -> Polled {
+        batch.bytes.extend_from_slice(bytes);
+        let end = batch.bytes.len() as u32;
+        batch.bytes.extend_from_slice(key);
+        let key = (!key.is_empty()).then(|| (end, batch.bytes.len() as u32));
+        batch.messages.push(Message { start: 0, end, offset, timestamp: None, key, oversized: None });
+        batch.end = Position { next: offset + 1, detail: Vec::new() };
+        Polled::Batch
+    }
+
+    fn poll_topic(&mut self, batch: &mut RawBatch) -> Polled {
+        let Some(topic) = &self.topic else { return Polled::End };
+        let found = locked(&self.shared.topics).get(topic).and_then(|messages| messages.get(self.taken)).cloned();
+        match found {
+            Some((key, message)) => {
+                self.taken += 1;
+                let offset = (self.feed.len() + self.taken) as u64;
+                self.give(batch, &message, offset, &key)
+            }
+            None => {
+                std::thread::sleep(Duration::from_micros(200));
+                Polled::Idle
+            }
+        }
+    }
+}
+
+impl Source for MemorySource {
+    fn open(&mut self, positions: &[(u32, Position)]) -> ConnectorResult<()> {
+        let next = positions.iter().map(|(_, position)| position.next).max().unwrap_or(0);
+        let mut waiting = locked(&self.shared.waiting);
+        while let Some(fed) = self.feed.get(self.at).filter(|fed| fed.offset < next) {
+            waiting.remove(&fed.order);
+            self.at += 1;
+        }
+        self.taken = next.saturating_sub(self.feed.len() as u64 + 1) as usize;
+        Ok(())
+    }
+
+    fn poll(&mut self, batch: &mut RawBatch, _: usize) -> ConnectorResult<Polled> {
+        if let Some(given) = self.given.take() {
+            locked(&self.shared.waiting).remove(&given);
+        }
+        let Some(fed) = self.feed.get(self.at).cloned() else { return Ok(self.poll_topic(batch)) };
+        let turn = locked(&self.shared.waiting).first().is_none_or(|first| *first == fed.order);
+        if !turn {
+            std::thread::sleep(Duration::from_micros(50));
+            return Ok(Polled::Idle);
+        }
+        self.at += 1;
+        self.given = Some(fed.order);
+        Ok(self.give(batch, &fed.bytes, fed.offset, &[]))
+    }
+}
+
+struct MemorySink {
+    shared: Arc<Shared>,
+    topic: String,
+}
+
+impl Sink for MemorySink {
+    fn open(&mut self, position: Option<&[u8]>) -> ConnectorResult<()> {
+        let length = position.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes);
+        locked(&self.shared.topics).entry(self.topic.clone()).or_default().truncate(length as usize);
+        Ok(())
+    }
+
+    fn append(&mut self, batch: &OutputBatch) -> ConnectorResult<()> {
+        let mut topics = locked(&self.shared.topics);
+        let messages = topics.entry(self.topic.clone()).or_default();
+        messages.extend(batch.messages().map(|(key, message)| (key.to_vec(), message.to_vec())));
+        Ok(())
+    }
+
+    fn flush(&mut self) -> ConnectorResult<Vec<u8>> {
+        let length = locked(&self.shared.topics).get(&self.topic).map_or(0, Vec::len);
+        Ok((length as u64).to_le_bytes().to_vec())
+    }
+}
+
+/// A store in memory.
+#[derive(Default)]
+pub(super) struct MemoryStore {
+    tables: Mutex<[BTreeMap<Vec<u8>, Vec<u8>>; 6]>,
+}
+
+impl MemoryStore {
+    /// The row of a key.
+    pub(super) fn get(&self, table: StoreTable, key: &[u8]) -> Option<Vec<u8>> {
+        locked(&self.tables)[table.index()].get(key).cloned()
+    }
+}
+
+impl Store for MemoryStore {
+    fn get_many(&self, table: StoreTable, keys: &[&[u8]], found: &mut dyn FnMut(usize, &[u8])) -> ConnectorResult<()> {
+        let tables = locked(&self.tables);
+        for (index, key) in keys.iter().enumerate() {
+            if let Some(value) = tables[table.index()].get(*key) {
+                found(index, value);
+            }
+        }
+        Ok(())
+    }
+
+    fn scan(&self, table: StoreTable, prefix: &[u8], row: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> ConnectorResult<()> {
+        let tables = locked(&self.tables);
+        for (key, value) in tables[table.index()].range(prefix.to_vec()..) {
+            if !key.starts_with(prefix) || !row(key, value) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&self, batch: &StoreBatch) -> ConnectorResult<()> {
+        let mut tables = self
+            .tables
+            .lock()
+            .map_err(|_| ConnectorError::new(ConnectorErrorKind::Other, "the test's store was left half-written"))?;
+        for (table, changes) in batch.tables() {
+            for (key, value) in changes.rows() {
+                match value {
+                    Some(value) => tables[table.index()].insert(key.to_vec(), value.to_vec()),
+                    None => tables[table.index()].remove(key),
+                };
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,183 @@
+//! `test` items: run on the real engine, through the same commits, with connectors in memory.
+//!
+//! A law repeats the test in another way; all its expectations must hold again.
+
+mod expect;
+mod feed;
+mod memory;
+mod rows;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use nsf_plan::{Format, Origin, Plan, TestCase, TestLaw};
+
+use crate::{
+    ingest::Secret,
+    run::{BuildError, Engine, FAILPOINTS, Options, RunError},
+    summary::Summary,
+};
+use memory::Memory;
+
+/// A failed expectation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Under which law, if not the plain run; with what was done: "restart at after-outputs, 2nd time".
+    pub under: Option<String>,
+    /// What was expected and what was found, as text of one or several lines.
+    pub message: String,
+    /// Where the expectation stands.
+    pub origin: Origin,
+    /// Records that were rejected meanwhile: reason and place, for they often explain it.
+    pub rejected: Vec<String>,
+}
+
+/// Runs a test; empty where everything held.
+///
+/// # Errors
+/// Where the plan itself cannot be run.
+pub fn run(plan: &Plan, case: &TestCase) -> Result<Vec<Failure>, Vec<BuildError>> {
+    let plan = Arc::new(readable(plan));
+    let feed = feed::plain(&plan, case);
+    let first = outcome(&plan, case, feed.clone(), &options())?;
+    let mut failures = expect::failures(&plan, case, &first, None);
+    if !failures.is_empty() {
+        return Ok(failures);
+    }
+    for (law, _) in &case.laws {
+        failures.extend(under(&plan, case, &feed, *law)?);
+    }
+    Ok(failures)
+}
+
+/// A CSV source is fed as JSON members, by the names of its cells.
+fn readable(plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    let sources = plan.sources.iter_mut().map(|source| &mut source.encoding);
+    for encoding in sources.chain(plan.tables.iter_mut().map(|table| &mut table.encoding)) {
+        encoding.format = Format::Json;
+    }
+    plan
+}
+
+fn options() -> Options {
+    Options {
+        workers: 1,
+        lanes: 4,
+        one_by_one: true,
+        commit_every: Duration::from_secs(3600),
+        // In tests a secret's value is its own name.
+        secrets: Arc::new(|name| Secret::Value(name.to_owned())),
+        ..Options::default()
+    }
+}
+
+/// What a test's runs left behind.
+struct Outcome {
+    memory: Memory,
+    /// Of the last run; the counts of records dropped by reason are summed over all runs.
+    summary: Summary,
+    dropped: BTreeMap<(String, String), u64>,
+    /// Whether counts of dropped and rejected records are to be compared.
+    counts: bool,
+    /// Why the run ended early, if it did.
+    error: Option<String>,
+}
+
+fn outcome(
+    plan: &Arc<Plan>,
+    case: &TestCase,
+    feed: feed::Feed,
+    options: &Options,
+) -> Result<Outcome, Vec<BuildError>> {
+    let memory = Memory::new(feed.streams, rows::tables(plan, case));
+    rows::fill(plan, case, memory.store());
+    let pieces = Engine::build(Arc::clone(plan), options.clone(), &memory)?;
+    Ok(match pieces.run() {
+        Ok(summary) => {
+            let dropped = dropped(&summary);
+            Outcome { memory, summary, dropped, counts: true, error: None }
+        }
+        Err(error) => Outcome {
+            memory,
+            summary: Summary::default(),
+            dropped: BTreeMap::new(),
+            counts: false,
+            error: Some(error.to_string()),
+        },
+    })
+}
+
+fn dropped(summary: &Summary) -> BTreeMap<(String, String), u64> {
+    let mut dropped = BTreeMap::new();
+    for flow in &summary.flows {
+        for (reason, count) in &flow.dropped {
+            *dropped.entry((flow.name.clone(), reason.clone())).or_insert(0) += count;
+        }
+    }
+    dropped
+}
+
+fn under(plan: &Arc<Plan>, case: &TestCase, feed: &feed::Feed, law: TestLaw) -> Result<Vec<Failure>, Vec<BuildError>> {
+    match law {
+        TestLaw::Duplicate => repeated(plan, case, feed.duplicated(), "duplicate", true, &options()),
+        TestLaw::Resend => repeated(plan, case, feed.resent(), "resend", false, &options()),
+        TestLaw::Parallel => {
+            let parallel = Options { workers: 4, lanes: 16, one_by_one: false, ..options() };
+            repeated(plan, case, feed.clone(), "parallel", true, &parallel)
+        }
+        TestLaw::Shuffle => {
+            for (number, order) in feed::shuffled(plan, case, feed).into_iter().enumerate() {
+                let name = format!("shuffle, order {}", number + 1);
+                let failures = repeated(plan, case, order, &name, true, &options())?;
+                if !failures.is_empty() {
+                    return Ok(failures);
+                }
+            }
+            Ok(Vec::new())
+        }
+        TestLaw::Restart => restarted(plan, case, feed),
+    }
+}
+
+fn repeated(
+    plan: &Arc<Plan>,
+    case: &TestCase,
+    feed: feed::Feed,
+    name: &str,
+    counts: bool,
+    options: &Options,
+) -> Result<Vec<Failure>, Vec<BuildError>> {
+    let mut outcome = outcome(plan, case, feed, options)?;
+    outcome.counts &= counts;
+    Ok(expect::failures(plan, case, &outcome, Some(name)))
+}
+
+/// Stops the run at every failpoint, each time that it comes there, and goes on with it.
+fn restarted(plan: &Arc<Plan>, case: &TestCase, feed: &feed::Feed) -> Result<Vec<Failure>, Vec<BuildError>> {
+    for failpoint in FAILPOINTS {
+        for time in 1.. {
+            let options = options();
+            options.failpoints.arm(failpoint, time);
+            let memory = Memory::new(feed.streams.clone(), rows::tables(plan, case));
+            rows::fill(plan, case, memory.store());
+            let stopped = Engine::build(Arc::clone(plan), options.clone(), &memory)?.run();
+            if !matches!(stopped, Err(RunError::Failpoint(_))) {
+                break;
+            }
+            memory.rewind();
+            let again = Engine::build(Arc::clone(plan), self::options(), &memory)?.run();
+            let name = format!("restart at {failpoint}, time {time}");
+            let (summary, error) = match again {
+                Ok(summary) => (summary, None),
+                Err(error) => (Summary::default(), Some(error.to_string())),
+            };
+            // What was dropped before the stop was counted by the run that was stopped.
+            let outcome = Outcome { memory, summary, dropped: BTreeMap::new(), counts: false, error };
+            let failures = expect::failures(plan, case, &outcome, Some(&name));
+            if !failures.is_empty() {
+                return Ok(failures);
+            }
+        }
+    }
+    Ok(Vec::new())
+}
