@@ -26,6 +26,7 @@ use nsf_plan::{DimensionId, Plan, Type};
 
 use crate::{
     cell::Cell,
+    connector::{ConnectorError, ConnectorErrorKind, ConnectorResult},
     encode::{json, key},
     expression::{Build, BuildError},
     run::stage::DimensionRows,
@@ -137,6 +138,28 @@ impl Dimensions {
         codec::read_row(bytes, self.get(id).ok_or(RowError::Damaged)?)
     }
 
+    /// What is to be said of a row whose bytes cannot be read.
+    #[must_use]
+    pub fn unreadable(&self, id: DimensionId, key: &[u8], error: RowError) -> ConnectorError {
+        let name = self.get(id).map_or("?", |dimension| dimension.name.as_str());
+        let mut keys = Vec::new();
+        if let (Some(dimension), Some(cells)) = (self.get(id), self.read_key(id, key)) {
+            for ((name, ty), cell) in dimension.keys.iter().zip(&cells) {
+                keys.extend_from_slice(if keys.is_empty() { b"" } else { b", " });
+                keys.extend_from_slice(name.as_bytes());
+                keys.push(b' ');
+                json::write_cell(ty, cell, &mut keys);
+            }
+        }
+        let keys = String::from_utf8_lossy(&keys);
+        let message = format!("a row of the dimension `{name}` ({keys}) cannot be read: {error}");
+        let help = match error {
+            RowError::Damaged => "restore the store from a copy, or run with --fresh to build it anew from the inputs",
+            RowError::Newer => "run with the version of nsf that wrote it, or with --fresh to build it anew",
+        };
+        ConnectorError::new(ConnectorErrorKind::Damaged, message).with_help(help)
+    }
+
     /// What a reader of a row gets, by field: its value, else its `empty` value, else null.
     #[must_use]
     pub fn values(&self, id: DimensionId, row: &Row) -> Vec<Cell> {
@@ -194,8 +217,8 @@ impl DimensionRows for Arc<Dimensions> {
         self.read_key(dimension, key)
     }
 
-    fn fields(&self, dimension: DimensionId, row: &[u8]) -> Option<Vec<Cell>> {
-        let row = self.read_row(dimension, row).ok()?;
-        row.exists().then(|| self.values(dimension, &row))
+    fn fields(&self, dimension: DimensionId, key: &[u8], row: &[u8]) -> ConnectorResult<Option<Vec<Cell>>> {
+        let row = self.read_row(dimension, row).map_err(|error| self.unreadable(dimension, key, error))?;
+        Ok(row.exists().then(|| self.values(dimension, &row)))
     }
 }

@@ -12,7 +12,7 @@ use bumpalo::Bump;
 use nsf_plan::{DimensionId, Plan};
 
 use crate::{
-    connector::{ConnectorError, ConnectorErrorKind, ConnectorResult},
+    connector::ConnectorResult,
     expression::Build,
     run::stage::{DimensionStage, DimensionWrite, StageOutput, WriteOrder, Writer},
     store::{Store, StoreBatch, StoreTable},
@@ -125,7 +125,9 @@ impl Stage {
                 let (dimension, key) = missing[index];
                 match self.dimensions.read_row(*dimension, row) {
                     Ok(row) => stored[index] = Some(row),
-                    Err(error) => damaged = damaged.take().or_else(|| Some(self.damaged(*dimension, key, error))),
+                    Err(error) => {
+                        damaged = damaged.take().or_else(|| Some(self.dimensions.unreadable(*dimension, key, error)))
+                    }
                 }
             })?;
         }
@@ -139,28 +141,6 @@ impl Stage {
             self.rows.insert(Arc::clone(key), held);
         }
         Ok(())
-    }
-
-    fn damaged(&self, dimension: DimensionId, key: &[u8], error: super::RowError) -> ConnectorError {
-        let name = self.dimensions.get(dimension).map_or("?", |dimension| dimension.name.as_str());
-        let mut keys = Vec::new();
-        if let (Some(plan), Some(cells)) = (self.dimensions.get(dimension), self.dimensions.read_key(dimension, key)) {
-            for ((name, ty), cell) in plan.keys.iter().zip(&cells) {
-                keys.extend_from_slice(if keys.is_empty() { b"" } else { b", " });
-                keys.extend_from_slice(name.as_bytes());
-                keys.push(b' ');
-                crate::encode::json::write_cell(ty, cell, &mut keys);
-            }
-        }
-        let message =
-            format!("a row of the dimension `{name}` ({}) cannot be read: {error}", String::from_utf8_lossy(&keys));
-        let help = match error {
-            super::RowError::Damaged => {
-                "restore the store from a copy, or run with --fresh to build it anew from the inputs"
-            }
-            super::RowError::Newer => "run with the version of nsf that wrote it, or with --fresh to build it anew",
-        };
-        ConnectorError::new(ConnectorErrorKind::Damaged, message).with_help(help)
     }
 
     fn stamp(&self, write: &DimensionWrite) -> Stamp {

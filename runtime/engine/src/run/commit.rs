@@ -124,7 +124,15 @@ impl Run {
                     line.extend_from_slice(value);
                     true
                 }
-                ExportOf::Dimension(id) => self.dimension_line(nsf_plan::DimensionId(id), key, value, &mut line),
+                ExportOf::Dimension(id) => {
+                    match self.dimension_line(nsf_plan::DimensionId(id), key, value, &mut line) {
+                        Ok(there) => there,
+                        Err(error) => {
+                            written = Err(error);
+                            return false;
+                        }
+                    }
+                }
                 ExportOf::State(id) => self.state_line(id, &key[2.min(key.len())..], value, &mut line),
             };
             if there {
@@ -136,15 +144,15 @@ impl Run {
         written
     }
 
-    fn dimension_line(&self, id: nsf_plan::DimensionId, key: &[u8], value: &[u8], line: &mut Vec<u8>) -> bool {
+    /// A dimension's row as a JSON object. None where it is deleted.
+    fn dimension_line(
+        &self, id: nsf_plan::DimensionId, key: &[u8], value: &[u8], line: &mut Vec<u8>,
+    ) -> ConnectorResult<bool> {
         use super::stage::DimensionRows;
-        let (Some(keys), Some(fields)) =
-            (self.dimensions.keys(id, key), DimensionRows::fields(&self.dimensions, id, value))
-        else {
-            return false;
-        };
+        let fields = DimensionRows::fields(&self.dimensions, id, key, value)?;
+        let (Some(keys), Some(fields)) = (self.dimensions.keys(id, key), fields) else { return Ok(false) };
         self.dimensions.write_json(id, &keys, &fields, line);
-        true
+        Ok(true)
     }
 
     /// A state's row as a JSON object: its keys, then its fields. None where it has ended.

@@ -145,9 +145,12 @@ pub trait DimensionRows: Send + Sync {
     /// The values of the keys of a stored row; none where the key is damaged.
     fn keys(&self, dimension: DimensionId, key: &[u8]) -> Option<Vec<Cell>>;
 
-    /// The values of all fields of a stored row, `empty` values filled in, null where there is none; none where the row
-    /// is deleted or damaged.
-    fn fields(&self, dimension: DimensionId, row: &[u8]) -> Option<Vec<Cell>>;
+    /// The values of all fields of a stored row with this key, `empty` values filled in, null where there is none; none
+    /// where the row is deleted.
+    ///
+    /// # Errors
+    /// Where the row is damaged or of a newer format.
+    fn fields(&self, dimension: DimensionId, key: &[u8], row: &[u8]) -> ConnectorResult<Option<Vec<Cell>>>;
 }
 
 /// What a batch of an ingest gave.

@@ -115,11 +115,11 @@ impl Committed {
         if let Some(&at) = self.index.get(&(tag, key.as_slice()) as &dyn Tagged) {
             return Ok(at);
         }
-        let mut found = None;
+        let mut found = Ok(None);
         shared.store.get_many(StoreTable::Dimension, &[&key], &mut |_, bytes| {
-            found = shared.dimensions.fields(dimension, bytes);
+            found = shared.dimensions.fields(dimension, &key, bytes);
         })?;
-        Ok(self.add(tag, &key, found.map(|fields| CommittedRow::Fields(fields.into()))))
+        Ok(self.add(tag, &key, found?.map(|fields| CommittedRow::Fields(fields.into()))))
     }
 
     /// The committed row of a state.

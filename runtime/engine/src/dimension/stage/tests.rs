@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     cell::Cell,
+    connector::ConnectorErrorKind,
     dimension::fixture::{CLASS, CLASS_STU, CLASS_STU_PLAN, MemoryStore, ingested, message, plan, text},
     run::stage::{DimensionRows, RecordOrigin, WriteKind},
 };
@@ -46,7 +47,7 @@ impl Bench {
         let cells: Vec<Cell> = keys.iter().map(|key| Cell::Integer(*key)).collect();
         self.dimensions.key(dimension, &cells, &mut key);
         let row = self.store.row(StoreTable::Dimension, &key)?;
-        self.dimensions.fields(dimension, &row)
+        self.dimensions.fields(dimension, &key, &row).unwrap()
     }
 
     fn asked(&self) -> Vec<usize> {
@@ -169,6 +170,10 @@ fn a_damaged_row_stops_the_round_and_names_it() {
     let wanted = "a row of the dimension `fields.class` (class_id 7) cannot be read: its stored bytes are damaged";
     assert_eq!(error.message, wanted);
     assert!(error.help.is_some());
+    let row = bench.store.values(StoreTable::Dimension).remove(0);
+    let mut key = Vec::new();
+    bench.dimensions.write_key(CLASS, &[Cell::Integer(7)], &mut key);
+    assert_eq!(bench.dimensions.fields(CLASS, &key, &row), Err(error));
 }
 
 #[test]
