@@ -307,3 +307,10 @@ pub fn value_from_text<'b>(ty: &Type, content: &'b str, arena: &'b Bump) -> Fall
 fn damaged(message: String) -> BuildError {
     BuildError::new(message, None)
 }
+
+#[cfg(test)]
+mod csv_tests;
+#[cfg(test)]
+mod differential;
+#[cfg(test)]
+mod tests;
