@@ -3,6 +3,29 @@
 //! A function works on [`Value`]s in the batch's arena. Its signature is its canonical text: name and parameter types
 //! as declared, without spaces after commas being significant: `len(list<T>)`.
 
+mod arris;
+mod calendar;
+mod convert;
+mod digits;
+mod geo;
+mod hash;
+mod interval;
+mod json;
+mod json_scan;
+mod list;
+mod map;
+mod number;
+mod pattern;
+mod set;
+mod statistics;
+mod support;
+mod text;
+#[cfg(test)]
+mod tests;
+mod time;
+mod url;
+mod zone;
+
 use bumpalo::Bump;
 use nsf_plan::Type;
 
@@ -54,7 +77,24 @@ pub struct Builtin {
 }
 
 /// The functions by topic: one line for each file beside this one.
-pub const TOPICS: &[&[Builtin]] = &[];
+pub const TOPICS: &[&[Builtin]] = &[
+    arris::BUILTINS,
+    calendar::BUILTINS,
+    convert::BUILTINS,
+    geo::BUILTINS,
+    hash::BUILTINS,
+    interval::BUILTINS,
+    json::BUILTINS,
+    list::BUILTINS,
+    map::BUILTINS,
+    number::BUILTINS,
+    pattern::BUILTINS,
+    set::BUILTINS,
+    statistics::BUILTINS,
+    text::BUILTINS,
+    time::BUILTINS,
+    url::BUILTINS,
+];
 
 /// The function of a signature.
 #[must_use]
