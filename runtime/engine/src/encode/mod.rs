@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `bool` | `true`, `false` |
 //! | integers | a number: `-7`; an `int64` above 2^53 too |
-//! | `float32`, `float64` | the shortest number that reads back the same: `0.1`, `12.0`, `1e300` |
+//! | `float32`, `float64` | the shortest number that reads back the same: `0.1`, `12.0`, `1e+300` |
 //! | `decimal` | a number with all its digits: `12.50` |
 //! | `text` | a text |
 //! | `bytes` | base64 with padding |
@@ -25,3 +25,6 @@ pub mod cell;
 pub(crate) mod escape;
 pub mod json;
 pub mod key;
+
+#[cfg(test)]
+mod tests;

@@ -33,9 +33,15 @@ pub fn compile(scope: &Scope<'_>, expression: &Expr) -> Build<Option<CellCode>> 
     match &expression.kind {
         ExprKind::Loaded(handle, field) => {
             let (handle, field) = (*handle, *field as usize);
+            let (nullable, origin) = (expression.ty.is_nullable(), expression.origin);
             Ok(Some(cell_code(move |context| {
                 let rows = context.rows;
-                Ok(rows.fields(handle).and_then(|fields| fields.get(field)))
+                let cell = rows.fields(handle).and_then(|fields| fields.get(field));
+                if nullable || cell.is_some_and(|cell| !cell.is_null()) {
+                    Ok(cell)
+                } else {
+                    Err(code::unexpected_null(origin))
+                }
             })))
         }
         ExprKind::Field(object, member) => {

@@ -276,3 +276,6 @@ fn assign<K: Kinded>(
         Ok(())
     }))
 }
+
+#[cfg(test)]
+mod tests;
