@@ -141,7 +141,13 @@ impl Checker<'_> {
         for slot in &builder.key {
             read[slot.index()] = true;
         }
-        plan_reads(&body, &builder.unit.handles, &mut read);
+        let loaded = plan_reads(&body, &builder.unit.handles, &mut read);
+        for (handle, field) in loaded {
+            let plan::HandleTarget::Table(id) = builder.unit.handles[handle.index()].target else { continue };
+            if let Some(field) = self.program.tables[id.index()].value.encoding.fields.get_mut(field as usize) {
+                field.used = true;
+            }
+        }
         for input in &mut builder.inputs {
             input.fields.retain(|(_, slot)| read[slot.index()]);
             input.record = input.record.filter(|slot| read[slot.index()]);
@@ -204,11 +210,13 @@ pub fn patch_nested(steps: &mut [Step], jumps: &[Jump]) {
     patch(steps, &targets);
 }
 
-/// Notes every slot that steps or row keys read.
-fn plan_reads(block: &plan::Block, handles: &[plan::Handle], read: &mut [bool]) {
+/// Notes every slot that steps or row keys read; gives the fields of rows that they read.
+fn plan_reads(block: &plan::Block, handles: &[plan::Handle], read: &mut [bool]) -> Vec<(plan::HandleId, u32)> {
+    let mut loaded = Vec::new();
     let mut note = |expr: &Expr| {
         expr.walk(&mut |part| match &part.kind {
             ExprKind::Slot(slot) | ExprKind::Match(slot, _) => read[slot.index()] = true,
+            ExprKind::Loaded(handle, field) => loaded.push((*handle, *field)),
             _ => {}
         });
     };
@@ -216,6 +224,7 @@ fn plan_reads(block: &plan::Block, handles: &[plan::Handle], read: &mut [bool]) 
         handle.keys.iter().for_each(&mut note);
     }
     crate::visit::block_expressions(block, &mut note);
+    loaded
 }
 
 /// The text of an expression, for reasons and labels that were left out.

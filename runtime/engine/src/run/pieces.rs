@@ -154,6 +154,18 @@ impl Engine {
     }
 }
 
+/// What the plan holds that has no effect in this version, in words.
+pub(crate) fn without_effect(plan: &Plan) -> Vec<String> {
+    let sharded = plan.spaces.iter().filter(|space| space.shards > 1);
+    let shards = sharded.map(|space| {
+        format!("space `{}`: `shards: {}` is kept in the plan but not yet run; its rows are in one store", space.name, space.shards)
+    });
+    let monitor = |monitor: &nsf_plan::MonitorPlan| {
+        format!("monitor `{}` is kept in the plan but not yet run; nothing is watched", monitor.name)
+    };
+    shards.chain(plan.monitors.iter().map(monitor)).collect()
+}
+
 /// Fields of a dimension where there is no row: their `empty` values, if there are any.
 fn absent_row(dimension: &nsf_plan::Dimension) -> Option<Box<[Cell]>> {
     let empty = |field: &nsf_plan::DimensionField| {
@@ -192,25 +204,14 @@ impl Builder<'_> {
         built.map_err(|error| self.errors.push(BuildError::plan(self.plan, part, error))).ok()
     }
 
-    /// What the plan holds that this version does not run.
+    /// What the plan holds that this version does not run, and without which the rest would be wrong. What only has no
+    /// effect yet is said at the end of the run, see [`without_effect`].
     fn refuse_what_is_not_run(&mut self) {
         for pipeline in &self.plan.pipelines {
             if pipeline.inputs.iter().any(|input| matches!(input.from, InputSource::Expired(_))) {
                 let error = BuildError::not_run(self.plan, &pipeline.name, pipeline.origin, "a flow `from expired` a state");
                 self.errors.push(error);
             }
-        }
-        for space in self.plan.spaces.iter().filter(|space| space.shards > 1) {
-            let used = |dimension: &&nsf_plan::Dimension| {
-                dimension.spaces.iter().any(|id| self.plan.spaces.get(id.index()).is_some_and(|own| own.name == space.name))
-            };
-            if let Some(dimension) = self.plan.dimensions.iter().find(used) {
-                self.errors.push(BuildError::not_run(self.plan, &space.name, dimension.origin, "`shards` above 1"));
-            }
-        }
-        for monitor in &self.plan.monitors {
-            let error = BuildError::not_run(self.plan, &monitor.name, nsf_plan::Origin::default(), "a `monitor`");
-            self.errors.push(BuildError { place: None, ..error });
         }
         for topic in self.plan.topics.iter().filter(|topic| topic.read || topic.written) {
             let runs = connector::descriptor(&topic.connector.kind).is_some_and(|descriptor| descriptor.runs);
