@@ -5,6 +5,7 @@
 //! | `event` | which events a write is, for a subscription's `listen` |
 //! | `form` | the standard output form of a value |
 //! | `message` | the message |
+//! | `plain` | a message as a plain object, for tests |
 //!
 //! # When a subscription is told
 //!
@@ -43,6 +44,7 @@
 mod event;
 pub mod form;
 mod message;
+mod plain;
 
 use std::sync::Arc;
 
@@ -62,6 +64,8 @@ use crate::{
     rejected::Rejection,
     run::stage::{DimensionWrite, RecordOrigin, StageMessage, StageOutput, SubscriptionRecord, Writer},
 };
+
+pub use plain::plain;
 
 use event::{Events, Listen};
 

@@ -176,6 +176,17 @@ fn only_the_writers_and_fields_that_are_listened_to_count() {
 }
 
 #[test]
+fn a_message_is_read_back_as_what_it_publishes() {
+    let plan = plan();
+    let bytes = told(&plan, &[status(TIME, 1)]).remove(0).messages.remove(0).bytes;
+    let message: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let wanted = r#"{"status_name":"已提交","plan_id":3,"stu_id":7,"class_id":1,"updated":"2023-05-20T00:00:00Z"}"#;
+    assert_eq!(plain(&plan, TopicId(1), &message).unwrap().to_string(), wanted);
+    assert_eq!(plain(&plan, TopicId(0), &message), None);
+    assert_eq!(plain(&plan, TopicId(1), &serde_json::json!({ "fields": {} })), None);
+}
+
+#[test]
 fn no_two_messages_have_one_id() {
     let mut plan = on(&[Datain]);
     plan.subscriptions[0].listen = vec![(None, 0)];
@@ -291,5 +302,29 @@ mod forms {
         let list = Type::List(Box::new(Type::Attachment));
         let two = form(&list, &Cell::List(vec![link("文件名1", "url1"), link("文件名2", "url2")]));
         assert_eq!(two, r#"{"val":["文件名1","文件名2"],"detail":[],"link":["url1","url2"]}"#);
+    }
+
+    #[test]
+    fn a_form_is_read_back_as_the_plain_value() {
+        let link = Cell::Record([text("a"), text("u")].into());
+        let list = Type::List(Box::new(Type::Link));
+        for (ty, cell, wanted) in [
+            (Type::Date, Cell::Integer(18_628), r#""2021-01-01""#),
+            (
+                list.nullable(),
+                Cell::List(vec![link.clone(), link.clone()]),
+                r#"[{"name":"a","url":"u"},{"name":"a","url":"u"}]"#,
+            ),
+            (Type::Attachment, link, r#"{"name":"a","url":"u"}"#),
+            (Type::Text.nullable(), Cell::Null, "null"),
+            (Type::Duration, Cell::Integer(50), "50"),
+        ] {
+            let mut plan = on(&[Create]);
+            plan.subscriptions[0].slots[0].ty = ty.clone();
+            plan.subscriptions[0].publish = vec![("x".into(), SlotId(0))];
+            let message = format!(r#"{{"version":"v2.0","fields":{{"x":{}}}}}"#, form(&ty, &cell));
+            let read = plain(&plan, TopicId(1), &serde_json::from_str(&message).unwrap()).unwrap();
+            assert_eq!(read["x"].to_string(), wanted);
+        }
     }
 }

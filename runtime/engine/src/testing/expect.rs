@@ -156,7 +156,7 @@ fn published_failure(plan: &Plan, outcome: &Outcome, topic: TopicId, expected: &
     let expected: Vec<Json> = expected.iter().map(|text| serde_json::from_str(text).unwrap_or_default()).collect();
     let parsed: Vec<(Vec<u8>, Json)> = found
         .into_iter()
-        .map(|(key, message)| (key, serde_json::from_slice(&message).unwrap_or_default()))
+        .map(|(key, message)| (key, published(plan, topic, &message)))
         .collect();
     if same_per_key(&parsed, &expected) {
         return None;
@@ -168,6 +168,12 @@ fn published_failure(plan: &Plan, outcome: &Outcome, topic: TopicId, expected: &
     let found = lines(&mut parsed.iter().map(|(_, message)| message.to_string()));
     let expected = lines(&mut expected.iter().map(Json::to_string));
     Some(format!("published to `{name}`\n  found\n{found}\n  expected\n{expected}"))
+}
+
+/// A message as the test writes it: of a subscription what it publishes, else as it is.
+fn published(plan: &Plan, topic: TopicId, message: &[u8]) -> Json {
+    let message = serde_json::from_slice(message).unwrap_or_default();
+    crate::subscription::plain(plan, topic, &message).unwrap_or(message)
 }
 
 /// Whether exactly the expected messages were published, those of one key in their order.
