@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bumpalo::Bump;
 use nsf_plan::{IntegerWidth, Type};
+use rust_decimal::Decimal;
 
 use super::{Argument, Call, TOPICS, find};
 use crate::{
@@ -120,4 +121,78 @@ fn a_pattern_is_read_once_and_a_bad_one_is_named() {
         let message = matches("(").map_err(|fault| fault.message.to_string());
         assert_eq!(message, Err("`(` is no regular expression: it cannot be read".to_owned()));
     }
+}
+
+/// Values at the edges of a type; none for a type that this test does not make.
+fn hostile<'b>(ty: &str) -> Vec<Value<'b>> {
+    let far = crate::instant::days(999_999_999, 12, 31).unwrap();
+    match ty {
+        "text" => [
+            "",
+            "a",
+            "班级\u{301}",
+            "\0",
+            "-9223372036854775808",
+            "2024-02-29",
+            "UTC",
+            "%Y",
+            "(",
+            "1e999",
+            "https://a/?b",
+            "A👨‍👩‍👧",
+        ]
+        .map(Value::Text)
+        .to_vec(),
+        "int64" | "timestamp" | "duration" => {
+            [i64::MIN, -86_400_001, -1, 0, 1, 7, 253_402_300_799_999, i64::MAX].map(Value::Integer).to_vec()
+        }
+        "date" => [-far, -719_529, -1, 0, 19_782, 2_932_896, far].map(Value::Integer).to_vec(),
+        "float64" => [f64::MIN, -90.0, -0.0, 0.5, 1.0, 180.0, f64::MAX, f64::MIN_POSITIVE].map(Value::Float).to_vec(),
+        "decimal" => [Decimal::MIN, Decimal::ZERO, Decimal::new(5, 1), Decimal::new(-1, 28), Decimal::MAX]
+            .map(Value::Decimal)
+            .to_vec(),
+        "bool" => vec![Value::Bool(false), Value::Bool(true)],
+        "bytes" => vec![Value::Bytes(b""), Value::Bytes(b"\xff\x00")],
+        "json" | "json?" => [
+            "null",
+            "{}",
+            "[]",
+            "[1,{\"a\":null}]",
+            "\"\\u00e9\"",
+            "-1.5e-300",
+            "1e999999999999",
+            "{\"a\":1,\"a\":[2]}",
+            "\"2021-1-1\"",
+        ]
+        .map(Value::Json)
+        .to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn no_function_panics_on_values_at_the_edges_of_its_types() {
+    let mut called = 0;
+    for builtin in TOPICS.iter().flat_map(|topic| topic.iter()) {
+        let types = builtin.signature.split_once('(').map_or("", |(_, types)| types.trim_end_matches(')'));
+        let choices: Vec<Vec<Value<'_>>> = types.split(", ").map(hostile).collect();
+        let total: usize = choices.iter().map(Vec::len).product();
+        for number in 0..total.min(20_000) {
+            let mut rest = number;
+            let pick = |values: &Vec<Value<'static>>| {
+                let value = values[rest % values.len()];
+                rest /= values.len();
+                Argument::Value(value)
+            };
+            let arguments: Vec<Argument<'_, '_>> = choices.iter().map(pick).collect();
+            let types = vec![Type::Text; arguments.len()];
+            let arena = Bump::new();
+            for result in [Type::INT64, Type::Integer(IntegerWidth::UInt8), Type::Float64] {
+                let call = Call { arena: &arena, arguments: &arguments, types: &types, result: &result, now: 0 };
+                let _ = (builtin.function)(&call);
+                called += 1;
+            }
+        }
+    }
+    assert!(called > 50_000, "{called}");
 }
