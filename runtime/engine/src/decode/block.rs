@@ -75,6 +75,70 @@ pub fn special_place_bytewise(bytes: &[u8], at: usize) -> usize {
     rest.iter().position(|byte| special_byte(*byte).is_some()).map_or(bytes.len(), |offset| at + offset)
 }
 
+/// Appends bytes if none of them is special; otherwise `out` stays as it is. Copies block by block while it looks.
+#[inline]
+pub fn append_plain(bytes: &[u8], out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    out.reserve(bytes.len() + 16);
+    let plain = append_checked(bytes, out);
+    if !plain {
+        out.truncate(start);
+    }
+    plain
+}
+
+#[inline(always)]
+fn append_checked(bytes: &[u8], out: &mut Vec<u8>) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<16>();
+    for block in blocks {
+        if any_special(block) {
+            return false;
+        }
+        out.extend_from_slice(block);
+    }
+    if rest.is_empty() {
+        return true;
+    }
+    if let Some(last) = bytes.last_chunk::<16>() {
+        // The last block overlaps what was appended before.
+        out.truncate(out.len() - (16 - rest.len()));
+        out.extend_from_slice(last);
+        return !any_special(last);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        out.extend_from_slice(first);
+        out.truncate(out.len() - (16 - bytes.len()));
+        out.extend_from_slice(last);
+        return !word_has_special(u64::from_le_bytes(*first)) && !word_has_special(u64::from_le_bytes(*last));
+    }
+    bytes.iter().all(|byte| {
+        out.push(*byte);
+        special_byte(*byte).is_none()
+    })
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn any_special(block: &[u8; 16]) -> bool {
+    special_mask(block.as_ptr()) != 0
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn any_special(block: &[u8; 16]) -> bool {
+    block.iter().any(|byte| special_byte(*byte).is_some())
+}
+
+/// Whether any of eight bytes is special.
+#[inline(always)]
+fn word_has_special(word: u64) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
+    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    below(word, 0x20) | equal(b'"') | equal(b'\\') != 0
+}
+
 /// Powers of ten up to 10^16.
 pub const POWERS: [u64; 17] = {
     let mut powers = [1; 17];
@@ -127,7 +191,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// The longest.
+    /// How many bytes a block can have.
     pub const LONGEST: usize = 32;
 
     /// A block of some bytes; none when there are more than [`Block::LONGEST`].
@@ -201,6 +265,25 @@ mod tests {
                         assert_eq!(special(&bytes, from), Some((place, wanted)), "{length} {place} {from}");
                     }
                     assert_eq!(special(&bytes, place + 1), None);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn plain_bytes_are_appended_whole_and_others_not_at_all() {
+        for length in 0..70 {
+            let bytes = &"0é班x".repeat(12).into_bytes()[..length];
+            let mut out = b"before".to_vec();
+            assert!(append_plain(bytes, &mut out));
+            assert_eq!(out, [b"before", bytes].concat());
+            for place in 0..length {
+                for byte in [b'"', b'\\', 0, 0x1F] {
+                    let mut bytes = bytes.to_vec();
+                    bytes[place] = byte;
+                    let mut out = b"before".to_vec();
+                    assert!(!append_plain(&bytes, &mut out), "{length} {place} {byte}");
+                    assert_eq!(out, b"before");
                 }
             }
         }

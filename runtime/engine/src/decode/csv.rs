@@ -40,8 +40,7 @@ impl RowEnds {
                     self.state = State::Closing;
                 }
                 State::Plain => {
-                    let Some(offset) = memchr::memchr2(b',', b'\n', &bytes[at..]) else { return None };
-                    at += offset;
+                    at += memchr::memchr2(b',', b'\n', &bytes[at..])?;
                     self.state = State::CellStart;
                     if bytes[at] == b'\n' {
                         return Some(at);

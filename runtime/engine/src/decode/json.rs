@@ -5,7 +5,6 @@
 //! repeat themselves, so the next member is nearly always the remembered one and costs one comparison of bytes instead
 //! of a scan, a look-up and four checks of punctuation; another member is parsed, looked up and remembered.
 
-use ahash::AHashMap;
 use bumpalo::Bump;
 use nsf_plan::IntegerWidth;
 
@@ -16,6 +15,7 @@ use crate::{
         block::Block,
         scan::Cursor,
         shape::{self, Form, Reader, Shape, Wrong, misfit},
+        tree::{Action, END, OTHER, START, Tree},
     },
     fault::{Fallible, Fault, FaultCode},
     frame::{Frame, Kind, Place},
@@ -85,94 +85,12 @@ impl Fast {
     }
 }
 
-/// What is done with a member's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Action {
-    /// Checked and passed over.
-    Skip,
-    /// Given to a taker.
-    Take(u32),
-    /// Read as an object of the tree.
-    Object(u32),
-    /// Read by several: a value that is taken whole and whose members are taken too.
-    Several(u32),
-    /// Refused: `strict: true`.
-    Unknown,
-    /// The end of the object.
-    End,
-}
-
-/// A member that was met.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    /// From the end of the value before to the beginning of its own.
-    lead: Block,
-    action: Action,
-    /// The members that followed it, the last one first.
-    next: [u32; 2],
-}
-
-/// The beginning of an object, which the first member follows.
-const START: u32 = 0;
-/// The end of an object.
-const END: u32 = 1;
-/// A member that is not remembered.
-const OTHER: u32 = 2;
-
-/// How many members of an object are remembered.
-const REMEMBERED: usize = 256;
-
-/// An object of the tree.
-#[derive(Clone, Debug)]
-struct Node {
-    members: AHashMap<Box<str>, Action>,
-    known: Vec<Known>,
-    leads: AHashMap<Box<[u8]>, u32>,
-    /// Its bit among those that were seen.
-    bit: u32,
-    path: String,
-}
-
-impl Node {
-    fn new(bit: u32, path: String) -> Self {
-        let known = |lead: Block, action| Known { lead, action, next: [OTHER; 2] };
-        let end = Block::new(b"}").unwrap_or(Block::never());
-        let known =
-            vec![known(Block::never(), Action::Skip), known(end, Action::End), known(Block::never(), Action::Skip)];
-        Self { members: AHashMap::new(), known, leads: AHashMap::new(), bit, path }
-    }
-
-    /// Remembers that one member followed another.
-    fn follows(&mut self, previous: u32, next: u32) {
-        if let Some(known) = self.known.get_mut(previous as usize).filter(|_| previous != OTHER) {
-            known.next = [next, known.next[0]];
-        }
-    }
-
-    /// The member that begins with these bytes, remembered if there is room.
-    fn learn(&mut self, lead: &[u8], action: Action) -> u32 {
-        if let Some(index) = self.leads.get(lead) {
-            return *index;
-        }
-        match Block::new(lead) {
-            Some(block) if self.known.len() < REMEMBERED => {
-                let index = u32::try_from(self.known.len()).unwrap_or(OTHER);
-                self.known.push(Known { lead: block, action, next: [OTHER; 2] });
-                self.leads.insert(lead.into(), index);
-                index
-            }
-            _ => OTHER,
-        }
-    }
-}
-
 /// Reads JSON objects of one stream.
 #[derive(Clone, Debug)]
 pub struct JsonDecoder {
     takers: Vec<Taker>,
     fast: Vec<Fast>,
-    nodes: Vec<Node>,
-    several: Vec<Vec<Action>>,
+    tree: Tree,
     /// A bit for each taker, then one for each node: whether it was met in this message.
     seen: Vec<u64>,
     lenient: bool,
@@ -187,89 +105,22 @@ impl JsonDecoder {
     /// A decoder for some takers. `known` has the paths that are not read but are no surprise where `strict` is set.
     #[must_use]
     pub fn new(takers: Vec<Taker>, known: &[Vec<String>], lenient: bool, strict: bool) -> Self {
-        let fast = takers.iter().map(Fast::of).collect();
-        let bit = u32::try_from(takers.len()).unwrap_or(u32::MAX);
-        let mut decoder = Self {
-            takers: Vec::new(),
-            fast,
-            nodes: vec![Node::new(bit, String::new())],
-            several: Vec::new(),
-            seen: Vec::new(),
+        let index = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        let read = takers.iter().enumerate().map(|(at, taker)| (taker.path.as_slice(), Action::Take(index(at))));
+        let known = known.iter().filter(|_| strict).map(|path| (path.as_slice(), Action::Skip));
+        let mut tree = Tree::new(read.chain(known));
+        for (at, node) in tree.nodes.iter_mut().enumerate() {
+            node.bit = index(takers.len() + at);
+        }
+        Self {
+            fast: takers.iter().map(Fast::of).collect(),
+            seen: vec![0; (takers.len() + tree.nodes.len()).div_ceil(64)],
+            takers,
+            tree,
             lenient,
             strict,
             conversions: Vec::new(),
             nulls: Vec::new(),
-        };
-        for (index, taker) in takers.iter().enumerate() {
-            decoder.add(&taker.path, Action::Take(u32::try_from(index).unwrap_or(u32::MAX)));
-        }
-        for path in known {
-            decoder.add(path, Action::Skip);
-        }
-        decoder.takers = takers;
-        decoder.number_bits();
-        decoder
-    }
-
-    fn number_bits(&mut self) {
-        let takers = self.takers.len();
-        for (index, node) in self.nodes.iter_mut().enumerate() {
-            node.bit = u32::try_from(takers + index).unwrap_or(u32::MAX);
-        }
-        self.seen = vec![0; (takers + self.nodes.len()).div_ceil(64)];
-    }
-
-    /// Adds what is done with the member at a path.
-    fn add(&mut self, path: &[String], action: Action) {
-        let Some((last, outer)) = path.split_last() else { return };
-        let mut node = 0;
-        for name in outer {
-            node = self.object_at(node, name);
-        }
-        let merged = match self.nodes[node].members.get(last.as_str()) {
-            None => action,
-            Some(there) => self.both(*there, action),
-        };
-        self.nodes[node].members.insert(last.as_str().into(), merged);
-    }
-
-    /// The node of an object in another, made where it is not there yet.
-    fn object_at(&mut self, node: usize, name: &str) -> usize {
-        let there = self.nodes[node].members.get(name).copied();
-        if let Some(Action::Object(inner)) = there {
-            return inner as usize;
-        }
-        if let Some(Action::Several(list)) = there {
-            let inner = self.several[list as usize].iter().find_map(|action| match action {
-                Action::Object(inner) => Some(*inner as usize),
-                _ => None,
-            });
-            if let Some(inner) = inner {
-                return inner;
-            }
-        }
-        let outer = &self.nodes[node].path;
-        let path = if outer.is_empty() { name.to_owned() } else { format!("{outer}.{name}") };
-        let inner = self.nodes.len();
-        self.nodes.push(Node::new(0, path));
-        let action = Action::Object(u32::try_from(inner).unwrap_or(u32::MAX));
-        let merged = there.map_or(action, |there| self.both(there, action));
-        self.nodes[node].members.insert(name.into(), merged);
-        inner
-    }
-
-    /// Two things to be done with one member.
-    fn both(&mut self, there: Action, action: Action) -> Action {
-        match (there, action) {
-            (Action::Skip, action) | (action, Action::Skip) => action,
-            (Action::Several(list), action) => {
-                self.several[list as usize].push(action);
-                there
-            }
-            _ => {
-                self.several.push(vec![there, action]);
-                Action::Several(u32::try_from(self.several.len() - 1).unwrap_or(u32::MAX))
-            }
         }
     }
 
@@ -334,7 +185,7 @@ impl JsonDecoder {
     fn object<'b>(&mut self, node: usize, cursor: &mut Cursor<'b>, frame: &Frame<'b>, arena: &'b Bump) -> Fallible<()> {
         let mut previous = START;
         loop {
-            let list = &self.nodes[node].known;
+            let list = &self.tree.nodes[node].known;
             let [likely, other] = list[previous as usize].next;
             let action = if cursor.take_block(&list[likely as usize].lead) {
                 previous = likely;
@@ -366,6 +217,10 @@ impl JsonDecoder {
     ) -> Fallible<()> {
         match action {
             Action::Object(inner) => self.inner_object(inner as usize, cursor, frame, arena),
+            Action::Pass(inner) if cursor.peek()? == b'{' && !self.tree.nodes[inner as usize].changing => {
+                self.object(inner as usize, cursor, frame, arena)
+            }
+            Action::Pass(_) => cursor.skip(),
             Action::Several(list) => self.several(list as usize, cursor, frame, arena),
             _ => Ok(()),
         }
@@ -378,8 +233,8 @@ impl JsonDecoder {
         frame: &Frame<'b>,
         arena: &'b Bump,
     ) -> Fallible<()> {
-        if self.mark(self.nodes[node].bit) {
-            return Err(Fault::new(FaultCode::Field, format!("`{}` is there twice", self.nodes[node].path)));
+        if self.mark(self.tree.nodes[node].bit) {
+            return Err(Fault::new(FaultCode::Field, format!("`{}` is there twice", self.tree.nodes[node].path)));
         }
         match cursor.peek()? {
             b'{' => self.object(node, cursor, frame, arena),
@@ -392,7 +247,7 @@ impl JsonDecoder {
     #[cold]
     fn not_object(&self, node: usize, cursor: &mut Cursor<'_>) -> Box<Fault> {
         match cursor.skip() {
-            Ok(()) => Fault::new(FaultCode::Field, format!("`{}` must be an object", self.nodes[node].path)),
+            Ok(()) => Fault::new(FaultCode::Field, format!("`{}` must be an object", self.tree.nodes[node].path)),
             Err(fault) => fault,
         }
     }
@@ -406,9 +261,9 @@ impl JsonDecoder {
         arena: &'b Bump,
     ) -> Fallible<()> {
         let start = cursor.at();
-        for index in 0..self.several[list].len() {
+        for index in 0..self.tree.several[list].len() {
             cursor.go(start);
-            match self.several[list][index] {
+            match self.tree.several[list][index] {
                 Action::Take(taker) => self.take(taker as usize, cursor, frame, arena)?,
                 Action::Object(inner) => self.inner_object(inner as usize, cursor, frame, arena)?,
                 _ => cursor.skip()?,
@@ -436,7 +291,7 @@ impl JsonDecoder {
         if first == b'}' || (previous == START && cursor.peek()? == b'}') {
             cursor.take(b'}', "`}`")?;
             if cursor.at() == start + 1 {
-                self.nodes[node].follows(previous, END);
+                self.tree.nodes[node].follows(previous, END);
             }
             return Ok((END, Action::End));
         }
@@ -444,21 +299,32 @@ impl JsonDecoder {
             return Err(cursor.unexpected("`,` or `}`"));
         }
         let name = cursor.member_name()?.unescape(arena);
-        cursor.peek()?;
-        let action = self.nodes[node].members.get(name).copied();
-        let action = action.unwrap_or(if self.strict { Action::Unknown } else { Action::Skip });
+        let first = cursor.peek()?;
+        let action = self.tree.nodes[node].action(name);
+        let mut action = action.unwrap_or(if self.strict { Action::Unknown } else { Action::Skip });
         if action == Action::Unknown {
             return Err(self.unknown(node, name));
         }
         let lead = cursor.range(start, cursor.at()).as_bytes();
-        let found = self.nodes[node].learn(lead, action);
-        self.nodes[node].follows(previous, found);
+        let found = match self.tree.nodes[node].known_by(lead) {
+            Some(found) => found,
+            None => {
+                if action == Action::Skip && first == b'{' && !self.strict && lead.len() <= Block::LONGEST {
+                    action = self.tree.pass();
+                }
+                self.tree.nodes[node].learn(lead, action)
+            }
+        };
+        if let Some(known) = self.tree.nodes[node].known.get(found as usize).filter(|_| found != OTHER) {
+            action = known.action;
+        }
+        self.tree.nodes[node].follows(previous, found);
         Ok((found, action))
     }
 
     #[cold]
     fn unknown(&self, node: usize, name: &str) -> Box<Fault> {
-        let outer = &self.nodes[node].path;
+        let outer = &self.tree.nodes[node].path;
         let dot = if outer.is_empty() { "" } else { "." };
         let what = format!("`{outer}{dot}{name}` is not a member that the source names, and the source is `strict`");
         Fault::new(FaultCode::Field, what)

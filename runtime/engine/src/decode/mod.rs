@@ -12,6 +12,8 @@ pub(crate) mod number;
 pub(crate) mod scan;
 mod shape;
 mod text;
+mod tree;
+mod unescape;
 
 use bumpalo::Bump;
 use nsf_plan::{Coerce, Encoding, Format, SlotId, Type};
@@ -29,7 +31,7 @@ use json::{JsonDecoder, Taker};
 use meta::MetaDecoder;
 use shape::{Form, Shape};
 
-pub(crate) use block::special_place;
+pub(crate) use block::{append_plain, special_place};
 pub use lines::{Lines, lines};
 
 /// The length from which a message is refused, in bytes.

@@ -460,7 +460,7 @@ fn found(cursor: &mut Cursor<'_>) -> Fallible<String> {
         b'"' => format!("the text {}", quoted(raw.trim_matches('"'))),
         b'{' => "an object".into(),
         b'[' => "a list".into(),
-        b't' | b'f' => format!("{}", quoted(raw)),
+        b't' | b'f' => quoted(raw),
         b'n' => "null".into(),
         _ => format!("the number {}", quoted(raw)),
     })

@@ -1,16 +1,13 @@
 //! Escapes in JSON texts.
 
-use crate::decode::special_place;
+use crate::decode::{append_plain, special_place};
 
 /// Appends a text with `"`, `\` and control characters escaped; everything else stays as it is.
 #[inline]
 pub fn write(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
-    let at = special_place(bytes, 0);
-    if at == bytes.len() {
-        out.extend_from_slice(bytes);
-    } else {
-        write_escaped(bytes, at, out);
+    if !append_plain(bytes, out) {
+        write_escaped(bytes, special_place(bytes, 0), out);
     }
 }
 

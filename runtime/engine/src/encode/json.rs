@@ -27,7 +27,27 @@ pub fn write_unsigned(value: u64, out: &mut Vec<u8>) {
 /// Appends a float in its shortest form that reads back the same; `12.0` for whole ones.
 #[inline]
 pub fn write_float(value: f64, out: &mut Vec<u8>) {
-    out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+    if !write_tenths(value, out) {
+        out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+    }
+}
+
+/// Appends a float that has at most one place after its point, as many have; false where it is another. A number of
+/// tenths below 10^15 that reads back the same is the shortest form, because two numbers of so few digits never are
+/// one float.
+#[inline]
+fn write_tenths(value: f64, out: &mut Vec<u8>) -> bool {
+    if !(value < 1e14 && value.is_sign_positive()) {
+        return false;
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let tenths = (value * 10.0 + 0.5) as u64;
+    if tenths as f64 / 10.0 != value {
+        return false;
+    }
+    write_unsigned(tenths / 10, out);
+    out.extend_from_slice(&[b'.', b'0' + (tenths % 10) as u8]);
+    true
 }
 
 /// Appends a `float32` in its shortest form that reads back as the same `float32`.

@@ -208,3 +208,27 @@ fn the_forms_are_those_of_the_table() {
         assert_eq!(String::from_utf8(out).unwrap(), text, "{ty}");
     }
 }
+
+#[test]
+fn floats_are_written_in_their_shortest_form() {
+    let mut bits = 1_u64;
+    let mut check = |value: f64| {
+        let mut out = Vec::new();
+        json::write_float(value, &mut out);
+        assert_eq!(std::str::from_utf8(&out).unwrap(), zmij::Buffer::new().format_finite(value));
+    };
+    for step in 0..200_000_u64 {
+        bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let value = f64::from_bits(bits ^ step);
+        if value.is_finite() {
+            check(value);
+        }
+        let tenths = (bits >> (step % 60)) as f64 / 10.0;
+        for value in [tenths, tenths.next_up(), tenths.next_down(), -tenths, (bits >> 40) as f64 / 60.0] {
+            check(value);
+        }
+    }
+    for value in [0.0, -0.0, 0.05, 0.1, 1e14, 99_999_999_999_999.9, f64::MAX, f64::MIN_POSITIVE] {
+        check(value);
+    }
+}

@@ -189,7 +189,7 @@ pub fn scale_span_by_float(span: i64, number: f64, divide: bool, origin: Option<
     let exact = if divide { span as f64 / number } else { span as f64 * number };
     let rounded = exact.round_ties_even();
     // 2^63 as a float is the first that does not fit.
-    if rounded >= -9_223_372_036_854_775_808.0 && rounded < 9_223_372_036_854_775_808.0 {
+    if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&rounded) {
         #[allow(clippy::cast_possible_truncation)]
         return Ok(rounded as i64);
     }

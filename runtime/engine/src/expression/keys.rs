@@ -42,7 +42,10 @@ pub fn compile_key(scope: &Scope<'_>, parts: &[Expr]) -> Build<WriteCode> {
                 Part::Text(code) => code(context)?.map(|text| key::write_text(text, out)),
                 Part::Value(code) => match code(context)? {
                     crate::value::Value::Null => None,
-                    value => Some(key::write_part(value, out)),
+                    value => {
+                        key::write_part(value, out);
+                        Some(())
+                    }
                 },
             };
             if written.is_none() {

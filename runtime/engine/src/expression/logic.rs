@@ -8,7 +8,9 @@ use nsf_plan::{BinaryOperator, Expr, ExprKind, Literal};
 use crate::{
     cell::Cell,
     expression::{
-        Build, Scope, cells,
+        Build, Scope,
+        alike::Texts,
+        cells,
         code::{Bool, Code, Dynamic, Float, Integer, Nullable, Scalar, Text, by_value, code, compile, non_null, unfit},
         operand,
     },
@@ -90,10 +92,11 @@ fn binary(
 fn or(scope: &Scope<'_>, left: &Expr, right: &Expr) -> Build<Code<Bool>> {
     let mut texts = Vec::new();
     let mut subject = None;
-    if alternatives(left, &mut subject, &mut texts) && alternatives(right, &mut subject, &mut texts) {
-        if let Some(subject) = subject {
-            return one_of_texts(scope, subject, texts, true);
-        }
+    if alternatives(left, &mut subject, &mut texts)
+        && alternatives(right, &mut subject, &mut texts)
+        && let Some(subject) = subject
+    {
+        return one_of_texts(scope, subject, texts, true);
     }
     let (left, right) = (compile::<Bool>(scope, left)?, compile::<Bool>(scope, right)?);
     Ok(code::<Bool>(move |context| Ok(left(context)? || right(context)?)))
@@ -120,14 +123,16 @@ fn alternatives<'e>(expression: &'e Expr, subject: &mut Option<&'e Expr>, texts:
 }
 
 /// Whether a text is one of some constants.
-fn one_of_texts(scope: &Scope<'_>, subject: &Expr, texts: Vec<Box<str>>, wanted: bool) -> Build<Code<Bool>> {
-    let subject = compile::<Text>(scope, subject)?;
+fn one_of_texts(scope: &Scope<'_>, expression: &Expr, texts: Vec<Box<str>>, wanted: bool) -> Build<Code<Bool>> {
     if texts.len() <= 6 {
-        return Ok(code::<Bool>(move |context| {
-            let subject = subject(context)?;
-            Ok(texts.iter().any(|text| **text == *subject) == wanted)
-        }));
+        let texts = Texts::new(texts);
+        if let Some(slot) = operand::text_slot(scope, expression)? {
+            return Ok(code::<Bool>(move |context| Ok(texts.position(context.frame.text(slot)).is_some() == wanted)));
+        }
+        let subject = compile::<Text>(scope, expression)?;
+        return Ok(code::<Bool>(move |context| Ok(texts.position(subject(context)?).is_some() == wanted)));
     }
+    let subject = compile::<Text>(scope, expression)?;
     let texts: AHashSet<Box<str>> = texts.into_iter().collect();
     Ok(code::<Bool>(move |context| Ok(texts.contains(subject(context)?) == wanted)))
 }

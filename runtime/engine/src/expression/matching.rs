@@ -7,14 +7,18 @@ use crate::{
     cell::Cell,
     expression::{
         Build, BuildError, Scope,
+        alike::Texts,
         code::{Bool, Code, Kinded, code, compile},
     },
     fault::{Fault, FaultCode},
     frame::{Context, Kind, Place},
 };
 
-/// From how many constants on a table is faster than comparing one after another.
+/// From how many integers on a table is faster than comparing one after another.
 const TABLE: usize = 6;
+
+/// Up to how many texts comparing one after another is faster than a table.
+const FEW: usize = 8;
 
 /// Compiles a match.
 ///
@@ -103,6 +107,7 @@ impl Range {
 enum Table {
     Integers(AHashMap<i64, usize>, usize),
     Texts(AHashMap<Box<str>, usize>, usize),
+    FewTexts(Texts, Vec<usize>, usize),
 }
 
 impl Table {
@@ -113,7 +118,8 @@ impl Table {
             arm.guard.is_none() && !arm.patterns.is_empty() && arm.patterns.iter().all(|pattern| pattern.high.is_none())
         };
         let count: usize = constant.iter().map(|arm| arm.patterns.len()).sum();
-        if place.nullable || count < TABLE || last.guard.is_some() || !constant.iter().all(plain) {
+        let few = place.kind == Kind::Integer && count < TABLE;
+        if place.nullable || few || last.guard.is_some() || !constant.iter().all(plain) {
             return None;
         }
         let pairs =
@@ -133,6 +139,10 @@ impl Table {
                     let Literal::Text(text) = literal else { return None };
                     table.entry(text.as_str().into()).or_insert(arm);
                 }
+                if count <= FEW {
+                    let (texts, arms): (Vec<Box<str>>, Vec<usize>) = table.into_iter().unzip();
+                    return Some(Self::FewTexts(Texts::new(texts), arms, rest));
+                }
                 Some(Self::Texts(table, rest))
             }
             _ => None,
@@ -143,6 +153,10 @@ impl Table {
     fn arm(&self, context: &Context<'_, '_>, place: Place) -> usize {
         match self {
             Self::Integers(table, rest) => *table.get(&context.frame.integer(place.index)).unwrap_or(rest),
+            Self::FewTexts(texts, arms, rest) => {
+                let at = texts.position(context.frame.text(place.index));
+                at.and_then(|at| arms.get(at).copied()).unwrap_or(*rest)
+            }
             Self::Texts(table, rest) => *table.get(context.frame.text(place.index)).unwrap_or(rest),
         }
     }

@@ -23,8 +23,39 @@ fn write_code(
 
 /// A part of a message: bytes that never change, then a value.
 struct Part {
-    lead: Box<[u8]>,
+    lead: Lead,
     value: Value,
+}
+
+/// Bytes that never change; short ones padded, so that they are copied as one block.
+enum Lead {
+    Short([u8; 32], usize),
+    Long(Box<[u8]>),
+}
+
+impl Lead {
+    fn new(bytes: &[u8]) -> Self {
+        let mut padded = [0; 32];
+        match padded.get_mut(..bytes.len()) {
+            Some(front) => {
+                front.copy_from_slice(bytes);
+                Self::Short(padded, bytes.len())
+            }
+            None => Self::Long(bytes.into()),
+        }
+    }
+
+    #[inline(always)]
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Short(padded, length) => {
+                let end = out.len() + length;
+                out.extend_from_slice(padded);
+                out.truncate(end);
+            }
+            Self::Long(bytes) => out.extend_from_slice(bytes),
+        }
+    }
 }
 
 /// The usual values without a closure of their own.
@@ -50,10 +81,10 @@ pub fn compile_message(scope: &Scope<'_>, expression: &Expr) -> Build<WriteCode>
     let mut parts = Vec::new();
     let mut lead = Vec::new();
     add(scope, expression, &mut parts, &mut lead)?;
-    parts.push(Part { lead: lead.into(), value: Value::None });
+    parts.push(Part { lead: Lead::new(&lead), value: Value::None });
     Ok(write_code(move |context, out| {
         for part in &parts {
-            out.extend_from_slice(&part.lead);
+            part.lead.write(out);
             match &part.value {
                 Value::Integer(slot) => json::write_integer(context.frame.integer(*slot), out),
                 Value::Float(slot) => json::write_float(context.frame.float(*slot), out),
@@ -98,7 +129,8 @@ fn add(scope: &Scope<'_>, expression: &Expr, parts: &mut Vec<Part>, lead: &mut V
         Some(value) => value,
         None => Value::Code(value_code(scope, expression)?),
     };
-    parts.push(Part { lead: std::mem::take(lead).into(), value });
+    parts.push(Part { lead: Lead::new(lead), value });
+    lead.clear();
     Ok(())
 }
 

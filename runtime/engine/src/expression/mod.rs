@@ -4,6 +4,7 @@
 //! value, an owned cell, a key. A compiled expression knows where its slots lie and what type every operand has, so
 //! evaluating it looks up no name and matches on no [`Value`] where the type is a scalar.
 
+mod alike;
 mod arithmetic;
 mod call;
 mod cells;
@@ -31,6 +32,8 @@ use crate::{
 
 pub use code::{Bool, Code, Dynamic, Float, Integer, Kinded, Nullable, Text};
 pub use text::constant;
+
+use message::WriteCode;
 
 /// Why a plan cannot be built: it is damaged or made for another runtime. The compiler never writes such a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +91,7 @@ impl Condition {
 }
 
 /// A compiled `slot = expression`.
-pub struct Assignment(Box<dyn for<'c, 'b> Fn(&Context<'c, 'b>) -> Fallible<()> + Send + Sync>);
+pub struct Assignment(Run);
 
 impl Assignment {
     /// Puts the value into the slot.
@@ -116,7 +119,7 @@ impl AnyValue {
 }
 
 /// A compiled expression whose value outlives the batch.
-pub struct AnyCell(Box<dyn for<'c, 'b> Fn(&Context<'c, 'b>) -> Fallible<Cell> + Send + Sync>);
+pub struct AnyCell(OwnedCode);
 
 impl AnyCell {
     /// Its value as an owned cell.
@@ -131,7 +134,7 @@ impl AnyCell {
 
 /// A compiled key: several expressions written one after another in the order-preserving form of
 /// [`crate::encode::key`].
-pub struct Key(Box<dyn for<'c, 'b> Fn(&Context<'c, 'b>, &mut Vec<u8>) -> Fallible<()> + Send + Sync>);
+pub struct Key(WriteCode);
 
 impl Key {
     /// Appends the key's bytes.
@@ -145,7 +148,7 @@ impl Key {
 }
 
 /// A compiled message: writes its JSON object.
-pub struct Message(Box<dyn for<'c, 'b> Fn(&Context<'c, 'b>, &mut Vec<u8>) -> Fallible<()> + Send + Sync>);
+pub struct Message(WriteCode);
 
 impl Message {
     /// Appends the message, without a newline. What is appended before a fault is for the caller to cut off.
@@ -263,7 +266,11 @@ impl Scope<'_> {
     }
 }
 
+/// Code that puts a value into its slot.
 type Run = Box<dyn for<'c, 'b> Fn(&Context<'c, 'b>) -> Fallible<()> + Send + Sync>;
+
+/// Code that gives an owned cell.
+type OwnedCode = Box<dyn for<'c, 'b> Fn(&Context<'c, 'b>) -> Fallible<Cell> + Send + Sync>;
 
 fn assign<K: Kinded>(
     scope: &Scope<'_>,

@@ -78,6 +78,11 @@ pub fn float(scope: &Scope<'_>, expression: &Expr) -> Build<Operand<Float>> {
     })
 }
 
+/// The slot of a text that is read in place.
+pub fn text_slot(scope: &Scope<'_>, expression: &Expr) -> Build<Option<u32>> {
+    slot_of(scope, expression, &[Kind::Text])
+}
+
 /// An operand that is a bool.
 pub fn boolean(scope: &Scope<'_>, expression: &Expr) -> Build<Operand<Bool>> {
     if let Some(slot) = slot_of(scope, expression, &[Kind::Bool])? {
