@@ -43,7 +43,8 @@ pub(crate) fn items(lower: &mut Lower<'_>, chunk: &Chunk) -> Vec<Item> {
     let text = lower.text.get(chunk.start..chunk.end).unwrap_or("");
     let (source, found) = Source::mended(text, chunk.start);
     let before = lower.errors.len();
-    let mut recover = Recover { lower, source: &source, limit: chunk.end };
+    let is_unchanged = found.is_empty() && chunk.keyword.is_some() && !chunk.broken;
+    let mut recover = Recover { lower, source: &source, limit: chunk.end, is_unchanged };
     for (span, kind) in found {
         recover.report(span, kind);
     }
@@ -94,6 +95,8 @@ struct Recover<'a, 't> {
     source: &'a Source,
     /// Offset in the file behind which nothing belongs to the item.
     limit: usize,
+    /// Whether the source is a whole chunk as it was written, of which is known that it does not parse.
+    is_unchanged: bool,
 }
 
 impl<'a> Recover<'a, '_> {

@@ -90,30 +90,53 @@ fn unclosed(bytes: &[u8], start: usize, line_end: usize, brace: Option<usize>) -
     TextEnd::Unclosed { end, brace: None }
 }
 
+/// More `#` than this do not start a raw text.
+const MAX_HASHES: usize = 16;
+
 /// The number of `#` when a raw text (`r"`, `r#"`) starts at `at`.
 pub(crate) fn raw_text_start(bytes: &[u8], at: usize) -> Option<usize> {
     if bytes.get(at) != Some(&b'r') {
         return None;
     }
-    let hashes = bytes.get(at + 1..)?.iter().take_while(|byte| **byte == b'#').count();
+    let hashes = bytes.get(at + 1..)?.iter().take(MAX_HASHES).take_while(|byte| **byte == b'#').count();
     (bytes.get(at + 1 + hashes) == Some(&b'"')).then_some(hashes)
 }
 
-/// The end of the raw text that starts at `start`. It may span lines, but a line that starts an item ends it, because an
-/// item keyword in column 0 always starts an item.
-pub(crate) fn raw_text_end(bytes: &[u8], start: usize, hashes: usize) -> TextEnd {
-    let body = start + 2 + hashes;
-    let mut line = body;
-    loop {
-        let end = line_end(bytes, line);
-        if let Some(closed) = find_raw_end(bytes, line, end, hashes) {
-            return TextEnd::Closed(closed);
+/// Finds the ends of raw texts, and remembers up to where there is none, so that many unclosed ones take linear time.
+#[derive(Debug, Default)]
+pub(crate) struct RawTexts {
+    /// For each number of `#`: before this offset no raw text ends.
+    none_before: [usize; MAX_HASHES + 1],
+}
+
+impl RawTexts {
+    /// The end of the raw text that starts at `start`. It may span lines, but a line that starts an item ends it, because
+    /// an item keyword in column 0 always starts an item.
+    pub(crate) fn end(&mut self, bytes: &[u8], start: usize, hashes: usize) -> TextEnd {
+        let unclosed = TextEnd::Unclosed { end: line_end(bytes, start), brace: None };
+        if self.none_before.get(hashes).is_some_and(|before| *before > start) {
+            return unclosed;
         }
-        if end >= bytes.len() || item_keyword(bytes, end + 1).is_some() {
-            return TextEnd::Unclosed { end: line_end(bytes, start), brace: None };
+        let mut line = start + 2 + hashes;
+        loop {
+            let end = line_end(bytes, line);
+            if let Some(closed) = find_raw_end(bytes, line, end, hashes) {
+                return TextEnd::Closed(closed);
+            }
+            if end >= bytes.len() || item_keyword(bytes, end + 1).is_some() {
+                if let Some(none_before) = self.none_before.get_mut(hashes) {
+                    *none_before = end;
+                }
+                return unclosed;
+            }
+            line = end + 1;
         }
-        line = end + 1;
     }
+}
+
+/// The end of the raw text that starts at `start`, as [`RawTexts::end`] finds it.
+pub(crate) fn raw_text_end(bytes: &[u8], start: usize, hashes: usize) -> TextEnd {
+    RawTexts::default().end(bytes, start, hashes)
 }
 
 fn find_raw_end(bytes: &[u8], from: usize, limit: usize, hashes: usize) -> Option<usize> {

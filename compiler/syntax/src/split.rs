@@ -6,9 +6,7 @@
 use nsf_diagnostics::Span;
 
 use crate::ast::Comment;
-use crate::scan::{
-    MAX_NESTING, TextEnd, item_keyword, line_end, raw_text_end, raw_text_start, reads_as_item, text_end,
-};
+use crate::scan::{MAX_NESTING, RawTexts, TextEnd, item_keyword, line_end, raw_text_start, reads_as_item, text_end};
 
 /// The text of one item, or of what stands before the first one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +44,7 @@ pub(crate) fn split(text: &str, start: usize) -> Split {
         depth: 0,
         braces: 0,
         chunk: None,
+        raw_texts: RawTexts::default(),
         split: Split::default(),
     };
     splitter.run();
@@ -64,6 +63,7 @@ struct Splitter<'t> {
     /// Braces that are open.
     braces: usize,
     chunk: Option<Chunk>,
+    raw_texts: RawTexts,
     split: Split,
 }
 
@@ -104,7 +104,8 @@ impl Splitter<'_> {
             b'(' | b'[' | b'{' => self.open(),
             b')' | b']' | b'}' => self.close(),
             b'r' if let Some(hashes) = raw_text_start(self.bytes, self.at) => {
-                self.text(raw_text_end(self.bytes, self.at, hashes));
+                let end = self.raw_texts.end(self.bytes, self.at, hashes);
+                self.text(end);
             }
             _ if crate::scan::is_word_byte(byte) => {
                 while self.bytes.get(self.at).is_some_and(|byte| crate::scan::is_word_byte(*byte)) {

@@ -4,7 +4,7 @@
 use nsf_diagnostics::Span;
 use unicode_ident::{is_xid_continue, is_xid_start};
 
-use crate::scan::{TextEnd, line_end, raw_text_end, raw_text_start, text_end};
+use crate::scan::{RawTexts, TextEnd, line_end, raw_text_start, text_end};
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,13 +59,14 @@ pub fn tokens(text: &str) -> Vec<Token> {
 pub(crate) fn tokens_in(text: &str, start: usize, end: usize) -> Vec<Token> {
     let Some(part) = text.get(..end) else { return Vec::new() };
     let mut tokens = Vec::new();
+    let mut raw_texts = RawTexts::default();
     let mut at = start;
     while let Some(character) = part.get(at..).and_then(|rest| rest.chars().next()) {
         if matches!(character, ' ' | '\t' | '\n' | '\r') {
             at += 1;
             continue;
         }
-        let (kind, next) = token_at(part, at, character);
+        let (kind, next) = token_at(part, at, character, &mut raw_texts);
         let next = next.clamp(at + character.len_utf8(), part.len());
         tokens.push(Token { kind, span: Span::new(at as u32, next as u32) });
         at = next;
@@ -79,7 +80,7 @@ const SIGNS: [&str; 24] = [
     "<>", ":=", "++", "**", "::", "--",
 ];
 
-fn token_at(text: &str, at: usize, character: char) -> (TokenKind, usize) {
+fn token_at(text: &str, at: usize, character: char, raw_texts: &mut RawTexts) -> (TokenKind, usize) {
     let bytes = text.as_bytes();
     let rest = text.get(at..).unwrap_or("");
     match character {
@@ -90,7 +91,7 @@ fn token_at(text: &str, at: usize, character: char) -> (TokenKind, usize) {
         '"' => text_token(text_end(bytes, at), TokenKind::Text),
         'r' if raw_text_start(bytes, at).is_some() => {
             let hashes = raw_text_start(bytes, at).unwrap_or(0);
-            text_token(raw_text_end(bytes, at, hashes), TokenKind::RawText)
+            text_token(raw_texts.end(bytes, at, hashes), TokenKind::RawText)
         }
         '_' => (TokenKind::Word, word_end(text, at)),
         first if is_xid_start(first) => (TokenKind::Word, word_end(text, at)),

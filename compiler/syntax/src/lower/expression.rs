@@ -92,7 +92,8 @@ impl Lower<'_> {
             if power < minimum {
                 break;
             }
-            if last_power == Some(power) && (power == POWER_COMPARE || power == POWER_RANGE) {
+            let chained = last_power == Some(power) && (power == POWER_COMPARE || power == POWER_RANGE);
+            if chained {
                 self.error(sign, SyntaxErrorKind::ChainedComparison { range: power == POWER_RANGE });
             }
             last_power = Some(power);
@@ -101,6 +102,8 @@ impl Lower<'_> {
             let right = self.binary(parts, power + 1);
             let span = left.span.to(right.span);
             let kind = match operator {
+                // What it means is open: it agrees with everything, so that this stays the one message.
+                _ if chained => ExprKind::Error,
                 Infix::Binary(operator) => ExprKind::Binary(operator, sign, Box::new(left), Box::new(right)),
                 Infix::Catch => ExprKind::Catch(Box::new(left), Box::new(right)),
             };

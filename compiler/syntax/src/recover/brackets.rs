@@ -164,7 +164,7 @@ impl<'t> Matcher<'t> {
             let inner = stack.split_off(partner + 1);
             self.unclosed(&inner, |this, open| this.outdented(*open, index));
             stack.pop();
-        } else if let Some(last) = self.line_without_brace(index, indent).filter(|_| closer == "}") {
+        } else if let Some(last) = self.line_without_brace(index, indent).filter(|_| opener == "{") {
             self.found.missing.push((last + 1, b'{'));
             self.found.mistakes.push(BracketMistake::Unopened { last, close: index });
         } else {
@@ -175,6 +175,7 @@ impl<'t> Matcher<'t> {
     /// The last token of the line that the closing brace at `close` belongs to by its indentation: lines between them are
     /// indented deeper.
     fn line_without_brace(&self, close: usize, indent: usize) -> Option<usize> {
+        self.column(close)?;
         let mut next_line = None;
         for index in (0..close).rev() {
             let Some(column) = self.column(index) else { continue };

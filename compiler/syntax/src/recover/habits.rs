@@ -1,6 +1,16 @@
 //! Words and signs that other languages use for what NSF says otherwise.
 
+use nsf_diagnostics::closest;
+
 use crate::scan::ITEM_KEYWORDS;
+
+/// The keyword nearest to a misspelt one.
+pub(crate) fn near(word: &str, known: &[&'static str]) -> Option<&'static str> {
+    // Most candidates are too long or too short; telling that is cheap.
+    let length = word.chars().count();
+    let like = known.iter().copied().filter(|known| known.len().abs_diff(length) <= (length / 3).max(1));
+    closest(word, like)
+}
 
 /// What a word at the start of a step, check or clause means in other languages, if `known` has a word for it.
 pub(crate) fn statement(word: &str, known: &[&'static str]) -> Option<&'static str> {

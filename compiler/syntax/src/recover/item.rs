@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use nsf_diagnostics::closest;
-
 use super::source::is_operator_word;
 use super::{Recover, habits};
 use crate::ast::{Fields, FunctionKind, Item, ItemKind, Name, StepFunctionBody, Test};
@@ -43,8 +41,8 @@ impl Recover<'_, '_> {
         let goes_on = self.source.is_word(at + 1) || self.source.is_text(at + 1);
         let after_value = self.source.ends_operand(at - 1);
         if self.source.in_first_column(at) {
-            let known = closest(word, ITEM_KEYWORDS).is_some() || habits::item(word).is_some();
-            return goes_on || (known && after_value);
+            let known = || habits::near(word, &ITEM_KEYWORDS).is_some() || habits::item(word).is_some();
+            return goes_on || (after_value && known());
         }
         let start = self.source.tokens.get(at).map_or(0, |token| token.span.start as usize);
         let reads_as_item = reads_as_item(self.source.text.as_bytes(), start, word);
@@ -61,25 +59,22 @@ impl Recover<'_, '_> {
             let place = self.source.span(&(range.start..range.start + 1));
             self.report(place, SyntaxErrorKind::IndentedItem);
         }
-        match self.lowered(crate::parse::entry(word), range, |lower, pair| lower.item(pair)) {
-            Ok(item) => item,
-            Err(failure) => {
-                let docs = self.lower.docs(span.start);
-                let open = self.find(range, "{").filter(|_| has_body(word));
-                let kind = match open {
-                    Some(open) => {
-                        let kind = self.with_body(range, open);
-                        self.report_rest(self.source.skip(open)..range.end, "an item, in column 0");
-                        kind
-                    }
-                    None => {
-                        self.report_failure(&failure, range);
-                        None
-                    }
-                };
-                Item { docs, kind: kind.unwrap_or_else(|| self.error_kind(range)), span }
+        let body = self.find(range, "{").filter(|_| has_body(word));
+        let is_known_to_fail = body.is_some() && self.is_unchanged && range.len() == self.source.tokens.len();
+        if !is_known_to_fail {
+            match self.lowered(crate::parse::entry(word), range, |lower, pair| lower.item(pair)) {
+                Ok(item) => return item,
+                Err(failure) if body.is_none() => self.report_failure(&failure, range),
+                Err(_) => {}
             }
         }
+        let docs = self.lower.docs(span.start);
+        let kind = body.and_then(|open| {
+            let kind = self.with_body(range, open);
+            self.report_rest(self.source.skip(open)..range.end, "an item, in column 0");
+            kind
+        });
+        Item { docs, kind: kind.unwrap_or_else(|| self.error_kind(range)), span }
     }
 
     /// What is known of an item that could not be read.
@@ -103,7 +98,7 @@ impl Recover<'_, '_> {
             self.report(first, kind);
             return error;
         }
-        let near = closest(word, ITEM_KEYWORDS);
+        let near = habits::near(word, &ITEM_KEYWORDS);
         let habit = habits::item(word).filter(|_| near.is_none());
         self.report(first, SyntaxErrorKind::UnknownItem { near: near.or(habit), sure: near.is_some() });
         let name = self.name_at(range.start + 1).filter(|_| range.start + 1 < range.end);
@@ -111,7 +106,7 @@ impl Recover<'_, '_> {
         let Some(corrected) = near.and_then(|near| self.with_word(range, near)) else { return error };
         let docs = self.lower.docs(span.start);
         let tokens = 0..corrected.tokens.len();
-        let mut inner = Recover { lower: &mut *self.lower, source: &corrected, limit: self.limit };
+        let mut inner = Recover { lower: &mut *self.lower, source: &corrected, limit: self.limit, is_unchanged: false };
         let item = inner.item(&tokens);
         Item { docs, kind: item.kind, span }
     }

@@ -8,7 +8,7 @@ use pest::Parser;
 
 use crate::error::SyntaxErrorKind;
 use crate::grammar::{Grammar, Rule};
-use crate::scan::{TextEnd, raw_text_end, raw_text_start, text_end};
+use crate::scan::{TextEnd, raw_text_start, text_end};
 use crate::token::{Token, TokenKind};
 
 /// A mistake in one token.
@@ -66,7 +66,7 @@ fn unclosed(text: &str, tokens: &[Token], index: usize, token: Token) -> Lexical
     let (bytes, start) = (text.as_bytes(), token.span.start as usize);
     let hashes = raw_text_start(bytes, start);
     let end = match hashes {
-        Some(hashes) => raw_text_end(bytes, start, hashes),
+        Some(_) => TextEnd::Unclosed { end: token.span.end as usize, brace: None },
         None => text_end(bytes, start),
     };
     let (span, kind) = match end {

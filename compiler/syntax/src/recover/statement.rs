@@ -346,6 +346,11 @@ impl Recover<'_, '_> {
     pub(crate) fn test_clauses(&mut self, region: &Range<usize>) -> Vec<TestClause> {
         let rule = Rule::test_clause_entry;
         self.each_statement(region, Statements::TestClauses, |this, range, report| {
+            if this.name_of_rows(range).is_some() {
+                let kind = this.rows(range);
+                let span = this.place(this.source.span(range));
+                return Ok(vec![TestClause { kind, span }]);
+            }
             match this.lowered(rule, range, |lower, pair| lower.test_clause(pair)) {
                 Ok(clause) => Ok(vec![clause]),
                 Err(failure) if report => {
@@ -355,7 +360,10 @@ impl Recover<'_, '_> {
                     let kind = match unknown {
                         Some(Some(clause)) => return Ok(vec![clause]),
                         Some(None) => TestClauseKind::Error,
-                        None => this.broken_clause(range, &failure),
+                        None => {
+                            this.report_failure(&failure, range);
+                            TestClauseKind::Error
+                        }
                     };
                     let span = this.place(this.source.span(range));
                     Ok(vec![TestClause { kind, span }])
@@ -365,14 +373,18 @@ impl Recover<'_, '_> {
         })
     }
 
-    /// A clause that does not parse: the rows of `with` and `given` are read one by one.
-    fn broken_clause(&mut self, range: &Range<usize>, failure: &Failure) -> TestClauseKind {
+    /// What `with` or `given` names, if a list of rows follows.
+    fn name_of_rows(&self, range: &Range<usize>) -> Option<Name> {
+        let has_rows = matches!(self.source.word(range.start), "with" | "given")
+            && self.source.word(range.start + 2) == "["
+            && range.start + 2 < range.end;
+        self.name_at(range.start + 1).filter(|_| has_rows)
+    }
+
+    /// `with` and `given` with a list, whose rows are read one by one.
+    fn rows(&mut self, range: &Range<usize>) -> TestClauseKind {
+        let Some(name) = self.name_of_rows(range) else { return TestClauseKind::Error };
         let open = range.start + 2;
-        let has_rows = matches!(self.source.word(range.start), "with" | "given") && open < range.end;
-        let Some(name) = self.name_at(range.start + 1).filter(|_| has_rows && self.source.word(open) == "[") else {
-            self.report_failure(failure, range);
-            return TestClauseKind::Error;
-        };
         let region = self.inside(open, range.end);
         let rows = self.comma_separated(&region);
         let mut values = Vec::new();

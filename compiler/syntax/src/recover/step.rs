@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use nsf_diagnostics::closest;
-
 use super::source::Source;
 use super::statement::{STEPS, Statements};
 use super::{Failure, Recover, habits};
@@ -125,17 +123,20 @@ impl Recover<'_, '_> {
     }
 
     fn certain_block_brace(&self, from: usize, end: usize) -> Option<usize> {
-        let (mut at, mut matches) = (from, 0_usize);
+        let (mut at, mut matches, mut choices) = (from, 0_usize, 0_usize);
         while at < end {
             match self.source.word(at) {
                 "match" => matches += 1,
+                "if" => choices += 1,
+                // Not the `else` of a choice, so that of the step.
+                "else" if choices == 0 => return None,
+                "else" => choices -= 1,
                 "{" if at == from || self.source.ends_operand(at - 1) => {
                     if matches == 0 {
                         return Some(at);
                     }
                     matches -= 1;
                 }
-                "else" if self.find(&(from..at), "{").is_some() && self.source.word(at + 1) == "{" => return None,
                 _ => {}
             }
             at = self.source.skip(at);
@@ -217,12 +218,12 @@ impl Recover<'_, '_> {
             return None;
         }
         let habit = habits::statement(word, known);
-        let near = habit.or_else(|| closest(word, known.iter().copied()))?;
+        let near = habit.or_else(|| habits::near(word, known))?;
         let place = self.source.span(&first);
         self.report(place, SyntaxErrorKind::UnknownWord { what, near: Some(near), sure: habit.is_none() });
         let corrected = self.with_word(range, near)?;
         let tokens = 0..corrected.tokens.len();
-        let mut inner = Recover { lower: &mut *self.lower, source: &corrected, limit: self.limit };
+        let mut inner = Recover { lower: &mut *self.lower, source: &corrected, limit: self.limit, is_unchanged: false };
         Some(inner.lowered(rule, &tokens, lower).ok())
     }
 
