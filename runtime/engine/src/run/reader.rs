@@ -35,6 +35,9 @@ pub(crate) enum News {
     Failed(ConnectorError),
 }
 
+/// The epoch of a run that is over: a reader that finds nothing to read would otherwise wait for ever.
+const OVER: u64 = u64::MAX;
+
 /// The readers of a run, running.
 pub(crate) struct Readers {
     /// What they tell.
@@ -76,6 +79,7 @@ impl Readers {
 
     /// Lets the readers end, and waits for those that do not hang in a read of a terminal or pipe.
     pub(crate) fn end(self) {
+        self.epoch.store(OVER, Ordering::Release);
         drop((self.free, self.reports));
         for thread in self.threads {
             if thread.is_finished() {
@@ -100,6 +104,9 @@ fn read(
             return;
         }
         let now = epoch.load(Ordering::Acquire);
+        if now == OVER {
+            return;
+        }
         let goes_on = match reader.source.poll(&mut filled, block) {
             Err(error) => {
                 tell(News::Failed(error));

@@ -34,8 +34,9 @@ struct Shared {
     feeds: HashMap<String, Vec<Fed>>,
     tables: HashMap<String, Vec<Vec<u8>>>,
     topics: Mutex<HashMap<String, Published>>,
-    /// Orders of messages that are still to be read.
-    waiting: Mutex<BTreeSet<usize>>,
+    /// Orders of messages that are still to be read. Each run has its own set: a reader of a run that was stopped may
+    /// go on for a moment, and must not take anything from the next.
+    waiting: Mutex<Arc<Mutex<BTreeSet<usize>>>>,
 }
 
 /// Connectors of one test, over all its runs.
@@ -52,9 +53,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Memory {
     /// Connectors that feed streams by their names and tables by theirs.
     pub(super) fn new(feeds: HashMap<String, Vec<Fed>>, tables: HashMap<String, Vec<Vec<u8>>>) -> Self {
-        let waiting = feeds.values().flatten().map(|fed| fed.order).collect();
-        let shared = Shared { feeds, tables, topics: Mutex::default(), waiting: Mutex::new(waiting) };
-        Self { shared: Arc::new(shared), store: Arc::default() }
+        let shared = Shared { feeds, tables, ..Shared::default() };
+        let memory = Self { shared: Arc::new(shared), store: Arc::default() };
+        memory.rewind();
+        memory
     }
 
     /// The store.
@@ -65,7 +67,7 @@ impl Memory {
     /// Everything is read from the start again; streams skip what they are told that they have.
     pub(super) fn rewind(&self) {
         let orders = self.shared.feeds.values().flatten().map(|fed| fed.order);
-        *locked(&self.shared.waiting) = orders.collect();
+        *locked(&self.shared.waiting) = Arc::new(Mutex::new(orders.collect()));
     }
 
     /// What was published to a topic.
@@ -78,7 +80,9 @@ impl Connectors for Memory {
     fn source(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>> {
         let feed = request.names.iter().find_map(|name| self.shared.feeds.get(*name)).cloned().unwrap_or_default();
         let topic = request.written.then(|| request.connector.name.clone());
-        Ok(Box::new(MemorySource { shared: Arc::clone(&self.shared), feed, at: 0, given: None, topic, taken: 0 }))
+        let waiting = Arc::clone(&locked(&self.shared.waiting));
+        let shared = Arc::clone(&self.shared);
+        Ok(Box::new(MemorySource { shared, waiting, feed, at: 0, given: None, topic, taken: 0 }))
     }
 
     fn table(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>> {
@@ -87,7 +91,8 @@ impl Connectors for Memory {
         let feed = rows.into_iter().enumerate().map(row).collect();
         // A table's rows wait for nobody.
         let alone = Arc::new(Shared::default());
-        Ok(Box::new(MemorySource { shared: alone, feed, at: 0, given: None, topic: None, taken: 0 }))
+        let waiting = Arc::default();
+        Ok(Box::new(MemorySource { shared: alone, waiting, feed, at: 0, given: None, topic: None, taken: 0 }))
     }
 
     fn sink(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Sink>> {
@@ -106,6 +111,8 @@ impl Connectors for Memory {
 /// Gives one message a poll, when it is its turn among all streams.
 struct MemorySource {
     shared: Arc<Shared>,
+    /// The orders that this run has still to read.
+    waiting: Arc<Mutex<BTreeSet<usize>>>,
     feed: Vec<Fed>,
     at: usize,
     /// The order of the message given last: the next may be read once this source is polled again, for then the
@@ -147,7 +154,7 @@ impl MemorySource {
 impl Source for MemorySource {
     fn open(&mut self, positions: &[(u32, Position)]) -> ConnectorResult<()> {
         let next = positions.iter().map(|(_, position)| position.next).max().unwrap_or(0);
-        let mut waiting = locked(&self.shared.waiting);
+        let mut waiting = locked(&self.waiting);
         while let Some(fed) = self.feed.get(self.at).filter(|fed| fed.offset < next) {
             waiting.remove(&fed.order);
             self.at += 1;
@@ -158,10 +165,10 @@ impl Source for MemorySource {
 
     fn poll(&mut self, batch: &mut RawBatch, _: usize) -> ConnectorResult<Polled> {
         if let Some(given) = self.given.take() {
-            locked(&self.shared.waiting).remove(&given);
+            locked(&self.waiting).remove(&given);
         }
         let Some(fed) = self.feed.get(self.at).cloned() else { return Ok(self.poll_topic(batch)) };
-        let turn = locked(&self.shared.waiting).first().is_none_or(|first| *first == fed.order);
+        let turn = locked(&self.waiting).first().is_none_or(|first| *first == fed.order);
         if !turn {
             std::thread::sleep(Duration::from_micros(50));
             return Ok(Polled::Idle);
