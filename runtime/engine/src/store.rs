@@ -19,6 +19,15 @@ struct Change {
 
 const DELETED: u32 = u32::MAX;
 
+/// The first bytes of a key as a number that orders as they do; a shorter key comes before longer ones that begin alike
+/// or has the same number.
+fn deciding(key: &[u8]) -> u128 {
+    let mut bytes = [0; 16];
+    let length = key.len().min(bytes.len());
+    bytes[..length].copy_from_slice(&key[..length]);
+    u128::from_be_bytes(bytes)
+}
+
 impl Changes {
     /// Makes it empty and keeps its memory.
     pub fn clear(&mut self) {
@@ -64,12 +73,23 @@ impl Changes {
     pub fn sort(&mut self) {
         let bytes = &self.bytes;
         let key = |row: &Change| &bytes[row.start..row.start + row.key as usize];
-        self.rows.sort_by(|a, b| key(a).cmp(key(b)));
+        let Some(first) = self.rows.first() else { return };
+        // Keys of one state are long and begin alike: what decides is the few bytes behind the common beginning.
+        let first = key(first);
+        let alike = |row: &Change| key(row).iter().zip(first).take_while(|(a, b)| a == b).count();
+        let common = self.rows.iter().map(alike).min().unwrap_or(0);
+        let mut order: Vec<(u128, u32)> = Vec::with_capacity(self.rows.len());
+        order.extend(self.rows.iter().enumerate().map(|(at, row)| (deciding(&key(row)[common..]), at as u32)));
+        order.sort_unstable_by(|(a, at_a), (b, at_b)| {
+            let row = |at: &u32| key(&self.rows[*at as usize]);
+            a.cmp(b).then_with(|| row(at_a).cmp(row(at_b))).then_with(|| at_a.cmp(at_b))
+        });
         let mut kept: Vec<Change> = Vec::with_capacity(self.rows.len());
-        for row in &self.rows {
+        for (_, at) in order {
+            let row = self.rows[at as usize];
             match kept.last_mut() {
-                Some(last) if key(last) == key(row) => *last = *row,
-                _ => kept.push(*row),
+                Some(last) if key(last) == key(&row) => *last = row,
+                _ => kept.push(row),
             }
         }
         self.rows = kept;

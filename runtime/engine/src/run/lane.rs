@@ -13,7 +13,7 @@ use crate::{
     connector::{ConnectorError, ConnectorResult},
     frame::{Context, Frame, NoRows},
     observe::{Point, RecordId},
-    state::{Row, RowId},
+    state::{Row, RowId, hash_key},
     steps::{Binding, Execution, LaneStates, Program, Record, Scratch, Target, damaged_row},
     store::StoreTable,
 };
@@ -34,8 +34,22 @@ pub(crate) struct Lane {
     found: Vec<Option<RowId>>,
     /// Rows to be read from the store.
     missing: Vec<(StateId, RowId)>,
-    key: Vec<u8>,
+    /// Keys of records' eager handles, one behind the other, and of which state they are.
+    keys: Vec<u8>,
+    wanted: Vec<Wanted>,
+    begun: Vec<u32>,
 }
+
+/// The key of a record's eager handle.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    state: StateId,
+    hash: u64,
+    /// Where the key ends among all keys; [`NO_KEY`] where it could not be written.
+    end: usize,
+}
+
+const NO_KEY: usize = usize::MAX;
 
 impl Lane {
     pub(crate) fn new(core: &Core, number: u16) -> Self {
@@ -47,7 +61,9 @@ impl Lane {
             broken: None,
             found: Vec::new(),
             missing: Vec::new(),
-            key: Vec::new(),
+            keys: Vec::new(),
+            wanted: Vec::new(),
+            begun: Vec::new(),
         }
     }
 
@@ -81,6 +97,34 @@ impl Lane {
     fn find_rows(&mut self, round: &Round<'_, '_>) -> ConnectorResult<()> {
         self.found.clear();
         self.missing.clear();
+        self.write_keys(round);
+        for state in 0..self.states.states.len() {
+            let wanted = self.wanted.iter().filter(|wanted| wanted.state.index() == state);
+            self.states.states[state].begin(wanted.map(|wanted| wanted.hash), &mut self.begun);
+        }
+        let mut start = 0;
+        for wanted in &self.wanted {
+            if wanted.end == NO_KEY {
+                self.found.push(None);
+                continue;
+            }
+            let key = &self.keys[start..wanted.end];
+            start = wanted.end;
+            let rows = &mut self.states.states[wanted.state.index()];
+            let row = rows.find_hashed(wanted.hash, key).unwrap_or_else(|| {
+                let row = rows.insert(Row::absent(&round.core.shared.states[wanted.state.index()], key), 0);
+                self.missing.push((wanted.state, row));
+                row
+            });
+            self.found.push(Some(row));
+        }
+        self.read_missing(round.core)
+    }
+
+    /// Writes the keys of all records' eager handles.
+    fn write_keys(&mut self, round: &Round<'_, '_>) {
+        self.keys.clear();
+        self.wanted.clear();
         let number = self.number;
         for worked in round.worked {
             for entry in worked.entries.iter().filter(|entry| entry.lane == number) {
@@ -91,27 +135,27 @@ impl Lane {
                 let frame = &round.frames[entry.program as usize];
                 restore(program, frame, worked, entry);
                 for &handle in &program.eager {
-                    let row = self.find_row(round, program, handle, frame);
-                    self.found.push(row);
+                    let wanted = self.write_key(round, program, handle, frame);
+                    self.wanted.push(wanted);
                 }
             }
         }
-        self.read_missing(round.core)
     }
 
-    fn find_row<'r>(&mut self, round: &Round<'_, 'r>, program: &Program, handle: usize, frame: &Frame<'r>) -> Option<RowId> {
-        let Target::Own(state) = program.handles[handle].target else { return None };
-        self.key.clear();
+    fn write_key<'r>(&mut self, round: &Round<'_, 'r>, program: &Program, handle: usize, frame: &Frame<'r>) -> Wanted {
+        let start = self.keys.len();
         let context = Context { frame, arena: round.arena, rows: &NoRows };
-        // A fault is met again, and told, by the step that uses the row.
-        program.handles[handle].key.write(&context, &mut self.key).ok()?;
-        let rows = &mut self.states.states[state.index()];
-        if let Some(row) = rows.find(&self.key) {
-            return Some(row);
+        let written = program.handles[handle].key.write(&context, &mut self.keys);
+        match (program.handles[handle].target, written) {
+            (Target::Own(state), Ok(())) => {
+                Wanted { state, hash: hash_key(&self.keys[start..]), end: self.keys.len() }
+            }
+            // A fault is met again, and told, by the step that uses the row.
+            _ => {
+                self.keys.truncate(start);
+                Wanted { state: StateId::default(), hash: 0, end: NO_KEY }
+            }
         }
-        let row = rows.insert(Row::absent(&round.core.shared.states[state.index()], &self.key), 0);
-        self.missing.push((state, row));
-        Some(row)
     }
 
     fn read_missing(&mut self, core: &Core) -> ConnectorResult<()> {

@@ -1,20 +1,25 @@
 //! The working copies of one state's rows in one lane, kept as a bounded cache between commits.
 
-use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Row, StateShape};
+use super::{Row, StateShape, index::RowIndex};
 use crate::store::Changes;
 
 /// A row's place in [`LaneRows`]; stays the same until the next commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RowId(u32);
 
+/// The hash of a key.
+#[inline]
+pub(crate) fn hash_key(key: &[u8]) -> u64 {
+    xxh3_64(key)
+}
+
 /// Rows of one state in one lane.
 #[derive(Debug, Default)]
 pub(crate) struct LaneRows {
     rows: Vec<Row>,
-    index: HashTable<u32>,
+    index: RowIndex,
     dirty: Vec<u32>,
     /// Counts commits, for [`Row::used`].
     generation: u32,
@@ -29,18 +34,34 @@ impl LaneRows {
     /// The row of a key, if there is a working copy.
     #[inline]
     pub(crate) fn find(&self, key: &[u8]) -> Option<RowId> {
-        let rows = &self.rows;
-        self.index.find(xxh3_64(key), |&at| *rows[at as usize].key == *key).map(|&at| RowId(at))
+        self.find_hashed(hash_key(key), key)
+    }
+
+    /// The same with the key's hash.
+    #[inline]
+    pub(crate) fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<RowId> {
+        self.index.like(hash).find(|&at| *self.rows[at as usize].key == *key).map(RowId)
+    }
+
+    /// Begins look-ups of keys by their hashes, so that memory is waited for once for all of them.
+    pub(crate) fn begin(&self, hashes: impl Iterator<Item = u64>, begun: &mut Vec<u32>) {
+        begun.clear();
+        begun.extend(hashes.map(|hash| self.index.begin(hash).unwrap_or(0)));
+        let mut touched = 0_usize;
+        for &row in begun.iter() {
+            touched ^= self.rows.get(row as usize).map_or(0, |row| row.key.len());
+        }
+        std::hint::black_box(touched);
     }
 
     /// Adds a working copy that is not there yet.
     pub(crate) fn insert(&mut self, row: Row, stored_bytes: usize) -> RowId {
         let at = self.rows.len() as u32;
-        let hash = xxh3_64(&row.key);
+        let hash = hash_key(&row.key);
         self.bytes += ROW_BYTES + row.key.len() + row.fields.len() * size_of::<crate::cell::Cell>() + stored_bytes;
         self.rows.push(row);
         let rows = &self.rows;
-        self.index.insert_unique(hash, at, |&at| xxh3_64(&rows[at as usize].key));
+        self.index.insert(hash, at, |at| hash_key(&rows[at as usize].key));
         RowId(at)
     }
 
@@ -74,11 +95,6 @@ impl LaneRows {
         self.bytes
     }
 
-    /// Number of rows changed since the last commit.
-    pub(crate) fn changed(&self) -> usize {
-        self.dirty.len()
-    }
-
     /// Adds the changed rows to a commit, under keys that begin with the state's number.
     pub(crate) fn collect(&mut self, shape: &StateShape, changes: &mut Changes, stored: &mut u64) {
         let mut key = Vec::new();
@@ -102,8 +118,8 @@ impl LaneRows {
         if self.bytes > limit {
             let generation = self.generation;
             let rows = std::mem::take(&mut self.rows);
-            let (index, dirty) = (std::mem::take(&mut self.index), std::mem::take(&mut self.dirty));
-            drop((index, dirty));
+            self.index.clear();
+            self.dirty.clear();
             let each = self.bytes / rows.len().max(1);
             let room = limit / 2 / each.max(1);
             self.bytes = 0;

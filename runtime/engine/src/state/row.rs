@@ -21,11 +21,46 @@ impl FieldVersion {
     const NEVER: Self = Self { time: i64::MIN, record: RecordId { stream: 0, partition: 0, offset: 0 } };
 }
 
+/// Longest key that stands in the row itself, in bytes.
+const INLINE: usize = 30;
+
+/// A row's key, as bytes: a short one stands in the row, where looking at it costs no further step in memory.
+#[derive(Clone, Debug)]
+pub(crate) enum RowKey {
+    /// Its length, and the bytes.
+    Short(u8, [u8; INLINE]),
+    /// A longer one.
+    Long(Box<[u8]>),
+}
+
+impl RowKey {
+    fn new(key: &[u8]) -> Self {
+        if key.len() > INLINE {
+            return Self::Long(key.into());
+        }
+        let mut bytes = [0; INLINE];
+        bytes[..key.len()].copy_from_slice(key);
+        Self::Short(key.len() as u8, bytes)
+    }
+}
+
+impl std::ops::Deref for RowKey {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Short(length, bytes) => &bytes[..usize::from(*length)],
+            Self::Long(bytes) => bytes,
+        }
+    }
+}
+
 /// The working copy of a row.
 #[derive(Debug)]
 pub(crate) struct Row {
     /// Its key, as bytes.
-    pub key: Box<[u8]>,
+    pub key: RowKey,
     /// Its fields; the defaults where it is not there.
     pub fields: Box<[Cell]>,
     /// Whether it is there.
@@ -50,7 +85,7 @@ impl Row {
     pub(crate) fn absent(shape: &StateShape, key: &[u8]) -> Self {
         let never = || std::iter::repeat_n(FieldVersion::NEVER, shape.fields.len()).collect();
         Self {
-            key: key.into(),
+            key: RowKey::new(key),
             fields: shape.defaults.clone(),
             exists: false,
             saved: i64::MIN,

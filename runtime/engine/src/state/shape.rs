@@ -35,7 +35,7 @@ struct Closes {
 }
 
 /// The slots that a state's `closes` is written over: its keys.
-pub(crate) fn closes_scope(state: &State) -> Vec<Slot> {
+fn closes_scope(state: &State) -> Vec<Slot> {
     state.keys.iter().map(|(name, ty)| Slot { name: name.clone(), ty: ty.clone() }).collect()
 }
 
