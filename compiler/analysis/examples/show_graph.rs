@@ -1,5 +1,6 @@
 //! Checks the `.nsf` files of the paths given and prints diagnostics, what does not fit in the plan, and the plan.
 
+use nsf_analysis::graph::print::{self, View};
 use nsf_analysis::project::{InputFile, ProjectInput};
 
 fn main() {
@@ -15,11 +16,22 @@ fn main() {
         let (path, line) = place.map_or(("?", 0), |(path, place)| (path, place.line));
         println!("{path}:{line}: {}: {}", diagnostic.code.id, diagnostic.message);
     }
-    let dag = nsf_analysis::graph::build(analysis.program);
+    let dag = &analysis.dag;
     println!("{} nodes, {} edges", dag.graph.node_count(), dag.graph.edge_count());
-    let plan = nsf_analysis::lower::lower(&dag, &analysis.sources);
+    let plan = nsf_analysis::lower::lower(dag, &analysis.sources);
     for problem in plan.problems() {
         println!("PROBLEM {problem}");
     }
-    println!("{}", nsf_plan::document::to_yaml(&plan));
+    match std::env::var("FORMAT").as_deref() {
+        Ok(format) => match View::of(dag, &analysis.sources, std::env::var("FLOW").ok().as_deref()) {
+            Ok(view) => match format {
+                "dot" => println!("{}", print::dot(&view)),
+                "mermaid" => println!("{}", print::mermaid(&view)),
+                "json" => println!("{}", print::json(&view)),
+                _ => println!("{}", print::text(&view)),
+            },
+            Err(error) => println!("{error:?}"),
+        },
+        Err(_) => println!("{}", nsf_plan::document::to_yaml(&plan)),
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use nsf_diagnostics::{Diagnostic, Diagnostics, FileId, IntoDiagnostic, Severity, SourceMap};
 use nsf_syntax::ast::{File, ItemKind};
 
-use crate::model::Program;
+use crate::graph::{self, Dag, Proofs};
 use crate::names::Names;
 use crate::project::{ProjectInput, module_name};
 use crate::types::{self, Library};
@@ -42,8 +42,8 @@ pub struct Analysis {
     pub sources: SourceMap,
     /// All errors and warnings, by file and place.
     pub diagnostics: Vec<Diagnostic>,
-    /// The typed program.
-    pub program: Program,
+    /// The graph of the program, with guarantees and numbers noted; `nsf.lock` is read.
+    pub dag: Dag,
 }
 
 impl Analysis {
@@ -57,6 +57,12 @@ impl Analysis {
 /// Checks a project: every pass over every file.
 #[must_use]
 pub fn check(input: &ProjectInput) -> Analysis {
+    check_with(input, &Proofs::default())
+}
+
+/// Checks a project with some proofs switched off: for tests, which show that each refuses what it is there for.
+#[must_use]
+pub fn check_with(input: &ProjectInput, proofs: &Proofs) -> Analysis {
     let mut sources = SourceMap::default();
     let mut found = Diagnostics::default();
     let mut trees: Vec<(String, FileId, String, File)> = Vec::with_capacity(input.files.len());
@@ -81,5 +87,8 @@ pub fn check(input: &ProjectInput) -> Analysis {
     found.extend(diagnostics);
     found.extend(typed);
     drop(names);
-    Analysis { sources, diagnostics: found.into_sorted(), program }
+    let lock = input.lock.as_ref().map(|text| sources.add("nsf.lock", text.clone()));
+    let mut dag = graph::build(program);
+    found.extend(graph::prove(&mut dag, &sources, lock, proofs));
+    Analysis { sources, diagnostics: found.into_sorted(), dag }
 }

@@ -18,4 +18,4 @@ pub mod project;
 pub mod types;
 pub mod visit;
 
-pub use check::{Analysis, LIBRARY, check};
+pub use check::{Analysis, LIBRARY, check, check_with};

@@ -3,7 +3,7 @@
 //! Its parts are the plan's own data, each with the place where it was written. What could not be understood is left
 //! out or is there in part; [`Program::complete`] says whether everything was understood.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use nsf_diagnostics::{FileId, Location};
 use nsf_plan as plan;
@@ -71,6 +71,10 @@ pub struct Program {
     pub steps: HashMap<String, StepPlace>,
     /// `test` items.
     pub tests: Vec<Placed<plan::TestCase>>,
+    /// Names of states that say `keep: forever`.
+    pub kept_forever: HashSet<String>,
+    /// Ids of sources, ingests and subscriptions that say `loop: allowed`.
+    pub loops_allowed: HashSet<String>,
     /// Functions, types, constants and the like, and whether something uses them.
     pub definitions: Vec<Definition>,
     /// Whether every item was understood; a plan is lowered only then.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use nsf_analysis::Analysis;
+use nsf_analysis::graph::Dag;
 use nsf_analysis::project::{InputFile, ProjectInput};
 use nsf_diagnostics::{Diagnostics, FileId, IntoDiagnostic, Stage};
 
@@ -39,11 +40,11 @@ impl Checked {
         Ok(Self { project, analysis })
     }
 
-    /// The plan of a program without errors. Otherwise, and where there are warnings, they are shown on standard error.
+    /// The graph of a program without errors. Otherwise, and where there are warnings, they are shown on standard error.
     ///
     /// # Errors
-    /// When a program without errors has no plan, which is a mistake of the compiler.
-    pub fn plan_or_report(&mut self, output: &mut Output) -> Result<Option<Plan>, Problem> {
+    /// When a program without errors was not understood, which is a mistake of the compiler.
+    pub fn graph_or_report(&mut self, output: &mut Output) -> Result<Option<Dag>, Problem> {
         let Analysis { diagnostics, sources, .. } = &self.analysis;
         if !diagnostics.is_empty() {
             output.error(&report::render(Format::Human, diagnostics, sources, output.error_looks()));
@@ -51,12 +52,25 @@ impl Checked {
         if self.analysis.has_errors() {
             return Ok(None);
         }
-        if !self.analysis.program.complete {
-            return Err(Problem::failure("the program has no errors, and yet there is no plan for it")
+        if !self.analysis.dag.complete {
+            return Err(Problem::failure("the program has no errors, and yet it could not be understood")
                 .help("this is a mistake in nsfc, please report it with the program"));
         }
-        let dag = nsf_analysis::graph::build(std::mem::take(&mut self.analysis.program));
-        Ok(Some(nsf_analysis::lower::lower(&dag, &self.analysis.sources)))
+        Ok(Some(std::mem::take(&mut self.analysis.dag)))
+    }
+
+    /// The plan of a program without errors, otherwise as [`Checked::graph_or_report`].
+    ///
+    /// # Errors
+    /// As [`Checked::graph_or_report`].
+    pub fn plan_or_report(&mut self, output: &mut Output) -> Result<Option<Plan>, Problem> {
+        let dag = self.graph_or_report(output)?;
+        Ok(dag.map(|dag| self.lower(&dag)))
+    }
+
+    /// The plan of a graph of this project.
+    pub fn lower(&self, dag: &Dag) -> Plan {
+        nsf_analysis::lower::lower(dag, &self.analysis.sources)
     }
 }
 

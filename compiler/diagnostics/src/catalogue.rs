@@ -5,7 +5,7 @@
 use crate::Code;
 
 /// Codes of which a page cannot show the mistake: a file of megabytes, bytes that are no text.
-pub const WITHOUT_EXAMPLE: [&str; 2] = ["E0123", "E0124"];
+pub const WITHOUT_EXAMPLE: [&str; 3] = ["E0123", "E0124", "E0416"];
 
 /// What introduces a further file in an example of several.
 const FILE_MARK: &str = "// file:";

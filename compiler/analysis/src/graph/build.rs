@@ -17,6 +17,8 @@ pub fn build(program: Program) -> Dag {
         flows: program.flows,
         places: program.steps,
         definitions: program.definitions,
+        kept_forever: program.kept_forever,
+        loops_allowed: program.loops_allowed,
         tests: program.tests,
         complete: program.complete,
         ..Dag::default()

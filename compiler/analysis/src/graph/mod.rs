@@ -8,9 +8,11 @@ mod effects;
 mod flow;
 pub mod key_text;
 pub mod number;
+pub mod print;
+pub mod proofs;
 mod record;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use nsf_plan as plan;
 use nsf_plan::{
@@ -20,6 +22,7 @@ use nsf_plan::{
 use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
 
 pub use build::build;
+pub use proofs::{Proofs, prove};
 pub use record::{RecordAt, Records};
 
 use crate::model::{Definition, FieldPlace, FlowInfo, ModuleFile, Placed, StepPlace};
@@ -169,6 +172,10 @@ pub struct Dag {
     pub places: HashMap<String, StepPlace>,
     /// Named things and whether they are used.
     pub definitions: Vec<Definition>,
+    /// Names of states that say `keep: forever`.
+    pub kept_forever: HashSet<String>,
+    /// Ids of streams that say `loop: allowed`.
+    pub loops_allowed: HashSet<String>,
     /// `test` items; they stand beside the plan.
     pub tests: Vec<Placed<plan::TestCase>>,
     /// Whether every item was understood. Proofs of absence ("nothing reads this") wait until it is.

@@ -12,6 +12,15 @@ use crate::lock::Lock;
 /// Gives every dimension a code and every field a number and an id. A number of the lock file is not given to another
 /// name, also when the name that had it is gone.
 pub fn assign(dag: &mut Dag, lock: Option<&Lock>) {
+    for node in dag.index.states.clone() {
+        // A state that was renamed in the lock file keeps the identity under which its values are stored.
+        if let Some(Node::State(state)) = dag.graph.node_weight_mut(node)
+            && let Some(known) = lock.and_then(|lock| lock.states.get(&state.value.name))
+            && !known.id.is_empty()
+        {
+            state.value.id.clone_from(&known.id);
+        }
+    }
     let nodes = dag.index.dimensions.clone();
     let mut codes: BTreeSet<u32> =
         lock.map(|lock| lock.dimensions.values().map(|known| known.code).collect()).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use nsf_diagnostics::SourceMap;
+use nsf_diagnostics::{Diagnostic, SourceMap, Span, codes};
 use nsf_plan as plan;
 use nsf_plan::{Plan, SourceText, Step, StepKind};
 use petgraph::graph::NodeIndex;
@@ -87,4 +87,24 @@ fn sha256(text: &str) -> String {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
+}
+
+/// The plan's own contradictions as diagnostics. There are none unless a pass is wrong, and then the program is not
+/// run: the message says where it was found and asks for a report.
+#[must_use]
+pub fn contradictions(plan: &Plan, dag: &Dag, sources: &SourceMap) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for problem in plan.problems() {
+        let origin = problem.origin.unwrap_or_default();
+        let file = dag.files.get(origin.file as usize).map(|file| file.file).unwrap_or_default();
+        let line =
+            sources.get(file).map_or_else(Span::default, |text| text.line_span((origin.line as usize).max(1) - 1));
+        let text = format!("the compiler made a plan that contradicts itself: {problem}");
+        found.push(
+            Diagnostic::new(&codes::E0416, line.in_file(file), text)
+                .note("this is a mistake of the compiler and not of the program")
+                .help("report it with the lines around this place; writing them another way may help meanwhile"),
+        );
+    }
+    found
 }

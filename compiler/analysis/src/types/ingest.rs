@@ -12,8 +12,8 @@ use super::unit::{Scope, Unit};
 use super::{Checker, Global, setting_message as message};
 use crate::names::ItemRef;
 
-const ALLOWED: [&str; 11] =
-    ["arris_id", "tenant", "from", "accept", "map", "order", "coerce", "retry", "on_error", "reject", "max_skew"];
+const ALLOWED: [&str; 12] =
+    ["arris_id", "tenant", "from", "accept", "map", "order", "coerce", "retry", "on_error", "reject", "max_skew", "loop"];
 
 /// The raw members that an ingest reads, each by name and the type it is converted to.
 #[derive(Debug, Default)]
@@ -74,6 +74,7 @@ impl<'a> Checker<'a> {
         let accept = self.accept(&settings);
         let body = self.ingest_body(&settings, &accept);
         let name = self.names.full_name(item);
+        self.loop_setting(&settings, &name);
         // Members keep their slots; the plan lists the others, which fill the free places in order.
         let member = |index: usize| body.raw.members.iter().any(|member| member.slot.index() == index);
         let slots =

@@ -37,6 +37,9 @@ impl<'a> Checker<'a> {
                 _ => plan::Order::Flow,
             };
             let name = self.names.full_name(item);
+            if keep == Some(None) {
+                self.program.kept_forever.insert(name.clone());
+            }
             let value = plan::State {
                 id: name.clone(),
                 name,

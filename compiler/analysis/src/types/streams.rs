@@ -12,8 +12,8 @@ use super::settings::Settings;
 use super::{Checker, Global, message as words, relation, setting_message as message};
 use crate::names::ItemRef;
 
-const SOURCE: [&str; 12] =
-    ["from", "record", "key", "time", "late", "max_skew", "format", "coerce", "strict", "retry", "on_error", "reject"];
+const SOURCE: [&str; 13] =
+    ["from", "record", "key", "time", "late", "max_skew", "format", "coerce", "strict", "retry", "on_error", "reject", "loop"];
 const FORMATS: [&str; 4] = ["json", "csv", "text", "bytes"];
 /// Five minutes, in milliseconds.
 pub(super) const MAX_SKEW: i64 = 300_000;
@@ -48,6 +48,7 @@ impl<'a> Checker<'a> {
         let time = self.time_field(&settings, &encoding);
         let (late, late_else) = self.late(&settings);
         let name = self.names.full_name(item);
+        self.loop_setting(&settings, &name);
         let value = plan::Source {
             id: name.clone(),
             name,
@@ -119,6 +120,13 @@ impl<'a> Checker<'a> {
     pub(super) fn sink_topic(&mut self, settings: &Settings<'_>, name: &str) -> Option<TopicId> {
         let setting = settings.get(name)?;
         self.topic_setting(settings, setting, Role::Sink)
+    }
+
+    /// `loop: allowed`: what comes in over this stream may lead to what it sends.
+    pub(super) fn loop_setting(&mut self, settings: &Settings<'_>, id: &str) {
+        if self.word_setting(settings, "loop", &["allowed"]).is_some() {
+            self.program.loops_allowed.insert(id.to_owned());
+        }
     }
 
     /// `on_error`.

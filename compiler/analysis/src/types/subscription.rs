@@ -12,7 +12,7 @@ use super::unit::{Scope, Unit};
 use super::{Checker, Global, setting_message as message};
 use crate::names::ItemRef;
 
-const ALLOWED: [&str; 7] = ["tenant", "listen", "when", "on", "publish", "to", "extra"];
+const ALLOWED: [&str; 8] = ["tenant", "listen", "when", "on", "publish", "to", "extra", "loop"];
 const EVENTS: [(&str, SubscriptionEvent); 4] = [
     ("create", SubscriptionEvent::Create),
     ("binlog", SubscriptionEvent::Binlog),
@@ -61,6 +61,7 @@ impl<'a> Checker<'a> {
         let dimension = self.subscription_dimension(item, subscription);
         let tenant = self.tenant_setting(&settings);
         let name = self.names.full_name(item);
+        self.loop_setting(&settings, &name);
         let mut unit =
             Unit { slots: dimension.map(|id| self.subscription_slots(id)).unwrap_or_default(), ..Unit::default() };
         let own = unit.slots.len();

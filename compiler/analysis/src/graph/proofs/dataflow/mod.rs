@@ -1,0 +1,111 @@
+//! Dataflow: what is computed, declared or read and used by nothing; steps that no record reaches; flows that do
+//! nothing. All of it is probably not meant, and none of it harms, so these are warnings.
+//!
+//! Storing or receiving a field counts as a use of it. In a project without flows, ingests and subscriptions nothing
+//! is used yet, and nothing is reported.
+
+mod reach;
+mod unused;
+
+use std::collections::HashSet;
+
+use nsf_diagnostics::{Diagnostic, SourceMap, codes};
+use nsf_plan::{InputSource, SourceId, StepKind, SubscriptionId};
+
+use super::short;
+use crate::graph::Dag;
+
+pub(super) fn prove(dag: &Dag, sources: &SourceMap, found: &mut Vec<Diagnostic>) {
+    for (_, flow) in dag.pipelines() {
+        reach::prove(dag, flow, found);
+    }
+    // What is not understood may be what uses a thing.
+    if !dag.complete
+        || (dag.index.flows.is_empty() && dag.index.ingests.is_empty() && dag.index.subscriptions.is_empty())
+    {
+        return;
+    }
+    unused::prove(dag, sources, found);
+    definitions(dag, found);
+    streams(dag, found);
+    without_effect(dag, found);
+}
+
+/// Named things that nothing names.
+fn definitions(dag: &Dag, found: &mut Vec<Diagnostic>) {
+    for definition in dag.definitions.iter().filter(|definition| !definition.used) {
+        let said = match definition.kind {
+            "constant" | "type" | "function" | "mapping" => "nothing uses it",
+            "verify function" | "load function" | "calculate function" | "save function" | "expand function" => {
+                "no flow uses it"
+            }
+            "state" => "no flow loads or saves it",
+            "table" => "no flow loads it",
+            "tenant" | "space" | "primary" => "nothing names it",
+            // Streams are looked at by what reads them; dimensions, flows, monitors and tests are there for others.
+            _ => continue,
+        };
+        let text = format!("the {} `{}` is declared, but {said}", definition.kind, definition.name);
+        found.push(Diagnostic::new(&codes::W0402, definition.location, text).help("use it, or take it out"));
+    }
+}
+
+/// Sources that no flow reads, and subscriptions that send nowhere.
+fn streams(dag: &Dag, found: &mut Vec<Diagnostic>) {
+    let mut sources: HashSet<SourceId> = HashSet::new();
+    let mut subscriptions: HashSet<SubscriptionId> = HashSet::new();
+    for (_, flow) in dag.pipelines() {
+        for input in &flow.part.value.inputs {
+            match input.from {
+                InputSource::Source(id) => drop(sources.insert(id)),
+                InputSource::Subscription(id) => drop(subscriptions.insert(id)),
+                InputSource::Expired(_) => {}
+            }
+        }
+    }
+    for index in 0..dag.index.sources.len() as u32 {
+        let Some(source) = dag.source(SourceId(index)).filter(|_| !sources.contains(&SourceId(index))) else {
+            continue;
+        };
+        let text = format!("no flow reads the source `{}`", short(&source.value.name));
+        let help = format!("write `flow … from {}`, or take the source out", short(&source.value.name));
+        found.push(Diagnostic::new(&codes::W0402, source.name, text).help(help));
+    }
+    for index in 0..dag.index.subscriptions.len() as u32 {
+        let id = SubscriptionId(index);
+        let Some(subscription) = dag.subscription(id).filter(|_| !subscriptions.contains(&id)) else { continue };
+        if subscription.value.to.is_some() {
+            continue;
+        }
+        let name = short(&subscription.value.name);
+        let text = format!("the subscription `{name}` tells nobody: it has no `to`, and no flow reads it");
+        let help = format!("add `to: kafka(\"…\")`, or read it with `flow … from {name}`");
+        found.push(Diagnostic::new(&codes::W0402, subscription.name, text).help(help));
+    }
+}
+
+/// Flows that keep, write and send nothing, reject nothing, and that no flow reads.
+fn without_effect(dag: &Dag, found: &mut Vec<Diagnostic>) {
+    let mut working: HashSet<&str> = HashSet::new();
+    for (_, flow) in dag.pipelines() {
+        dag.walk(flow, &mut |outer, step| {
+            let works = matches!(
+                step.kind,
+                StepKind::Save { .. }
+                    | StepKind::ExpandDimension(_)
+                    | StepKind::ExpandTopic(_)
+                    | StepKind::Require { .. }
+                    | StepKind::Reject { .. }
+                    | StepKind::Flow { .. }
+            );
+            if works {
+                working.insert(outer.flow.as_str());
+            }
+        });
+    }
+    for flow in dag.flows.iter().filter(|flow| flow.pipeline.is_some() && !working.contains(flow.name.as_str())) {
+        let text = format!("the flow `{}` does nothing: it saves, expands and rejects nothing", short(&flow.name));
+        let help = "end it with a `save` or an `expand`, or take it out";
+        found.push(Diagnostic::new(&codes::W0405, flow.location, text).help(help));
+    }
+}

@@ -1,0 +1,175 @@
+//! Each proof of the graph refuses its bad programs at the line of the cause, lets their look-alikes pass, and is the
+//! one that refuses them: switched off, the bad programs pass.
+//!
+//! The programs stand in `tests/language/proofs/PROOF/{refuses,passes}/*.nsf`. Lines `// file: NAME` divide one into
+//! several files, as in the catalogue. In a program that is refused the line of the cause ends in `// here`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+
+use nsf_analysis::graph::Proofs;
+use nsf_analysis::project::{InputFile, ProjectInput};
+use nsf_analysis::{Analysis, check_with};
+use nsf_diagnostics::{CODES, PageFile, Stage};
+
+/// Where the cause stands.
+const MARK: &str = "// here";
+
+struct Proof {
+    folder: &'static str,
+    codes: &'static [&'static str],
+    off: Proofs,
+}
+
+fn proofs() -> Vec<Proof> {
+    let on = Proofs::default();
+    vec![
+        Proof { folder: "topic_types", codes: &["E0401"], off: Proofs { topic_types: false, ..on } },
+        Proof {
+            folder: "dataflow",
+            codes: &["W0402", "W0403", "W0404", "W0405"],
+            off: Proofs { dataflow: false, ..on },
+        },
+        Proof {
+            folder: "key_safety",
+            codes: &["E0402", "E0403", "E0404", "E0407"],
+            off: Proofs { key_safety: false, ..on },
+        },
+        Proof { folder: "replay_safety", codes: &["E0408"], off: Proofs { replay_safety: false, ..on } },
+        Proof { folder: "bounded_state", codes: &["W0401"], off: Proofs { bounded_state: false, ..on } },
+        Proof { folder: "termination", codes: &["E0409"], off: Proofs { termination: false, ..on } },
+        Proof { folder: "secrets", codes: &["E0410"], off: Proofs { secrets: false, ..on } },
+        Proof { folder: "identity", codes: &["E0412", "E0414"], off: Proofs { identity: false, ..on } },
+        Proof { folder: "derived", codes: &["E0405", "E0406"], off: Proofs { derived: false, ..on } },
+        Proof { folder: "constants", codes: &["E0415"], off: Proofs { constants: false, ..on } },
+    ]
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/language/proofs")
+}
+
+/// The programs of a folder, with their names.
+fn programs(proof: &Proof, kind: &str) -> Vec<(String, Vec<PageFile>)> {
+    let folder = root().join(proof.folder).join(kind);
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    let read = |path: PathBuf| (path.display().to_string(), files(&std::fs::read_to_string(&path).unwrap()));
+    paths.into_iter().map(read).collect()
+}
+
+fn files(text: &str) -> Vec<PageFile> {
+    let mut files: Vec<PageFile> = Vec::new();
+    for line in text.split_inclusive('\n') {
+        match (line.strip_prefix("// file:"), files.last_mut()) {
+            (Some(name), _) => files.push(PageFile { name: name.trim().to_owned(), text: String::new() }),
+            (None, Some(file)) => file.text.push_str(line),
+            (None, None) => files.push(PageFile { name: "program.nsf".to_owned(), text: line.to_owned() }),
+        }
+    }
+    files
+}
+
+fn check(files: &[PageFile], proofs: &Proofs) -> Analysis {
+    let mut input = ProjectInput { name: "proofs".to_owned(), ..ProjectInput::default() };
+    for file in files {
+        if file.name == "nsf.lock" {
+            input.lock = Some(file.text.clone());
+        } else if file.name.ends_with(".nsf") {
+            input.files.push(InputFile { path: file.name.clone(), text: file.text.clone() });
+        }
+    }
+    check_with(&input, proofs)
+}
+
+/// Codes with path, line and message.
+fn found(analysis: &Analysis) -> Vec<(String, String, u32, String)> {
+    let place = |diagnostic: &nsf_diagnostics::Diagnostic| {
+        let (path, place) = analysis.sources.place(diagnostic.location()).unwrap();
+        (diagnostic.code.id.to_owned(), path.to_owned(), place.line, diagnostic.message.clone())
+    };
+    analysis.diagnostics.iter().map(place).collect()
+}
+
+/// The file and line of the mark.
+fn marked(files: &[PageFile]) -> Option<(String, u32)> {
+    files.iter().find_map(|file| {
+        let line = file.text.lines().position(|line| line.trim_end().ends_with(MARK))?;
+        Some((file.name.clone(), line as u32 + 1))
+    })
+}
+
+#[test]
+fn every_proof_refuses_its_bad_programs_at_the_line_of_the_cause() {
+    let mut wrong = Vec::new();
+    for proof in proofs() {
+        let programs = programs(&proof, "refuses");
+        assert!(programs.len() >= 5, "{} has {} bad programs", proof.folder, programs.len());
+        for (name, files) in programs {
+            let found = found(&check(&files, &Proofs::default()));
+            let place = marked(&files).unwrap_or_else(|| panic!("{name} has no line that ends in `{MARK}`"));
+            let fits = match found.as_slice() {
+                [(code, path, line, _)] => proof.codes.contains(&code.as_str()) && (path.clone(), *line) == place,
+                _ => false,
+            };
+            if !fits {
+                wrong.push(format!("{name} (cause at {}:{}): {found:#?}", place.0, place.1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_proof_lets_look_alikes_pass() {
+    let mut wrong = Vec::new();
+    for proof in proofs() {
+        let programs = programs(&proof, "passes");
+        assert!(programs.len() >= 5, "{} has {} look-alikes", proof.folder, programs.len());
+        for (name, files) in programs {
+            let found = found(&check(&files, &Proofs::default()));
+            if !found.is_empty() {
+                wrong.push(format!("{name}: {found:#?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn without_its_proof_a_bad_program_passes() {
+    let mut wrong = Vec::new();
+    for proof in proofs() {
+        for (name, files) in programs(&proof, "refuses") {
+            let found = found(&check(&files, &proof.off));
+            if !found.is_empty() {
+                wrong.push(format!("{name}: {found:#?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_pages_of_the_graphs_codes_do_what_they_say() {
+    let mut wrong = Vec::new();
+    for code in CODES.iter().filter(|code| code.stage == Stage::Graph) {
+        let page = code.page().unwrap_or_else(|error| panic!("{}: {error}", code.id));
+        if page.failing.is_empty() {
+            continue;
+        }
+        let failing = found(&check(&page.failing, &Proofs::default()));
+        if failing.len() != 1 || failing[0].0 != code.id {
+            wrong.push(format!("{}: the failing example raises {failing:#?}", code.id));
+        }
+        let mended = found(&check(&page.mended, &Proofs::default()));
+        if !mended.is_empty() {
+            wrong.push(format!("{}: the mended example raises {mended:#?}", code.id));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
