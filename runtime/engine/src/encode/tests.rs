@@ -212,7 +212,7 @@ fn the_forms_are_those_of_the_table() {
 #[test]
 fn floats_are_written_in_their_shortest_form() {
     let mut bits = 1_u64;
-    let mut check = |value: f64| {
+    let check = |value: f64| {
         let mut out = Vec::new();
         json::write_float(value, &mut out);
         assert_eq!(std::str::from_utf8(&out).unwrap(), zmij::Buffer::new().format_finite(value));
