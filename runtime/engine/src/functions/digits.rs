@@ -53,7 +53,7 @@ impl Written {
         if digits.is_empty() {
             return Some(0);
         }
-        if exponent < 0 || exponent > 38 {
+        if !(0..=38).contains(&exponent) {
             return None;
         }
         let mut value: i128 = std::str::from_utf8(digits).ok()?.parse().ok()?;

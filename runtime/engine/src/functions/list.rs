@@ -17,23 +17,14 @@ use crate::{
 /// The functions.
 pub(super) const BUILTINS: &[Builtin] = &[
     pure("len(list<T>)", |call| Ok(count(call.list(0)?.len()))),
-    pure("min(list<T>)", |call| Ok(call.list(0)?.iter().min().copied().unwrap_or(Value::Null))),
-    pure("max(list<T>)", |call| Ok(call.list(0)?.iter().max().copied().unwrap_or(Value::Null))),
+    pure("min(list<T>)", min),
+    pure("max(list<T>)", max),
     pure("min_by(list<T>, fn(T) -> K)", |call| best(call, Ordering::is_lt)),
     pure("max_by(list<T>, fn(T) -> K)", |call| best(call, Ordering::is_gt)),
-    pure("count(list<T>, fn(T) -> bool)", |call| {
-        let mut found = 0;
-        for item in call.list(0)? {
-            found += usize::from(holds(call.lambda(1)?, *item)?);
-        }
-        Ok(count(found))
-    }),
-    pure("any(list<T>, fn(T) -> bool)", |call| Ok(Value::Bool(first_where(call, true)?.is_some()))),
-    pure("all(list<T>, fn(T) -> bool)", |call| Ok(Value::Bool(first_where(call, false)?.is_none()))),
-    pure("map(list<T>, fn(T) -> U)", |call| {
-        let made = call.list(0)?.iter().map(|item| call.lambda(1)?.call(&[*item]));
-        Ok(call.new_list(&made.collect::<Fallible<Vec<_>>>()?))
-    }),
+    pure("count(list<T>, fn(T) -> bool)", count_where),
+    pure("any(list<T>, fn(T) -> bool)", any),
+    pure("all(list<T>, fn(T) -> bool)", all),
+    pure("map(list<T>, fn(T) -> U)", map),
     pure("flat_map(list<T>, fn(T) -> list<U>)", |call| {
         let mut made = Vec::new();
         for item in call.list(0)? {
@@ -41,15 +32,7 @@ pub(super) const BUILTINS: &[Builtin] = &[
         }
         Ok(call.new_list(&made))
     }),
-    pure("filter(list<T>, fn(T) -> bool)", |call| {
-        let mut kept = Vec::new();
-        for item in call.list(0)? {
-            if holds(call.lambda(1)?, *item)? {
-                kept.push(*item);
-            }
-        }
-        Ok(call.new_list(&kept))
-    }),
+    pure("filter(list<T>, fn(T) -> bool)", filter),
     pure("find(list<T>, fn(T) -> bool)", |call| Ok(first_where(call, true)?.unwrap_or(Value::Null))),
     pure("reduce(list<T>, U, fn(U, T) -> U)", |call| {
         call.list(0)?.iter().try_fold(call.value(1)?, |value, item| call.lambda(2)?.call(&[value, *item]))
@@ -155,6 +138,52 @@ pub(super) const BUILTINS: &[Builtin] = &[
         Ok(call.new_list(&chunks))
     }),
 ];
+
+/// The smallest element of a list or set.
+pub(super) fn min<'b>(call: &Call<'_, 'b>) -> Fallible<Value<'b>> {
+    Ok(call.list(0)?.iter().min().copied().unwrap_or(Value::Null))
+}
+
+/// The largest element of a list or set.
+pub(super) fn max<'b>(call: &Call<'_, 'b>) -> Fallible<Value<'b>> {
+    Ok(call.list(0)?.iter().max().copied().unwrap_or(Value::Null))
+}
+
+/// How many elements of a list or set a condition holds for.
+pub(super) fn count_where<'b>(call: &Call<'_, 'b>) -> Fallible<Value<'b>> {
+    let mut found = 0;
+    for item in call.list(0)? {
+        found += usize::from(holds(call.lambda(1)?, *item)?);
+    }
+    Ok(count(found))
+}
+
+/// Whether a condition holds for an element of a list or set.
+pub(super) fn any<'b>(call: &Call<'_, 'b>) -> Fallible<Value<'b>> {
+    Ok(Value::Bool(first_where(call, true)?.is_some()))
+}
+
+/// Whether a condition holds for every element of a list or set.
+pub(super) fn all<'b>(call: &Call<'_, 'b>) -> Fallible<Value<'b>> {
+    Ok(Value::Bool(first_where(call, false)?.is_none()))
+}
+
+/// What a function makes of each element of a list or set.
+pub(super) fn map<'b>(call: &Call<'_, 'b>) -> Fallible<Value<'b>> {
+    let made = call.list(0)?.iter().map(|item| call.lambda(1)?.call(&[*item]));
+    Ok(call.new_list(&made.collect::<Fallible<Vec<_>>>()?))
+}
+
+/// The elements of a list or set for which a condition holds, in their order.
+pub(super) fn filter<'b>(call: &Call<'_, 'b>) -> Fallible<Value<'b>> {
+    let mut kept = Vec::new();
+    for item in call.list(0)? {
+        if holds(call.lambda(1)?, *item)? {
+            kept.push(*item);
+        }
+    }
+    Ok(call.new_list(&kept))
+}
 
 /// The elements before and from an index.
 fn split_at<'t, 'b>(items: &'t [Value<'b>], index: usize) -> (&'t [Value<'b>], &'t [Value<'b>]) {

@@ -90,10 +90,8 @@ fn capture<'b>(call: &Call<'_, 'b>) -> Fallible<Value<'b>> {
     let (text, number) = (call.text(0)?, call.integer(2)?);
     with_pattern(call, |regex| {
         let Some(group) = usize::try_from(number).ok().filter(|group| *group < regex.captures_len()) else {
-            let groups = regex.captures_len() - 1;
-            return Err(argument(format!(
-                "the regular expression has {groups} groups, and none with the number {number}"
-            )));
+            let last = regex.captures_len() - 1;
+            return Err(argument(format!("the regular expression has no group {number}: its groups are 0 to {last}")));
         };
         let found = regex.captures(text).and_then(|found| found.get(group));
         Ok(found.map_or(Value::Null, |group| Value::Text(group.as_str())))

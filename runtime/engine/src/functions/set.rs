@@ -2,7 +2,7 @@
 
 use crate::{
     functions::{
-        Builtin,
+        Builtin, list, statistics,
         support::{count, pure},
     },
     value::Value,
@@ -36,6 +36,14 @@ pub(super) const BUILTINS: &[Builtin] = &[
         let item = call.value(1)?;
         Ok(call.new_set(call.list(0)?.iter().filter(|other| **other != item).copied().collect()))
     }),
+    pure("sum(set<T>)", statistics::sum),
+    pure("min(set<T>)", list::min),
+    pure("max(set<T>)", list::max),
+    pure("count(set<T>, fn(T) -> bool)", list::count_where),
+    pure("any(set<T>, fn(T) -> bool)", list::any),
+    pure("all(set<T>, fn(T) -> bool)", list::all),
+    pure("map(set<T>, fn(T) -> U)", list::map),
+    pure("filter(set<T>, fn(T) -> bool)", list::filter),
 ];
 
 fn has(items: &[Value<'_>], item: &Value<'_>) -> bool {

@@ -72,7 +72,8 @@ fn too_large() -> Box<crate::fault::Fault> {
     overflow("the sum is too large for its type")
 }
 
-fn sum<'b>(call: &Call<'_, 'b>) -> Fallible<Value<'b>> {
+/// The sum of a list or set.
+pub(super) fn sum<'b>(call: &Call<'_, 'b>) -> Fallible<Value<'b>> {
     let items = call.list(0)?;
     match call.result.non_null() {
         Type::Float32 | Type::Float64 => call.finite(float_sum(items)?).map_err(|_| too_large()),
