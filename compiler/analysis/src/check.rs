@@ -83,10 +83,12 @@ pub fn check_with(input: &ProjectInput, proofs: &Proofs) -> Analysis {
     }
     let mut diagnostics = Vec::new();
     let names = Names::resolve(files, &mut diagnostics);
-    let (program, typed) = types::check(&input.name, &names, &sources, &LIBRARY);
+    let (mut program, typed) = types::check(&input.name, &names, &sources, &LIBRARY);
     found.extend(diagnostics);
     found.extend(typed);
     drop(names);
+    // A statement that could not be parsed is not there for the types, which then have nothing to report.
+    program.complete &= !found.has_errors();
     let lock = input.lock.as_ref().map(|text| sources.add("nsf.lock", text.clone()));
     let mut dag = graph::build(program);
     found.extend(graph::prove(&mut dag, &sources, lock, proofs));

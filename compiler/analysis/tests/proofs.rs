@@ -173,3 +173,26 @@ fn the_pages_of_the_graphs_codes_do_what_they_say() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// A program whose functions call one another, each adding 200 to the depth.
+fn layers(count: usize) -> Vec<PageFile> {
+    let chain = " + 1".repeat(200);
+    let mut text = format!("fn layer0(x: int64) -> int64 = x{chain}\n");
+    for layer in 1..count {
+        text.push_str(&format!("fn layer{layer}(x: int64) -> int64 = layer{}(x){chain}\n", layer - 1));
+    }
+    text.push_str("source visit {\n  from: kafka(\"visits\")\n  record { student: int64 }\n}\n");
+    let last = count - 1;
+    text.push_str(&format!(
+        "flow tell from visit {{\n  calculate {{ code = layer{last}(student) }}\n  expand kafka(\"told\", key: student) {{ code }}\n}}\n"
+    ));
+    files(&text)
+}
+
+#[test]
+fn an_expression_too_deep_for_a_plan_is_an_error_of_the_program() {
+    assert_eq!(found(&check(&layers(5), &Proofs::default())), []);
+    let found = found(&check(&layers(6), &Proofs::default()));
+    let codes: Vec<&str> = found.iter().map(|(code, ..)| code.as_str()).collect();
+    assert_eq!(codes, ["E0413"]);
+}

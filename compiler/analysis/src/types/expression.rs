@@ -11,6 +11,11 @@ use super::literal::{Number, integer_literal};
 use super::unit::{Facts, Path, Scope, Unit};
 use super::{Checker, ingest::RawMembers, message, relation};
 
+/// Bytes of stack that one level of an expression takes at most, with room to spare.
+const STACK_LEFT: usize = 256 * 1024;
+/// Bytes of stack that are added when less is left.
+const STACK_MORE: usize = 4 * 1024 * 1024;
+
 /// Checks expressions of one unit in one scope.
 pub struct Expressions<'c, 'a> {
     /// The pass.
@@ -92,6 +97,11 @@ impl<'a> Expressions<'_, 'a> {
 
     /// The typed expression; `hint` is the type that its place needs, if known.
     pub fn infer(&mut self, expr: &ast::Expr, hint: Option<&Type>) -> Option<Expr> {
+        // Functions are unfolded where they are called, so the depth is not bounded by that of one text.
+        stacker::maybe_grow(STACK_LEFT, STACK_MORE, || self.infer_here(expr, hint))
+    }
+
+    fn infer_here(&mut self, expr: &ast::Expr, hint: Option<&Type>) -> Option<Expr> {
         let span = expr.span;
         match &expr.kind {
             ast::ExprKind::Error => None,
