@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nsf_analysis::Analysis;
-use nsf_analysis::graph::Dag;
+use nsf_analysis::lock::Lock;
 use nsf_analysis::project::{InputFile, ProjectInput};
 use nsf_diagnostics::{Diagnostics, FileId, IntoDiagnostic, Stage};
 
@@ -40,37 +40,47 @@ impl Checked {
         Ok(Self { project, analysis })
     }
 
-    /// The graph of a program without errors. Otherwise, and where there are warnings, they are shown on standard error.
+    /// Shows errors and warnings on standard error; whether the program can be used.
     ///
     /// # Errors
     /// When a program without errors was not understood, which is a mistake of the compiler.
-    pub fn graph_or_report(&mut self, output: &mut Output) -> Result<Option<Dag>, Problem> {
-        let Analysis { diagnostics, sources, .. } = &self.analysis;
+    pub fn is_usable(&self, output: &mut Output) -> Result<bool, Problem> {
+        let Analysis { diagnostics, sources, dag } = &self.analysis;
         if !diagnostics.is_empty() {
             output.error(&report::render(Format::Human, diagnostics, sources, output.error_looks()));
         }
         if self.analysis.has_errors() {
-            return Ok(None);
+            return Ok(false);
         }
-        if !self.analysis.dag.complete {
+        if !dag.complete {
             return Err(Problem::failure("the program has no errors, and yet it could not be understood")
                 .help("this is a mistake in nsfc, please report it with the program"));
         }
-        Ok(Some(std::mem::take(&mut self.analysis.dag)))
+        Ok(true)
     }
 
-    /// The plan of a program without errors, otherwise as [`Checked::graph_or_report`].
+    /// The plan of a program without errors. Otherwise, and where there are warnings, they are shown on standard error.
     ///
     /// # Errors
-    /// As [`Checked::graph_or_report`].
-    pub fn plan_or_report(&mut self, output: &mut Output) -> Result<Option<Plan>, Problem> {
-        let dag = self.graph_or_report(output)?;
-        Ok(dag.map(|dag| self.lower(&dag)))
+    /// As [`Checked::is_usable`].
+    pub fn plan_or_report(&self, output: &mut Output) -> Result<Option<Plan>, Problem> {
+        if !self.is_usable(output)? {
+            return Ok(None);
+        }
+        let Analysis { sources, dag, .. } = &self.analysis;
+        let plan = nsf_analysis::lower::lower(dag, sources);
+        let contradictions = nsf_analysis::lower::contradictions(&plan, dag, sources);
+        if contradictions.is_empty() {
+            return Ok(Some(plan));
+        }
+        output.error(&report::render(Format::Human, &contradictions, sources, output.error_looks()));
+        Ok(None)
     }
 
-    /// The plan of a graph of this project.
-    pub fn lower(&self, dag: &Dag) -> Plan {
-        nsf_analysis::lower::lower(dag, &self.analysis.sources)
+    /// What `nsf.lock` must hold for this program.
+    pub fn lock_text(&self) -> String {
+        let before = self.project.lock.as_deref().and_then(|text| Lock::read(text, None).ok());
+        Lock::of(&self.analysis.dag, before.as_ref()).text()
     }
 }
 

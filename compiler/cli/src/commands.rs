@@ -4,8 +4,10 @@ mod check;
 mod compile;
 mod explain;
 mod fmt;
+mod graph;
 mod new;
 mod run;
+mod test;
 
 use clap::Subcommand;
 
@@ -20,7 +22,9 @@ pub enum Command {
     Check(check::Check),
     Compile(compile::Compile),
     Run(run::Run),
+    Test(test::Test),
     Fmt(fmt::Fmt),
+    Graph(graph::Graph),
     Explain(explain::Explain),
 }
 
@@ -35,7 +39,9 @@ impl Command {
             Self::Check(command) => command.run(output),
             Self::Compile(command) => command.run(output),
             Self::Run(command) => command.run(output),
+            Self::Test(command) => command.run(output),
             Self::Fmt(command) => command.run(output),
+            Self::Graph(command) => command.run(output),
             Self::Explain(command) => command.run(output),
         }
     }

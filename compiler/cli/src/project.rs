@@ -37,6 +37,8 @@ pub struct Project {
     pub settings: Option<String>,
     /// The text of the lock file, if there is one.
     pub lock: Option<String>,
+    /// Whether the lock file of the folder is this project's.
+    pub has_lock: bool,
 }
 
 /// One program text.
@@ -70,22 +72,24 @@ impl Project {
             let root = given.parent().map_or_else(PathBuf::new, Path::to_path_buf);
             (root, vec![single_file(&given)?])
         };
-        Self::read(root, &paths)
+        // Settings and numbers are those of the whole folder, so one file of several has none.
+        let whole = metadata.is_dir() || is_alone(&root);
+        Self::read(root, &paths, whole)
     }
 
-    fn read(root: PathBuf, paths: &[String]) -> Result<Self, Problem> {
+    fn read(root: PathBuf, paths: &[String], whole: bool) -> Result<Self, Problem> {
         let mut files = Vec::with_capacity(paths.len());
         for path in paths {
             let full = root.join(path);
             let bytes = read_program(&full).map_err(|error| Problem::file("read", &full, &error))?;
             files.push(ProgramFile { path: path.clone(), bytes });
         }
-        let settings = optional_text(&root.join(SETTINGS_FILE))?;
-        let lock = optional_text(&root.join(LOCK_FILE))?;
+        let own = |name: &str| if whole { optional_text(&root.join(name)) } else { Ok(None) };
+        let (settings, lock) = (own(SETTINGS_FILE)?, own(LOCK_FILE)?);
         let manifest = settings.as_deref().map(manifest::parse).unwrap_or_default();
         let name = manifest.name.clone().unwrap_or_else(|| folder_name(&root));
         let shown_root = shown_root(&root);
-        Ok(Self { root, shown_root, name, files, manifest, settings, lock })
+        Ok(Self { root, shown_root, name, files, manifest, settings, lock, has_lock: whole })
     }
 
     /// Whether the bytes of a file are its text; the ids of the project's files are their places in the list.
@@ -183,6 +187,13 @@ fn not_found(path: &Path, error: &io::Error) -> Problem {
 fn nothing_to_compile(path: &Path) -> Problem {
     Problem::usage(format!("there is no .nsf file in `{}`", path.display()))
         .help("`nsfc new DIR` makes a small project to start from")
+}
+
+/// Whether a folder holds no program text but one. Folders in it are not looked into: they may be anything.
+fn is_alone(root: &Path) -> bool {
+    let folder = if root.as_os_str().is_empty() { Path::new(".") } else { root };
+    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    names.filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "nsf")).count() == 1
 }
 
 /// The name of a file that was named itself.

@@ -9,7 +9,7 @@ use crate::output::{Output, Style};
 pub fn render(project: &str, summary: &Summary, output: &Output) -> String {
     let mut text = headline(project, summary, output);
     let rows = rows(summary);
-    if !rows.is_empty() {
+    if !rows.is_empty() && !summary.unchanged {
         text.push('\n');
         text.push_str(&table(&rows, "  "));
     }
@@ -77,7 +77,7 @@ fn rows(summary: &Summary) -> Vec<Vec<String>> {
 }
 
 fn source_rows(source: &SourceSummary, rows: &mut Vec<Vec<String>>) {
-    let from = source.resumed_from.map(|offset| format!("from {} on", count(offset))).unwrap_or_default();
+    let from = source.resumed_from.map(|offset| format!("from offset {}", count(offset))).unwrap_or_default();
     rows.push(vec!["source".to_owned(), source.name.clone(), counted(source.records, "record"), from]);
     if source.repeated > 0 {
         rows.push(detail("known", source.repeated, "taken in by an earlier run"));
@@ -143,7 +143,7 @@ mod tests {
         let expected = "\
 shop: 1,234 records in 0.25 s (4,940/s), 1 commit
 
-  source     shop.order     1,234 records  from 10 on
+  source     shop.order     1,234 records  from offset 10
   flow       shop.spending  1,234 records
                dropped      2              sent again
                rejected     1              no amount

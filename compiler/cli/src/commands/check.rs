@@ -9,7 +9,7 @@ use crate::checked::Checked;
 use crate::fix;
 use crate::output::{Output, Style};
 use crate::problem::Problem;
-use crate::project::replace_file;
+use crate::project::{LOCK_FILE, replace_file};
 use crate::report::{self, Format};
 
 /// Rounds of fixing after which it is given up; each round mends at least one mistake.
@@ -34,6 +34,7 @@ impl Check {
     pub fn run(self, output: &mut Output) -> Result<Outcome, Problem> {
         let mut checked = Checked::load(self.path.as_deref())?;
         let mended = if self.fix { self.mend(&mut checked)? } else { 0 };
+        let locked = self.fix && write_lock(&checked)?;
         let outcome = if checked.analysis.has_errors() { Outcome::Errors } else { Outcome::Clean };
         let mut text = report::render(
             self.format,
@@ -45,6 +46,9 @@ impl Check {
             if mended > 0 {
                 let many = if mended == 1 { "" } else { "s" };
                 text.insert_str(0, &format!("mended {mended} mistake{many}\n"));
+            }
+            if locked {
+                text.push_str(&format!("wrote {}{LOCK_FILE}\n", checked.project.shown_root));
             }
             if render::summary(&checked.analysis.diagnostics).is_none() {
                 text.push_str(&clean(&checked, output));
@@ -74,6 +78,20 @@ impl Check {
         }
         Ok(mended)
     }
+}
+
+/// Writes the numbers that the program has now into the lock file; whether that changed it. A program with errors has
+/// no numbers yet.
+fn write_lock(checked: &Checked) -> Result<bool, Problem> {
+    if checked.analysis.has_errors() || !checked.project.has_lock {
+        return Ok(false);
+    }
+    let text = checked.lock_text();
+    if checked.project.lock.as_ref() == Some(&text) {
+        return Ok(false);
+    }
+    replace_file(&checked.project.folder().join(LOCK_FILE), &text)?;
+    Ok(true)
 }
 
 /// What is said when there is nothing to say.

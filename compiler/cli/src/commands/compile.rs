@@ -37,7 +37,7 @@ enum PlanFormat {
 impl Compile {
     /// Compiles and writes.
     pub fn run(self, output: &mut Output) -> Result<Outcome, Problem> {
-        let mut checked = Checked::load(self.path.as_deref())?;
+        let checked = Checked::load(self.path.as_deref())?;
         let Some(plan) = checked.plan_or_report(output)? else { return Ok(Outcome::Errors) };
         let file = self.output.as_deref().filter(|file| *file != Path::new("-"));
         let text = self.write(&plan, file);

@@ -88,7 +88,7 @@ struct Tuning {
 impl Run {
     /// Compiles, runs, sums up.
     pub fn run(self, output: &mut Output) -> Result<Outcome, Problem> {
-        let mut checked = Checked::load(self.path.as_deref())?;
+        let checked = Checked::load(self.path.as_deref())?;
         self.profile_is_there(&checked.project)?;
         let Some(plan) = checked.plan_or_report(output)? else { return Ok(Outcome::Errors) };
         let plan = as_deployed(&plan)?;
