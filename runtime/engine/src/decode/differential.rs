@@ -7,7 +7,7 @@ use super::tests::{Fixture, encoding, field};
 
 /// How many lines one run tries; `NSF_MUTATIONS` asks for more.
 fn rounds() -> u64 {
-    std::env::var("NSF_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(60_000)
+    std::env::var("NSF_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(30_000)
 }
 
 struct Random(u64);

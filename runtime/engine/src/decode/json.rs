@@ -15,7 +15,7 @@ use crate::{
         block::Block,
         scan::Cursor,
         shape::{self, Form, Reader, Shape, Wrong, misfit},
-        tree::{Action, END, OTHER, START, Tree},
+        tree::{Action, END, START, Tree},
     },
     fault::{Fallible, Fault, FaultCode},
     frame::{Frame, Kind, Place},
@@ -298,27 +298,24 @@ impl JsonDecoder {
         if previous != START && first != b',' {
             return Err(cursor.unexpected("`,` or `}`"));
         }
-        let name = cursor.member_name()?.unescape(arena);
+        let name = cursor.member_name()?;
         let first = cursor.peek()?;
-        let action = self.tree.nodes[node].action(name);
-        let mut action = action.unwrap_or(if self.strict { Action::Unknown } else { Action::Skip });
-        if action == Action::Unknown {
-            return Err(self.unknown(node, name));
-        }
         let lead = cursor.range(start, cursor.at()).as_bytes();
-        let found = match self.tree.nodes[node].known_by(lead) {
-            Some(found) => found,
+        let tree = &mut self.tree;
+        let (found, action) = match tree.nodes[node].known_by(lead) {
+            Some(found) => (found, tree.nodes[node].known[found as usize].action),
             None => {
-                if action == Action::Skip && first == b'{' && !self.strict && lead.len() <= Block::LONGEST {
-                    action = self.tree.pass();
-                }
-                self.tree.nodes[node].learn(lead, action)
+                let name = name.unescape(arena);
+                let action = match tree.nodes[node].action(name) {
+                    None if self.strict => return Err(self.unknown(node, name)),
+                    None if first == b'{' && lead.len() <= Block::LONGEST => tree.pass(),
+                    None => Action::Skip,
+                    Some(action) => action,
+                };
+                (tree.nodes[node].learn(lead, action), action)
             }
         };
-        if let Some(known) = self.tree.nodes[node].known.get(found as usize).filter(|_| found != OTHER) {
-            action = known.action;
-        }
-        self.tree.nodes[node].follows(previous, found);
+        tree.nodes[node].follows(previous, found);
         Ok((found, action))
     }
 

@@ -15,8 +15,6 @@ pub enum Action {
     Object(u32),
     /// Read by several: a value that is taken whole and whose members are taken too.
     Several(u32),
-    /// Refused: `strict: true`.
-    Unknown,
     /// An object that nobody reads, remembered like one of the tree so that passing over it is quick.
     Pass(u32),
     /// The end of the object.
@@ -39,7 +37,7 @@ pub const START: u32 = 0;
 /// The end of an object.
 pub const END: u32 = 1;
 /// A member that is not remembered.
-pub const OTHER: u32 = 2;
+const OTHER: u32 = 2;
 
 /// How many members of an object are remembered.
 const REMEMBERED: usize = 256;
