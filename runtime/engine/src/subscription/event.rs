@@ -90,7 +90,8 @@ pub(super) fn events(listen: &[Listen], written: &Written<'_>) -> Events {
     };
     let resets = write.kind == WriteKind::Reset && change.taken.iter().any(listens);
     events.add_if(SubscriptionEvent::Create, change.created);
-    events.add_if(SubscriptionEvent::Binlog, change.before.iter().any(|(field, _)| listens(field)));
+    let changed = !change.deleted && change.before.iter().any(|(field, _)| listens(field));
+    events.add_if(SubscriptionEvent::Binlog, changed);
     events.add_if(SubscriptionEvent::Reset, change.deleted || resets);
     events.add_if(SubscriptionEvent::Datain, whole_row || write.fields.iter().any(|(field, _)| listens(field)));
     events

@@ -12,7 +12,8 @@
 //! For each write of its dimension, in the order of the writes. `listen` names writers and fields; a write is
 //!
 //! - `create`: when a writer that is listened to brought a row that was not there;
-//! - `binlog`: when a field that is listened to has another value now and its listened writer wrote it;
+//! - `binlog`: when a field that is listened to has another value now and its listened writer wrote it (a deleted row is
+//!   no change of its fields: who wants to be told of deletions asks for `reset`);
 //! - `reset`: when a listened writer deleted the row, or reset a field that is listened to (to another value or not);
 //! - `datain`: when a listened writer's write names a field that is listened to, whether or not it took effect.
 //!

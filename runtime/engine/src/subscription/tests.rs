@@ -127,8 +127,9 @@ fn create_is_the_first_sight_of_a_key_and_of_one_that_was_deleted() {
 
 #[test]
 fn binlog_is_another_value_and_not_another_message() {
-    let messages = [status(TIME, 0), status(TIME + 1, 0), status(TIME + 2, 2), status(TIME + 1, 1)];
-    assert_eq!(actions(&told(&on(&[Binlog]), &messages)), ["binlog", "", "binlog", ""]);
+    let delete = homework(TIME + 3, "delete", "");
+    let messages = [status(TIME, 0), status(TIME + 1, 0), status(TIME + 2, 2), status(TIME + 1, 1), delete];
+    assert_eq!(actions(&told(&on(&[Binlog]), &messages)), ["binlog", "", "binlog", "", ""]);
 }
 
 #[test]
