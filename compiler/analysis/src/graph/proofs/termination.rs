@@ -75,7 +75,7 @@ fn streams(dag: &Dag, ways: &mut Ways) {
     }
     for index in 0..dag.index.subscriptions.len() as u32 {
         let id = SubscriptionId(index);
-        let Some(subscription) = dag.subscription(id) else { continue };
+        let Some(subscription) = dag.subscription(id).filter(|found| !allowed(&found.value.id)) else { continue };
         let value = &subscription.value;
         for (_, field) in &value.listen {
             ways.join(Stop::Field(value.dimension, Some(*field)), Stop::Subscription(id), None);

@@ -104,8 +104,9 @@ fn apply(expression: &Expr, operands: &[Option<Literal>]) -> Result<Option<Liter
         (ExprKind::Index(object, _), [items, Some(Literal::Integer(at))])
             if matches!(object.ty.non_null(), Type::List(_)) =>
         {
-            let length = match items {
-                Some(Literal::List(items)) => Some(items.len()),
+            let length = match (&object.kind, items) {
+                (ExprKind::List(items), _) => Some(items.len()),
+                (_, Some(Literal::List(items))) => Some(items.len()),
                 _ => None,
             };
             if *at < 0 {
