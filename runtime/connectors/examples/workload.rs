@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         inputs: vec![("w1".into(), input.into())],
         outputs: vec![("out".into(), output.into())],
         follow: false,
-        fresh: true,
+        fresh: std::env::var("FRESH").as_deref() != Ok("0"),
     });
     let mut options = Options::default();
     if let Ok(workers) = std::env::var("WORKERS") {

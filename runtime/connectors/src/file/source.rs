@@ -163,7 +163,7 @@ impl FileSource {
     /// Reads behind what the batch holds until it has about `bytes` bytes or the file's end is met; gives whether it was.
     fn fill(&mut self, batch: &mut RawBatch, bytes: usize) -> ConnectorResult<bool> {
         let Some(file) = &mut self.file else { return Ok(true) };
-        let wanted = bytes.max(64 * 1024);
+        let wanted = bytes.max(1);
         batch.bytes.reserve((wanted + 64).saturating_sub(batch.bytes.len()));
         let read = file.by_ref().take(wanted as u64).read_to_end(&mut batch.bytes);
         match read {

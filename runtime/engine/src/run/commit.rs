@@ -169,7 +169,7 @@ impl Run {
             member(name, line);
             json::write_cell(ty, &cell, line);
         }
-        for (field, cell) in state.fields.iter().zip(&row.fields) {
+        for (field, cell) in state.fields.iter().zip(row.fields.iter()) {
             member(&field.name, line);
             json::write_cell(&field.ty, cell, line);
         }

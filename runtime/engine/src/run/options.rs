@@ -56,7 +56,7 @@ impl Default for Options {
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             lanes: 8,
             block: 256 * 1024,
-            blocks: 8,
+            blocks: 16,
             commit_every: Duration::from_secs(1),
             commit_bytes: 256 * 1024 * 1024,
             state_bytes: 256 * 1024 * 1024,

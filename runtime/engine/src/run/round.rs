@@ -49,8 +49,11 @@ pub(crate) fn work_all<'r>(
         }
     };
     let joined: Vec<_> = thread::scope(|scope| {
-        let threads: Vec<_> = workers.iter_mut().map(|worker| scope.spawn(|| work(worker))).collect();
-        threads.into_iter().map(thread::ScopedJoinHandle::join).collect()
+        // This thread is one of the workers: a thread less to start.
+        let Some((own, others)) = workers.split_first_mut() else { return Vec::new() };
+        let threads: Vec<_> = others.iter_mut().map(|worker| scope.spawn(|| work(worker))).collect();
+        let mine = work(own);
+        threads.into_iter().map(thread::ScopedJoinHandle::join).chain([Ok(mine)]).collect()
     });
     for mine in joined {
         let mine = mine.map_err(|_| RunError::Internal("a worker broke off".to_owned()))?;
@@ -84,7 +87,8 @@ pub(crate) fn run_lanes<'r>(
         }
     };
     let all_well = thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        let threads: Vec<_> = (1..threads).map(|_| scope.spawn(run)).collect();
+        run();
         threads.into_iter().all(|thread| thread.join().is_ok())
     });
     if all_well { Ok(()) } else { Err(RunError::Internal("a lane broke off".to_owned())) }

@@ -56,13 +56,51 @@ impl std::ops::Deref for RowKey {
     }
 }
 
+/// A row's fields: a single one stands in the row itself.
+#[derive(Clone, Debug)]
+pub(crate) enum Fields {
+    /// One field.
+    One([Cell; 1]),
+    /// None or several.
+    Many(Box<[Cell]>),
+}
+
+impl FromIterator<Cell> for Fields {
+    fn from_iter<I: IntoIterator<Item = Cell>>(cells: I) -> Self {
+        let cells: Vec<Cell> = cells.into_iter().collect();
+        <[Cell; 1]>::try_from(cells).map_or_else(|cells| Self::Many(cells.into()), Self::One)
+    }
+}
+
+impl std::ops::Deref for Fields {
+    type Target = [Cell];
+
+    #[inline]
+    fn deref(&self) -> &[Cell] {
+        match self {
+            Self::One(cell) => cell,
+            Self::Many(cells) => cells,
+        }
+    }
+}
+
+impl std::ops::DerefMut for Fields {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [Cell] {
+        match self {
+            Self::One(cell) => cell,
+            Self::Many(cells) => cells,
+        }
+    }
+}
+
 /// The working copy of a row.
 #[derive(Debug)]
 pub(crate) struct Row {
     /// Its key, as bytes.
     pub key: RowKey,
     /// Its fields; the defaults where it is not there.
-    pub fields: Box<[Cell]>,
+    pub fields: Fields,
     /// Whether it is there.
     pub exists: bool,
     /// The watermark at its last save, in milliseconds.

@@ -3,6 +3,7 @@
 use bumpalo::Bump;
 use nsf_plan::{Handle, Order, Plan, Slot, State, Type};
 
+use super::row::Fields;
 use crate::{
     cell::Cell,
     expression::{Build, Code, Integer, Scope},
@@ -20,7 +21,7 @@ pub(crate) struct StateShape {
     /// Types of the fields.
     pub fields: Vec<Type>,
     /// Values before the first save.
-    pub defaults: Box<[Cell]>,
+    pub defaults: Fields,
     /// Milliseconds of record time that a value is kept after its last save.
     pub keep: Option<i64>,
     /// When a value ends, from its keys.

@@ -2,7 +2,7 @@
 
 use super::{
     lane::{LaneRows, RowId},
-    row::FieldVersion,
+    row::{FieldVersion, Fields},
 };
 use crate::cell::Cell;
 
@@ -22,7 +22,7 @@ pub(crate) enum Undo {
     /// Whether the row was there, and the watermark at its last save.
     Presence(bool, i64),
     /// The row had these fields.
-    Fields(Box<[Cell]>),
+    Fields(Fields),
 }
 
 impl Undo {
