@@ -1,8 +1,11 @@
 //! What the suites and `cargo xtask` share: where things are, the `nsfc` under test, folders and lines to compare.
 #![expect(clippy::panic, reason = "only tests call this, and a test stops where it cannot go on")]
 
+pub mod generate;
 pub mod lines;
 pub mod markdown;
+pub mod random;
+pub mod records;
 pub mod tool;
 pub mod tree;
 

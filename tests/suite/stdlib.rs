@@ -123,7 +123,7 @@ fn refused(expressions: &[&str]) -> BTreeMap<usize, String> {
 /// What is wrong with expressions that compile, by their index: they are false, or fail.
 fn untrue(expressions: &[&str]) -> BTreeMap<usize, String> {
     let analysis = nsf_analysis::check(&program(expressions));
-    let plan = nsf_analysis::lower::lower(&nsf_analysis::graph::build(analysis.program), &analysis.sources);
+    let plan = nsf_analysis::lower::lower(&analysis.dag, &analysis.sources);
     let pipeline = plan.pipelines.first().unwrap();
     let layout = Layout::new(&pipeline.slots);
     let scope = Scope { plan: &plan, slots: &pipeline.slots, layout: &layout, handles: &pipeline.handles };

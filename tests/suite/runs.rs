@@ -1,0 +1,115 @@
+//! Whole runs of the real program: the cases under `tests/run`, and every example by the commands of its README.
+
+use std::fs;
+use std::path::Path;
+
+use nsf_tests::{markdown, read, records, root, tool, tree};
+
+/// Compares every file of `expected` with the one of the same name in `actual`.
+fn compare(expected: &Path, actual: &Path, complaints: &mut Vec<String>) {
+    let files = tree::files(expected, "ndjson");
+    if files.is_empty() {
+        complaints.push(format!("{} holds no .ndjson file", expected.display()));
+    }
+    for file in files {
+        let name = file.file_name().unwrap();
+        let text = fs::read_to_string(actual.join(name)).unwrap_or_default();
+        match records::difference(&read(&file), &text) {
+            Ok(None) => {}
+            Ok(Some(difference)) => complaints.push(format!("{}:\n{difference}", file.display())),
+            Err(error) => complaints.push(format!("{}: {error}", actual.join(name).display())),
+        }
+    }
+}
+
+/// `--input NAME=in/NAME.ext` and `--output NAME=out/NAME.ext` for the files of a case.
+fn arguments(case: &Path, out: &Path) -> Vec<String> {
+    let mut arguments = vec!["run".to_owned(), ".".to_owned()];
+    for (option, from) in [("--input", "in"), ("--output", "out")] {
+        let mut files: Vec<_> = fs::read_dir(case.join(from)).into_iter().flatten().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        for file in files {
+            let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+            let place = if option == "--input" { file } else { out.join(file.file_name().unwrap()) };
+            arguments.extend([option.to_owned(), format!("{name}={}", place.display())]);
+        }
+    }
+    arguments
+}
+
+#[test]
+fn every_case_gives_what_it_should_and_nothing_new_the_second_time() {
+    let mut complaints = Vec::new();
+    for case in tree::folders(&root().join("tests/run")) {
+        let work = tempfile::tempdir().unwrap();
+        let (project, out) = (work.path().join("project"), work.path().join("out"));
+        tree::copy(&case, &project).unwrap();
+        let arguments = arguments(&case, &out);
+        for round in ["first run", "second run"] {
+            let called = tool::call(&project, &arguments);
+            let before = complaints.len();
+            if called.code != Some(0) {
+                complaints.push(called.all());
+            } else if round == "second run" && !called.output.contains("nothing new since the last run") {
+                complaints.push(format!("something was new\n{}", called.output));
+            }
+            compare(&case.join("out"), &out, &mut complaints);
+            for complaint in &mut complaints[before..] {
+                *complaint = format!("{}, {round}: {complaint}", case.file_name().unwrap().to_string_lossy());
+            }
+        }
+    }
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+/// The commands of a page that call `nsfc`, taken apart into words.
+fn commands(page: &str) -> Vec<Vec<String>> {
+    let blocks = markdown::blocks(page).into_iter().filter(|block| block.info == "sh");
+    let text: String = blocks.map(|block| block.text).collect();
+    let joined = text.replace("\\\n", " ");
+    let calls = joined.lines().filter_map(|line| line.split('#').next()?.trim().strip_prefix("nsfc "));
+    calls.map(|call| call.split_whitespace().map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn the_commands_of_every_example_work_and_give_what_is_expected() {
+    let mut complaints = Vec::new();
+    for example in tree::folders(&root().join("examples")) {
+        let name = example.file_name().unwrap().to_string_lossy().into_owned();
+        let work = tempfile::tempdir().unwrap();
+        tree::copy(&example, &work.path().join("examples").join(&name)).unwrap();
+        let commands = commands(&read(&example.join("README.md")));
+        let runs = commands.iter().filter(|command| command[0] == "run").count();
+        assert!(runs > 0, "the README of {name} runs nothing");
+        let before = complaints.len();
+        for command in &commands {
+            let called = tool::call(work.path(), command);
+            if called.code != Some(0) {
+                complaints.push(format!("nsfc {}: {}", command.join(" "), called.all()));
+            }
+        }
+        compare(&example.join("expected"), &work.path().join("target").join(&name), &mut complaints);
+        for complaint in &mut complaints[before..] {
+            *complaint = format!("{name}: {complaint}");
+        }
+    }
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+#[test]
+fn every_example_tests_itself() {
+    let mut complaints = Vec::new();
+    for example in tree::folders(&root().join("examples")) {
+        for command in ["check", "test"] {
+            let called = tool::call(root(), &[command.as_ref(), example.as_os_str()]);
+            if called.code != Some(0) {
+                complaints.push(format!("nsfc {command} {}: {}", example.display(), called.all()));
+            }
+        }
+        let called = tool::call(root(), &["fmt".as_ref(), "--check".as_ref(), example.as_os_str()]);
+        if called.code != Some(0) {
+            complaints.push(format!("nsfc fmt --check {}: {}", example.display(), called.all()));
+        }
+    }
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
