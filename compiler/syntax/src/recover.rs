@@ -5,6 +5,7 @@
 //! statement gives one message at its first wrong token. Every token is parsed a fixed number of times, so the time stays
 //! linear.
 
+mod body;
 mod brackets;
 mod explain;
 mod habits;

@@ -16,15 +16,12 @@ impl Recover<'_, '_> {
         let region = self.inside(open, end);
         let close = self.source.partner(open).unwrap_or(open);
         let span = self.place(self.source.span(&(open..close + 1)));
-        let steps = self.each_statement(&region, Statements::Steps, |this, range, report| {
-            if this.holds_blocks(range) {
-                return Ok(vec![this.step_with_blocks(range)]);
-            }
-            match this.lowered(Rule::step_entry, range, |lower, pair| lower.step(pair)) {
-                Ok(step) => Ok(vec![step]),
-                Err(failure) if report => Ok(vec![this.broken_step(range, &failure)]),
-                Err(failure) => Err(failure),
-            }
+        let read = |lower: &mut Lower<'_>, pair: Pair<'_>| lower.step(pair);
+        let steps = self.each_statement(&region, Statements::Steps, Rule::step_entry, read, |this, range, failure| {
+            Some(match failure {
+                Some(failure) => this.broken_step(range, failure),
+                None => this.step_with_blocks(range),
+            })
         });
         Block { steps, span }
     }
@@ -36,7 +33,7 @@ impl Recover<'_, '_> {
     }
 
     /// `when` and `each` are never parsed whole, so that blocks in blocks are read once.
-    fn holds_blocks(&self, range: &Range<usize>) -> bool {
+    pub(crate) fn holds_blocks(&self, range: &Range<usize>) -> bool {
         let keyword = self.keyword_of_step(range);
         matches!(self.source.word(keyword), "when" | "each" | "if" | "for")
             && self.find(&(keyword..range.end), "{").is_some()

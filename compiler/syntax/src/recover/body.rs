@@ -1,0 +1,305 @@
+//! The statements of broken blocks, read one by one: each that cannot be read gives one message.
+
+use std::ops::Range;
+
+use super::statement::{CHECKS, CLAUSES, Statements};
+use super::{Failure, Recover};
+use crate::ast::{
+    Assignment, CalculateStatement, Check, CheckKind, DimensionField, Expr, ExprKind, FieldDeclaration, MappingArm,
+    MappingElse, Name, RecordEntry, SaveKind, SaveOperation, Setting, SettingValue, TestClause, TestClauseKind,
+    TypeExpr, TypeExprKind,
+};
+use crate::grammar::{Pair, Rule};
+use crate::lower::Lower;
+
+/// The words that start a change of a state, apart from names.
+const CHANGES: [&str; 3] = ["insert", "remove", "delete"];
+
+impl Recover<'_, '_> {
+    /// Reads the statements of a block by one rule. `broken` is asked what stands for one that cannot be read; it
+    /// reports why.
+    pub(crate) fn each_statement<T>(
+        &mut self,
+        region: &Range<usize>,
+        kind: Statements,
+        rule: Rule,
+        mut lower: impl FnMut(&mut Lower<'_>, Pair<'_>) -> T,
+        mut broken: impl FnMut(&mut Self, &Range<usize>, Option<&Failure>) -> Option<T>,
+    ) -> Vec<T> {
+        let statements = self.statements(region, kind);
+        let mut values = Vec::new();
+        let mut index = 0;
+        while let Some((range, _)) = statements.get(index) {
+            index += 1;
+            if self.is_read_in_parts(range, kind) {
+                values.extend(broken(self, range, None));
+                continue;
+            }
+            let failure = match self.lowered(rule, range, &mut lower) {
+                Ok(value) => {
+                    values.push(value);
+                    continue;
+                }
+                Err(failure) => failure,
+            };
+            // A line that starts with a word may go on the statement above it.
+            let ends_early = failure.at >= self.source.span(range).end as usize;
+            let next = statements.get(index).filter(|(_, certain)| ends_early && !certain);
+            if let Some((next, _)) = next
+                && let Ok(value) = self.lowered(rule, &(range.start..next.end), &mut lower)
+            {
+                values.push(value);
+                index += 1;
+                continue;
+            }
+            values.extend(broken(self, range, Some(&failure)));
+        }
+        values
+    }
+
+    /// Statements that hold others are never parsed whole, so that what is inside is read once.
+    fn is_read_in_parts(&self, range: &Range<usize>, kind: Statements) -> bool {
+        match kind {
+            Statements::Steps => self.holds_blocks(range),
+            Statements::TestClauses => self.name_of_rows(range).is_some(),
+            _ => false,
+        }
+    }
+
+    /// The first word of a broken statement as its name.
+    pub(crate) fn name_at(&self, index: usize) -> Option<Name> {
+        if !self.source.is_word(index) || super::source::is_operator_word(self.source.word(index)) {
+            return None;
+        }
+        let span = self.place(self.source.span(&(index..index + 1)));
+        Some(Name { text: self.source.word(index).into(), span })
+    }
+
+    fn error_type(&self, range: &Range<usize>) -> TypeExpr {
+        TypeExpr { kind: TypeExprKind::Error, span: self.place(self.source.span(range)) }
+    }
+
+    pub(crate) fn error_expression(&self, range: &Range<usize>) -> Expr {
+        Expr { kind: ExprKind::Error, span: self.place(self.source.span(range)) }
+    }
+
+    pub(crate) fn fields(&mut self, region: &Range<usize>) -> Vec<FieldDeclaration> {
+        let broken = |this: &mut Self, range: &Range<usize>, failure: Option<&Failure>| {
+            this.report_failure(failure?, range);
+            let name = this.name_at(range.start)?;
+            let span = this.place(this.source.span(range));
+            let ty = this.error_type(range);
+            Some(FieldDeclaration { docs: Vec::new(), name, ty, from: None, default: None, span })
+        };
+        self.each_statement(region, Statements::Fields, Rule::field_entry, |lower, pair| lower.field(pair), broken)
+    }
+
+    pub(crate) fn dimension_fields(&mut self, region: &Range<usize>) -> Vec<DimensionField> {
+        let broken = |this: &mut Self, range: &Range<usize>, failure: Option<&Failure>| {
+            this.report_failure(failure?, range);
+            let (name, ty) = (this.name_at(range.start)?, this.error_type(range));
+            let (docs, span) = (Vec::new(), ty.span);
+            Some(DimensionField { docs, name, ty, number: None, label: None, derived: None, settings: None, span })
+        };
+        let rule = Rule::dimension_field_entry;
+        self.each_statement(
+            region,
+            Statements::DimensionFields,
+            rule,
+            |lower, pair| lower.dimension_field(pair),
+            broken,
+        )
+    }
+
+    pub(crate) fn assignments(&mut self, region: &Range<usize>) -> Vec<Assignment> {
+        let broken = |this: &mut Self, range: &Range<usize>, failure: Option<&Failure>| {
+            this.report_failure(failure?, range);
+            let (field, value) = (this.name_at(range.start)?, this.error_expression(range));
+            let span = value.span;
+            Some(Assignment { dimension: None, field, value, span })
+        };
+        let rule = Rule::assignment_entry;
+        self.each_statement(region, Statements::Assignments, rule, |lower, pair| lower.assignment(pair), broken)
+    }
+
+    pub(crate) fn calculate_statements(&mut self, region: &Range<usize>) -> Vec<CalculateStatement> {
+        let broken = |this: &mut Self, range: &Range<usize>, failure: Option<&Failure>| {
+            this.report_failure(failure?, range);
+            let local = this.source.word(range.start) == "let" && this.source.is_word(range.start + 1);
+            let (name, value) = (this.name_at(range.start + usize::from(local))?, this.error_expression(range));
+            let span = value.span;
+            Some(CalculateStatement { local, name, value, span })
+        };
+        let rule = Rule::calculate_statement_entry;
+        self.each_statement(region, Statements::Calculate, rule, |lower, pair| lower.calculate_statement(pair), broken)
+    }
+
+    pub(crate) fn save_operations(&mut self, region: &Range<usize>) -> Vec<SaveOperation> {
+        let rule = Rule::save_operation_entry;
+        let read = |lower: &mut Lower<'_>, pair: Pair<'_>| lower.save_operation(pair);
+        self.each_statement(region, Statements::Save, rule, read, |this, range, failure| {
+            let next = this.source.word(range.start + 1);
+            let may_be_misspelt = this.source.is_word(range.start + 1) && !matches!(next, "max" | "min");
+            let known: &[&'static str] = if may_be_misspelt { &CHANGES } else { &[] };
+            let operation = this.unknown_word(range, known, "a change of a state", rule, read);
+            if operation.is_none() {
+                this.report_failure(failure?, range);
+            }
+            let span = this.place(this.source.span(range));
+            Some(operation.flatten().unwrap_or(SaveOperation { kind: SaveKind::Error, span }))
+        })
+    }
+
+    pub(crate) fn checks(&mut self, region: &Range<usize>) -> Vec<Check> {
+        let rule = Rule::check_entry;
+        let read = |lower: &mut Lower<'_>, pair: Pair<'_>| lower.check(pair);
+        self.each_statement(region, Statements::Checks, rule, read, |this, range, failure| {
+            let check = this.unknown_word(range, &CHECKS, "a check", rule, read);
+            if check.is_none() {
+                this.report_failure(failure?, range);
+            }
+            let span = this.place(this.source.span(range));
+            Some(check.flatten().unwrap_or(Check { kind: CheckKind::Error, span }))
+        })
+    }
+
+    /// The arms of a mapping and its `else`.
+    pub(crate) fn mapping_arms(
+        &mut self,
+        region: &Range<usize>,
+    ) -> (Vec<MappingArm>, Option<(MappingElse, nsf_diagnostics::Span)>) {
+        let mut otherwise = None;
+        let broken = |this: &mut Self, range: &Range<usize>, failure: Option<&Failure>| {
+            this.report_failure(failure?, range);
+            let is_else = this.source.word(range.start) == "else";
+            let value = this.error_expression(range);
+            is_else.then(|| (None, Some((MappingElse::Value(value.clone()), value.span))))
+        };
+        let lower = |lower: &mut Lower<'_>, pair: Pair<'_>| {
+            if pair.as_rule() == Rule::mapping_else {
+                (None, Some(lower.mapping_else(pair)))
+            } else {
+                (lower.mapping_arm(pair), None)
+            }
+        };
+        let read = self.each_statement(region, Statements::MappingArms, Rule::mapping_arm_entry, lower, broken);
+        let mut arms = Vec::new();
+        for (arm, found) in read {
+            arms.extend(arm);
+            otherwise = found.or(otherwise);
+        }
+        (arms, otherwise)
+    }
+
+    pub(crate) fn settings(&mut self, region: &Range<usize>) -> Vec<Setting> {
+        let read = |lower: &mut Lower<'_>, pair: Pair<'_>| lower.setting(pair);
+        self.each_statement(region, Statements::Settings, Rule::setting_entry, read, |this, range, failure| {
+            this.broken_setting(range, failure?)
+        })
+    }
+
+    /// A setting that does not parse: if it is a block, its fields or assignments are read one by one.
+    fn broken_setting(&mut self, range: &Range<usize>, failure: &Failure) -> Option<Setting> {
+        let name = self.name_at(range.start);
+        let open = range.start + 1;
+        let mut value = SettingValue::Error;
+        if name.is_some() && self.source.word(open) == "{" && open < range.end {
+            let region = self.inside(open, range.end);
+            let first_is_field = self.source.word(region.start + 1) == ":";
+            value = if self.source.word(range.start) == "map" || !first_is_field && self.assigns(&region) {
+                SettingValue::Assignments(self.assignments(&region))
+            } else {
+                SettingValue::Fields(self.fields(&region))
+            };
+            self.report_rest(self.source.skip(open)..range.end, "a setting");
+        } else {
+            self.report_failure(failure, range);
+        }
+        let span = self.place(self.source.span(range));
+        name.map(|name| Setting { name, value, otherwise: None, span })
+    }
+
+    fn assigns(&self, region: &Range<usize>) -> bool {
+        self.source.word(region.start + 1) == "=" || self.source.word(region.start + 3) == "="
+    }
+
+    pub(crate) fn test_clauses(&mut self, region: &Range<usize>) -> Vec<TestClause> {
+        let rule = Rule::test_clause_entry;
+        let read = |lower: &mut Lower<'_>, pair: Pair<'_>| lower.test_clause(pair);
+        self.each_statement(region, Statements::TestClauses, rule, read, |this, range, failure| {
+            let span = this.place(this.source.span(range));
+            let Some(failure) = failure else { return Some(TestClause { kind: this.rows(range), span }) };
+            let clause = this.unknown_word(range, &CLAUSES, "a clause of a test", rule, read);
+            if clause.is_none() {
+                this.report_failure(failure, range);
+            }
+            Some(clause.flatten().unwrap_or(TestClause { kind: TestClauseKind::Error, span }))
+        })
+    }
+
+    /// What `with` or `given` names, if a list of rows follows.
+    fn name_of_rows(&self, range: &Range<usize>) -> Option<Name> {
+        let has_rows = matches!(self.source.word(range.start), "with" | "given")
+            && self.source.word(range.start + 2) == "["
+            && range.start + 2 < range.end;
+        self.name_at(range.start + 1).filter(|_| has_rows)
+    }
+
+    /// `with` and `given` with a list, whose rows are read one by one.
+    fn rows(&mut self, range: &Range<usize>) -> TestClauseKind {
+        let Some(name) = self.name_of_rows(range) else { return TestClauseKind::Error };
+        let open = range.start + 2;
+        let region = self.inside(open, range.end);
+        let rows = self.comma_separated(&region);
+        let mut values = Vec::new();
+        for row in rows {
+            values.push(match self.lowered_or_report(Rule::expr_entry, &row, |lower, pair| lower.expression(pair)) {
+                Some(value) => value,
+                None => self.error_expression(&row),
+            });
+        }
+        self.report_rest(self.source.skip(open)..range.end, "`with`, `given` or `expect`");
+        if self.source.word(range.start) == "with" {
+            TestClauseKind::With(name, values)
+        } else {
+            TestClauseKind::Given(name, values)
+        }
+    }
+
+    /// The parts of a region between its commas; a comma at the end is no part.
+    pub(crate) fn comma_separated(&self, region: &Range<usize>) -> Vec<Range<usize>> {
+        let mut parts = Vec::new();
+        let (mut start, mut at) = (region.start, region.start);
+        while at < region.end {
+            if self.source.word(at) == "," {
+                parts.push(start..at);
+                start = at + 1;
+            }
+            at = self.source.skip(at);
+        }
+        if start < region.end {
+            parts.push(start..region.end);
+        }
+        parts
+    }
+
+    /// The members that an expand writes, one by one.
+    pub(crate) fn record_entries(&mut self, region: &Range<usize>) -> Vec<RecordEntry> {
+        let mut entries = Vec::new();
+        for part in self.comma_separated(region) {
+            let lower = |lower: &mut Lower<'_>, pair: Pair<'_>| lower.record_entry(pair);
+            match self.lowered_or_report(Rule::record_entry, &part, lower) {
+                Some(entry) => entries.push(entry),
+                None => {
+                    let value = Some(self.error_expression(&part));
+                    entries.extend(self.name_at(part.start).map(|name| RecordEntry::Field {
+                        name,
+                        quoted: false,
+                        value,
+                    }));
+                }
+            }
+        }
+        entries
+    }
+}
