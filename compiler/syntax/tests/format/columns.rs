@@ -62,7 +62,7 @@ fn dimensions_stand_in_columns_with_parts_missing() {
 #[test]
 fn spaces_stand_in_columns_and_one_over_several_lines_does_not() {
     becomes(
-        "space a {store: embedded shards: 8}\nspace bcd { store: redis keep: 30d }\nspace e {\nstore: mysql }\n",
+        "space a {store: embedded shards: 8}\nspace bcd { store: redis keep: 30d }\nspace e {\n store: mysql }\n",
         "space a   { store: embedded  shards: 8 }\nspace bcd { store: redis     keep: 30d }\nspace e {\n  store: mysql\n}\n",
     );
 }
