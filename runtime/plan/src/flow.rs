@@ -38,7 +38,8 @@ pub struct Pipeline {
 pub struct Input {
     /// The stream.
     pub from: InputSource,
-    /// For each used field of the stream: its index there and its slot here.
+    /// For each used field of the stream: its index there and its slot here. The fields of a subscription are its
+    /// dimension's keys, the fields, and `updated`.
     pub fields: Vec<(u32, SlotId)>,
     /// The slot that holds the record as read, where a step uses the stream's name; null for other streams' records.
     #[serde(default, skip_serializing_if = "Option::is_none")]

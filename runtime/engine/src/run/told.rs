@@ -1,7 +1,7 @@
 //! Records of subscriptions for the flows that read them: made into batches that lanes run.
 
 use bumpalo::Bump;
-use nsf_plan::{InputSource, Plan, SubscriptionId};
+use nsf_plan::{InputSource, Plan, Slot, SubscriptionId, Type};
 
 use super::{
     output::WorkOutput,
@@ -16,6 +16,7 @@ use crate::{
     frame::{Context, Frame, NoRows},
     observe::RecordId,
     steps::Program,
+    value::Value,
 };
 
 /// Whether a flow reads a subscription.
@@ -67,6 +68,9 @@ pub(crate) fn entries<'r>(
                     frame.set(place, cell.to_value(&slot.ty, arena));
                 }
             }
+            if let Some((place, ty)) = &input.record {
+                frame.set(*place, whole(ty, slots, record, arena));
+            }
             worked.output.counts[index].taken += 1;
             match lane(core, program, &frame, arena) {
                 Ok(lane) => {
@@ -90,6 +94,16 @@ pub(crate) fn entries<'r>(
     // Records of one message run in the order of the messages, whatever the flow.
     worked.entries.sort_by_key(|entry| entry.message);
     worked
+}
+
+/// The record as read, where a step uses the subscription's name.
+fn whole<'r>(ty: &Type, slots: &[Slot], record: &SubscriptionRecord, arena: &'r Bump) -> Value<'r> {
+    let Type::Record(members) = ty.non_null() else { return Value::Null };
+    let member = |(name, ty): &(String, Type)| {
+        let at = slots.iter().position(|slot| slot.name == *name);
+        at.and_then(|at| record.values.get(at)).map_or(Value::Null, |cell| cell.to_value(ty, arena))
+    };
+    Value::Record(arena.alloc_slice_fill_iter(members.iter().map(member)))
 }
 
 fn lane<'r>(core: &Core, program: &Program, frame: &Frame<'r>, arena: &'r Bump) -> Result<u16, Box<Fault>> {

@@ -68,8 +68,9 @@ impl<'plan> Checker<'plan> {
             InputSource::Subscription(subscription) => {
                 self.index("subscription", subscription.0, plan.subscriptions.len());
                 let subscription = plan.subscriptions.get(subscription.index())?;
-                let published = subscription.publish.iter();
-                Some(published.filter_map(|(_, slot)| Some(&subscription.slots.get(slot.index())?.ty)).collect())
+                let dimension = plan.dimensions.get(subscription.dimension.index())?;
+                let own = dimension.keys.len() + dimension.fields.len() + 1;
+                Some(subscription.slots.iter().take(own).map(|slot| &slot.ty).collect())
             }
             InputSource::Expired(state) => {
                 self.index("state", state.0, plan.states.len());
