@@ -31,7 +31,7 @@ def main():
         lengths = {row["plan_id"]: row["plan_len"] for row in map(json.loads, file)}
     seen, segments, sent, rows, finished, rejected, dropped = {}, {}, {}, {}, [], [], {}
     with open(stays) as file:
-        for offset, line in enumerate(file):
+        for offset, line in enumerate(file, 1):
             row = json.loads(line)
             start, end = milliseconds(row["start"]), milliseconds(row["end"])
             if end <= start:
@@ -68,7 +68,7 @@ def main():
         "class_stu_plan": [dict(zip(("class_id", "stu_id", "plan_id"), key), stay=stay, finished=done)
                            for key, (stay, done) in sorted(rows.items())],
         "plan_finished": finished,
-        "rejected": [{"source": "stay_segment", "offset": offset, "reason": reason} for offset, reason in rejected],
+        "rejected": [{"source": "classroom.duration.stay_segment", "offset": offset, "reason": reason} for offset, reason in rejected],
     }
     for name, records in files.items():
         with open(os.path.join(target, name + ".ndjson"), "w") as file:

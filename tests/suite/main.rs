@@ -4,5 +4,7 @@ mod boundaries;
 mod catalogue;
 mod house;
 mod language;
+mod oulad;
 mod project;
+mod runs;
 mod stdlib;

@@ -1,12 +1,14 @@
 //! `cargo xtask`: what is not cargo's own: all tests by one command, kill loops, fuzzing, the proofs.
 
 mod command;
+mod demo;
 mod test;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
+cargo xtask demo                          classroom over a million generated stays
 cargo xtask test                          all tests, with reduced doses of the long ones
 cargo xtask generate NAME COUNT FOLDER    an input of that many records: classroom, oulad, touching, w2
 ";
@@ -15,6 +17,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
+        ["demo"] => demo::run(),
         ["test"] => test::run(),
         ["generate", name, count, folder] => generate(name, count, folder),
         _ => {
