@@ -68,13 +68,18 @@ impl Checked {
             return Ok(None);
         }
         let Analysis { sources, dag, .. } = &self.analysis;
-        let plan = nsf_analysis::lower::lower(dag, sources);
+        let plan = self.lower();
         let contradictions = nsf_analysis::lower::contradictions(&plan, dag, sources);
         if contradictions.is_empty() {
             return Ok(Some(plan));
         }
         output.error(&report::render(Format::Human, &contradictions, sources, output.error_looks()));
         Ok(None)
+    }
+
+    /// The plan of what was understood.
+    pub fn lower(&self) -> Plan {
+        nsf_analysis::lower::lower(&self.analysis.dag, &self.analysis.sources)
     }
 
     /// What `nsf.lock` must hold for this program.

@@ -107,7 +107,7 @@ fn stored_row(kind: &str, stored: &StoredSummary) -> Vec<String> {
 
 /// A line below the thing that it belongs to.
 fn detail(word: &str, number: u64, what: &str) -> Vec<String> {
-    vec![String::new(), format!("  {word}"), count(number), what.to_owned()]
+    vec![String::new(), format!("  {} {word}", count(number)), what.to_owned()]
 }
 
 #[cfg(test)]
@@ -145,8 +145,8 @@ shop: 1,234 records in 0.25 s (4,940/s), 1 commit
 
   source     shop.order     1,234 records  from offset 10
   flow       shop.spending  1,234 records
-               dropped      2              sent again
-               rejected     1              no amount
+               2 dropped    sent again
+               1 rejected   no amount
   dimension  shop.customer  7 rows stored
 
 1 record was rejected; `--output rejected=-` shows it with the reasons

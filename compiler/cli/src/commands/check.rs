@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use nsf_diagnostics::render;
+use nsf_plan::{Origin, Plan};
 
 use crate::Outcome;
 use crate::checked::Checked;
+use crate::fallible::{self, Place};
 use crate::fix;
+use crate::numbers::table;
 use crate::output::{Output, Style};
 use crate::problem::Problem;
 use crate::project::{LOCK_FILE, replace_file};
@@ -27,6 +30,9 @@ pub struct Check {
     /// Mend what can be mended with certainty, then check again
     #[arg(long)]
     fix: bool,
+    /// List every place where a record may be rejected as well
+    #[arg(long)]
+    fallible: bool,
 }
 
 impl Check {
@@ -54,8 +60,39 @@ impl Check {
                 text.push_str(&clean(&checked, output));
             }
         }
+        if self.fallible {
+            text.push_str(&self.fallible(&checked)?);
+        }
         output.result(&text)?;
         Ok(outcome)
+    }
+
+    /// The places where a record may be rejected, in the form of the messages. A program with errors has none yet.
+    fn fallible(&self, checked: &Checked) -> Result<String, Problem> {
+        if checked.analysis.has_errors() {
+            return Ok(String::new());
+        }
+        let plan = checked.lower();
+        let places = fallible::places(&plan);
+        let shown = |place: &Place| {
+            let (file, line) = place.origin;
+            format!("{}{}", checked.project.shown_root, plan.place(Origin { file, line }))
+        };
+        match self.format {
+            Format::Human => {
+                let rows: Vec<Vec<String>> =
+                    places.iter().map(|place| vec![shown(place), place.what.clone(), place.of.clone()]).collect();
+                let heading = "\nA record may be rejected by:\n\n";
+                Ok(format!("{heading}{}", table(&rows, "  ")))
+            }
+            Format::Short => {
+                Ok(places.iter().map(|place| format!("{}: {}: {}\n", shown(place), place.of, place.what)).collect())
+            }
+            Format::Json => Ok(places.iter().map(|place| fallible_json(place, &plan, checked)).collect()),
+            Format::Github | Format::Sarif => {
+                Err(Problem::usage("--fallible has no such form").help("it goes with --format human, short and json"))
+            }
+        }
     }
 
     /// Applies fixes and checks again until nothing is left that can be mended; gives how many were.
@@ -78,6 +115,17 @@ impl Check {
         }
         Ok(mended)
     }
+}
+
+/// One line of JSON; `fallible` tells it from a diagnostic.
+fn fallible_json(place: &Place, plan: &Plan, checked: &Checked) -> String {
+    let (file, line) = place.origin;
+    let path = plan.files.get(file as usize).map_or("", |file| file.path.as_str());
+    let path = format!("{}{path}", checked.project.shown_root);
+    let value = serde_json::json!({
+        "version": 1, "fallible": place.what, "of": place.of, "location": { "path": path, "line": line },
+    });
+    format!("{value}\n")
 }
 
 /// Writes the numbers that the program has now into the lock file; whether that changed it. A program with errors has

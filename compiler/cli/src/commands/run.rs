@@ -1,7 +1,8 @@
 //! `nsfc run`: compile and run at once.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -96,13 +97,15 @@ impl Run {
         binding::check(&self.output, Side::Output, &plan)?;
         let live = Live::new();
         let connectors = Local::new(self.settings(&checked.project));
-        let pieces = match Engine::build(Arc::new(plan), self.options(&live), &connectors) {
+        let secrets = Secrets::default();
+        let pieces = match Engine::build(Arc::new(plan), self.options(&live, &secrets), &connectors) {
             Ok(pieces) => pieces,
             Err(errors) => {
                 output.error(&build_errors(&errors, &checked.project.shown_root));
                 return Ok(Outcome::Errors);
             }
         };
+        output.error(&secrets.notes());
         let result = pieces.run();
         live.clear();
         match result {
@@ -145,9 +148,14 @@ impl Run {
         }
     }
 
-    fn options(&self, live: &Live) -> Options {
-        let mut options =
-            Options { signals: true, events: Some(live.listener()), secrets: Arc::new(secret), ..Options::default() };
+    fn options(&self, live: &Live, secrets: &Secrets) -> Options {
+        let secrets = secrets.clone();
+        let mut options = Options {
+            signals: true,
+            events: Some(live.listener()),
+            secrets: Arc::new(move |name| secrets.get(name)),
+            ..Options::default()
+        };
         let tuning = &self.tuning;
         options.workers = tuning.workers.unwrap_or(options.workers);
         options.lanes = tuning.lanes.unwrap_or(options.lanes);
@@ -182,11 +190,28 @@ fn as_deployed(plan: &Plan) -> Result<Plan, Problem> {
     })
 }
 
-/// The value of a secret: the variable of its name. Where there is none, `dev` takes messages with any key.
-fn secret(name: &str) -> Secret {
-    match std::env::var(name) {
-        Ok(value) if !value.is_empty() => Secret::Value(value),
-        _ => Secret::Unchecked,
+/// Secrets are variables of their names. Where there is none, `dev` takes messages with any key, and says so.
+#[derive(Clone, Default)]
+struct Secrets {
+    missing: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Secrets {
+    fn get(&self, name: &str) -> Secret {
+        match std::env::var(name) {
+            Ok(value) if !value.is_empty() => Secret::Value(value),
+            _ => {
+                self.missing.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+                Secret::Unchecked
+            }
+        }
+    }
+
+    fn notes(&self) -> String {
+        let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        let note =
+            |name: &String| format!("note: the variable {name} is not set, so messages are taken with any key\n");
+        missing.iter().map(note).collect()
     }
 }
 
