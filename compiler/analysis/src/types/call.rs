@@ -297,11 +297,15 @@ impl Expressions<'_, '_> {
             self.arguments_alone(receiver.is_some(), arguments);
             return None;
         }
+        let several = self.checker.library.functions.get(name).is_some_and(|forms| forms.len() > 1);
         let mut given = Vec::with_capacity(arguments.len() + 1);
         given.extend(receiver.map(|(expr, at)| Given::Typed(expr, at)));
         let mut complete = true;
         for argument in arguments {
-            if waits_for_type(&argument.value) || (self.raw.is_some() && is_name(&argument.value)) {
+            // Where there are several forms, the elements of a list say which one is meant.
+            let list = matches!(&argument.value.kind, ast::ExprKind::List(items) if !items.is_empty());
+            let tells = list && several && !self.takes_set(name, given.len());
+            if (waits_for_type(&argument.value) && !tells) || (self.raw.is_some() && is_name(&argument.value)) {
                 given.push(Given::Written(&argument.value));
                 continue;
             }
@@ -314,6 +318,14 @@ impl Expressions<'_, '_> {
             return None;
         }
         self.resolve_overload(name, module, given, at, span, hint)
+    }
+
+    /// Whether a form of a built-in takes a set in a place: a list literal may be one there.
+    fn takes_set(&self, name: &str, place: usize) -> bool {
+        let forms = self.checker.library.functions.get(name).into_iter().flatten();
+        forms.filter_map(|form| form.parameters.get(place)).any(|parameter| {
+            matches!(&parameter.ty, SignatureType::Set(_) | SignatureType::Known(Type::Set(_)))
+        })
     }
 
     fn unknown_function(&mut self, name: &str, at: Span) {
