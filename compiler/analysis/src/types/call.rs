@@ -323,9 +323,9 @@ impl Expressions<'_, '_> {
     /// Whether a form of a built-in takes a set in a place: a list literal may be one there.
     fn takes_set(&self, name: &str, place: usize) -> bool {
         let forms = self.checker.library.functions.get(name).into_iter().flatten();
-        forms.filter_map(|form| form.parameters.get(place)).any(|parameter| {
-            matches!(&parameter.ty, SignatureType::Set(_) | SignatureType::Known(Type::Set(_)))
-        })
+        forms
+            .filter_map(|form| form.parameters.get(place))
+            .any(|parameter| matches!(&parameter.ty, SignatureType::Set(_) | SignatureType::Known(Type::Set(_))))
     }
 
     fn unknown_function(&mut self, name: &str, at: Span) {

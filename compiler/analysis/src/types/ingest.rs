@@ -12,8 +12,9 @@ use super::unit::{Scope, Unit};
 use super::{Checker, Global, setting_message as message};
 use crate::names::ItemRef;
 
-const ALLOWED: [&str; 12] =
-    ["arris_id", "tenant", "from", "accept", "map", "order", "coerce", "retry", "on_error", "reject", "max_skew", "loop"];
+const ALLOWED: [&str; 12] = [
+    "arris_id", "tenant", "from", "accept", "map", "order", "coerce", "retry", "on_error", "reject", "max_skew", "loop",
+];
 
 /// The raw members that an ingest reads, each by name and the type it is converted to.
 #[derive(Debug, Default)]

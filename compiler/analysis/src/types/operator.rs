@@ -76,7 +76,7 @@ impl Expressions<'_, '_> {
     fn operands(&mut self, left: &ast::Expr, right: &ast::Expr, hint: Option<&Type>) -> Option<(Expr, Expr)> {
         if is_number_literal(left) && !is_number_literal(right) {
             let right = self.infer(right, hint);
-            let wanted = right.as_ref().map(|expr| expr.ty.clone()).filter(|ty| takes_number(ty)).or(hint.cloned());
+            let wanted = right.as_ref().map(|expr| expr.ty.clone()).filter(takes_number).or(hint.cloned());
             let left = self.infer(left, wanted.as_ref());
             return Some((left?, right?));
         }

@@ -12,8 +12,10 @@ use super::settings::Settings;
 use super::{Checker, Global, message as words, relation, setting_message as message};
 use crate::names::ItemRef;
 
-const SOURCE: [&str; 13] =
-    ["from", "record", "key", "time", "late", "max_skew", "format", "coerce", "strict", "retry", "on_error", "reject", "loop"];
+const SOURCE: [&str; 13] = [
+    "from", "record", "key", "time", "late", "max_skew", "format", "coerce", "strict", "retry", "on_error", "reject",
+    "loop",
+];
 const FORMATS: [&str; 4] = ["json", "csv", "text", "bytes"];
 /// Five minutes, in milliseconds.
 pub(super) const MAX_SKEW: i64 = 300_000;
