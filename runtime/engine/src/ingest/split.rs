@@ -107,11 +107,7 @@ impl<'w, 'b> Work<'w, 'b> {
     fn cell(&mut self, value: &AnyCell, reads: &[u32]) -> Fallible<Cell> {
         for read in reads {
             let index = *read as usize;
-            let (Some(member), Some(Some(json))) =
-                (self.processor.members.get(index), self.envelope.members.get(index))
-            else {
-                continue;
-            };
+            let (Some(member), Some(json)) = (self.processor.members.get(index), self.json(*read)) else { continue };
             if self.taken[index].is_none() {
                 let value = self.converter.convert(&member.name, &member.ty, json)?;
                 self.frame.set(member.place, value);

@@ -290,6 +290,31 @@ fn nesting_that_is_hostile_is_rejected_and_costs_no_stack() {
     assert_eq!(taken(&EXAMPLE.replace("36.87", &forms)).coerced, [("stu_refund_rate_so".to_string(), 1)]);
 }
 
+#[test]
+fn a_member_that_is_due_in_two_types_is_converted_to_each() {
+    use nsf_plan::{DimensionField, Expr, IngestAssignment, IngestMember, Origin, SlotId, Type};
+    let mut plan = plan();
+    let (json, date) = (Type::Json.nullable(), Type::Date.nullable());
+    for (index, ty) in [json.clone(), date.clone()].into_iter().enumerate() {
+        let name = format!("extra{index}");
+        let field = DimensionField { name, ty, id: index as u64, label: None, derived: false, empty: None };
+        plan.dimensions[0].fields.push(field);
+    }
+    let ingest = &mut plan.ingests[0];
+    for (field, name, ty) in [(1_u32, "class_name", json), (2, "day", date)] {
+        let member = ingest.members.len() as u32;
+        let slot = SlotId(member);
+        ingest.members.push(IngestMember { name: name.into(), ty: ty.clone(), slot });
+        let (value, origin) = (Expr::slot(slot, ty), Origin::default());
+        ingest.assignments.push(IngestAssignment { dimension: CLASS, field, value, reads: vec![member], origin });
+    }
+    let rest = r#""time":1684540800000,"cmd":"insert","fields":{"class_id":1,"class_name":"a","day":"2021-1-1"}"#;
+    let output = ingested(&plan, &[message(rest)]);
+    let fields = vec![text("a"), Cell::Json("\"a\"".into()), Cell::Integer(18_628)];
+    assert_eq!(seen(&output), [(CLASS, vec![1], WriteKind::Assign, fields)]);
+    assert_eq!(output.coerced, [("day".to_string(), 1)]);
+}
+
 mod hostile {
     //! One change in the bytes of a good message never panics and is never half taken.
 
