@@ -282,3 +282,162 @@ pub fn workload(sum: bool) -> Plan {
     flow.add(&mut plan);
     plan
 }
+
+/// A folder with a project, and runs in it.
+pub struct Project {
+    pub folder: tempfile::TempDir,
+}
+
+impl Default for Project {
+    fn default() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+}
+
+impl Project {
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    pub fn append(&self, name: &str, text: &str) {
+        use std::io::Write;
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(self.path(name)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
+    pub fn lines(&self, name: &str) -> Vec<String> {
+        let text = std::fs::read_to_string(self.path(name)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    pub fn sorted(&self, name: &str) -> Vec<String> {
+        let mut lines = self.lines(name);
+        lines.sort();
+        lines
+    }
+
+    /// Names given as `NAME=FILE`, the files in the project's folder.
+    pub fn local(&self, inputs: &[(&str, &str)], outputs: &[(&str, &str)]) -> nsf_connectors::local::Local {
+        let given = |places: &[(&str, &str)]| {
+            places.iter().map(|(name, file)| ((*name).to_owned(), self.path(file))).collect()
+        };
+        nsf_connectors::local::Local::new(nsf_connectors::local::LocalSettings {
+            project: self.folder.path().to_path_buf(),
+            inputs: given(inputs),
+            outputs: given(outputs),
+            follow: false,
+            fresh: false,
+        })
+    }
+
+    /// Runs a plan.
+    pub fn run(
+        &self, plan: &Plan, inputs: &[(&str, &str)], outputs: &[(&str, &str)], options: nsf_engine::run::Options,
+    ) -> Result<nsf_engine::summary::Summary, nsf_engine::run::RunError> {
+        let connectors = self.local(inputs, outputs);
+        let pieces = nsf_engine::run::Engine::build(std::sync::Arc::new(plan.clone()), options, &connectors);
+        match pieces {
+            Ok(pieces) => pieces.run(),
+            Err(errors) => panic!("{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+        }
+    }
+}
+
+/// A flow that passes numbered messages on: `{"n":1}` in, `{"n":1,"twice":2}` out; drops every seventh, rejects every
+/// eleventh.
+pub fn passing() -> Plan {
+    let mut plan = plan();
+    let input = topic(&mut plan, "kafka", "in", true, false);
+    let out = topic(&mut plan, "kafka", "out", false, true);
+    let numbers = source(&mut plan, "numbers", input, Format::Json, vec![field("n", "n", Type::INT64)], &[], None);
+    let mut flow = Flow::from_source(&plan, "pass", numbers);
+    let divides = |flow: &Flow, by: i64| {
+        let rest = binary(BinaryOperator::Remainder, flow.get("n"), number(by), Type::INT64);
+        equal(rest, number(0))
+    };
+    let (seventh, eleventh) = (divides(&flow, 7), divides(&flow, 11));
+    flow.drop_when(seventh, "a seventh");
+    flow.reject_when(eleventh, "an eleventh");
+    let twice = binary(BinaryOperator::Multiply, flow.get("n"), number(2), Type::INT64);
+    flow.assign("twice", twice);
+    let members = vec![("n", flow.get("n")), ("twice", flow.get("twice"))];
+    flow.expand(out, members);
+    flow.add(&mut plan);
+    plan
+}
+
+/// Numbered messages.
+pub fn numbered(numbers: impl Iterator<Item = u64>) -> String {
+    numbers.map(|n| format!("{{\"n\":{n}}}\n")).collect()
+}
+
+/// What [`passing`] gives for them.
+pub fn passed(numbers: impl Iterator<Item = u64>) -> Vec<String> {
+    numbers.filter(|n| n % 7 != 0 && n % 11 != 0).map(|n| format!("{{\"n\":{n},\"twice\":{}}}", n * 2)).collect()
+}
+
+/// A flow with state over `{"k":…,"v":…,"t":…}`: keeps the sum, the count, the greatest and a map of the last value by
+/// `t` for each key; publishes them; a record whose `v` is 13 is rejected and one whose `v` is 14 dropped, both after
+/// its save.
+pub fn summing() -> Plan {
+    let mut plan = plan();
+    let input = topic(&mut plan, "kafka", "in", true, false);
+    let out = topic(&mut plan, "kafka", "out", false, true);
+    let fields = vec![field("k", "k", Type::Text), field("v", "v", Type::INT64), field("t", "t", Type::INT64)];
+    let feed = source(&mut plan, "feed", input, Format::Json, fields, &[0], None);
+    let map = Type::Map(Box::new(Type::INT64), Box::new(Type::INT64));
+    let zero = || Literal::Integer(0);
+    let sums = state(
+        &mut plan,
+        "sums",
+        &[("k", Type::Text)],
+        &[
+            ("total", Type::INT64, zero()),
+            ("count", Type::INT64, zero()),
+            ("greatest", Type::INT64.nullable(), Literal::Null),
+            ("last", map, Literal::Map(Vec::new())),
+        ],
+    );
+    let mut flow = Flow::from_source(&plan, "sum", feed);
+    let key = flow.get("k");
+    let handle = flow.handle("sums", HandleTarget::State(sums), vec![key]);
+    let (v, t) = (flow.get("v"), flow.get("t"));
+    let kinds = vec![
+        SaveKind::Add { field: 0, value: v.clone() },
+        SaveKind::Add { field: 1, value: number(1) },
+        SaveKind::Max { field: 2, value: v.clone() },
+        SaveKind::SetEntry { field: 3, key: t, value: v.clone() },
+    ];
+    flow.save(handle, kinds);
+    flow.reject_when(equal(v.clone(), number(13)), "thirteen");
+    flow.drop_when(equal(v, number(14)), "fourteen");
+    flow.step(StepKind::Load { handle, missing: nsf_plan::Missing::Null });
+    let members = vec![
+        ("k", flow.get("k")),
+        ("total", loaded(handle, 0, Type::INT64)),
+        ("count", loaded(handle, 1, Type::INT64)),
+    ];
+    flow.expand(out, members);
+    flow.add(&mut plan);
+    plan
+}
+
+/// Records for [`summing`], always the same for a seed.
+pub fn sum_records(count: u64, keys: u64, seed: u64) -> String {
+    let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = move || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    let record = |_| {
+        let (k, v, t) = (next() % keys, next() % 40, next() % 10);
+        format!("{{\"k\":\"key {k}\",\"v\":{v},\"t\":{t}}}\n")
+    };
+    (0..count).map(record).collect()
+}
