@@ -217,7 +217,7 @@ fn messages_become_rows_notes_and_records_of_a_flow() {
     assert_eq!(exported, [row(7, "已提交"), row(8, "已批改")]);
     assert_eq!(rejected.len(), 1);
     assert!(
-        rejected[0].contains("R0102") && rejected[0].contains("`status` is `1.5`, but a `int32` is due"),
+        rejected[0].contains("R0102") && rejected[0].contains("`status` is `1.5`, but an `int32` is due"),
         "{rejected:?}"
     );
     assert_eq!(summary.rejected, 1);

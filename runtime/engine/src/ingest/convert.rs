@@ -64,19 +64,23 @@ impl<'b> Converter<'_, 'b> {
     /// [`FaultCode::Field`] where the value does not fit the type.
     pub(super) fn convert(&mut self, name: &str, ty: &Type, json: &'b str) -> Fallible<Value<'b>> {
         self.converted = false;
-        let value = self.value(ty, json).map_err(|Misfit| {
-            let inner = ty.non_null();
-            if json == "null" {
-                return Fault::new(FaultCode::Field, format!("`{name}` is null, but a `{inner}` is due"));
-            }
-            let way = if self.coerce == Coerce::Strict && self.fits_leniently(ty, json) {
-                "; `coerce: lenient` would take it"
-            } else {
-                ""
-            };
-            Fault::new(FaultCode::Field, format!("`{name}` is {}, but a `{inner}` is due{way}", shown(json)))
-        })?;
-        Ok(value)
+        self.value(ty, json).map_err(|Misfit| self.misfit(name, ty.non_null(), json))
+    }
+
+    fn misfit(&self, name: &str, ty: &Type, json: &'b str) -> Box<Fault> {
+        let due = due(ty);
+        if json == "null" {
+            return Fault::new(FaultCode::Field, format!("`{name}` is null, but {due} is due"));
+        }
+        let digits = json.trim_matches('"').trim();
+        let help = if self.coerce == Coerce::Strict && self.fits_leniently(ty, json) {
+            "; `coerce: lenient` would take it"
+        } else if matches!(ty, Type::Timestamp | Type::Date) && number::is_number(digits) {
+            "; a number of up to 11 digits counts as seconds, else as milliseconds, and must lie in 2000 to 2100"
+        } else {
+            ""
+        };
+        Fault::new(FaultCode::Field, format!("`{name}` is {}, but {due} is due{help}", shown(json)))
     }
 
     fn fits_leniently(&self, ty: &Type, json: &'b str) -> bool {
@@ -313,6 +317,13 @@ fn civil_date(text: &str) -> Option<i64> {
     };
     let (year, month, day) = (part(4..=4)?, part(1..=2)?, part(1..=2)?);
     if parts.next().is_some() { None } else { instant::days(year, month, day) }
+}
+
+/// `an int32`, with the type as the program writes it.
+fn due(ty: &Type) -> String {
+    let name = ty.to_string();
+    let article = if name.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} `{name}`")
 }
 
 /// A value as a message shows it, cut where it is long.

@@ -89,7 +89,7 @@ fn values_go_through_the_mapping() {
         assert!(output.coerced.is_empty());
     }
     let (code, reason) = refused(&rest("null"));
-    assert_eq!((code, reason.as_str()), (FaultCode::Field, "`status` is null, but a `int32` is due"));
+    assert_eq!((code, reason.as_str()), (FaultCode::Field, "`status` is null, but an `int32` is due"));
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_strict_ingest_converts_nothing_and_says_what_would() {
     plan.ingests[0].coerce = Coerce::Strict;
     let rest = r#""time":1684540800000,"cmd":"insert","fields":{"class_id":"8888","class_name":"a"}"#;
     let output = ingested(&plan, &[message(rest)]);
-    let wanted = "`class_id` is `\"8888\"`, but a `int64` is due; `coerce: lenient` would take it";
+    let wanted = "`class_id` is `\"8888\"`, but an `int64` is due; `coerce: lenient` would take it";
     assert_eq!(&*output.rejected[0].reason, wanted);
     assert_eq!(output.rejected[0].code, FaultCode::Field);
 }
@@ -313,6 +313,10 @@ fn a_member_that_is_due_in_two_types_is_converted_to_each() {
     let fields = vec![text("a"), Cell::Json("\"a\"".into()), Cell::Integer(18_628)];
     assert_eq!(seen(&output), [(CLASS, vec![1], WriteKind::Assign, fields)]);
     assert_eq!(output.coerced, [("day".to_string(), 1)]);
+    let output = ingested(&plan, &[message(&rest.replace(r#""2021-1-1""#, "123456"))]);
+    let wanted = "`day` is `123456`, but a `date` is due; a number of up to 11 digits counts as seconds, else as \
+                  milliseconds, and must lie in 2000 to 2100";
+    assert_eq!(&*output.rejected[0].reason, wanted);
 }
 
 mod hostile {

@@ -88,7 +88,7 @@ pub(super) fn events(listen: &[Listen], written: &Written<'_>) -> Events {
         WriteKind::Reset => write.fields.is_empty(),
         WriteKind::Delete => true,
     };
-    let resets = write.kind == WriteKind::Reset && change.taken.iter().any(listens);
+    let resets = write.kind == WriteKind::Reset && written.row.exists() && change.taken.iter().any(listens);
     events.add_if(SubscriptionEvent::Create, change.created);
     let changed = !change.deleted && change.before.iter().any(|(field, _)| listens(field));
     events.add_if(SubscriptionEvent::Binlog, changed);

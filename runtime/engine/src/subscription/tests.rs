@@ -146,9 +146,11 @@ fn reset_is_a_cleared_field_or_row_or_its_repetition() {
             r#""time":{time},"cmd":"reset","fields":{{"class_id":1,"stu_id":7,"plan_id":3}},"change_fields":["status"]"#
         ))
     };
-    let messages =
-        [status(TIME, 0), reset(TIME + 2), reset(TIME + 3), reset(TIME + 1), homework(TIME + 4, "delete", "")];
+    let delete = |time: i64| homework(time, "delete", "");
+    let messages = [status(TIME, 0), reset(TIME + 2), reset(TIME + 3), reset(TIME + 1), delete(TIME + 4)];
     assert_eq!(actions(&told(&on(&[Reset]), &messages)), ["", "reset", "reset", "", "reset"]);
+    let of_nothing = [reset(TIME), delete(TIME + 1), reset(TIME + 2), delete(TIME + 3)];
+    assert_eq!(actions(&told(&on(&[Reset]), &of_nothing)), [""; 4]);
 }
 
 #[test]
