@@ -18,7 +18,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The texts that parse: the fixtures, the classroom program and the standard library.
+/// The texts that parse: the fixtures and the classroom program.
 fn good_files() -> Vec<PathBuf> {
     let mut list = files("tests/ok");
     list.extend(files("../../examples/classroom/classroom"));
@@ -38,7 +38,7 @@ fn messages(path: &Path) -> String {
 
 #[test]
 fn good_files_have_no_mistakes() {
-    for path in good_files() {
+    for path in good_files().into_iter().chain(files("../../stdlib")) {
         assert_eq!(messages(&path), "", "{}", path.display());
     }
 }
@@ -46,6 +46,40 @@ fn good_files_have_no_mistakes() {
 #[test]
 fn mistakes_read_as_designed() {
     insta::glob!("err/*.nsf", |path| insta::assert_snapshot!(messages(path)));
+}
+
+/// The tree of a file, a line an item, without places and without what is absent.
+fn tree(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let file = parse(FileId(0), &text).file;
+    let mut shown = format!("docs {:?}\n", file.docs);
+    for item in &file.items {
+        shown.push_str(&without_places(&format!("{:?} {:?}", item.docs, item.kind)));
+        shown.push('\n');
+    }
+    for comment in &file.comments {
+        let words = comment.span.text(&text);
+        shown.push_str(&format!("{words:?} own line: {}, blank before: {}\n", comment.own_line, comment.blank_before));
+    }
+    shown
+}
+
+fn without_places(debug: &str) -> String {
+    let mut shown = debug.to_owned();
+    while let Some(start) = shown.find("Span {") {
+        let end = start + shown[start..].find('}').unwrap() + 1;
+        shown.replace_range(start..end, "@");
+    }
+    for (long, short) in [(", span: @", ""), ("Expr { kind: ", "{"), ("TypeExpr { kind: ", "{"), ("Name { text: ", "{")]
+    {
+        shown = shown.replace(long, short);
+    }
+    shown
+}
+
+#[test]
+fn good_files_have_the_trees_that_are_meant() {
+    insta::glob!("ok/*.nsf", |path| insta::assert_snapshot!(tree(path)));
 }
 
 #[test]

@@ -107,7 +107,12 @@ impl Recover<'_, '_> {
         let docs = self.lower.docs(span.start);
         let tokens = 0..corrected.tokens.len();
         let mut inner = Recover { lower: &mut *self.lower, source: &corrected, limit: self.limit, is_unchanged: false };
+        let before = inner.lower.errors.len();
         let item = inner.item(&tokens);
+        // What is wrong directly behind the word shows only that another one was meant.
+        let next = self.place(self.source.span(&(range.start + 1..range.start + 2)));
+        let found = self.lower.errors.split_off(before);
+        self.lower.errors.extend(found.into_iter().filter(|error| error.location.span != next));
         Item { docs, kind: item.kind, span }
     }
 
