@@ -9,7 +9,7 @@ mod write;
 
 use std::collections::BTreeMap;
 
-use nsf_diagnostics::{FileId, Location, Span};
+use nsf_diagnostics::{FileId, Location, Span, TextEdit};
 use nsf_plan::{RecordType, Type};
 
 pub use read::LockError;
@@ -131,6 +131,22 @@ impl Lock {
     pub fn text(&self) -> String {
         write::write(self)
     }
+}
+
+/// The edits that write a number to every field that has none: ` #100003` behind its type. The numbers are those
+/// that the plan has already, so that nothing that is stored changes its place.
+#[must_use]
+pub fn missing_numbers(dag: &Dag) -> Vec<TextEdit> {
+    let mut edits = Vec::new();
+    for node in &dag.index.dimensions {
+        let Some(crate::graph::Node::Dimension(dimension)) = dag.graph.node_weight(*node) else { continue };
+        for (field, place) in dimension.part.value.fields.iter().zip(&dimension.fields) {
+            if place.number.is_none() {
+                edits.push(TextEdit { location: place.after_type, replacement: format!(" #{}", number::of(field)) });
+            }
+        }
+    }
+    edits
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! `nsfc check`: every error and warning of every file, and their fixes.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use nsf_diagnostics::render;
+use nsf_diagnostics::{FileId, TextEdit, apply_edits, render};
 use nsf_plan::{Origin, Plan};
 
 use crate::Outcome;
@@ -113,7 +114,29 @@ impl Check {
             mended += fixed.count;
             *checked = Checked::load(self.path.as_deref())?;
         }
+        self.number(checked)?;
         Ok(mended)
+    }
+
+    /// Writes its number to every field that has none, so that the text says what the lock file will.
+    fn number(&self, checked: &mut Checked) -> Result<(), Problem> {
+        if checked.analysis.has_errors() || !checked.project.has_lock {
+            return Ok(());
+        }
+        let mut edits: BTreeMap<FileId, Vec<TextEdit>> = BTreeMap::new();
+        for edit in nsf_analysis::lock::missing_numbers(&checked.analysis.dag) {
+            edits.entry(edit.location.file).or_default().push(edit);
+        }
+        if edits.is_empty() {
+            return Ok(());
+        }
+        for (file, edits) in edits {
+            if let Some(source) = checked.analysis.sources.get(file) {
+                replace_file(source.path.as_ref(), &apply_edits(&source.text, &edits))?;
+            }
+        }
+        *checked = Checked::load(self.path.as_deref())?;
+        Ok(())
     }
 }
 

@@ -77,7 +77,12 @@ fn check(
         let label = if parts.is_empty() { "read here".to_owned() } else { format!("its key is {}", key(&parts)) };
         let example = parts.first().map_or("…", String::as_str);
         let help = format!("say how they are spread and ordered: `key: {example}`");
-        return Some(words::message_key(at, text, source, label).help(help));
+        let diagnostic = words::message_key(at, text, source, label).help(help);
+        return Some(words::offer_key(
+            diagnostic,
+            at,
+            parts.first().and_then(|part| sent_as(&expand.message, part)).map(written),
+        ));
     };
     if !reader.stateful || source.value.key.is_empty() {
         return None;
@@ -97,6 +102,12 @@ fn check(
     let label = format!("its key is {}", key(&parts));
     let help = format!("send them with `key: {}`, or change the key of `{name}`", parts.join(", "));
     Some(words::message_key(at, text, source, label).help(help))
+}
+
+/// The value that a message sends under a name.
+fn sent_as<'message>(message: &'message Expr, name: &str) -> Option<&'message Expr> {
+    let (ExprKind::Record(values), Type::Record(types)) = (&message.kind, &message.ty) else { return None };
+    types.iter().zip(values).find(|((sent, _), _)| sent == name).map(|(_, value)| value)
 }
 
 /// Whether a message's key is a function of the members that are the reader's key.

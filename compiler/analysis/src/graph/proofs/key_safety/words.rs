@@ -25,15 +25,21 @@ pub(super) fn not_in_key(
     let written = key(&written_key(pipeline, write));
     let names: Vec<String> = lost.iter().filter_map(|part| partition.get(*part).cloned()).collect();
     let verb = if write.what == "state" { "saved" } else { "written" };
-    let text = format!(
-        "`{}` is {verb} by {written}, but records of {streams} are spread over workers by {}: two workers could write one key at once",
-        short(write.name),
-        key(&partition)
-    );
+    let changed = lost.iter().find_map(|part| origins.changed_at(*part));
+    // A field that got another value has the key's name and not its origin.
+    let but = match changed {
+        Some(_) => format!(
+            "but by then {} is another value than records of {streams} are spread over workers by",
+            list(&names)
+        ),
+        None => format!("but records of {streams} are spread over workers by {}", key(&partition)),
+    };
+    let text =
+        format!("`{}` is {verb} by {written}, {but}: two workers could write one key at once", short(write.name));
     let mut diagnostic = Diagnostic::new(&codes::E0403, at, text)
         .label(format!("this key says nothing of {}", list(&names)))
         .secondary(write.declared, format!("this {} is kept by {}", write.what, key(&write.names)));
-    if let Some(changed) = lost.iter().find_map(|part| origins.changed_at(*part)) {
+    if let Some(changed) = changed {
         diagnostic = diagnostic
             .label(format!("{} no longer holds the key that was read", list(&names)))
             .secondary(changed, "it gets another value here");
@@ -133,4 +139,13 @@ pub(super) fn two_sources(state: &str, place: (Location, Location), names: &[Str
 /// Messages that go to a topic without a key, or with another one than its reader expects.
 pub(super) fn message_key(at: Location, text: String, source: &Placed<Source>, label: String) -> Diagnostic {
     Diagnostic::new(&codes::E0402, at, text).secondary(source.name, label)
+}
+
+/// Offers to send the value of a message's member as its key too; `at` is the connector with its brackets.
+pub(super) fn offer_key(diagnostic: Diagnostic, at: Location, value: Option<String>) -> Diagnostic {
+    let Some(value) = value.filter(|value| !value.contains('…')) else { return diagnostic };
+    let end = Span::at(at.span.end.saturating_sub(1)).in_file(at.file);
+    let edit = TextEdit { location: end, replacement: format!(", key: {value}") };
+    let message = format!("send it with `key: {value}`");
+    diagnostic.suggest(Suggestion { message, edits: vec![edit], applicability: Applicability::Likely })
 }
