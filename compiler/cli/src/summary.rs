@@ -102,7 +102,7 @@ fn rejected(rejected: &RejectedSummary) -> Vec<String> {
 }
 
 fn stored_row(kind: &str, stored: &StoredSummary) -> Vec<String> {
-    vec![kind.to_owned(), stored.name.clone(), format!("{} stored", counted(stored.rows, "row"))]
+    vec![kind.to_owned(), stored.name.clone(), counted(stored.rows, "write")]
 }
 
 /// A line below the thing that it belongs to.
@@ -147,7 +147,7 @@ shop: 1,234 records in 0.25 s (4,940/s), 1 commit
   flow       shop.spending  1,234 records
                2 dropped    sent again
                1 rejected   no amount
-  dimension  shop.customer  7 rows stored
+  dimension  shop.customer  7 writes
 
 1 record was rejected; `--output rejected=-` shows it with the reasons
 ";

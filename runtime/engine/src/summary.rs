@@ -91,7 +91,7 @@ pub struct RejectedSummary {
 pub struct StoredSummary {
     /// Its name.
     pub name: String,
-    /// Rows written.
+    /// Rows written, summed over commits: a row that two commits changed counts twice.
     pub rows: u64,
 }
 
