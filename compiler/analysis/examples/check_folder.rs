@@ -24,7 +24,20 @@ fn main() {
     let mut input = ProjectInput { name: "folder".to_owned(), ..ProjectInput::default() };
     collect(root, root, &mut input.files);
     let started = std::time::Instant::now();
-    let analysis = nsf_analysis::check(&input);
+    let on = std::env::var_os("PROOFS_OFF").is_none();
+    let proofs = nsf_analysis::graph::Proofs {
+        topic_types: on,
+        dataflow: on,
+        key_safety: on,
+        replay_safety: on,
+        bounded_state: on,
+        termination: on,
+        secrets: on,
+        identity: on,
+        derived: on,
+        constants: on,
+    };
+    let analysis = nsf_analysis::check_with(&input, &proofs);
     for diagnostic in &analysis.diagnostics {
         let place = analysis.sources.place(diagnostic.location());
         let (path, line) = place.map_or(("?", 0), |(path, place)| (path, place.line));

@@ -1,5 +1,7 @@
 //! Pipelines: their steps become nodes, joined in the order in which records pass them.
 
+use std::collections::HashSet;
+
 use nsf_plan as plan;
 use nsf_plan::{Expr, InputSource, PipelineId, Slot, SlotId, Step, StepKind};
 use petgraph::graph::NodeIndex;
@@ -203,9 +205,12 @@ fn assigned(step: &Step) -> Vec<SlotId> {
             let ways = arms.iter().map(|(_, block)| block).chain([otherwise]);
             let ways = ways.filter(|block| !block.steps.iter().any(ends));
             let made = |block: &plan::Block| block.steps.iter().flat_map(assigned).collect::<Vec<SlotId>>();
-            ways.map(made).reduce(|left, right| left.into_iter().filter(|slot| right.contains(slot)).collect())
+            let both = |left: Vec<SlotId>, right: Vec<SlotId>| {
+                let right: HashSet<SlotId> = right.into_iter().collect();
+                left.into_iter().filter(|slot| right.contains(slot)).collect()
+            };
+            ways.map(made).reduce(both).unwrap_or_default()
         }
-        .unwrap_or_default(),
         _ => Vec::new(),
     }
 }

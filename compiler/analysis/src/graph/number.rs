@@ -42,9 +42,11 @@ pub fn assign(dag: &mut Dag, lock: Option<&Lock>) {
         taken.extend(known.into_iter().flat_map(|known| known.fields.keys().copied()));
         let mut next = taken.last().map_or(FIRST_FIELD_NUMBER, |last| (last + 1).max(FIRST_FIELD_NUMBER));
         let code = dimension.part.value.code;
+        let live = known.into_iter().flat_map(|known| &known.fields).filter(|(_, field)| !field.retired);
+        let remembered: HashMap<&str, u32> = live.map(|(number, field)| (field.name.as_str(), *number)).collect();
         let places = dimension.fields.iter().map(|place| place.number).collect::<Vec<_>>();
         for (field, written) in dimension.part.value.fields.iter_mut().zip(places) {
-            let remembered = known.and_then(|known| known.number_of(&field.name));
+            let remembered = remembered.get(field.name.as_str()).copied();
             let number = written.or(remembered).unwrap_or_else(|| {
                 next += 1;
                 next - 1

@@ -1,5 +1,7 @@
 //! Which slots hold a part of the partition key unchanged, at each step on every way to it.
 
+use std::collections::BTreeMap;
+
 use nsf_diagnostics::Location;
 use nsf_plan::{Block, Expr, ExprKind, SlotId, Step, StepKind};
 use petgraph::graph::NodeIndex;
@@ -9,8 +11,8 @@ use crate::graph::{Dag, FlowNode, StepNode};
 /// What is known before a step.
 #[derive(Clone, Debug)]
 pub(super) struct Origins {
-    /// For each slot the part of the key that it holds.
-    holds: Vec<Option<u32>>,
+    /// For the slots that hold a part of the key, which one. They are few, however many slots a flow has.
+    holds: BTreeMap<SlotId, u32>,
     /// For slots that the record as read is in: for each member the part that it holds.
     records: Vec<(SlotId, Vec<Option<u32>>)>,
     /// For each part the slot that was it, and the step that gave that slot another value.
@@ -21,12 +23,7 @@ impl Origins {
     /// What holds at the beginning of a pipeline.
     fn of(dag: &Dag, flow: &FlowNode) -> Self {
         let pipeline = &flow.part.value;
-        let mut holds = vec![None; pipeline.slots.len()];
-        for (part, slot) in pipeline.key.iter().enumerate() {
-            if let Some(hold) = holds.get_mut(slot.index()) {
-                *hold = Some(part as u32);
-            }
-        }
+        let holds = pipeline.key.iter().enumerate().map(|(part, slot)| (*slot, part as u32)).collect();
         let mut records = Vec::new();
         // With several streams the record as read may be another's, and null.
         if let [input] = pipeline.inputs.as_slice()
@@ -45,7 +42,7 @@ impl Origins {
     /// The part of the key that a value is.
     pub(super) fn part_of(&self, value: &Expr) -> Option<usize> {
         let part = match &value.kind {
-            ExprKind::Slot(slot) => *self.holds.get(slot.index())?,
+            ExprKind::Slot(slot) => self.holds.get(slot).copied(),
             ExprKind::Widen(inner) | ExprKind::NonNull(inner) => return self.part_of(inner),
             ExprKind::Field(object, index) => match &object.kind {
                 ExprKind::Slot(slot) => {
@@ -67,9 +64,10 @@ impl Origins {
     fn assign(&mut self, slot: SlotId, value: Option<&Expr>, at: Option<Location>) {
         let part = value.and_then(|value| self.part_of(value)).map(|part| part as u32);
         self.records.retain(|(record, _)| *record != slot);
-        if let Some(hold) = self.holds.get_mut(slot.index()) {
-            *hold = part;
-        }
+        match part {
+            Some(part) => self.holds.insert(slot, part),
+            None => self.holds.remove(&slot),
+        };
         for (index, (key, changed)) in self.changed.iter_mut().enumerate() {
             if *key == slot {
                 *changed = if part == Some(index as u32) { None } else { at };
@@ -79,11 +77,7 @@ impl Origins {
 
     /// What holds on both ways.
     fn meet(mut self, other: &Self) -> Self {
-        for (hold, other) in self.holds.iter_mut().zip(&other.holds) {
-            if hold != other {
-                *hold = None;
-            }
-        }
+        self.holds.retain(|slot, part| other.holds.get(slot) == Some(part));
         self.records.retain(|record| other.records.contains(record));
         for ((_, changed), (_, other)) in self.changed.iter_mut().zip(&other.changed) {
             *changed = changed.or(*other);

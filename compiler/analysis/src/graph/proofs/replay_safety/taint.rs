@@ -196,12 +196,6 @@ impl Taint<'_> {
         let level = keys.chain(values).map(|value| self.value(value)).max().unwrap_or(STEADY).max(self.control);
         let known = self.found.states.entry(state).or_insert(STEADY);
         *known = level.max(*known);
-        // The record's own later steps see what it saved.
-        for (row, handle) in self.rows.iter_mut().zip(&self.pipeline.handles) {
-            if handle.target == HandleTarget::State(state) {
-                *row = level.max(*row);
-            }
-        }
     }
 
     /// Notes what holds for an expand.
@@ -219,12 +213,21 @@ impl Taint<'_> {
         *known
     }
 
+    /// How unsteady a loaded row is; the record's own later steps see what it saved.
+    fn row(&self, handle: HandleId) -> Level {
+        let loaded = self.rows.get(handle.index()).copied().unwrap_or(STEADY);
+        match self.pipeline.handles.get(handle.index()).map(|handle| handle.target) {
+            Some(HandleTarget::State(state)) => loaded.max(self.found.states.get(&state).copied().unwrap_or(STEADY)),
+            _ => loaded,
+        }
+    }
+
     fn value(&self, value: &Expr) -> Level {
         let mut level = STEADY;
         value.walk(&mut |part| {
             let own = match &part.kind {
                 ExprKind::Slot(slot) | ExprKind::Match(slot, _) => self.slots.get(slot.index()).copied(),
-                ExprKind::Loaded(handle, _) | ExprKind::Exists(handle) => self.rows.get(handle.index()).copied(),
+                ExprKind::Loaded(handle, _) | ExprKind::Exists(handle) => Some(self.row(*handle)),
                 ExprKind::Call(signature, _) if is_unstable(signature) => Some(Guarantee::AtLeastOnce),
                 _ => None,
             };
