@@ -34,9 +34,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     options.signals = true;
     options.events = Some(Arc::new(|event| eprintln!("{event:?}")));
-    let pieces = Engine::build(plan, options, &connectors).map_err(|errors| {
-        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    })?;
+    let pieces = Engine::build(plan, options, &connectors)
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
     let summary = pieces.run()?;
     println!("{summary:#?}");
     Ok(())

@@ -151,9 +151,19 @@ impl Store for EmbeddedStore {
     }
 
     fn scan(&self, table: StoreTable, prefix: &[u8], row: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> ConnectorResult<()> {
+        self.scan_from(table, prefix, prefix, row)
+    }
+
+    fn scan_from(
+        &self,
+        table: StoreTable,
+        prefix: &[u8],
+        from: &[u8],
+        row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> ConnectorResult<()> {
         let mut read = || -> Result<(), Failure> {
             let open = self.database.begin_read()?.open_table(rows(table))?;
-            for entry in open.range::<&[u8]>(prefix..)? {
+            for entry in open.range::<&[u8]>(from..)? {
                 let (key, value) = entry?;
                 if !key.value().starts_with(prefix) || !row(key.value(), value.value()) {
                     break;

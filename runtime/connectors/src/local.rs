@@ -37,6 +37,8 @@ pub struct LocalSettings {
 pub struct Local {
     settings: LocalSettings,
     store: Mutex<Option<Arc<EmbeddedStore>>>,
+    /// Files that something is written to.
+    taken: Mutex<Vec<PathBuf>>,
 }
 
 /// Folder of the embedded things inside the project's.
@@ -46,7 +48,7 @@ impl Local {
     /// The profile for these settings; nothing is opened yet.
     #[must_use]
     pub const fn new(settings: LocalSettings) -> Self {
-        Self { settings, store: Mutex::new(None) }
+        Self { settings, store: Mutex::new(None), taken: Mutex::new(Vec::new()) }
     }
 
     /// The file of a topic: `.nsf/topics/NAME.ndjson`.
@@ -68,6 +70,20 @@ impl Local {
             return Box::new(StandardInput::new(framing));
         }
         Box::new(FileSource::new(path, framing, waiting, waiting == Waiting::ForMore))
+    }
+
+    /// Takes a file for an output; two outputs in one file would overwrite one another.
+    fn take<'f>(&self, path: &'f Path) -> ConnectorResult<&'f Path> {
+        let known = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.contains(&known) {
+            let message = format!("`{}` is named for two outputs", path.display());
+            return Err(
+                ConnectorError::new(ConnectorErrorKind::Other, message).with_help("give each a file of its own")
+            );
+        }
+        taken.push(known);
+        Ok(path)
     }
 
     fn cannot(request: &StreamRequest<'_>, what: &str) -> ConnectorError {
@@ -138,20 +154,28 @@ impl Connectors for Local {
             if path == Path::new("-") {
                 return Ok(Box::new(StandardOutput));
             }
-            return Ok(Box::new(FileSink::new(path)));
+            return Ok(Box::new(FileSink::new(self.take(path)?)));
         }
         match request.connector.kind.as_str() {
-            "kafka" => Ok(Box::new(FileSink::new(Self::topic_file(&self.settings.project, &request.connector.name)))),
-            "file" => Ok(Box::new(FileSink::new(self.settings.project.join(&request.connector.name)))),
+            "kafka" => {
+                let path = Self::topic_file(&self.settings.project, &request.connector.name);
+                Ok(Box::new(FileSink::new(self.take(&path)?)))
+            }
+            "file" => {
+                let path = self.settings.project.join(&request.connector.name);
+                Ok(Box::new(FileSink::new(self.take(&path)?)))
+            }
             "stdout" => Ok(Box::new(StandardOutput)),
             _ => Err(Self::cannot(request, "cannot be written")),
         }
     }
 
     fn export(&self, names: &[&str]) -> ConnectorResult<Option<Box<dyn Export>>> {
-        Ok(Self::given(&self.settings.outputs, names).map(|path| -> Box<dyn Export> {
-            if path == Path::new("-") { Box::new(StandardOutput) } else { Box::new(FileExport::new(path)) }
-        }))
+        match Self::given(&self.settings.outputs, names) {
+            None => Ok(None),
+            Some(path) if path == Path::new("-") => Ok(Some(Box::new(StandardOutput))),
+            Some(path) => Ok(Some(Box::new(FileExport::new(self.take(path)?)))),
+        }
     }
 
     fn store(&self) -> ConnectorResult<Arc<dyn Store>> {

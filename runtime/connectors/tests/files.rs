@@ -59,8 +59,7 @@ fn a_quoted_csv_cell_may_hold_line_ends_and_an_open_quote_spoils_its_line_alone(
     let text = b"a,b\n1,\"x\ny\"\n2,\"say \"\"no\"\"\"\n3,5\" wide\n4,\"open\n5,z\n";
     for block in [1, 4, 1000] {
         let found = messages(&project, text, Framing::Csv, block);
-        let expected =
-            [(2, "1,\"x\ny\""), (4, "2,\"say \"\"no\"\"\""), (5, "3,5\" wide"), (6, "4,\"open"), (7, "5,z")];
+        let expected = [(2, "1,\"x\ny\""), (4, "2,\"say \"\"no\"\"\""), (5, "3,5\" wide"), (6, "4,\"open"), (7, "5,z")];
         assert_eq!(found, expected.map(|(line, text)| (line, text.to_owned())), "block {block}");
     }
 }
@@ -265,7 +264,12 @@ fn a_store_is_locked_checked_and_forgotten_on_request() {
     assert_eq!(EmbeddedStore::open(&path, false).err().unwrap().kind, ConnectorErrorKind::Damaged);
     let store = EmbeddedStore::open(&path, true).unwrap();
     let mut rows = 0;
-    store.scan(StoreTable::State, b"", &mut |_, _| { rows += 1; true }).unwrap();
+    store
+        .scan(StoreTable::State, b"", &mut |_, _| {
+            rows += 1;
+            true
+        })
+        .unwrap();
     assert_eq!(rows, 0);
 }
 
@@ -283,4 +287,32 @@ fn everything_that_keeps_a_plan_from_running_is_told_at_once() {
     let all = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert!(all.contains("`webhook` is checked and kept in the plan, but not yet run"), "{all}");
     assert!(all.contains("rows.csv"), "{all}");
+}
+
+#[test]
+fn rows_that_have_ended_are_deleted_from_the_store() {
+    let project = Project::default();
+    let records: Vec<(i64, i64)> = (0..3000).map(|at| (at, at)).collect();
+    project.write("in.ndjson", &timed(&records));
+    let options = Options { block: 2000, blocks: 2, commit_bytes: 2000, ..Options::default() };
+    let outputs = [("out", "out.ndjson"), ("counts", "counts.ndjson")];
+    project.run(&windows(Some(100), None), &[("feed", "in.ndjson")], &outputs, options).unwrap();
+    assert_eq!(project.lines("out.ndjson").len(), 3000);
+    assert_eq!(project.lines("counts.ndjson").len(), 101);
+    let store = EmbeddedStore::open(project.path(".nsf/store.redb"), false).unwrap();
+    let mut rows = 0;
+    let mut count = |_: &[u8], _: &[u8]| {
+        rows += 1;
+        true
+    };
+    store.scan(StoreTable::State, b"", &mut count).unwrap();
+    assert!(rows < 400, "{rows} of 3000 rows are still stored");
+}
+
+#[test]
+fn two_outputs_in_one_file_are_refused() {
+    let project = Project::default();
+    let local = project.local(&[], &[("out", "same.ndjson"), ("rejected", "same.ndjson")]);
+    let errors = Engine::build(Arc::new(passing()), Options::default(), &local).err().unwrap();
+    assert!(errors[0].to_string().contains("is named for two outputs"), "{}", errors[0]);
 }

@@ -202,6 +202,20 @@ pub trait Store: Send + Sync {
     /// Where the store cannot be read.
     fn scan(&self, table: StoreTable, prefix: &[u8], row: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> ConnectorResult<()>;
 
+    /// The same for keys from `from` on, which begins with `prefix`.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    fn scan_from(
+        &self,
+        table: StoreTable,
+        prefix: &[u8],
+        from: &[u8],
+        row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+    ) -> ConnectorResult<()> {
+        self.scan(table, prefix, &mut |key, value| key < from || row(key, value))
+    }
+
     /// Makes all changes at once, durably. The batch is sorted.
     ///
     /// # Errors

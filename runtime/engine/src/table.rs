@@ -99,7 +99,9 @@ impl TableReader {
                 Polled::Batch => {
                     if !headed && self.decoder.wants_header() {
                         let header = source.header().unwrap_or_default();
-                        self.decoder.header(Payload::Bytes(header)).map_err(|fault| self.error("its header", &fault))?;
+                        self.decoder
+                            .header(Payload::Bytes(header))
+                            .map_err(|fault| self.error("its header", &fault))?;
                     }
                     headed = true;
                     self.add(&batch, &mut rows)?;
@@ -119,7 +121,8 @@ impl TableReader {
             let decoded = self.decoder.decode(payload, &meta, &frame, &arena);
             decoded.map_err(|fault| self.row_error(message, &fault))?;
             key.clear();
-            let value = |slot: u32| self.layout.place(SlotId(slot)).map_or(crate::value::Value::Null, |place| frame.get(place));
+            let value =
+                |slot: u32| self.layout.place(SlotId(slot)).map_or(crate::value::Value::Null, |place| frame.get(place));
             for &part in &self.key {
                 write_part(value(part), &mut key);
             }

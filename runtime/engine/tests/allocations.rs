@@ -13,7 +13,8 @@ use std::{
 
 use nsf_engine::{
     connector::{
-        ConnectorResult, Connectors, Export, Message, OutputBatch, Polled, Position, RawBatch, Sink, Source, StreamRequest,
+        ConnectorResult, Connectors, Export, Message, OutputBatch, Polled, Position, RawBatch, Sink, Source,
+        StreamRequest,
     },
     run::{Engine, Options},
     store::{Store, StoreBatch, StoreTable},
@@ -145,7 +146,7 @@ impl Connectors for Given {
 /// Records in the ingest envelope; every fifth is dropped.
 fn lines(count: u64) -> Vec<u8> {
     let line = |n: u64| {
-        let duration = if n % 5 == 0 { 0 } else { 100 + n };
+        let duration = if n.is_multiple_of(5) { 0 } else { 100 + n };
         format!(
             "{{\"version\":\"1.0\",\"arris_id\":\"ARRIS-f0102\",\"app_id\":\"0102\",\"arris_message\":{{\"time\":{n},\
              \"cmd\":\"update\",\"fields\":{{\"class_id\":{n},\"stu_id\":{},\"plan_id\":{},\"class_name\":\"class \\\"{n}\\\"\",\
@@ -164,7 +165,8 @@ fn allocations(records: u64) -> u64 {
     let connectors = Given { lines: lines(records), notes: Arc::clone(&notes) };
     let options = Options { workers: 1, blocks: 4, ..Options::default() };
     let plan = Arc::new(support::workload(false));
-    let summary = Engine::build(plan, options, &connectors).map_err(|errors| errors[0].to_string()).unwrap().run().unwrap();
+    let summary =
+        Engine::build(plan, options, &connectors).map_err(|errors| errors[0].to_string()).unwrap().run().unwrap();
     assert_eq!(summary.records, records * BLOCKS);
     assert_eq!(summary.outputs[0].messages, summary.records * 4 / 5);
     let notes = notes.lock().unwrap();

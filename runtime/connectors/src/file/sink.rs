@@ -45,6 +45,8 @@ impl Sink for FileSink {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.path);
         let mut file = file.map_err(|error| self.fault(&error))?;
         let there = file.metadata().map_err(|error| self.fault(&error))?.len();
+        // Known by where it really is, from whatever folder it is named.
+        self.path = fs::canonicalize(&self.path).map_err(|error| self.fault(&error))?;
         let own = self.path.as_os_str().as_encoded_bytes();
         let known = position.and_then(|position| position.split_first_chunk::<8>()).filter(|(_, path)| *path == own);
         self.length = known.map_or(0, |(length, _)| u64::from_le_bytes(*length));

@@ -46,9 +46,8 @@ impl Project {
 
     /// Names given as `NAME=FILE`, the files in the project's folder.
     pub fn local(&self, inputs: &[(&str, &str)], outputs: &[(&str, &str)]) -> nsf_connectors::local::Local {
-        let given = |places: &[(&str, &str)]| {
-            places.iter().map(|(name, file)| ((*name).to_owned(), self.path(file))).collect()
-        };
+        let given =
+            |places: &[(&str, &str)]| places.iter().map(|(name, file)| ((*name).to_owned(), self.path(file))).collect();
         nsf_connectors::local::Local::new(nsf_connectors::local::LocalSettings {
             project: self.folder.path().to_path_buf(),
             inputs: given(inputs),
@@ -60,7 +59,11 @@ impl Project {
 
     /// Runs a plan.
     pub fn run(
-        &self, plan: &Plan, inputs: &[(&str, &str)], outputs: &[(&str, &str)], options: nsf_engine::run::Options,
+        &self,
+        plan: &Plan,
+        inputs: &[(&str, &str)],
+        outputs: &[(&str, &str)],
+        options: nsf_engine::run::Options,
     ) -> Result<nsf_engine::summary::Summary, nsf_engine::run::RunError> {
         let connectors = self.local(inputs, outputs);
         let pieces = nsf_engine::run::Engine::build(std::sync::Arc::new(plan.clone()), options, &connectors);

@@ -35,6 +35,7 @@ impl Run {
             }
         }
         self.stop_at("after-sink-flush")?;
+        self.sweep()?;
         self.collect();
         self.batch.sort();
         self.stop_at("before-store-commit")?;
@@ -107,9 +108,10 @@ impl Run {
     fn write_export(&self, export: &mut Exported) -> ConnectorResult<()> {
         let store = &self.core.shared.store;
         let (table, prefix) = match export.what {
-            ExportOf::Dimension(id) => {
-                (StoreTable::Dimension, super::stage::DimensionRows::prefix(&self.dimensions, nsf_plan::DimensionId(id)))
-            }
+            ExportOf::Dimension(id) => (
+                StoreTable::Dimension,
+                super::stage::DimensionRows::prefix(&self.dimensions, nsf_plan::DimensionId(id)),
+            ),
             ExportOf::State(id) => {
                 (StoreTable::State, self.core.shared.states[id.index()].number.to_be_bytes().to_vec())
             }
@@ -146,7 +148,11 @@ impl Run {
 
     /// A dimension's row as a JSON object. None where it is deleted.
     fn dimension_line(
-        &self, id: nsf_plan::DimensionId, key: &[u8], value: &[u8], line: &mut Vec<u8>,
+        &self,
+        id: nsf_plan::DimensionId,
+        key: &[u8],
+        value: &[u8],
+        line: &mut Vec<u8>,
     ) -> ConnectorResult<bool> {
         use super::stage::DimensionRows;
         let fields = DimensionRows::fields(&self.dimensions, id, key, value)?;

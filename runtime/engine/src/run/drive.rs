@@ -20,6 +20,7 @@ use super::{
     reader::{News, Readers, Report},
     round,
     stage::{DimensionStage, DimensionWrite, StageOutput, SubscriptionRecord},
+    sweep::Sweep,
     tally::Tally,
     told,
     work::{Taken, Worked, Worker},
@@ -45,6 +46,7 @@ pub(crate) struct Run {
     pub lanes: Vec<Lane>,
     pub progress: Progress,
     pub tally: Tally,
+    pub sweep: Sweep,
     /// What the next commit holds beside rows of states and dimensions.
     pub batch: StoreBatch,
     /// Rejected since the last commit.
@@ -128,6 +130,7 @@ impl Run {
         let lanes = (0..core.lanes).map(|number| Lane::new(&core, number)).collect();
         let now = Instant::now();
         let lag = vec![0; readers.len()];
+        let sweep = Sweep::new(&plan);
         let run = Self {
             plan,
             options,
@@ -139,6 +142,7 @@ impl Run {
             lanes,
             progress,
             tally,
+            sweep,
             batch,
             rejected: Vec::new(),
             uncommitted: Uncommitted::default(),
@@ -322,7 +326,10 @@ impl Run {
 
     /// Writes what a worker or lane gave, and keeps its memory.
     fn emit(
-        &mut self, stream: Option<usize>, mut output: WorkOutput, writes: &mut Vec<DimensionWrite>,
+        &mut self,
+        stream: Option<usize>,
+        mut output: WorkOutput,
+        writes: &mut Vec<DimensionWrite>,
         broken: Option<crate::connector::ConnectorError>,
     ) -> Result<bool, RunError> {
         if let Some(error) = broken {
@@ -387,7 +394,10 @@ impl Run {
     }
 
     fn tell_flows(
-        &mut self, records: Vec<SubscriptionRecord>, writes: &mut Vec<DimensionWrite>, wrote: &mut bool,
+        &mut self,
+        records: Vec<SubscriptionRecord>,
+        writes: &mut Vec<DimensionWrite>,
+        wrote: &mut bool,
     ) -> Result<(), RunError> {
         let mut by_subscription: Vec<(SubscriptionId, Vec<SubscriptionRecord>)> = Vec::new();
         for record in records {
@@ -420,9 +430,9 @@ impl Run {
     }
 
     fn until_commit(&self) -> Duration {
-        self.uncommitted.since.map_or(Duration::from_millis(100), |since| {
-            self.options.commit_every.saturating_sub(since.elapsed())
-        })
+        self.uncommitted
+            .since
+            .map_or(Duration::from_millis(100), |since| self.options.commit_every.saturating_sub(since.elapsed()))
     }
 
     fn is_commit_due(&self) -> bool {

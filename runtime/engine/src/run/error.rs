@@ -86,7 +86,9 @@ impl fmt::Display for RunError {
         match self {
             Self::Connector { part, error } => write!(f, "{part}: {error}"),
             Self::Failpoint(name) => write!(f, "stopped at the failpoint `{name}`"),
-            Self::Aborted => f.write_str("stopped at once; what was committed stands, and the next run goes on from there"),
+            Self::Aborted => {
+                f.write_str("stopped at once; what was committed stands, and the next run goes on from there")
+            }
             Self::Internal(what) => write!(f, "{what}; this is a mistake in the engine, please report it"),
         }
     }

@@ -7,7 +7,7 @@ use nsf_plan::{PipelineId, StateId};
 use super::{
     output::WorkOutput,
     pieces::Core,
-    work::{Entry, Taken, Worked, end_record},
+    work::{Ended, Entry, Taken, Worked},
 };
 use crate::{
     connector::{ConnectorError, ConnectorResult},
@@ -147,9 +147,7 @@ impl Lane {
         let context = Context { frame, arena: round.arena, rows: &NoRows };
         let written = program.handles[handle].key.write(&context, &mut self.keys);
         match (program.handles[handle].target, written) {
-            (Target::Own(state), Ok(())) => {
-                Wanted { state, hash: hash_key(&self.keys[start..]), end: self.keys.len() }
-            }
+            (Target::Own(state), Ok(())) => Wanted { state, hash: hash_key(&self.keys[start..]), end: self.keys.len() },
             // A fault is met again, and told, by the step that uses the row.
             _ => {
                 self.keys.truncate(start);
@@ -164,7 +162,9 @@ impl Lane {
         }
         let states = &self.states.states;
         self.missing.sort_unstable_by(|a, b| {
-            let key = |(state, row): &(StateId, RowId)| (core.shared.states[state.index()].number, &*states[state.index()].row(*row).key);
+            let key = |(state, row): &(StateId, RowId)| {
+                (core.shared.states[state.index()].number, &*states[state.index()].row(*row).key)
+            };
             key(a).cmp(&key(b))
         });
         let mut bytes = Vec::new();
@@ -236,9 +236,9 @@ impl Lane {
                 }
             }
             Err(ending) => {
-                let raw = taken.batch.message(message);
                 let stream = core.stream(taken.stream);
-                end_record(core, program, stream, message, raw, record, ending, &mut self.output, &mut self.broken);
+                let ended = Ended { program, stream, batch: &taken.batch, message: at, record };
+                self.broken = ended.report(core, ending, &mut self.output);
             }
         }
     }

@@ -39,9 +39,10 @@ impl StoredShape {
         if now.keys.iter().map(|(_, ty)| ty).ne(self.keys.iter().map(|(_, ty)| ty)) {
             return Some("its keys have changed".to_owned());
         }
-        let changed = now.fields.iter().find(|(name, ty)| {
-            self.fields.iter().any(|(old, old_type)| old == name && old_type != ty)
-        });
+        let changed = now
+            .fields
+            .iter()
+            .find(|(name, ty)| self.fields.iter().any(|(old, old_type)| old == name && old_type != ty));
         let gone = self.fields.iter().find(|(name, _)| now.fields.iter().all(|(new, _)| new != name));
         let added = now.fields.iter().find(|(name, _)| self.fields.iter().all(|(old, _)| old != name));
         match (changed, gone, added) {

@@ -16,6 +16,7 @@ mod round;
 mod signals;
 pub mod stage;
 mod stream;
+mod sweep;
 mod tally;
 mod told;
 mod work;

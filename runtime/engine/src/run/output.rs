@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use nsf_plan::PipelineId;
 
-use crate::{connector::OutputBatch, fault::FaultCode, rejected::Rejection, run::stage::DimensionWrite, summary::reason_words};
+use crate::{
+    connector::OutputBatch, fault::FaultCode, rejected::Rejection, run::stage::DimensionWrite, summary::reason_words,
+};
 
 /// How records of one pipeline ended.
 #[derive(Clone, Debug, Default)]

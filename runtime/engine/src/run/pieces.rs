@@ -158,7 +158,10 @@ impl Engine {
 pub(crate) fn without_effect(plan: &Plan) -> Vec<String> {
     let sharded = plan.spaces.iter().filter(|space| space.shards > 1);
     let shards = sharded.map(|space| {
-        format!("space `{}`: `shards: {}` is kept in the plan but not yet run; its rows are in one store", space.name, space.shards)
+        format!(
+            "space `{}`: `shards: {}` is kept in the plan but not yet run; its rows are in one store",
+            space.name, space.shards
+        )
     });
     let monitor = |monitor: &nsf_plan::MonitorPlan| {
         format!("monitor `{}` is kept in the plan but not yet run; nothing is watched", monitor.name)
@@ -209,7 +212,8 @@ impl Builder<'_> {
     fn refuse_what_is_not_run(&mut self) {
         for pipeline in &self.plan.pipelines {
             if pipeline.inputs.iter().any(|input| matches!(input.from, InputSource::Expired(_))) {
-                let error = BuildError::not_run(self.plan, &pipeline.name, pipeline.origin, "a flow `from expired` a state");
+                let error =
+                    BuildError::not_run(self.plan, &pipeline.name, pipeline.origin, "a flow `from expired` a state");
                 self.errors.push(error);
             }
         }
@@ -236,9 +240,11 @@ impl Builder<'_> {
         let builder = ProgramBuilder::new(self.plan);
         let mut programs = Vec::new();
         for pipeline in &self.plan.pipelines {
-            let late = pipeline.inputs.iter().filter_map(|input| input.from.source()).any(|source| {
-                self.plan.sources.get(source.index()).is_some_and(|source| source.late.is_some())
-            });
+            let late = pipeline
+                .inputs
+                .iter()
+                .filter_map(|input| input.from.source())
+                .any(|source| self.plan.sources.get(source.index()).is_some_and(|source| source.late.is_some()));
             programs.extend(self.keep(&pipeline.name, builder.build(pipeline, late)));
         }
         programs
@@ -297,7 +303,9 @@ impl Builder<'_> {
         for table in &self.plan.tables {
             let reader = TableReader::new(self.plan, table);
             let Some(mut reader) = self.keep(&table.name, reader) else { continue };
-            let Some(request) = self.request(table.from, Some(&table.name), framing(table.encoding.format)) else { continue };
+            let Some(request) = self.request(table.from, Some(&table.name), framing(table.encoding.format)) else {
+                continue;
+            };
             let rows = self.connectors.table(&request).and_then(|mut source| reader.read(&mut *source));
             match rows {
                 Ok(rows) => tables.push(rows),
@@ -310,8 +318,10 @@ impl Builder<'_> {
     }
 
     fn readers(&mut self) -> Vec<Reader> {
-        let sources = self.plan.sources.iter().map(|source| (&source.name, source.from, source.encoding.format, source.origin));
-        let ingests = self.plan.ingests.iter().map(|ingest| (&ingest.name, ingest.from, nsf_plan::Format::Json, ingest.origin));
+        let sources =
+            self.plan.sources.iter().map(|source| (&source.name, source.from, source.encoding.format, source.origin));
+        let ingests =
+            self.plan.ingests.iter().map(|ingest| (&ingest.name, ingest.from, nsf_plan::Format::Json, ingest.origin));
         let mut readers = Vec::new();
         for (stream, (name, from, format, origin)) in sources.chain(ingests).enumerate() {
             let Some(request) = self.request(from, Some(name), framing(format)) else { continue };

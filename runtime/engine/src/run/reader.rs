@@ -9,10 +9,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use super::{
-    options::StopHandle,
-    pieces::Reader,
-};
+use super::{options::StopHandle, pieces::Reader};
 use crate::connector::{ConnectorError, Polled, RawBatch};
 
 /// What a reader tells the run.
@@ -91,8 +88,13 @@ impl Readers {
 }
 
 fn read(
-    index: usize, mut reader: Reader, block: usize, reports: &Sender<Report>, spare: &Receiver<RawBatch>,
-    epoch: &AtomicU64, stop: &StopHandle,
+    index: usize,
+    mut reader: Reader,
+    block: usize,
+    reports: &Sender<Report>,
+    spare: &Receiver<RawBatch>,
+    epoch: &AtomicU64,
+    stop: &StopHandle,
 ) {
     let tell = |news: News| reports.send(Report { reader: index, news }).is_ok();
     let mut header: Option<Arc<[u8]>> = None;

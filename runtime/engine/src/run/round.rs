@@ -25,7 +25,11 @@ use crate::{
 
 /// Lets workers work on batches; gives what they made in the batches' order.
 pub(crate) fn work_all<'r>(
-    core: &Core, workers: &mut [Worker], batches: &'r [Taken], arenas: &'r mut [Bump], outputs: &mut Vec<WorkOutput>,
+    core: &Core,
+    workers: &mut [Worker],
+    batches: &'r [Taken],
+    arenas: &'r mut [Bump],
+    outputs: &mut Vec<WorkOutput>,
 ) -> Result<Vec<Worked<'r>>, RunError> {
     let mut output = || outputs.pop().unwrap_or_else(|| core.output());
     let mut jobs = Vec::with_capacity(batches.len());
@@ -66,7 +70,11 @@ pub(crate) fn work_all<'r>(
 
 /// Lets the lanes run that have records.
 pub(crate) fn run_lanes<'r>(
-    core: &Core, lanes: &mut [Lane], threads: usize, batches: &'r [Taken], worked: &'r [Worked<'r>],
+    core: &Core,
+    lanes: &mut [Lane],
+    threads: usize,
+    batches: &'r [Taken],
+    worked: &'r [Worked<'r>],
     arenas: &'r mut [Bump],
 ) -> Result<(), RunError> {
     let mut active = vec![false; lanes.len()];
@@ -128,11 +136,7 @@ fn late_records(core: &Core, otherwise: &Late, taken: &Taken, late: &[bool], wor
     let late = taken.batch.messages.iter().zip(late).filter(|(_, late)| **late);
     for (message, _) in late {
         let raw = taken.batch.message(message);
-        let id = RecordId {
-            stream: taken.stream as u32,
-            partition: taken.batch.partition,
-            offset: message.offset,
-        };
+        let id = RecordId { stream: taken.stream as u32, partition: taken.batch.partition, offset: message.offset };
         let observer = core.shared.observer.as_deref();
         match otherwise {
             Late::Drop => {

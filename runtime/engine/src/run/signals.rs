@@ -34,7 +34,8 @@ pub(crate) fn listen(stop: StopHandle) -> Listening {
 
 async fn wait(stop: StopHandle, mut ended: oneshot::Receiver<()>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return;
     };
     loop {

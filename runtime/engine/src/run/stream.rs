@@ -192,7 +192,12 @@ pub(crate) fn topic_name(plan: &Plan, topic: TopicId) -> String {
 impl Stream {
     /// A rejected message of this stream, without code and reason.
     pub(crate) fn rejection(
-        &self, by: &str, partition: u32, message: &crate::connector::Message, raw: &[u8], fault: &crate::fault::Fault,
+        &self,
+        by: &str,
+        partition: u32,
+        message: &crate::connector::Message,
+        raw: &[u8],
+        fault: &crate::fault::Fault,
     ) -> Rejection {
         let mut rejection = Rejection {
             by: by.to_owned(),

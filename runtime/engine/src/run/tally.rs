@@ -10,9 +10,7 @@ use super::{
 };
 use crate::{
     fault::FaultCode,
-    summary::{
-        FlowSummary, OutputSummary, RejectedSummary, SourceSummary, StoredSummary, Summary, TableSummary,
-    },
+    summary::{FlowSummary, OutputSummary, RejectedSummary, SourceSummary, StoredSummary, Summary, TableSummary},
 };
 
 /// Counts of a run.
@@ -103,11 +101,16 @@ impl Tally {
             dimensions: stored(plan.dimensions.iter().map(|dimension| &dimension.name).collect(), &self.dimensions),
             states: stored(states.0, &states.1),
             outputs: self.outputs(plan),
-            tables: plan.tables.iter().zip(&core.shared.tables).map(|(table, rows)| TableSummary {
-                name: table.name.clone(),
-                rows: rows.len() as u64,
-                replaced: rows.replaced,
-            }).collect(),
+            tables: plan
+                .tables
+                .iter()
+                .zip(&core.shared.tables)
+                .map(|(table, rows)| TableSummary {
+                    name: table.name.clone(),
+                    rows: rows.len() as u64,
+                    replaced: rows.replaced,
+                })
+                .collect(),
             records: self.records,
             bytes: self.bytes,
             rejected: self.rejected,

@@ -42,14 +42,26 @@ pub(crate) fn batch(core: &Core, plan: &Plan, id: SubscriptionId, records: &[Sub
         batch.bytes.push(b'}');
         let end = batch.bytes.len() as u32;
         let timestamp = Some(record.origin.time);
-        batch.messages.push(Message { start, end, offset: record.origin.offset, timestamp, key: None, oversized: None });
+        batch.messages.push(Message {
+            start,
+            end,
+            offset: record.origin.offset,
+            timestamp,
+            key: None,
+            oversized: None,
+        });
     }
     Taken { stream: core.streams.len() + id.index(), batch, header: None }
 }
 
 /// What lanes need of the records of a subscription.
 pub(crate) fn entries<'r>(
-    core: &Core, plan: &Plan, id: SubscriptionId, records: &[SubscriptionRecord], arena: &'r Bump, output: WorkOutput,
+    core: &Core,
+    plan: &Plan,
+    id: SubscriptionId,
+    records: &[SubscriptionRecord],
+    arena: &'r Bump,
+    output: WorkOutput,
 ) -> Worked<'r> {
     let mut worked = Worked { output, ..Worked::default() };
     for record in records {

@@ -97,7 +97,13 @@ impl Worker {
     }
 
     /// Works on a batch. `output` is an empty one to be used again.
-    pub(crate) fn work<'r>(&mut self, core: &Core, taken: &'r Taken, arena: &'r Bump, output: WorkOutput) -> Worked<'r> {
+    pub(crate) fn work<'r>(
+        &mut self,
+        core: &Core,
+        taken: &'r Taken,
+        arena: &'r Bump,
+        output: WorkOutput,
+    ) -> Worked<'r> {
         let mut worked = Worked { output, ..Worked::default() };
         let stream = &core.streams[taken.stream];
         match &stream.work {
@@ -117,7 +123,12 @@ impl Worker {
     }
 
     fn records<'r>(
-        &mut self, core: &Core, stream: &Stream, source: &SourceWork, taken: &'r Taken, arena: &'r Bump,
+        &mut self,
+        core: &Core,
+        stream: &Stream,
+        source: &SourceWork,
+        taken: &'r Taken,
+        arena: &'r Bump,
         worked: &mut Worked<'r>,
     ) {
         let mut decoder = self.decoders[taken.stream].take().unwrap_or_else(|| source.decoder.clone());
@@ -125,7 +136,13 @@ impl Worker {
             // A wrong header makes every record unreadable; each is rejected for it.
             for message in &taken.batch.messages {
                 let raw = taken.batch.message(message);
-                worked.output.reject_in_stream(stream.rejection(&stream.id, taken.batch.partition, message, raw, &fault));
+                worked.output.reject_in_stream(stream.rejection(
+                    &stream.id,
+                    taken.batch.partition,
+                    message,
+                    raw,
+                    &fault,
+                ));
             }
             return;
         }
@@ -137,7 +154,18 @@ impl Worker {
         let frames: Vec<Frame<'r>> = source.programs.iter().map(|feed| Frame::new(&program(feed).layout)).collect();
         let text = simdutf8::basic::from_utf8(&taken.batch.bytes).ok();
         let laned = source.programs.iter().any(|feed| program(feed).mode == Mode::Laned);
-        let mut batch = BatchWork { core, stream, source, taken, arena, own, frames, text, topic: arena.alloc_str(&stream.topic), laned };
+        let mut batch = BatchWork {
+            core,
+            stream,
+            source,
+            taken,
+            arena,
+            own,
+            frames,
+            text,
+            topic: arena.alloc_str(&stream.topic),
+            laned,
+        };
         for (index, message) in taken.batch.messages.iter().enumerate() {
             batch.record(self, &mut decoder, index, message, worked);
             if worked.broken.is_some() {
@@ -153,6 +181,18 @@ fn give_header(decoder: &mut Decoder, taken: &Taken) -> Result<(), Box<Fault>> {
         Some(header) if decoder.wants_header() => decoder.header(Payload::Bytes(header)),
         _ => Ok(()),
     }
+}
+
+/// A record with one of the pipelines that it comes to.
+#[derive(Clone, Copy)]
+struct At<'w, 'r> {
+    /// The pipeline, by its index.
+    index: usize,
+    program: &'w Program,
+    frame: &'w Frame<'r>,
+    /// The message, by its index in the batch.
+    message: usize,
+    record: Record,
 }
 
 /// What stays the same over a batch.
@@ -175,7 +215,12 @@ struct BatchWork<'w, 'r> {
 impl<'r> BatchWork<'_, 'r> {
     #[inline]
     fn record(
-        &mut self, worker: &mut Worker, decoder: &mut Decoder, index: usize, message: &Message, worked: &mut Worked<'r>,
+        &mut self,
+        worker: &mut Worker,
+        decoder: &mut Decoder,
+        index: usize,
+        message: &Message,
+        worked: &mut Worked<'r>,
     ) {
         worked.output.stream.taken += 1;
         let time = match self.decode(decoder, message) {
@@ -203,9 +248,10 @@ impl<'r> BatchWork<'_, 'r> {
             worked.output.pipeline = PipelineId(feed.program as u32);
             worked.output.set_ordinal((feed.program as u32) << 16);
             let to = if program.mode == Mode::Direct { program.steps.len() } else { program.prefix };
-            let goes_on = self.run(worker, program, frame, record, to, message, worked);
+            let at = At { index: feed.program, program, frame, message: index, record };
+            let goes_on = self.run(worker, at, to, worked);
             if goes_on && program.mode == Mode::Laned {
-                self.stage(worker, feed.program, program, frame, index, time, worked);
+                self.stage(worker, at, worked);
             }
         }
     }
@@ -244,10 +290,8 @@ impl<'r> BatchWork<'_, 'r> {
     }
 
     /// Runs a program's steps up to `to`; gives whether the record goes on behind them.
-    fn run(
-        &self, worker: &mut Worker, program: &Program, frame: &Frame<'r>, record: Record, to: usize, message: &Message,
-        worked: &mut Worked<'r>,
-    ) -> bool {
+    fn run(&self, worker: &mut Worker, at: At<'_, 'r>, to: usize, worked: &mut Worked<'r>) -> bool {
+        let At { program, frame, record, message, .. } = at;
         let observer = self.core.shared.observer.as_deref();
         if let Some(observer) = observer {
             observer.observe(record.id, Point::Entry(&program.id));
@@ -272,26 +316,23 @@ impl<'r> BatchWork<'_, 'r> {
                 goes_on
             }
             Err(ending) => {
-                let raw = self.taken.batch.message(message);
-                end_record(self.core, program, self.stream, message, raw, record, ending, &mut worked.output, &mut worked.broken);
+                let ended = Ended { program, stream: self.stream, batch: &self.taken.batch, message, record };
+                worked.broken = ended.report(self.core, ending, &mut worked.output);
                 false
             }
         }
     }
 
     /// Keeps what the lane's steps need of a record.
-    fn stage(
-        &self, worker: &mut Worker, index: usize, program: &Program, frame: &Frame<'r>, message: usize, time: i64,
-        worked: &mut Worked<'r>,
-    ) {
+    fn stage(&self, worker: &mut Worker, at: At<'_, 'r>, worked: &mut Worked<'r>) {
+        let At { index, program, frame, message, record } = at;
         let lane = match &program.key {
             None => 0,
             Some(key) => {
                 worker.key.clear();
                 let context = Context { frame, arena: self.arena, rows: &NoRows };
                 if let Err(fault) = key.write(&context, &mut worker.key) {
-                    let message = &self.taken.batch.messages[message];
-                    self.reject_in_stream(message, &fault, worked);
+                    self.reject_in_stream(&self.taken.batch.messages[message], &fault, worked);
                     return;
                 }
                 lane_of(&worker.key, self.core.lanes)
@@ -299,7 +340,8 @@ impl<'r> BatchWork<'_, 'r> {
         };
         let values = worked.values.len() as u32;
         worked.values.extend(program.carry.iter().map(|place| frame.get(*place)));
-        worked.entries.push(Entry { message: message as u32, program: index as u16, lane, values, time });
+        let (message, program, time) = (message as u32, index as u16, record.time);
+        worked.entries.push(Entry { message, program, lane, values, time });
     }
 
     fn reject_in_stream(&self, message: &Message, fault: &Fault, worked: &mut Worked<'r>) {
@@ -321,31 +363,45 @@ pub(crate) fn lane_of(key: &[u8], lanes: u16) -> u16 {
     (xxh3_64(key) % u64::from(lanes.max(1))) as u16
 }
 
-/// Counts and reports a record that did not come to its last step.
-#[allow(clippy::too_many_arguments)] // one call a rejected record, from two places
-pub(crate) fn end_record(
-    core: &Core, program: &Program, stream: &Stream, message: &Message, raw: &[u8], record: Record, ending: Ending,
-    output: &mut WorkOutput, broken: &mut Option<ConnectorError>,
-) {
-    let observer = core.shared.observer.as_deref();
-    let step = |point: u32| program.points[point as usize].id.as_str();
-    match ending {
-        Ending::Broken(error) => *broken = Some(error),
-        Ending::Dropped(reason, point) => {
-            output.count().drop_one(reason);
-            if let Some(observer) = observer {
-                observer.observe(record.id, Point::Dropped(step(point), &program.reasons[reason as usize]));
+/// A record that did not come to its last step.
+pub(crate) struct Ended<'e> {
+    /// The pipeline.
+    pub program: &'e Program,
+    /// The stream that the record came from.
+    pub stream: &'e Stream,
+    /// The batch that its message is in, and which message of it.
+    pub batch: &'e RawBatch,
+    pub message: usize,
+    /// The record.
+    pub record: Record,
+}
+
+impl Ended<'_> {
+    /// Counts and reports it; gives what keeps the run from going on.
+    pub(crate) fn report(self, core: &Core, ending: Ending, output: &mut WorkOutput) -> Option<ConnectorError> {
+        let Self { program, stream, batch, message, record } = self;
+        let observer = core.shared.observer.as_deref();
+        let step = |point: u32| program.points[point as usize].id.as_str();
+        match ending {
+            Ending::Broken(error) => return Some(error),
+            Ending::Dropped(reason, point) => {
+                output.count().drop_one(reason);
+                if let Some(observer) = observer {
+                    observer.observe(record.id, Point::Dropped(step(point), &program.reasons[reason as usize]));
+                }
+            }
+            Ending::Rejected(fault, point) => {
+                let message = &batch.messages[message];
+                let raw = batch.message(message);
+                let mut rejection = stream.rejection(&program.id, record.id.partition, message, raw, &fault);
+                rejection.step = step(point).to_owned();
+                rejection.origin.get_or_insert(program.points[point as usize].origin);
+                if let Some(observer) = observer {
+                    observer.observe(record.id, Point::Rejected(step(point), fault.code.id()));
+                }
+                output.reject(rejection);
             }
         }
-        Ending::Rejected(fault, point) => {
-            let partition = record.id.partition;
-            let mut rejection = stream.rejection(&program.id, partition, message, raw, &fault);
-            rejection.step = step(point).to_owned();
-            rejection.origin.get_or_insert(program.points[point as usize].origin);
-            if let Some(observer) = observer {
-                observer.observe(record.id, Point::Rejected(step(point), fault.code.id()));
-            }
-            output.reject(rejection);
-        }
+        None
     }
 }

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use nsf_plan::{IntegerWidth, Origin, SaveKind, SaveOperation, Type};
 use rust_decimal::Decimal;
 
-use super::{
-    Row, Undo,
-    row::FieldVersion,
-};
+use super::{Row, Undo, row::FieldVersion};
 use crate::{
     cell::Cell,
     expression::{AnyValue, Build, BuildError, Scope},
@@ -70,7 +67,9 @@ impl Change {
         let ty = match (operator, fields.get(field as usize)) {
             (Operator::Delete, _) => Type::Bool,
             (_, Some(ty)) => ty.clone(),
-            (_, None) => return Err(BuildError::new("a save names a field that its state has not", Some(operation.origin))),
+            (_, None) => {
+                return Err(BuildError::new("a save names a field that its state has not", Some(operation.origin)));
+            }
         };
         let key = key.map(|key| scope.any_value(key)).transpose()?;
         let value = value.map(|value| scope.any_value(value)).transpose()?;
@@ -94,7 +93,11 @@ impl Change {
     /// Overflow, or an index outside its list.
     #[inline]
     pub(crate) fn apply(
-        &self, row: &mut Row, operands: Operands<'_>, version: FieldVersion, undo: &mut impl FnMut(Undo),
+        &self,
+        row: &mut Row,
+        operands: Operands<'_>,
+        version: FieldVersion,
+        undo: &mut impl FnMut(Undo),
     ) -> Fallible<()> {
         self.change(row, operands, version, undo).map_err(|mut fault| {
             fault.origin.get_or_insert(self.origin);
@@ -103,7 +106,11 @@ impl Change {
     }
 
     fn change(
-        &self, row: &mut Row, Operands { key, value }: Operands<'_>, version: FieldVersion, undo: &mut impl FnMut(Undo),
+        &self,
+        row: &mut Row,
+        Operands { key, value }: Operands<'_>,
+        version: FieldVersion,
+        undo: &mut impl FnMut(Undo),
     ) -> Fallible<()> {
         let at = self.field as usize;
         match self.operator {
@@ -147,7 +154,13 @@ impl Change {
         self.operator == Operator::Delete
     }
 
-    fn set_entry(&self, field: &mut Cell, key: Value<'_>, value: Value<'_>, undo: &mut impl FnMut(Undo)) -> Fallible<()> {
+    fn set_entry(
+        &self,
+        field: &mut Cell,
+        key: Value<'_>,
+        value: Value<'_>,
+        undo: &mut impl FnMut(Undo),
+    ) -> Fallible<()> {
         match (field, self.ty.non_null()) {
             (Cell::List(list), Type::List(item)) => {
                 let (at, place) = item_at(list, key)?;
@@ -164,7 +177,13 @@ impl Change {
         Ok(())
     }
 
-    fn add_entry(&self, field: &mut Cell, key: Value<'_>, value: Value<'_>, undo: &mut impl FnMut(Undo)) -> Fallible<()> {
+    fn add_entry(
+        &self,
+        field: &mut Cell,
+        key: Value<'_>,
+        value: Value<'_>,
+        undo: &mut impl FnMut(Undo),
+    ) -> Fallible<()> {
         match (field, self.ty.non_null()) {
             (Cell::List(list), Type::List(item)) => {
                 let (at, place) = item_at(list, key)?;
@@ -209,11 +228,9 @@ impl Change {
 
     fn remove(&self, field: &mut Cell, value: Value<'_>, undo: &mut impl FnMut(Undo)) {
         match field {
-            Cell::List(list) => {
-                if list.iter().any(|item| item.compare(value).is_eq()) {
-                    let kept = list.iter().filter(|item| item.compare(value).is_ne()).cloned().collect();
-                    undo(Undo::Field(self.field, std::mem::replace(field, Cell::List(kept))));
-                }
+            Cell::List(list) if list.iter().any(|item| item.compare(value).is_eq()) => {
+                let kept = list.iter().filter(|item| item.compare(value).is_ne()).cloned().collect();
+                undo(Undo::Field(self.field, std::mem::replace(field, Cell::List(kept))));
             }
             Cell::Map(map) if Cell::lookup(map, value).is_some() => {
                 let key = Cell::from_value(entry_types(self.ty.non_null()).0, value);

@@ -9,8 +9,8 @@ use nsf_plan::{
 
 use super::{
     program::{
-        Action, Compiled, DimensionAction, HandleProgram, Input, MissingRow, Mode, PointInfo, Program, Target, TopicAction,
-        Unique,
+        Action, Compiled, DimensionAction, HandleProgram, Input, MissingRow, Mode, PointInfo, Program, Target,
+        TopicAction, Unique,
     },
     uses,
 };
@@ -62,7 +62,8 @@ impl<'p> ProgramBuilder<'p> {
         let own = handles.iter().any(|handle| matches!(handle.target, Target::Own(_)));
         let has_unique = has_unique(&pipeline.body);
         let laned = pipeline.stateful || own || has_unique || late;
-        let mut compiler = Compiler { plan: self.plan, pipeline, scope: &scope, points: Vec::new(), reasons: vec![LATE.into()] };
+        let mut compiler =
+            Compiler { plan: self.plan, pipeline, scope: &scope, points: Vec::new(), reasons: vec![LATE.into()] };
         let steps = compiler.block(&pipeline.body)?;
         let (points, reasons) = (compiler.points, compiler.reasons);
         // What is late is decided before any step runs, and only in the order of the partition; records of
@@ -167,7 +168,8 @@ fn eager_handles(pipeline: &Pipeline, handles: &[HandleProgram], rest: &[Step]) 
 /// The slots that the lane must be given: what its steps read and what was set before.
 fn carried(pipeline: &Pipeline, prefix: usize) -> BTreeSet<SlotId> {
     let (before, rest) = pipeline.body.steps.split_at(prefix);
-    let mut set: BTreeSet<SlotId> = pipeline.inputs.iter().flat_map(|input| input.fields.iter().map(|(_, slot)| *slot)).collect();
+    let mut set: BTreeSet<SlotId> =
+        pipeline.inputs.iter().flat_map(|input| input.fields.iter().map(|(_, slot)| *slot)).collect();
     set.extend(pipeline.inputs.iter().filter_map(|input| input.record));
     set.extend(uses::slots_assigned(before));
     let mut read = uses::slots_read(rest, &pipeline.handles);
@@ -222,13 +224,15 @@ impl Compiler<'_, '_> {
 
     fn action(&mut self, step: &Step) -> Build<Action> {
         let scope = self.scope;
-        let condition = |condition: &Option<Expr>| condition.as_ref().map(|condition| scope.condition(condition)).transpose();
+        let condition =
+            |condition: &Option<Expr>| condition.as_ref().map(|condition| scope.condition(condition)).transpose();
         Ok(match &step.kind {
             StepKind::Require { condition, reason } => Action::Require(scope.condition(condition)?, reason.clone()),
             StepKind::Drop { condition, reason } => Action::Drop(scope.condition(condition)?, self.reason(reason)),
             StepKind::Reject { condition, reason } => Action::Reject(scope.condition(condition)?, reason.clone()),
             StepKind::Unique { values, within, reason, marks } => {
-                let parts: Vec<Expr> = key_expressions(self.pipeline).into_iter().chain(values.iter().cloned()).collect();
+                let parts: Vec<Expr> =
+                    key_expressions(self.pipeline).into_iter().chain(values.iter().cloned()).collect();
                 self.state(*marks)?;
                 let reason = self.reason(reason);
                 Action::Unique(Unique { key: scope.key(&parts)?, marks: *marks, within: *within, reason })
@@ -248,12 +252,14 @@ impl Compiler<'_, '_> {
                     return Err(BuildError::new("a save names a row that is not one of a state", Some(step.origin)));
                 };
                 let fields: Vec<Type> = self.state(state)?.fields.iter().map(|field| field.ty.clone()).collect();
-                let changes = operations.iter().map(|operation| Change::new(operation, &fields, scope)).collect::<Build<_>>()?;
+                let changes =
+                    operations.iter().map(|operation| Change::new(operation, &fields, scope)).collect::<Build<_>>()?;
                 Action::Save(handle.index(), changes)
             }
             StepKind::ExpandDimension(expand) => {
                 let dimension = self.plan.dimensions.get(expand.dimension.index());
-                let dimension = dimension.ok_or_else(|| BuildError::new("an expand names no dimension", Some(step.origin)))?;
+                let dimension =
+                    dimension.ok_or_else(|| BuildError::new("an expand names no dimension", Some(step.origin)))?;
                 let key = |(key, (_, ty)): (&Expr, &(String, Type))| Ok((scope.any_cell(key)?, ty.clone()));
                 let keys = expand.keys.iter().zip(&dimension.keys).map(key).collect::<Build<_>>()?;
                 let field = |(field, value): &(u32, Expr)| Ok((*field, scope.any_cell(value)?));

@@ -228,9 +228,7 @@ impl<'b> Execution<'_, 'b> {
             _ if exists => Ok(()),
             MissingRow::Null => Ok(()),
             MissingRow::Drop(reason) => Err(Ending::Dropped(*reason, point)),
-            MissingRow::Reject(reason) => {
-                Err(Ending::Rejected(Fault::new(FaultCode::Missing, reason.as_str()), point))
-            }
+            MissingRow::Reject(reason) => Err(Ending::Rejected(Fault::new(FaultCode::Missing, reason.as_str()), point)),
         }
     }
 

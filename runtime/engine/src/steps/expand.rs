@@ -45,7 +45,15 @@ impl Execution<'_, '_> {
         };
         let (dimension, kind) = (action.dimension, action.kind);
         let writer = Writer::Pipeline(self.output.pipeline);
-        self.output.writes.push(DimensionWrite { dimension, keys, fields, kind, order: WriteOrder::Flow, writer, origin });
+        self.output.writes.push(DimensionWrite {
+            dimension,
+            keys,
+            fields,
+            kind,
+            order: WriteOrder::Flow,
+            writer,
+            origin,
+        });
         self.observe_output(point);
         Ok(())
     }
@@ -61,7 +69,10 @@ fn cells(action: &DimensionAction, context: &Context<'_, '_>) -> Fallible<Writte
 
 /// The message, and its key as text: a text as it is, any other value in its JSON form.
 fn write_message(
-    action: &TopicAction, context: &Context<'_, '_>, bytes: &mut Vec<u8>, keys: &mut Vec<u8>,
+    action: &TopicAction,
+    context: &Context<'_, '_>,
+    bytes: &mut Vec<u8>,
+    keys: &mut Vec<u8>,
 ) -> Fallible<()> {
     action.message.write(context, bytes)?;
     if let Some((key, ty)) = &action.key {

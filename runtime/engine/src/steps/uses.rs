@@ -130,13 +130,11 @@ pub(crate) fn slots_read(steps: &[Step], handles: &[Handle]) -> BTreeSet<SlotId>
 /// The slots that steps put values into.
 pub(crate) fn slots_assigned(steps: &[Step]) -> BTreeSet<SlotId> {
     let mut slots = BTreeSet::new();
-    each_step(steps, &mut |step| {
-        match &step.kind {
-            StepKind::Assign { slot, .. } | StepKind::Each { slot, .. } => {
-                slots.insert(*slot);
-            }
-            _ => {}
+    each_step(steps, &mut |step| match &step.kind {
+        StepKind::Assign { slot, .. } | StepKind::Each { slot, .. } => {
+            slots.insert(*slot);
         }
+        _ => {}
     });
     slots
 }
@@ -159,7 +157,7 @@ pub(crate) fn reads_rows(expression: &Expr) -> bool {
 
 /// How many of the first steps touch no row and give no output: a worker can run them before the record's lane is known.
 pub(crate) fn stateless_prefix(steps: &[Step]) -> usize {
-    let targets = steps.iter().any(|step| has_jump(step));
+    let targets = steps.iter().any(has_jump);
     if targets {
         // A jump may lead over the cut; such flows are run whole in the lane.
         return 0;

@@ -3,9 +3,9 @@
 
 use nsf_plan::{
     BinaryOperator, Block, Coerce, Encoding, Expr, ExprKind, Format, Guarantee, Handle, HandleId, HandleTarget, Input,
-    InputSource, Late, Literal, MatchArm, OnError, Order, Origin, Pattern, Pipeline, Plan, PlanVersion, RecordField, SaveKind, SaveOperation,
-    Slot, SlotId, Source, SourceId, SourceText, State, StateField, StateId, Step, StepKind, Table, TableId, Topic,
-    TopicExpand, TopicId, Type, connector::Connector,
+    InputSource, Late, Literal, MatchArm, OnError, Order, Origin, Pattern, Pipeline, Plan, PlanVersion, RecordField,
+    SaveKind, SaveOperation, Slot, SlotId, Source, SourceId, SourceText, State, StateField, StateId, Step, StepKind,
+    Table, TableId, Topic, TopicExpand, TopicId, Type, connector::Connector,
 };
 
 /// Where everything built here says that it is written.
@@ -53,7 +53,13 @@ pub fn encoding(format: Format, fields: Vec<RecordField>) -> Encoding {
 
 /// Adds a source; gives its id.
 pub fn source(
-    plan: &mut Plan, name: &str, from: TopicId, format: Format, fields: Vec<RecordField>, key: &[u32], time: Option<u32>,
+    plan: &mut Plan,
+    name: &str,
+    from: TopicId,
+    format: Format,
+    fields: Vec<RecordField>,
+    key: &[u32],
+    time: Option<u32>,
 ) -> SourceId {
     plan.sources.push(Source {
         id: name.into(),
@@ -94,7 +100,14 @@ pub fn state(plan: &mut Plan, name: &str, keys: &[(&str, Type)], fields: &[(&str
 }
 
 /// Adds a table; gives its id.
-pub fn table(plan: &mut Plan, name: &str, from: TopicId, format: Format, fields: Vec<RecordField>, key: &[u32]) -> TableId {
+pub fn table(
+    plan: &mut Plan,
+    name: &str,
+    from: TopicId,
+    format: Format,
+    fields: Vec<RecordField>,
+    key: &[u32],
+) -> TableId {
     let encoding = encoding(format, fields);
     plan.tables.push(Table { name: name.into(), from, encoding, key: key.to_vec(), origin: HERE });
     TableId(plan.tables.len() as u32 - 1)
@@ -147,7 +160,11 @@ impl Flow {
 
     /// Makes a step.
     pub fn make(&self, kind: StepKind, number: usize) -> Step {
-        Step { id: format!("{}/{number}", self.pipeline.name), kind, origin: Origin { file: 0, line: 10 + number as u32 } }
+        Step {
+            id: format!("{}/{number}", self.pipeline.name),
+            kind,
+            origin: Origin { file: 0, line: 10 + number as u32 },
+        }
     }
 
     /// Adds a step.
@@ -183,7 +200,12 @@ impl Flow {
 
     /// `expand` of a record to a topic.
     pub fn expand(&mut self, topic: TopicId, members: Vec<(&str, Expr)>) -> &mut Self {
-        let kind = StepKind::ExpandTopic(TopicExpand { topic, key: None, message: record(members), guarantee: Guarantee::ExactlyOnce });
+        let kind = StepKind::ExpandTopic(TopicExpand {
+            topic,
+            key: None,
+            message: record(members),
+            guarantee: Guarantee::ExactlyOnce,
+        });
         self.step(kind)
     }
 
