@@ -8,14 +8,15 @@ use std::collections::HashMap;
 
 use nsf_diagnostics::{Diagnostic, Location, SourceMap, codes};
 use nsf_plan::{
-    DimensionId, IngestId, InputSource, PipelineId, SourceId, StepKind, SubscriptionEvent, SubscriptionId, TopicId,
+    DimensionExpand, DimensionId, Expr, ExprKind, IngestId, InputSource, PipelineId, SourceId, StepKind,
+    SubscriptionEvent, SubscriptionId, TopicId,
 };
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
 use super::short;
-use crate::graph::Dag;
+use crate::graph::{Dag, FlowNode};
 
 /// What a record's way leads over.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,19 +25,31 @@ enum Stop {
     Source(SourceId),
     Ingest(IngestId),
     Flow(PipelineId),
-    /// A field; none for the row being deleted or reset.
-    Field(DimensionId, Option<u32>),
+    /// What a writer may do to rows of a dimension; the writer is none for any.
+    Change(DimensionId, Change, Option<u32>),
     Subscription(SubscriptionId),
+}
+
+/// What may happen to a row.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Change {
+    Field(u32),
+    /// It is there for the first time.
+    New,
+    /// It is deleted or reset.
+    Gone,
 }
 
 /// The ways; an edge's place is that of the step that sends.
 struct Ways {
     graph: DiGraph<Stop, Option<Location>>,
     nodes: HashMap<Stop, NodeIndex>,
+    /// Ingests and flows by full name.
+    writers: HashMap<String, u32>,
 }
 
 pub(super) fn prove(dag: &Dag, _: &SourceMap, found: &mut Vec<Diagnostic>) {
-    let mut ways = Ways { graph: DiGraph::new(), nodes: HashMap::new() };
+    let mut ways = Ways { graph: DiGraph::new(), nodes: HashMap::new(), writers: HashMap::new() };
     streams(dag, &mut ways);
     flows(dag, &mut ways);
     for component in tarjan_scc(&ways.graph) {
@@ -56,6 +69,19 @@ impl Ways {
         let (from, to) = (self.node(from), self.node(to));
         self.graph.add_edge(from, to, at);
     }
+
+    fn writer(&mut self, name: &str) -> u32 {
+        let next = self.writers.len() as u32;
+        *self.writers.entry(name.to_owned()).or_insert(next)
+    }
+
+    /// A writer changes rows: those who listen to it are told, and those who listen to any.
+    fn change(&mut self, from: Stop, writer: &str, dimension: DimensionId, change: Change, at: Option<Location>) {
+        let writer = self.writer(writer);
+        for listened in [None, Some(writer)] {
+            self.join(from, Stop::Change(dimension, change, listened), at);
+        }
+    }
 }
 
 /// Topics to streams, ingests to fields, fields to subscriptions, subscriptions to topics. What says `loop: allowed`
@@ -69,19 +95,33 @@ fn streams(dag: &Dag, ways: &mut Ways) {
     for index in 0..dag.index.ingests.len() as u32 {
         let Some(ingest) = dag.ingest(IngestId(index)).filter(|ingest| !allowed(&ingest.value.id)) else { continue };
         ways.join(Stop::Topic(ingest.value.from), Stop::Ingest(IngestId(index)), None);
+        let (from, name) = (Stop::Ingest(IngestId(index)), ingest.value.name.as_str());
         for assignment in &ingest.value.assignments {
-            ways.join(Stop::Ingest(IngestId(index)), Stop::Field(assignment.dimension, Some(assignment.field)), None);
+            ways.change(from, name, assignment.dimension, Change::Field(assignment.field), None);
+        }
+        for dimension in &ingest.value.accept {
+            ways.change(from, name, *dimension, Change::New, None);
+            ways.change(from, name, *dimension, Change::Gone, None);
         }
     }
     for index in 0..dag.index.subscriptions.len() as u32 {
         let id = SubscriptionId(index);
         let Some(subscription) = dag.subscription(id).filter(|found| !allowed(&found.value.id)) else { continue };
         let value = &subscription.value;
-        for (_, field) in &value.listen {
-            ways.join(Stop::Field(value.dimension, Some(*field)), Stop::Subscription(id), None);
-        }
-        if value.on.contains(&SubscriptionEvent::Reset) {
-            ways.join(Stop::Field(value.dimension, None), Stop::Subscription(id), None);
+        for (writer, field) in &value.listen {
+            let writer = writer.as_ref().map(|writer| ways.writer(writer));
+            let told = |change| (Stop::Change(value.dimension, change, writer), Stop::Subscription(id));
+            let mut events = Vec::new();
+            if value.on.iter().any(|event| matches!(event, SubscriptionEvent::Binlog | SubscriptionEvent::Datain)) {
+                events.push(told(Change::Field(*field)));
+            }
+            if value.on.contains(&SubscriptionEvent::Create) {
+                events.push(told(Change::New));
+            }
+            if value.on.contains(&SubscriptionEvent::Reset) {
+                events.push(told(Change::Gone));
+            }
+            events.into_iter().for_each(|(from, to)| ways.join(from, to, None));
         }
         if let Some(topic) = value.to {
             ways.join(Stop::Subscription(id), Stop::Topic(topic), Some(subscription.name));
@@ -100,22 +140,40 @@ fn flows(dag: &Dag, ways: &mut Ways) {
                 InputSource::Expired(_) => {}
             }
         }
-        dag.walk(flow, &mut |_, step| {
+        dag.walk(flow, &mut |outer, step| {
             let at = dag.place(&step.id).map(|place| place.target);
             match &step.kind {
                 StepKind::ExpandTopic(expand) => ways.join(Stop::Flow(id), Stop::Topic(expand.topic), at),
                 StepKind::ExpandDimension(expand) => {
                     for (field, _) in &expand.fields {
-                        ways.join(Stop::Flow(id), Stop::Field(expand.dimension, Some(*field)), at);
+                        let change = Change::Field(*field);
+                        ways.change(Stop::Flow(id), &outer.flow, expand.dimension, change, at);
                     }
                     if expand.delete || expand.reset {
-                        ways.join(Stop::Flow(id), Stop::Field(expand.dimension, None), at);
+                        ways.change(Stop::Flow(id), &outer.flow, expand.dimension, Change::Gone, at);
+                    }
+                    if !expand.delete && !is_same_row(dag, flow, expand) {
+                        ways.change(Stop::Flow(id), &outer.flow, expand.dimension, Change::New, at);
                     }
                 }
                 _ => {}
             }
         });
     }
+}
+
+/// Whether a flow that reads a subscription writes the very row that it was told of, which is there already.
+fn is_same_row(dag: &Dag, flow: &FlowNode, expand: &DimensionExpand) -> bool {
+    let pipeline = &flow.part.value;
+    pipeline.inputs.iter().all(|input| {
+        let InputSource::Subscription(id) = input.from else { return false };
+        let told = dag.subscription(id).map(|subscription| subscription.value.dimension);
+        let slot_of =
+            |field: usize| input.fields.iter().find(|(index, _)| *index as usize == field).map(|(_, slot)| *slot);
+        let same =
+            |(index, key): (usize, &Expr)| matches!(key.kind, ExprKind::Slot(slot) if slot_of(index) == Some(slot));
+        told == Some(expand.dimension) && expand.keys.iter().enumerate().all(same)
+    })
 }
 
 /// The message of a cycle: its place is the last step that sends in it, in the order of the files.
@@ -182,9 +240,12 @@ fn stop_words(dag: &Dag, stop: Stop) -> String {
         Stop::Source(id) => dag.source(id).map(|source| short(&source.value.name).to_owned()),
         Stop::Ingest(id) => dag.ingest(id).map(|ingest| short(&ingest.value.name).to_owned()),
         Stop::Flow(id) => dag.flow(id).map(|flow| short(&flow.part.value.name).to_owned()),
-        Stop::Field(id, field) => dag.dimension(id).map(|dimension| {
+        Stop::Change(id, change, _) => dag.dimension(id).map(|dimension| {
             let owner = short(&dimension.part.value.name);
-            let field = field.and_then(|field| dimension.part.value.fields.get(field as usize));
+            let field = match change {
+                Change::Field(field) => dimension.part.value.fields.get(field as usize),
+                Change::New | Change::Gone => None,
+            };
             field.map_or_else(|| owner.to_owned(), |field| format!("{owner}.{}", field.name))
         }),
         Stop::Subscription(id) => dag.subscription(id).map(|found| short(&found.value.name).to_owned()),

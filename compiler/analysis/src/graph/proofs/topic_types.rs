@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use nsf_diagnostics::{Diagnostic, Location, SourceMap, codes};
-use nsf_plan::{Coerce, Expr, Format, IngestId, RecordField, Source, SourceId, StepKind, TopicExpand, TopicId, Type};
+use nsf_plan::{
+    Coerce, Expr, Format, IngestId, RecordField, Source, SourceId, StepKind, Subscription, SubscriptionId, TopicExpand,
+    TopicId, Type,
+};
 
 use super::short;
 use crate::graph::Dag;
@@ -39,6 +42,38 @@ pub(super) fn prove(dag: &Dag, _: &SourceMap, found: &mut Vec<Diagnostic>) {
             }
         });
     }
+    for index in 0..dag.index.subscriptions.len() as u32 {
+        let Some(subscription) = dag.subscription(SubscriptionId(index)) else { continue };
+        let Some(topic) = subscription.value.to else { continue };
+        for reader in readers.get(&topic).into_iter().flatten() {
+            found.extend(told(dag, subscription, topic, *reader));
+        }
+    }
+}
+
+/// Members of a subscription's message.
+const TOLD: [&str; 10] =
+    ["version", "nsf_id", "topic", "app_id", "dim", "arris_id", "action", "time", "fields", "extra_args"];
+
+/// A source that reads the messages of a subscription as if they were plain records.
+fn told(dag: &Dag, subscription: &Placed<Subscription>, topic: TopicId, reader: Reader) -> Option<Diagnostic> {
+    let Reader::Source(id) = reader else { return None };
+    let source = dag.source(id)?;
+    let topic = &dag.topic(topic)?.value.connector.name;
+    let missing = source.value.encoding.fields.iter().find(|field| {
+        let optional = field.ty.is_nullable() || field.default.is_some();
+        let first = field.path.first().map_or("", String::as_str);
+        !optional && !first.starts_with('$') && !TOLD.contains(&first)
+    })?;
+    let (member, name) = (missing.path.join("."), short(&source.value.name));
+    let subscriber = short(&subscription.value.name);
+    let text = format!("messages of `{subscriber}` to `{topic}` have no member `{member}`, but `{name}` reads it");
+    Some(
+        Diagnostic::new(&codes::E0401, subscription.name, text)
+            .secondary(source.name, format!("`{name}` needs `{member}: {}`", missing.ty))
+            .note("they follow the subscription protocol: what is published stands in `fields`")
+            .help(format!("read the subscription itself: `flow … from {subscriber}`")),
+    )
 }
 
 fn disagreement(dag: &Dag, expand: &TopicExpand, reader: Reader, at: Location) -> Option<Diagnostic> {

@@ -159,6 +159,7 @@ fn one_source(dag: &Dag, found: &mut Vec<Diagnostic>) {
     struct Saver {
         sources: Vec<(u8, u32)>,
         names: Vec<String>,
+        internal: bool,
         location: Location,
     }
     let mut savers: HashMap<StateId, Vec<Saver>> = HashMap::new();
@@ -166,6 +167,8 @@ fn one_source(dag: &Dag, found: &mut Vec<Diagnostic>) {
         let mut sources: Vec<(u8, u32)> = flow.part.value.inputs.iter().map(|input| identity(input.from)).collect();
         sources.sort_unstable();
         let names: Vec<String> = flow.part.value.inputs.iter().map(|input| stream_name(dag, input.from)).collect();
+        let from = |input: &nsf_plan::Input| dag.source(input.from.source()?).map(|source| source.value.from);
+        let internal = flow.part.value.inputs.iter().filter_map(from).any(|topic| is_internal(dag, topic));
         dag.walk(flow, &mut |_, step| {
             let StepKind::Save { handle, .. } = &step.kind else { return };
             let target = flow.part.value.handles.get(handle.index()).map(|handle| handle.target);
@@ -175,7 +178,12 @@ fn one_source(dag: &Dag, found: &mut Vec<Diagnostic>) {
             // Of the saves of one set of sources the first is enough.
             match known.iter_mut().find(|saver| saver.sources == sources) {
                 Some(saver) => saver.location = saver.location.min(place.target),
-                None => known.push(Saver { sources: sources.clone(), names: names.clone(), location: place.target }),
+                None => known.push(Saver {
+                    sources: sources.clone(),
+                    names: names.clone(),
+                    internal,
+                    location: place.target,
+                }),
             }
         });
     }
@@ -187,7 +195,8 @@ fn one_source(dag: &Dag, found: &mut Vec<Diagnostic>) {
         if let [first, others @ ..] = savers.as_slice() {
             for other in others {
                 let place = (other.location, first.location);
-                found.push(words::two_sources(short(&state.value.name), place, &other.names, &first.names));
+                let cut = [first, other].iter().any(|saver| saver.internal);
+                found.push(words::two_sources(short(&state.value.name), place, &other.names, &first.names, cut));
             }
         }
     }
@@ -204,11 +213,23 @@ const fn identity(from: InputSource) -> (u8, u32) {
 /// A stream's name as programs write it.
 fn stream_name(dag: &Dag, from: InputSource) -> String {
     let name = match from {
-        InputSource::Source(id) => dag.source(id).map(|source| source.value.name.as_str()),
+        InputSource::Source(id) => {
+            let source = dag.source(id);
+            // The compiler's own source behind a `repartition` is named after its flow.
+            if let Some(source) = source.filter(|source| is_internal(dag, source.value.from)) {
+                return format!("{} repartitioned", short(source.value.name.split('#').next().unwrap_or_default()));
+            }
+            source.map(|source| source.value.name.as_str())
+        }
         InputSource::Subscription(id) => dag.subscription(id).map(|subscription| subscription.value.name.as_str()),
         InputSource::Expired(id) => dag.state(id).map(|state| state.value.name.as_str()),
     };
     name.map(short).unwrap_or_default().to_owned()
+}
+
+/// Whether the compiler made a topic, for `repartition by`.
+fn is_internal(dag: &Dag, topic: nsf_plan::TopicId) -> bool {
+    dag.topic(topic).is_some_and(|topic| topic.value.internal)
 }
 
 /// The parts of a pipeline's partition key as text.

@@ -120,7 +120,13 @@ pub(super) fn no_key(at: Location, what: &str, source: &Placed<Source>, write: O
 }
 
 /// A state that is saved by flows of two sources.
-pub(super) fn two_sources(state: &str, place: (Location, Location), names: &[String], first: &[String]) -> Diagnostic {
+pub(super) fn two_sources(
+    state: &str,
+    place: (Location, Location),
+    names: &[String],
+    first: &[String],
+    cut: bool,
+) -> Diagnostic {
     let (at, earlier) = place;
     let text = format!(
         "`{state}` is saved for records of {} and of {}: two workers could write one key at once",
@@ -133,7 +139,12 @@ pub(super) fn two_sources(state: &str, place: (Location, Location), names: &[Str
     Diagnostic::new(&codes::E0407, at, text)
         .label("the second writer")
         .secondary(earlier, format!("saved here for records of {}", list(first)))
-        .help(format!("save it in one flow `from {}`, or give each source a state of its own", merged.join(", ")))
+        .help(match cut {
+            true => "save it on one side of the `repartition` only, or in two states".to_owned(),
+            false => {
+                format!("save it in one flow `from {}`, or give each source a state of its own", merged.join(", "))
+            }
+        })
 }
 
 /// Messages that go to a topic without a key, or with another one than its reader expects.
