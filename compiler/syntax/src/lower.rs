@@ -25,6 +25,8 @@ pub(crate) struct Lower<'t> {
     file: FileId,
     /// Where the parsed slice starts in the file.
     base: usize,
+    /// Where the item ends in the file: brackets that were missing are read behind it.
+    pub(crate) limit: usize,
     comments: &'t [Comment],
     /// Which comments became docs.
     pub(crate) is_doc: Vec<bool>,
@@ -48,6 +50,7 @@ impl<'t> Lower<'t> {
             text,
             file,
             base: 0,
+            limit: text.len(),
             comments,
             is_doc: vec![false; comments.len()],
             has_docs,
@@ -87,15 +90,22 @@ impl<'t> Lower<'t> {
     /// The span of a node without the blanks and comments that the parser took behind it.
     fn span(&self, pair: &Pair<'_>) -> Span {
         let span = pair.as_span();
-        let start = self.base + span.start();
-        let end = crate::trim::trimmed_end(self.text.as_bytes(), self.comments, start, self.base + span.end());
+        let (start, end) = (self.absolute(span.start()), self.absolute(span.end()));
+        let end = crate::trim::trimmed_end(self.text.as_bytes(), self.comments, start, end);
         Span::new(start as u32, end as u32)
     }
 
     /// The span of a node that ends with a token.
     fn token_span(&self, pair: &Pair<'_>) -> Span {
         let span = pair.as_span();
-        Span::new((self.base + span.start()) as u32, (self.base + span.end()) as u32)
+        Span::new(self.absolute(span.start()) as u32, self.absolute(span.end()) as u32)
+    }
+
+    /// An offset of the parsed slice as one of the file. Behind a sign that was read as a shorter one, it is the end of
+    /// that sign.
+    fn absolute(&self, offset: usize) -> usize {
+        let at = (self.base + offset).min(self.limit);
+        if self.text.is_char_boundary(at) { at } else { self.text.ceil_char_boundary(at) }
     }
 
     fn name(&self, pair: &Pair<'_>) -> Name {

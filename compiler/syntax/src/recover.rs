@@ -44,6 +44,7 @@ pub(crate) fn items(lower: &mut Lower<'_>, chunk: &Chunk) -> Vec<Item> {
     let text = lower.text.get(chunk.start..chunk.end).unwrap_or("");
     let (source, found) = Source::mended(text, chunk.start);
     let before = lower.errors.len();
+    lower.limit = chunk.end;
     let is_unchanged = found.is_empty() && chunk.keyword.is_some() && !chunk.broken;
     let mut recover = Recover { lower, source: &source, limit: chunk.end, is_unchanged };
     for (span, kind) in found {
@@ -52,6 +53,7 @@ pub(crate) fn items(lower: &mut Lower<'_>, chunk: &Chunk) -> Vec<Item> {
     let items = recover.chunk();
     let found = lower.errors.split_off(before);
     let text = lower.text;
+    lower.limit = text.len();
     lower.errors.extend(one_a_bracket(text, found));
     items
 }
@@ -103,7 +105,10 @@ struct Recover<'a, 't> {
 impl<'a> Recover<'a, '_> {
     /// A place of the source as a place of the file.
     fn place(&self, span: Span) -> Span {
-        let absolute = |offset: u32| (self.source.base.wrapping_add(offset as usize)).min(self.limit) as u32;
+        let absolute = |offset: u32| {
+            let at = self.source.base.wrapping_add(offset as usize).min(self.limit);
+            self.lower.text.ceil_char_boundary(at) as u32
+        };
         Span::new(absolute(span.start), absolute(span.end))
     }
 
