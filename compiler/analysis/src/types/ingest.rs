@@ -67,7 +67,7 @@ impl<'a> Checker<'a> {
     fn ingest(&mut self, item: ItemRef, ingest: &'a SettingsItem) -> plan::Ingest {
         let settings = self.settings(item.module, "ingest", ingest.name.span, &ingest.settings, &ALLOWED);
         self.require_setting(&settings, "arris_id", "arris_id: \"ARRIS-f0102-…\"");
-        let arris_id = self.text_setting(&settings, "arris_id").unwrap_or_default();
+        let arris_id = self.arris_id_setting(&settings);
         let tenant = self.tenant_setting(&settings);
         let from = self.require_setting(&settings, "from", "from: kafka(\"arris_DW_live\")");
         let from = from.and_then(|setting| self.topic_setting(&settings, setting, Role::Source)).unwrap_or_default();

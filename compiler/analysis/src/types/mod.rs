@@ -21,6 +21,7 @@ mod message;
 mod operator;
 mod pipeline;
 mod place;
+mod platform;
 pub mod relation;
 mod save;
 mod setting_message;

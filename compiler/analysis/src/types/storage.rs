@@ -92,12 +92,12 @@ impl<'a> Checker<'a> {
             let allowed = ["app_id", "app_key", "zone"];
             let settings = self.settings(item.module, "tenant", tenant.name.span, &tenant.settings, &allowed);
             self.require_setting(&settings, "app_id", "app_id: \"0102\"");
-            let app_id = self.text_setting(&settings, "app_id").unwrap_or_default();
+            let app_id = self.app_id_setting(&settings);
             let app_key = settings.get("app_key").and_then(|setting| {
                 let expr = self.one(&settings, setting, "`secret(\"NAME\")`")?;
                 self.secret(item.module, expr, "app_key")
             });
-            let zone = self.text_setting(&settings, "zone").unwrap_or_else(|| "Asia/Shanghai".to_owned());
+            let zone = self.zone_setting(&settings);
             let id = TenantId(self.program.tenants.len() as u32);
             let value = plan::Tenant { name: tenant.name.text.to_string(), app_id, app_key, zone };
             let placed = self.placed(item, tenant.name.span, value);
