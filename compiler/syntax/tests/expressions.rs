@@ -170,6 +170,20 @@ fn a_reject_at_the_end_belongs_to_the_whole_right_side() {
 }
 
 #[test]
+fn what_is_within_the_limit_of_nesting_is_read() {
+    for (open, close) in [("(", ")"), ("[", "]"), ("{ a: ", "}"), ("f(", ")"), ("if a then (", ") else b")] {
+        let text = format!("const x = {}1{}", open.repeat(250), close.repeat(250));
+        assert_eq!(parse(FileId(0), &text).errors, [], "{open}");
+    }
+    let blocks = format!("flow f from a {{ {}stop{} }}", "when x { ".repeat(250), " }".repeat(250));
+    assert_eq!(parse(FileId(0), &blocks).errors, []);
+    let types = format!("type T = {}int32{}", "list<".repeat(250), ">".repeat(250));
+    assert_eq!(parse(FileId(0), &types).errors, []);
+    let records = format!("type T = {}int32{}", "{ a: ".repeat(250), " }".repeat(250));
+    assert_eq!(parse(FileId(0), &records).errors, []);
+}
+
+#[test]
 fn nesting_has_a_limit_that_is_one_mistake() {
     let sum = vec!["1"; 300].join(" + ");
     assert_eq!(parse(FileId(0), &format!("const x = {sum}")).errors, []);
