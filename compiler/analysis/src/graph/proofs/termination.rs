@@ -18,6 +18,9 @@ use petgraph::visit::EdgeRef;
 use super::short;
 use crate::graph::{Dag, FlowNode};
 
+/// Most stops of a circle that a message names.
+const LONGEST: usize = 12;
+
 /// What a record's way leads over.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Stop {
@@ -184,16 +187,17 @@ fn report(dag: &Dag, ways: &Ways, component: &[NodeIndex]) -> Option<Diagnostic>
     let sends = edges.filter_map(|edge| edge.weight().map(|at| (at, edge.source(), edge.target())));
     let (at, from, to) = sends.max_by_key(|(at, ..)| *at)?;
     let way = way(ways, &inside, to, from)?;
-    let names: Vec<String> =
-        [from].iter().chain(&way).map(|node| stop_words(dag, ways.graph[*node])).collect::<Vec<String>>();
+    let mut names: Vec<String> = [from].iter().chain(&way).map(|node| stop_words(dag, ways.graph[*node])).collect();
+    if names.len() > LONGEST {
+        // Where it begins and where it ends is what matters.
+        names.splice(LONGEST / 2..names.len() - LONGEST / 2, ["…".to_owned()]);
+    }
     let text = format!("a record can make itself come again for ever: {}", names.join(" → "));
     let mut diagnostic = Diagnostic::new(&codes::E0409, at, text).label("this closes the circle");
     let mut entry = None;
-    for node in &way {
-        if let Some((location, words)) = stream(dag, ways.graph[*node]) {
-            diagnostic = diagnostic.secondary(location, "and comes in again here");
-            entry.get_or_insert(words);
-        }
+    for (location, words) in way.iter().filter_map(|node| stream(dag, ways.graph[*node])).take(LONGEST) {
+        diagnostic = diagnostic.secondary(location, "and comes in again here");
+        entry.get_or_insert(words);
     }
     let stream = entry.unwrap_or_else(|| "the source that reads the topic".to_owned());
     Some(

@@ -217,7 +217,9 @@ fn stream_name(dag: &Dag, from: InputSource) -> String {
             let source = dag.source(id);
             // The compiler's own source behind a `repartition` is named after its flow.
             if let Some(source) = source.filter(|source| is_internal(dag, source.value.from)) {
-                return format!("{} repartitioned", short(source.value.name.split('#').next().unwrap_or_default()));
+                let name = source.value.name.as_str();
+                let flow = name.rsplit_once(".repartitioned").map_or(name, |(flow, _)| flow);
+                return format!("{} repartitioned", short(flow));
             }
             source.map(|source| source.value.name.as_str())
         }
