@@ -27,11 +27,14 @@ pub fn generate(name: &str, count: u64, folder: &Path) -> io::Result<()> {
     }
 }
 
-/// A file to be written line by line.
+/// A file to be written line by line; it has its name when it is whole.
 fn lines(folder: &Path, name: &str, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut file = BufWriter::with_capacity(1 << 20, File::create(folder.join(name))?);
+    let part = folder.join(format!("{name}.part"));
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(&part)?);
     write(&mut file)?;
-    file.flush()
+    file.flush()?;
+    drop(file);
+    fs::rename(part, folder.join(name))
 }
 
 /// A time of day as RFC 3339 on 20 May 2023 and the days after it, from seconds.

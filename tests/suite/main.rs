@@ -1,10 +1,14 @@
 //! The suites that cross crates, as one program.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
 mod boundaries;
 mod catalogue;
+mod fuzz_targets;
 mod house;
 mod language;
+mod mutations;
 mod oulad;
 mod project;
+mod reference;
 mod runs;
 mod stdlib;

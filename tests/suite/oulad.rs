@@ -23,7 +23,10 @@ fn the_real_data_gives_what_the_independent_computation_gives() {
         arguments.extend(["--input".to_owned(), format!("{name}={}", file.display())]);
     }
     for name in ["student_course", "passing_reached", "rejected"] {
-        arguments.extend(["--output".to_owned(), format!("{name}={}", actual.join(name).with_extension("ndjson").display())]);
+        arguments.extend([
+            "--output".to_owned(),
+            format!("{name}={}", actual.join(name).with_extension("ndjson").display()),
+        ]);
     }
     let first = tool::call(work.path(), &arguments).succeeded();
     let mut texts = Vec::new();

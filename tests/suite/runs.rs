@@ -26,7 +26,8 @@ fn compare(expected: &Path, actual: &Path, complaints: &mut Vec<String>) {
 fn arguments(case: &Path, out: &Path) -> Vec<String> {
     let mut arguments = vec!["run".to_owned(), ".".to_owned()];
     for (option, from) in [("--input", "in"), ("--output", "out")] {
-        let mut files: Vec<_> = fs::read_dir(case.join(from)).into_iter().flatten().map(|file| file.unwrap().path()).collect();
+        let mut files: Vec<_> =
+            fs::read_dir(case.join(from)).into_iter().flatten().map(|file| file.unwrap().path()).collect();
         files.sort();
         for file in files {
             let name = file.file_stem().unwrap().to_string_lossy().into_owned();

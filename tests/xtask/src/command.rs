@@ -1,5 +1,6 @@
 //! Calls of other programs: shown, timed, and an error when they fail.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -18,4 +19,10 @@ pub fn cargo(arguments: &[&str]) -> Result<(), String> {
     let status = status.map_err(|error| format!("{shown} cannot be started: {error}"))?;
     eprintln!("── {shown}: {:.0} s", started.elapsed().as_secs_f64());
     if status.success() { Ok(()) } else { Err(format!("{shown} failed")) }
+}
+
+/// The folder of build results.
+#[must_use]
+pub fn target() -> PathBuf {
+    nsf_tests::tool::target_folder()
 }

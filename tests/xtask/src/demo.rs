@@ -20,7 +20,8 @@ pub fn run() -> Result<(), String> {
         generate::generate("classroom", STAYS, &folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
     let bind = |name: &str, file: &str| format!("{name}={}", folder.join(file).display());
-    let input = [bind("stay_seg", "stay_seg.ndjson"), bind("plan_info", "plan.ndjson"), bind("arris_DW_live", "live.ndjson")];
+    let input =
+        [bind("stay_seg", "stay_seg.ndjson"), bind("plan_info", "plan.ndjson"), bind("arris_DW_live", "live.ndjson")];
     let output = [
         bind("class_stu_plan", "class_stu_plan.ndjson"),
         bind("plan_finished", "plan_finished.ndjson"),

@@ -2,6 +2,7 @@
 
 mod command;
 mod demo;
+mod kill;
 mod test;
 
 use std::path::Path;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask demo                          classroom over a million generated stays
 cargo xtask test                          all tests, with reduced doses of the long ones
+cargo xtask kill-loop NAME KILLS [SEED]   runs killed by kill -9 and continued: oulad, w2, touching or all
 cargo xtask generate NAME COUNT FOLDER    an input of that many records: classroom, oulad, touching, w2
 ";
 
@@ -19,6 +21,8 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["demo"] => demo::run(),
         ["test"] => test::run(),
+        ["kill-loop", name, kills] => kill_loop(name, kills, None),
+        ["kill-loop", name, kills, seed] => kill_loop(name, kills, Some(seed)),
         ["generate", name, count, folder] => generate(name, count, folder),
         _ => {
             eprint!("{USAGE}");
@@ -38,4 +42,12 @@ fn main() -> ExitCode {
 fn generate(name: &str, count: &str, folder: &str) -> Result<(), String> {
     let count: u64 = count.replace('_', "").parse().map_err(|_| format!("`{count}` is no count of records"))?;
     nsf_tests::generate::generate(name, count, Path::new(folder)).map_err(|error| format!("{folder}: {error}"))
+}
+
+/// Kills and continues with the full number of records.
+fn kill_loop(name: &str, kills: &str, seed: Option<&str>) -> Result<(), String> {
+    let number = |text: &str| text.parse::<u64>().map_err(|_| format!("`{text}` is no number"));
+    let seed = seed.map_or_else(|| Ok(kill::seed_of_now()), number)?;
+    let kills = u32::try_from(number(kills)?).map_err(|error| error.to_string())?;
+    kill::run(name, kill::Dose { kills, percent: 100, seed, release: true }, &mut |_| {})
 }

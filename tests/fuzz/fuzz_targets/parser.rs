@@ -1,0 +1,4 @@
+//! Fuzzes `nsf_fuzz::targets::parser`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| nsf_fuzz::targets::parser(bytes));
