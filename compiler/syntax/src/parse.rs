@@ -42,10 +42,21 @@ pub fn parse(file: FileId, text: &str) -> Parse {
     let Lower { is_doc, mut errors, .. } = lower;
     errors.sort_by_key(|error| error.location);
     errors.dedup();
+    only_first_nul(&mut errors, file, text);
     let (docs, docs_span, file_docs) = file_docs(text, &split.comments);
     let comments = split.comments.into_iter().zip(is_doc).skip(file_docs);
     let comments = comments.filter(|(_, is_doc)| !is_doc).map(|(comment, _)| comment).collect();
     Parse { file: File { docs, docs_span, items, comments }, errors }
+}
+
+/// A file with NUL bytes is of another kind; the first one says so, wherever it stands.
+fn only_first_nul(errors: &mut Vec<SyntaxError>, file: FileId, text: &str) {
+    let Some(at) = text.find('\0') else { return };
+    let kind = SyntaxErrorKind::InvisibleCharacter { character: '\0' };
+    errors.retain(|error| error.kind != kind);
+    let location = Span::new(at as u32, at as u32 + 1).in_file(file);
+    let before = errors.partition_point(|error| error.location < location);
+    errors.insert(before, SyntaxError { location, kind });
 }
 
 /// Parses one file as it was read from disk. Bytes that are not UTF-8 are one mistake; the rest is read as

@@ -60,6 +60,7 @@ fn unclosed_texts_are_one_mistake_each() {
 #[test]
 fn a_byte_that_is_no_text_is_one_mistake() {
     assert_eq!(codes_before_another("const x = 5\0"), ["E0109"]);
+    assert_eq!(codes_before_another("const x = 5\0\0\nconst y = \0\nconst z = \"\0\""), ["E0109"]);
     let parsed = parse_bytes(FileId(0), b"const label = \"\xb0\xe0\"\nconst x = )\n");
     assert_eq!(codes(&parsed), ["E0124", "E0104"]);
     assert_eq!(parsed.errors[0].location.span.start, 15);

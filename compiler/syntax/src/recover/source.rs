@@ -37,8 +37,14 @@ impl Source {
                 Some((span, read_as)) => write(&mut bytes, span.start as usize, read_as.as_bytes()),
                 None => lost.push(mistake.span),
             }
-            // Instead of a semicolon a comma may be meant, and a text may be unclosed long before its line ends.
-            if matches!(mistake.kind, SyntaxErrorKind::Semicolon | SyntaxErrorKind::UnclosedText { .. }) {
+            // Instead of a semicolon a comma may be meant, a text may be unclosed long before its line ends, and nobody
+            // knows what stood where a NUL byte stands.
+            let is_doubtful = match mistake.kind {
+                SyntaxErrorKind::Semicolon | SyntaxErrorKind::UnclosedText { .. } => true,
+                SyntaxErrorKind::InvisibleCharacter { character } => character == '\0',
+                _ => false,
+            };
+            if is_doubtful {
                 lost.push(mistake.span);
             }
             found.push((mistake.span, mistake.kind));
