@@ -69,7 +69,7 @@ pub const fn edge_word(kind: EdgeKind) -> &'static str {
         EdgeKind::Jump => "jumps",
         EdgeKind::Load => "loads",
         EdgeKind::Save => "saves",
-        EdgeKind::Mark => "marks",
+        EdgeKind::Mark => "keeps",
         EdgeKind::Write => "writes",
         EdgeKind::Publish => "publishes",
         EdgeKind::Notify => "notifies",
