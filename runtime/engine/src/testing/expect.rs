@@ -35,7 +35,10 @@ pub(super) fn failures(plan: &Plan, case: &TestCase, outcome: &Outcome, under: O
             }
             TestExpectation::Count { rejected: true, source, count, reason, origin } => {
                 let actual = rejected.count(plan, *source, reason.as_deref());
-                (outcome.counts.then(|| count_failure("rejected", actual, *count, reason.as_deref())).flatten(), *origin)
+                (
+                    outcome.counts.then(|| count_failure("rejected", actual, *count, reason.as_deref())).flatten(),
+                    *origin,
+                )
             }
             TestExpectation::Count { source, count, reason, origin, .. } => {
                 let actual = dropped_count(plan, outcome, *source, reason.as_deref());
@@ -61,9 +64,8 @@ fn condition_failure(
         Ok(value) if value == "true" => None,
         Err(why) => Some(format!("`{text}` could not be computed: {why}")),
         Ok(_) => {
-            let shown = sides.and_then(|(left, right)| {
-                Some((value(plan, outcome, left).ok()?, value(plan, outcome, right).ok()?))
-            });
+            let shown = sides
+                .and_then(|(left, right)| Some((value(plan, outcome, left).ok()?, value(plan, outcome, right).ok()?)));
             Some(match shown {
                 Some((left, right)) => format!("`{text}` does not hold\n  found    {left}\n  expected {right}"),
                 None => format!("`{text}` does not hold"),
@@ -103,12 +105,14 @@ fn dropped_count(plan: &Plan, outcome: &Outcome, source: Option<TestFeedTarget>,
         (_, Some(reason)) if reason != "late" => 0,
         _ => outcome.summary.sources.iter().map(|source| source.late).sum(),
     };
-    let dropped = outcome.dropped.iter().filter(|((flow, why), _)| of_source(flow) && reason.is_none_or(|reason| reason == why));
+    let dropped =
+        outcome.dropped.iter().filter(|((flow, why), _)| of_source(flow) && reason.is_none_or(|reason| reason == why));
     dropped.map(|(_, count)| *count).sum::<u64>() + late
 }
 
 fn flows_of(plan: &Plan, source: nsf_plan::SourceId) -> Vec<String> {
-    let reads = |pipeline: &&nsf_plan::Pipeline| pipeline.inputs.iter().any(|input| input.from.source() == Some(source));
+    let reads =
+        |pipeline: &&nsf_plan::Pipeline| pipeline.inputs.iter().any(|input| input.from.source() == Some(source));
     plan.pipelines.iter().filter(reads).map(|pipeline| pipeline.name.clone()).collect()
 }
 
@@ -143,9 +147,8 @@ impl Rejected {
     fn lines(&self) -> Vec<String> {
         let by_fault = |record: &&Json| record["code"] != FaultCode::Rule.id();
         let text = |record: &Json, name: &str| record[name].as_str().unwrap_or_default().to_owned();
-        let line = |record: &Json| {
-            format!("{}: {} {}", text(record, "place"), text(record, "code"), text(record, "reason"))
-        };
+        let line =
+            |record: &Json| format!("{}: {} {}", text(record, "place"), text(record, "code"), text(record, "reason"));
         self.records.iter().filter(by_fault).map(line).collect()
     }
 }
@@ -154,10 +157,8 @@ fn published_failure(plan: &Plan, outcome: &Outcome, topic: TopicId, expected: &
     let name = plan.topics.get(topic.index()).map_or("", |topic| topic.connector.name.as_str());
     let found = outcome.memory.published(name);
     let expected: Vec<Json> = expected.iter().map(|text| serde_json::from_str(text).unwrap_or_default()).collect();
-    let parsed: Vec<(Vec<u8>, Json)> = found
-        .into_iter()
-        .map(|(key, message)| (key, published(plan, topic, &message)))
-        .collect();
+    let parsed: Vec<(Vec<u8>, Json)> =
+        found.into_iter().map(|(key, message)| (key, published(plan, topic, &message))).collect();
     if same_per_key(&parsed, &expected) {
         return None;
     }

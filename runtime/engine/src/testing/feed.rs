@@ -67,11 +67,8 @@ impl Feed {
         let mut again = self.clone();
         for stream in again.streams.values_mut() {
             let length = stream.len() as u64;
-            let repeat = |fed: &Fed| Fed {
-                order: last + fed.order,
-                offset: offset(fed, length),
-                bytes: fed.bytes.clone(),
-            };
+            let repeat =
+                |fed: &Fed| Fed { order: last + fed.order, offset: offset(fed, length), bytes: fed.bytes.clone() };
             let repeats: Vec<Fed> = stream.iter().map(repeat).collect();
             stream.extend(repeats);
         }
@@ -145,13 +142,7 @@ fn stream_of(mark: &Mark) -> &str {
 
 /// Whether a record may come before those that stand before it: not past one of its own key, unless both stay within
 /// `late`; and never so that one left behind would be late.
-fn may_come(
-    record: usize,
-    before: &[usize],
-    marks: &[Mark],
-    latest: &HashMap<&str, i64>,
-    left: &[usize],
-) -> bool {
+fn may_come(record: usize, before: &[usize], marks: &[Mark], latest: &HashMap<&str, i64>, left: &[usize]) -> bool {
     let own = &marks[record];
     let movable = own.late > 0 && own.time.is_some();
     if !movable {
@@ -161,7 +152,7 @@ fn may_come(
     }
     let reached = latest.get(stream_of(own)).copied().unwrap_or(i64::MIN).max(own.time.unwrap_or(i64::MIN));
     // Whoever comes later must not be behind by more than `late`, if it was not so in the order of the test.
-    left.iter().filter(|other| **other != record && stream_of(&marks[**other]) == stream_of(own)).all(|other| {
-        marks[*other].time.is_none_or(|time| reached.saturating_sub(time) <= own.late)
-    })
+    left.iter()
+        .filter(|other| **other != record && stream_of(&marks[**other]) == stream_of(own))
+        .all(|other| marks[*other].time.is_none_or(|time| reached.saturating_sub(time) <= own.late))
 }

@@ -9,8 +9,8 @@ use std::{
 
 use crate::{
     connector::{
-        ConnectorError, ConnectorErrorKind, ConnectorResult, Connectors, Export, Message, OutputBatch, Polled, Position,
-        RawBatch, Sink, Source, StreamRequest,
+        ConnectorError, ConnectorErrorKind, ConnectorResult, Connectors, Export, Message, OutputBatch, Polled,
+        Position, RawBatch, Sink, Source, StreamRequest,
     },
     store::{Store, StoreBatch, StoreTable},
 };

@@ -83,12 +83,7 @@ struct Outcome {
     error: Option<String>,
 }
 
-fn outcome(
-    plan: &Arc<Plan>,
-    case: &TestCase,
-    feed: feed::Feed,
-    options: &Options,
-) -> Result<Outcome, Vec<BuildError>> {
+fn outcome(plan: &Arc<Plan>, case: &TestCase, feed: feed::Feed, options: &Options) -> Result<Outcome, Vec<BuildError>> {
     let memory = Memory::new(feed.streams, rows::tables(plan, case));
     rows::fill(plan, case, memory.store());
     let pieces = Engine::build(Arc::clone(plan), options.clone(), &memory)?;
