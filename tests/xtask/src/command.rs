@@ -11,11 +11,19 @@ use nsf_tests::root;
 /// # Errors
 /// When it cannot be started or ends with another code than 0.
 pub fn cargo(arguments: &[&str]) -> Result<(), String> {
+    cargo_with(arguments, &[])
+}
+
+/// The same with variables of the environment.
+///
+/// # Errors
+/// When it cannot be started or ends with another code than 0.
+pub fn cargo_with(arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
     let shown = format!("cargo {}", arguments.join(" "));
     eprintln!("── {shown}");
     let started = Instant::now();
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(program).current_dir(root()).args(arguments).status();
+    let status = Command::new(program).current_dir(root()).args(arguments).envs(environment.iter().copied()).status();
     let status = status.map_err(|error| format!("{shown} cannot be started: {error}"))?;
     eprintln!("── {shown}: {:.0} s", started.elapsed().as_secs_f64());
     if status.success() { Ok(()) } else { Err(format!("{shown} failed")) }
@@ -25,4 +33,23 @@ pub fn cargo(arguments: &[&str]) -> Result<(), String> {
 #[must_use]
 pub fn target() -> PathBuf {
     nsf_tests::tool::target_folder()
+}
+
+/// The `nsfc` that is run: `NSFC` of the environment, else a build of it, optimised or like that of the tests.
+///
+/// # Errors
+/// When it does not build, or `NSFC` names no file.
+pub fn program(release: bool) -> Result<PathBuf, String> {
+    if let Some(path) = std::env::var_os("NSFC") {
+        // Runs start in folders of their own.
+        let path = PathBuf::from(path);
+        return path.canonicalize().map_err(|error| format!("NSFC is {}: {error}", path.display()));
+    }
+    let (arguments, folder): (&[&str], _) = if release {
+        (&["build", "--release", "--quiet", "--package", "nsfc"], "release")
+    } else {
+        (&["build", "--quiet", "--package", "nsfc"], "debug")
+    };
+    cargo(arguments)?;
+    Ok(target().join(folder).join(format!("nsfc{}", std::env::consts::EXE_SUFFIX)))
 }

@@ -3,13 +3,11 @@
 mod run;
 mod workload;
 
-use std::fs;
-use std::path::PathBuf;
 use std::time::{Instant, SystemTime};
 
 use nsf_tests::random::Random;
 
-use crate::command::{cargo, target};
+use crate::command::program;
 use run::Loop;
 pub use workload::{NAMES, Workload};
 
@@ -76,7 +74,7 @@ pub fn run(name: &str, dose: Dose, shown: &mut dyn FnMut(Shown)) -> Result<(), S
     if name != "all" && !NAMES.contains(&name) {
         return Err(format!("there is no workload `{name}`; there are all, {}", NAMES.join(", ")));
     }
-    let nsfc = program(dose)?;
+    let nsfc = program(dose.release)?;
     for workload in NAMES.iter().filter(|other| name == "all" || name == **other) {
         let started = Instant::now();
         eprintln!("── kill-loop {workload}: {} kills, seed {}", dose.kills, dose.seed);
@@ -87,19 +85,4 @@ pub fn run(name: &str, dose: Dose, shown: &mut dyn FnMut(Shown)) -> Result<(), S
         shown(result);
     }
     Ok(())
-}
-
-/// The program: `NSFC` of the environment, else a build of it.
-fn program(dose: Dose) -> Result<PathBuf, String> {
-    if let Some(path) = std::env::var_os("NSFC") {
-        // Each run starts in a folder of its own.
-        return fs::canonicalize(&path).map_err(|error| format!("NSFC is {}: {error}", path.display()));
-    }
-    let (arguments, folder): (&[&str], _) = if dose.release {
-        (&["build", "--release", "--quiet", "--package", "nsfc"], "release")
-    } else {
-        (&["build", "--quiet", "--package", "nsfc"], "debug")
-    };
-    cargo(arguments)?;
-    Ok(target().join(folder).join(format!("nsfc{}", std::env::consts::EXE_SUFFIX)))
 }

@@ -2,7 +2,9 @@
 
 mod command;
 mod demo;
+mod fuzz;
 mod kill;
+mod prove;
 mod test;
 
 use std::path::Path;
@@ -12,6 +14,8 @@ const USAGE: &str = "\
 cargo xtask demo                          classroom over a million generated stays
 cargo xtask test                          all tests, with reduced doses of the long ones
 cargo xtask kill-loop NAME KILLS [SEED]   runs killed by kill -9 and continued: oulad, w2, touching or all
+cargo xtask fuzz SECONDS [TARGET]          parser, formatter, plan, record by cargo-fuzz on the nightly toolchain
+cargo xtask prove [--part P] [--kills N] … every long proof in its full dose; writes tests/PROOF.md
 cargo xtask generate NAME COUNT FOLDER    an input of that many records: classroom, oulad, touching, w2
 ";
 
@@ -23,6 +27,9 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["kill-loop", name, kills] => kill_loop(name, kills, None),
         ["kill-loop", name, kills, seed] => kill_loop(name, kills, Some(seed)),
+        ["fuzz", seconds] => fuzz(seconds, None),
+        ["fuzz", seconds, target] => fuzz(seconds, Some(target)),
+        ["prove", options @ ..] => prove::Options::parse(options).and_then(|options| prove::run(&options)),
         ["generate", name, count, folder] => generate(name, count, folder),
         _ => {
             eprint!("{USAGE}");
@@ -50,4 +57,11 @@ fn kill_loop(name: &str, kills: &str, seed: Option<&str>) -> Result<(), String> 
     let seed = seed.map_or_else(|| Ok(kill::seed_of_now()), number)?;
     let kills = u32::try_from(number(kills)?).map_err(|error| error.to_string())?;
     kill::run(name, kill::Dose { kills, percent: 100, seed, release: true }, &mut |_| {})
+}
+
+/// Runs the fuzz targets, with the sanitizer of addresses.
+fn fuzz(seconds: &str, target: Option<&str>) -> Result<(), String> {
+    let seconds = seconds.parse().map_err(|_| format!("`{seconds}` is no number of seconds"))?;
+    let dose = fuzz::Dose { seconds, seed: kill::seed_of_now(), sanitizer: "address".to_owned() };
+    fuzz::run(target, &dose, &mut |_| {}).map_err(|error| format!("NOT SHOWN: {error}"))
 }

@@ -9,6 +9,7 @@ use nsf_plan::{Coerce, Encoding, Format, IntegerWidth, RecordField, SlotId, Type
 
 /// Decoders as a stream has them: built once, given every message.
 struct Schema {
+    format: Format,
     layout: Layout,
     decoders: Vec<Decoder>,
 }
@@ -32,17 +33,16 @@ impl Schema {
         let targets = (0..fields.len() as u32).map(|index| Target { field: index, slot: SlotId(index) });
         let targets: Vec<Target> = targets.collect();
         let mut decoders = Vec::new();
-        for (coerce, strict, absent) in [
-            (Coerce::Strict, true, AbsentMember::Reject),
-            (Coerce::Lenient, false, AbsentMember::Allow),
-        ] {
+        for (coerce, strict, absent) in
+            [(Coerce::Strict, true, AbsentMember::Reject), (Coerce::Lenient, false, AbsentMember::Allow)]
+        {
             let encoding = Encoding { format, coerce, strict, fields: fields.clone() };
             match Decoder::new(&encoding, &targets, &layout, absent) {
                 Ok(decoder) => decoders.push(decoder),
                 Err(_) => panic!("the schema of the target cannot be built"),
             }
         }
-        Self { layout, decoders }
+        Self { format, layout, decoders }
     }
 
     fn read(&mut self, bytes: &[u8]) {
@@ -57,9 +57,19 @@ impl Schema {
                 let first = decode(decoder, line, &self.layout);
                 let second = decode(decoder, line, &self.layout);
                 assert_eq!(first, second, "the same line was read in two ways");
+                if self.format == Format::Json && first.is_none() {
+                    is_json(line.bytes());
+                }
             }
         }
     }
+}
+
+/// Nothing is taken as JSON that is none.
+fn is_json(bytes: &[u8]) {
+    let other = serde_json::from_slice::<serde::de::IgnoredAny>(bytes);
+    let deep = other.as_ref().err().is_some_and(|error| error.to_string().contains("recursion limit"));
+    assert!(other.is_ok() || deep, "taken as JSON: {:?}", String::from_utf8_lossy(bytes));
 }
 
 /// The words of the refusal, if the line was refused.

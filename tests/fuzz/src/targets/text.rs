@@ -16,7 +16,10 @@ pub fn parser(bytes: &[u8]) {
         let span = error.location.span;
         let (start, end) = (span.start as usize, span.end as usize);
         assert!(start <= end && end <= text.len(), "the place {start}..{end} lies outside of the text");
-        assert!(text.is_char_boundary(start) && text.is_char_boundary(end), "the place {start}..{end} cuts a character");
+        assert!(
+            text.is_char_boundary(start) && text.is_char_boundary(end),
+            "the place {start}..{end} cuts a character"
+        );
     }
     let second = parse_bytes(FileId::default(), bytes);
     assert_eq!(first.errors, second.errors, "the second time the mistakes differ");

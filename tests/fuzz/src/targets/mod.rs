@@ -7,6 +7,6 @@ mod plan;
 mod record;
 mod text;
 
-pub use plan::plan;
+pub use plan::{plan, plan_behind_the_hash};
 pub use record::record;
 pub use text::{formatter, parser};

@@ -1,0 +1,117 @@
+//! `cargo xtask prove`: the long proofs in their full doses, and `tests/PROOF.md`, which says what was shown.
+//!
+//! The page has one section for each part. A part that is run replaces its own section alone; each section says of which
+//! commit it speaks, and in which dose. What was never run says NOT SHOWN.
+
+mod options;
+mod page;
+
+use std::process::Command;
+use std::time::Instant;
+
+use nsf_tests::root;
+
+use crate::command::{cargo, cargo_with, program};
+use crate::{fuzz, kill};
+pub use options::Options;
+use page::{Page, Part};
+
+/// Runs the parts and writes the page after each.
+///
+/// # Errors
+/// The first part that fails; its section says so.
+pub fn run(options: &Options) -> Result<(), String> {
+    let path = root().join("tests/PROOF.md");
+    let mut page = Page::read(&path);
+    for part in Part::ALL.into_iter().filter(|part| options.part.is_none_or(|only| only == *part)) {
+        let started = Instant::now();
+        let mut lines = vec![format!("Commit {}, seed {}, on {}.", commit(), options.seed, machine())];
+        lines.push(dose(part, options));
+        let result = show(part, options, &mut lines);
+        match &result {
+            Ok(()) => lines.push(format!("Shown in {:.0} s.", started.elapsed().as_secs_f64())),
+            Err(error) => {
+                let first = error.lines().next().unwrap_or_default();
+                lines.push(format!("**NOT SHOWN**: {first}"));
+            }
+        }
+        page.put(part, &lines);
+        page.write(&path)?;
+        result.map_err(|error| format!("{}: {error}", part.name()))?;
+    }
+    eprintln!("── what was shown is in {}", path.display());
+    Ok(())
+}
+
+/// Runs one part; what it shows is added to `lines`.
+fn show(part: Part, options: &Options, lines: &mut Vec<String>) -> Result<(), String> {
+    match part {
+        Part::Tests => {
+            cargo(&["test", "--workspace"])?;
+            lines.push("- every test of the workspace passes, among them every `expect same under …`".to_owned());
+            Ok(())
+        }
+        Part::Kill => {
+            let dose = kill::Dose { kills: options.kills, percent: options.percent, seed: options.seed, release: true };
+            kill::run("all", dose, &mut |shown| lines.push(format!("- {}", shown.line())))
+        }
+        Part::Fuzz => {
+            let dose =
+                fuzz::Dose { seconds: options.seconds, seed: options.seed, sanitizer: options.sanitizer.clone() };
+            // The plans that it starts from come from the program.
+            program(false)?;
+            fuzz::run(options.target.as_deref(), &dose, &mut |line| lines.push(format!("- {line}")))
+        }
+        Part::Properties => properties(options, lines),
+    }
+}
+
+/// The property tests, each with its own number of cases.
+fn properties(options: &Options, lines: &mut Vec<String>) -> Result<(), String> {
+    let cases = options.cases.to_string();
+    let environment = [("PROPTEST_CASES", cases.as_str())];
+    for (title, arguments) in [
+        ("plans are read as they were written", vec!["--package", "nsf-plan", "--test", "round_trip"]),
+        ("rows join in any order, codecs, encoders, ingests", vec!["--package", "nsf-engine", "--lib"]),
+        (
+            "blocks, rounds, commits, workers and lanes do not matter; stateless output keeps its order (a hundredth)",
+            vec!["--package", "nsf-tests", "--test", "suite", "sizes::"],
+        ),
+    ] {
+        let mut all = vec!["test", "--release", "--quiet"];
+        all.extend(arguments);
+        cargo_with(&all, &environment)?;
+        lines.push(format!("- {title}: {cases} cases of each property"));
+    }
+    Ok(())
+}
+
+/// What of the full dose is run.
+fn dose(part: Part, options: &Options) -> String {
+    let full = Options::default();
+    match part {
+        Part::Tests => "Dose: full.".to_owned(),
+        Part::Kill => {
+            format!("Dose: {} of {} kills each, {} % of the records.", options.kills, full.kills, options.percent)
+        }
+        Part::Fuzz => format!("Dose: {} of {} seconds each.", options.seconds, full.seconds),
+        Part::Properties => format!("Dose: {} of {} cases.", options.cases, full.cases),
+    }
+}
+
+/// The commit of the work tree, and whether it was changed since.
+fn commit() -> String {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").current_dir(root()).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else { return "unknown".to_owned() };
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"]).is_none_or(|text| !text.is_empty());
+    if changed { format!("{commit} with uncommitted changes") } else { commit }
+}
+
+/// Cores and system.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    format!("{cores} cores, {} {}", std::env::consts::OS, std::env::consts::ARCH)
+}
