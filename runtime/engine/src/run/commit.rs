@@ -19,13 +19,19 @@ use crate::{
 };
 
 impl Run {
-    /// Commits if there is anything that is not.
+    /// The last commit: if there is anything that is not committed, or not in its place.
     pub(crate) fn commit_if_any(&mut self) -> Result<(), RunError> {
-        if self.uncommitted.since.is_some() || !self.batch.is_empty() { self.commit() } else { Ok(()) }
+        if self.uncommitted.since.is_some() || !self.batch.is_empty() || !self.log.is_empty() {
+            self.commit(true)
+        } else {
+            Ok(())
+        }
     }
 
     /// Makes everything up to here durable.
-    pub(crate) fn commit(&mut self) -> Result<(), RunError> {
+    ///
+    /// With `last` the log of states is folded; otherwise when it is long, or its rows take too much memory.
+    pub(crate) fn commit(&mut self, last: bool) -> Result<(), RunError> {
         let began = Instant::now();
         self.reject_to_topics()?;
         for output in &mut self.outputs {
@@ -36,7 +42,8 @@ impl Run {
         }
         self.stop_at("after-sink-flush")?;
         self.sweep()?;
-        self.collect();
+        let fold = last || self.log.is_long() || self.state_bytes() > self.options.state_bytes;
+        self.collect(fold);
         self.batch.sort();
         self.stop_at("before-store-commit")?;
         let rows = self.batch.len() as u64;
@@ -60,14 +67,27 @@ impl Run {
         self.stop_at("after-commit")
     }
 
-    fn collect(&mut self) {
+    /// Rows of states: into the log, or with what the log holds into their places.
+    fn collect_states(&mut self, fold: bool) {
         for lane in &mut self.lanes {
-            for ((rows, shape), stored) in
-                lane.states.states.iter_mut().zip(&self.core.shared.states).zip(&mut self.tally.states)
-            {
-                rows.collect(shape, self.batch.table(StoreTable::State), stored);
+            for (state, rows) in lane.states.states.iter_mut().enumerate() {
+                let shape = &self.core.shared.states[state];
+                self.tally.states[state] += if self.log.takes(state) && !fold {
+                    rows.log(shape, &mut self.batch, &mut self.log)
+                } else {
+                    rows.collect(shape, self.batch.table(StoreTable::State))
+                };
             }
         }
+        if fold {
+            self.log.delete(&mut self.batch);
+        } else {
+            self.log.end_chunk(&mut self.batch);
+        }
+    }
+
+    fn collect(&mut self, fold: bool) {
+        self.collect_states(fold);
         self.stage.collect(&mut self.batch);
         let ids: Vec<&str> = self.core.streams.iter().map(|stream| stream.id.as_str()).collect();
         self.progress.collect(&ids, self.batch.table(StoreTable::Progress));

@@ -13,6 +13,7 @@ use super::{
     event::{self, Event},
     lane::Lane,
     layout,
+    log::{self, StateLog},
     options::Options,
     output::WorkOutput,
     pieces::{Core, Exported, Output, Pieces, Reader},
@@ -47,6 +48,7 @@ pub(crate) struct Run {
     pub progress: Progress,
     pub tally: Tally,
     pub sweep: Sweep,
+    pub log: StateLog,
     /// What the next commit holds beside rows of states and dimensions.
     pub batch: StoreBatch,
     /// Rejected since the last commit.
@@ -93,6 +95,7 @@ impl Run {
         let Pieces { plan, mut core, dimensions, stage, mut readers, mut outputs, exports, options } = pieces;
         let mut batch = StoreBatch::default();
         layout::check(&mut core, &plan, &mut batch)?;
+        log::recover(&*core.shared.store)?;
         let mut tally = Tally::new(&core, &plan);
         let mut progress = Progress::default();
         let mut resumed = false;
@@ -130,7 +133,7 @@ impl Run {
         let lanes = (0..core.lanes).map(|number| Lane::new(&core, number)).collect();
         let now = Instant::now();
         let lag = vec![0; readers.len()];
-        let sweep = Sweep::new(&plan);
+        let (sweep, log) = (Sweep::new(&plan), StateLog::new(&plan, &core.programs));
         let run = Self {
             plan,
             options,
@@ -143,6 +146,7 @@ impl Run {
             progress,
             tally,
             sweep,
+            log,
             batch,
             rejected: Vec::new(),
             uncommitted: Uncommitted::default(),
@@ -196,7 +200,7 @@ impl Run {
                 }
             }
             if self.is_commit_due() {
-                self.commit()?;
+                self.commit(false)?;
             }
             self.tell_progress();
         }
@@ -440,11 +444,11 @@ impl Run {
         self.options.one_by_one
             || since.elapsed() >= self.options.commit_every
             || self.uncommitted.bytes >= self.options.commit_bytes
-            || self.changed_bytes() > self.options.state_bytes
+            || self.state_bytes() > self.options.state_bytes
     }
 
     /// About how many bytes of memory the lanes' rows take.
-    fn changed_bytes(&self) -> usize {
+    pub(crate) fn state_bytes(&self) -> usize {
         self.lanes.iter().flat_map(|lane| &lane.states.states).map(crate::state::LaneRows::bytes).sum()
     }
 

@@ -7,6 +7,7 @@ pub mod event;
 pub mod failpoint;
 mod lane;
 mod layout;
+pub(crate) mod log;
 pub mod options;
 pub(crate) mod output;
 pub mod pieces;

@@ -3,7 +3,10 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Row, StateShape, index::RowIndex};
-use crate::store::Changes;
+use crate::{
+    run::log::StateLog,
+    store::{Changes, StoreBatch},
+};
 
 /// A row's place in [`LaneRows`]; stays the same until the next commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub(crate) struct LaneRows {
     rows: Vec<Row>,
     index: RowIndex,
     dirty: Vec<u32>,
+    /// Rows that the log holds.
+    logged: Vec<u32>,
     /// Counts commits, for [`Row::used`].
     generation: u32,
     /// About how many bytes the rows take.
@@ -95,27 +100,49 @@ impl LaneRows {
         self.bytes
     }
 
-    /// Adds the changed rows to a commit, under keys that begin with the state's number.
-    pub(crate) fn collect(&mut self, shape: &StateShape, changes: &mut Changes, stored: &mut u64) {
+    /// Gives the changed rows to the log.
+    pub(crate) fn log(&mut self, shape: &StateShape, batch: &mut StoreBatch, log: &mut StateLog) -> u64 {
         let mut key = Vec::new();
+        let changed = self.dirty.len() as u64;
         for at in self.dirty.drain(..) {
             let row = &mut self.rows[at as usize];
             row.dirty = false;
-            key.clear();
-            key.extend_from_slice(&shape.number.to_be_bytes());
-            key.extend_from_slice(&row.key);
+            if !row.logged {
+                row.logged = true;
+                self.logged.push(at);
+            }
+            stored_key(shape, row, &mut key);
+            let row = &*row;
+            log.append(&key, row.exists.then_some(|out: &mut Vec<u8>| row.encode(shape, out)), batch);
+        }
+        changed
+    }
+
+    /// Puts the changed rows, and those that the log holds, into their places; gives how many were changed.
+    pub(crate) fn collect(&mut self, shape: &StateShape, changes: &mut Changes) -> u64 {
+        let mut key = Vec::new();
+        let changed = self.dirty.len() as u64;
+        let both = self.dirty.drain(..).chain(self.logged.drain(..));
+        for at in both {
+            let row = &mut self.rows[at as usize];
+            if !row.dirty && !row.logged {
+                // It is in both.
+                continue;
+            }
+            (row.dirty, row.logged) = (false, false);
+            stored_key(shape, row, &mut key);
             if row.exists {
-                *stored += 1;
                 changes.put_with(&key, |out| row.encode(shape, out));
             } else {
                 changes.delete(&key);
             }
         }
+        changed
     }
 
     /// After a commit: shrinks the cache to about `limit` bytes, rows that the last commits did not use first.
     pub(crate) fn shrink(&mut self, limit: usize) {
-        if self.bytes > limit {
+        if self.bytes > limit && self.logged.is_empty() {
             let generation = self.generation;
             let rows = std::mem::take(&mut self.rows);
             self.index.clear();
@@ -129,4 +156,11 @@ impl LaneRows {
         }
         self.generation = self.generation.wrapping_add(1);
     }
+}
+
+/// The key of a row in the store: it begins with the state's number.
+fn stored_key(shape: &StateShape, row: &Row, key: &mut Vec<u8>) {
+    key.clear();
+    key.extend_from_slice(&shape.number.to_be_bytes());
+    key.extend_from_slice(&row.key);
 }

@@ -109,6 +109,8 @@ pub(crate) struct Row {
     pub closes: i64,
     /// Whether it was changed since the last commit.
     pub dirty: bool,
+    /// Whether the log holds it, so that it must stay in memory.
+    pub logged: bool,
     /// Which commit last used it.
     pub used: u32,
     /// For `order: time`: when each field was written.
@@ -129,6 +131,7 @@ impl Row {
             saved: i64::MIN,
             closes: if shape.has_closes() { shape.closes(key) } else { i64::MAX },
             dirty: false,
+            logged: false,
             used: 0,
             versions: shape.by_time.then(never),
         }
