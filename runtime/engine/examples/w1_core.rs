@@ -16,8 +16,8 @@ use nsf_engine::{
     frame::{Context, Frame, Layout, NoRows},
 };
 use nsf_plan::{
-    BinaryOperator, Coerce, Encoding, Expr, ExprKind, Format, Literal, MatchArm, Pattern, Plan, PlanVersion, RecordField,
-    Slot, SlotId, Type,
+    BinaryOperator, Coerce, Encoding, Expr, ExprKind, Format, Literal, MatchArm, Pattern, Plan, PlanVersion,
+    RecordField, Slot, SlotId, Type,
 };
 
 fn plan() -> Plan {
@@ -116,7 +116,16 @@ fn job() -> Result<Job, Box<dyn Error>> {
         scope.assignment(SlotId(9), &minutes)?,
         scope.assignment(SlotId(10), &finished)?,
     ];
-    let output = [("class", 1), ("stu_id", 2), ("plan_id", 3), ("class_name", 4), ("score", 6), ("status", 8), ("minutes", 9), ("is_finished", 10)];
+    let output = [
+        ("class", 1),
+        ("stu_id", 2),
+        ("plan_id", 3),
+        ("class_name", 4),
+        ("score", 6),
+        ("status", 8),
+        ("minutes", 9),
+        ("is_finished", 10),
+    ];
     let ty = |index: u32| slots[index as usize].ty.clone();
     let members = output.iter().map(|(_, index)| slot(*index, ty(*index))).collect();
     let record = Type::Record(output.iter().map(|(name, index)| ((*name).to_owned(), ty(*index))).collect());
@@ -199,6 +208,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let time = processor_time().unwrap_or_else(|| begun.elapsed());
     let rate = counts[0] as f64 / 1000.0 / time.as_secs_f64();
-    println!("read {} written {} rejected {}: {rate:.0} thousand records per CPU second", counts[0], counts[1], counts[2]);
+    println!(
+        "read {} written {} rejected {}: {rate:.0} thousand records per CPU second",
+        counts[0], counts[1], counts[2]
+    );
     Ok(())
 }

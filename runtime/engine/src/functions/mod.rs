@@ -19,9 +19,9 @@ mod pattern;
 mod set;
 mod statistics;
 mod support;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 mod time;
 mod url;
 mod zone;
