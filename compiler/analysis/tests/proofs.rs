@@ -196,3 +196,14 @@ fn an_expression_too_deep_for_a_plan_is_an_error_of_the_program() {
     let codes: Vec<&str> = found.iter().map(|(code, ..)| code.as_str()).collect();
     assert_eq!(codes, ["E0413"]);
 }
+
+#[test]
+fn functions_that_double_at_each_level_are_refused_at_once() {
+    let mut text = "fn f0(x: int64) -> int64 = x + 1\n".to_owned();
+    for level in 1..60 {
+        text.push_str(&format!("fn f{level}(x: int64) -> int64 = f{0}(x) + f{0}(x)\n", level - 1));
+    }
+    let found = found(&check(&files(&text), &Proofs::default()));
+    let codes: Vec<(&str, u32)> = found.iter().map(|(code, _, line, _)| (code.as_str(), *line)).collect();
+    assert_eq!(codes, [("E0413", 14)]);
+}

@@ -206,7 +206,9 @@ impl Expressions<'_, '_> {
         }
         let values: Vec<Expr> = values.into_iter().collect::<Option<_>>()?;
         let result = self.checker.type_of(item.module, &function.result)?;
-        if !self.checker.enter(item, "function", &function.name.text, location) {
+        let outermost = self.checker.begin_unfolding();
+        if !self.checker.may_unfold() || !self.checker.enter(item, "function", &function.name.text, location) {
+            self.checker.unfolding -= 1;
             return None;
         }
         let mut scope = Scope::default();
@@ -227,6 +229,11 @@ impl Expressions<'_, '_> {
         let body = inner.check(&function.body, &result);
         self.checker.forget(reported);
         self.checker.leave(item);
+        self.checker.unfolding -= 1;
+        if outermost && !self.checker.may_unfold() {
+            self.checker.too_many_unfolded(location, &function.name.text);
+            return None;
+        }
         let mut expr = body?;
         for (slot, value) in slots.into_iter().zip(values).rev() {
             let ty = expr.ty.clone();

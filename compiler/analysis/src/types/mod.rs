@@ -78,6 +78,9 @@ pub enum Global {
     Flow(u32),
 }
 
+/// Most functions that one call may become when it is unfolded.
+const MOST_UNFOLDED: usize = 4096;
+
 /// The pass.
 pub struct Checker<'a> {
     /// Names.
@@ -96,6 +99,12 @@ pub struct Checker<'a> {
     pub used: HashSet<ItemRef>,
     /// Items being unfolded, against recursion.
     entered: Vec<ItemRef>,
+    /// Functions being unfolded.
+    unfolding: usize,
+    /// Functions that the outermost call at hand has become.
+    unfolded: usize,
+    /// Whether a call that became too many was reported.
+    told_unfolded: bool,
     /// Items that are defined by themselves, reported already.
     circular: HashSet<ItemRef>,
     /// Topics by connector.
@@ -130,6 +139,9 @@ pub fn check<'a>(
         globals: HashMap::new(),
         used: HashSet::new(),
         entered: Vec::new(),
+        unfolding: 0,
+        unfolded: 0,
+        told_unfolded: false,
         circular: HashSet::new(),
         topics: HashMap::new(),
         file_index: Vec::new(),
@@ -233,6 +245,26 @@ impl<'a> Checker<'a> {
     pub(super) fn forget(&mut self, count: usize) {
         let later = self.diagnostics.split_off(count.min(self.diagnostics.len()));
         self.diagnostics.extend(later.into_iter().filter(|found| found.code.id == "E0312"));
+    }
+
+    /// Counts a function that is unfolded; says whether its call stands in no other function.
+    pub(super) fn begin_unfolding(&mut self) -> bool {
+        let outermost = self.unfolding == 0;
+        self.unfolding += 1;
+        self.unfolded = if outermost { 1 } else { self.unfolded + 1 };
+        outermost
+    }
+
+    /// Whether the call at hand has not become too many functions. Calls that double at each level would never end.
+    pub(super) fn may_unfold(&self) -> bool {
+        self.unfolded <= if self.told_unfolded { MOST_UNFOLDED / 16 } else { MOST_UNFOLDED }
+    }
+
+    /// Reports a call that became too many functions: the first of the program, which is mostly the cause of others.
+    pub(super) fn too_many_unfolded(&mut self, location: Location, name: &str) {
+        if !std::mem::replace(&mut self.told_unfolded, true) {
+            self.diagnostics.push(message::too_many_unfolded(location, name, MOST_UNFOLDED));
+        }
     }
 
     /// Ends unfolding an item.
