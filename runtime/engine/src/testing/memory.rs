@@ -128,7 +128,7 @@ impl MemorySource {
         batch.bytes.extend_from_slice(bytes);
         let end = batch.bytes.len() as u32;
         batch.bytes.extend_from_slice(key);
-        let key = (!key.is_empty()).then(|| (end, batch.bytes.len() as u32));
+        let key = (!key.is_empty()).then_some((end, batch.bytes.len() as u32));
         batch.messages.push(Message { start: 0, end, offset, timestamp: None, key, oversized: None });
         batch.end = Position { next: offset + 1, detail: Vec::new() };
         Polled::Batch
