@@ -3,6 +3,7 @@
 
 mod boundaries;
 mod catalogue;
+#[path = "../fuzz/src/targets/mod.rs"]
 mod fuzz_targets;
 mod house;
 mod language;
@@ -11,4 +12,5 @@ mod oulad;
 mod project;
 mod reference;
 mod runs;
+mod sizes;
 mod stdlib;
