@@ -207,3 +207,21 @@ fn functions_that_double_at_each_level_are_refused_at_once() {
     let codes: Vec<(&str, u32)> = found.iter().map(|(code, _, line, _)| (code.as_str(), *line)).collect();
     assert_eq!(codes, [("E0413", 14)]);
 }
+
+#[test]
+fn expand_functions_that_call_themselves_or_double_are_refused_at_once() {
+    let source = "source visit {\n  from: kafka(\"visits\")\n  record { student: int64 }\n}\n";
+    let ring = "expand a(student: int64) {\n  expand b\n}\nexpand b(student: int64) {\n  expand a\n}\nflow tell from visit {\n  expand a\n}\n";
+    let codes = |text: &str| -> Vec<String> {
+        found(&check(&files(text), &Proofs::default())).into_iter().map(|(code, ..)| code).collect()
+    };
+    assert_eq!(codes(&format!("{source}{ring}")), ["E0312"]);
+    let mut doubling =
+        format!("{source}expand e0(student: int64) {{\n  expand kafka(\"o\", key: student) {{ student }}\n}}\n");
+    for level in 1..40 {
+        let below = level - 1;
+        doubling.push_str(&format!("expand e{level}(student: int64) {{\n  expand e{below}\n  expand e{below}\n}}\n"));
+    }
+    doubling.push_str("flow tell from visit {\n  expand e39\n}\n");
+    assert_eq!(codes(&doubling), ["E0413"]);
+}

@@ -193,12 +193,15 @@ impl<'a> Checker<'a> {
         steps: &mut Vec<Step>,
     ) {
         let Some(mut inner) = self.bind_inputs(builder, item, function, call, step, steps) else {
-            for output in &function.outputs {
-                let renamed = call.outputs.iter().find(|(name, _)| name.text == output.name.text);
-                builder.scope.fail(&renamed.map_or(&output.name, |(_, renamed)| renamed).text);
-            }
-            return;
+            return fail_outputs(builder, function, call);
         };
+        let called = self.at(builder.module, call.name.span);
+        let outermost_call = self.begin_unfolding();
+        let what = format!("{} function", keyword(function.kind));
+        if !self.may_unfold() || !self.enter(item, &what, &function.name.text, called) {
+            self.unfolding -= 1;
+            return fail_outputs(builder, function, call);
+        }
         let base = format!("{}.{}", keyword(function.kind), function.name.text);
         let outputs = self.output_slots(builder, item, function, call);
         let outer_scope = std::mem::take(&mut builder.scope);
@@ -230,6 +233,11 @@ impl<'a> Checker<'a> {
         }
         // The function's own mistakes are reported where it stands.
         self.forget(reported);
+        self.leave(item);
+        self.unfolding -= 1;
+        if outermost_call && !self.may_unfold() {
+            self.too_many_unfolded(called, &function.name.text);
+        }
         builder.outermost = outermost;
         builder.module = outer_module;
         let known = std::mem::replace(&mut builder.scope, outer_scope).known;
@@ -528,5 +536,13 @@ const fn takes_word(kind: FunctionKind) -> &'static str {
         FunctionKind::Calculate => "calculate function",
         FunctionKind::Save => "save function",
         FunctionKind::Expand => "expand function or dimension",
+    }
+}
+
+/// Fields that a call would have made and could not: what reads them later has nothing to report.
+fn fail_outputs(builder: &mut Builder, function: &StepFunction, call: &StepCall) {
+    for output in &function.outputs {
+        let renamed = call.outputs.iter().find(|(name, _)| name.text == output.name.text);
+        builder.scope.fail(&renamed.map_or(&output.name, |(_, renamed)| renamed).text);
     }
 }
