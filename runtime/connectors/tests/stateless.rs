@@ -120,3 +120,38 @@ fn a_run_that_is_told_to_stop_commits_and_goes_on_later() {
     assert_eq!(summary.records + rest.records, 199_999);
     assert_eq!(project.lines("out.ndjson"), passed(1..200_000));
 }
+
+#[test]
+fn a_followed_input_is_read_on_as_it_grows_and_half_a_line_waits() {
+    let project = Project::default();
+    project.write("in.ndjson", "{\"n\":1}\n{\"n\":");
+    let settings = nsf_connectors::local::LocalSettings {
+        project: project.folder.path().to_path_buf(),
+        inputs: vec![("numbers".into(), project.path("in.ndjson"))],
+        outputs: vec![("out".into(), project.path("out.ndjson"))],
+        follow: true,
+        fresh: false,
+    };
+    let connectors = nsf_connectors::local::Local::new(settings);
+    let options = Options { commit_every: std::time::Duration::from_millis(20), ..Options::default() };
+    let stop = options.stop.clone();
+    let pieces = nsf_engine::run::Engine::build(std::sync::Arc::new(passing()), options, &connectors)
+        .unwrap_or_else(|_| panic!());
+    let run = std::thread::spawn(move || pieces.run());
+    let wait_for = |count: usize| {
+        for _ in 0..500 {
+            if project.lines("out.ndjson").len() == count {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("{count} lines did not come: {:?}", project.lines("out.ndjson"));
+    };
+    wait_for(1);
+    project.append("in.ndjson", "2}\n{\"n\":3}\n");
+    wait_for(3);
+    stop.stop();
+    let summary = run.join().unwrap().unwrap();
+    assert!(summary.stopped && summary.records == 3);
+    assert_eq!(project.lines("out.ndjson"), passed(1..4));
+}

@@ -191,7 +191,7 @@ impl Run {
             let taken = self.take(readers, open)?;
             if taken.is_empty() {
                 if open.finished(readers.epoch.load(Ordering::Acquire)) {
-                    return Ok(false);
+                    return Ok(self.options.stop.is_stopping());
                 }
             } else {
                 let wrote = self.round(readers, taken)?;
@@ -215,6 +215,9 @@ impl Run {
             Ok(report) => Some(report),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => {
+                if !open.ended.iter().all(|ended| *ended) && !self.options.stop.is_stopping() {
+                    return Err(RunError::Internal("a reader of an input broke off".to_owned()));
+                }
                 open.disconnected();
                 None
             }
