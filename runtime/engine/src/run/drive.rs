@@ -6,7 +6,7 @@ use std::{
 };
 
 use bumpalo::Bump;
-use nsf_plan::{Plan, SubscriptionId};
+use nsf_plan::Plan;
 
 use super::{
     error::RunError,
@@ -20,14 +20,13 @@ use super::{
     progress::{PartitionProgress, Progress, prefix},
     reader::{News, Readers, Report},
     round,
-    stage::{DimensionStage, DimensionWrite, StageOutput, SubscriptionRecord},
+    stage::DimensionWrite,
     sweep::Sweep,
     tally::Tally,
-    told,
     work::{Taken, Worked, Worker},
 };
 use crate::{
-    connector::{ConnectorResult, OutputBatch, Position},
+    connector::{ConnectorResult, Position},
     dimension::{Dimensions, Stage},
     rejected::Rejection,
     store::{StoreBatch, StoreTable},
@@ -73,9 +72,6 @@ pub(crate) struct Uncommitted {
     pub since: Option<Instant>,
 }
 
-/// Most rounds of subscriptions that one round of records may cause.
-const MOST_TOLD: usize = 64;
-
 impl Pieces {
     /// Runs the plan until its inputs end or the run is told to stop. What was taken is committed at the end.
     ///
@@ -98,37 +94,8 @@ impl Run {
         log::recover(&*core.shared.store)?;
         let mut tally = Tally::new(&core, &plan);
         let mut progress = Progress::default();
-        let mut resumed = false;
-        for reader in &mut readers {
-            let stream = &core.streams[reader.stream];
-            let named = |error| RunError::connector(&stream.name, error);
-            let positions = stored_positions(&core, &stream.id).map_err(named)?;
-            let starts: Vec<(u32, Position)> =
-                positions.iter().map(|(partition, progress)| (*partition, progress.position.clone())).collect();
-            reader.source.open(&starts).map_err(named)?;
-            for (partition, stored) in positions {
-                resumed = true;
-                tally.streams[reader.stream].resumed_from = Some(stored.position.next);
-                if !reader.source.resumable() {
-                    // What comes now is new, whatever its offsets.
-                    let watermark = stored.watermark;
-                    *progress.partition(reader.stream, partition) =
-                        PartitionProgress { watermark, ..PartitionProgress::default() };
-                    continue;
-                }
-                *progress.partition(reader.stream, partition) = stored;
-            }
-        }
-        for output in &mut outputs {
-            let named = |error| RunError::connector(&output.name, error);
-            let mut position = None;
-            let key = output.key.clone();
-            let read = core.shared.store.get_many(StoreTable::Progress, &[&key], &mut |_, bytes| {
-                position = Some(bytes.to_vec());
-            });
-            read.map_err(named)?;
-            output.sink.open(position.as_deref()).map_err(named)?;
-        }
+        let resumed = open_sources(&core, &mut readers, &mut progress, &mut tally)?;
+        open_outputs(&core, &mut outputs)?;
         let workers = (0..options.workers.max(1)).map(|_| Worker::new(&core)).collect();
         let lanes = (0..core.lanes).map(|number| Lane::new(&core, number)).collect();
         let now = Instant::now();
@@ -313,14 +280,14 @@ impl Run {
         Ok(wrote)
     }
 
-    fn run_lanes(&mut self, batches: &[Taken], worked: &[Worked<'_>]) -> Result<(), RunError> {
+    pub(crate) fn run_lanes(&mut self, batches: &[Taken], worked: &[Worked<'_>]) -> Result<(), RunError> {
         let threads = self.workers.len();
         let done = round::run_lanes(&self.core, &mut self.lanes, threads, batches, worked, &mut self.lane_arenas);
         self.lane_arenas.iter_mut().for_each(Bump::reset);
         done
     }
 
-    fn emit_lanes(&mut self, writes: &mut Vec<DimensionWrite>) -> Result<bool, RunError> {
+    pub(crate) fn emit_lanes(&mut self, writes: &mut Vec<DimensionWrite>) -> Result<bool, RunError> {
         let mut wrote = false;
         for at in 0..self.lanes.len() {
             let output = std::mem::take(&mut self.lanes[at].output);
@@ -332,7 +299,7 @@ impl Run {
     }
 
     /// Writes what a worker or lane gave, and keeps its memory.
-    fn emit(
+    pub(crate) fn emit(
         &mut self,
         stream: Option<usize>,
         mut output: WorkOutput,
@@ -356,80 +323,6 @@ impl Run {
         output.clear();
         self.spare.push(output);
         Ok(wrote)
-    }
-
-    /// Writes dimensions, tells subscriptions, runs the flows that read them, until nothing more comes of it.
-    fn store_dimensions(&mut self, mut writes: Vec<DimensionWrite>) -> Result<bool, RunError> {
-        let mut wrote = false;
-        for _ in 0..MOST_TOLD {
-            if writes.is_empty() {
-                return Ok(wrote);
-            }
-            writes.sort_by_key(|write| write.origin);
-            let mut output = StageOutput::default();
-            let store = Arc::clone(&self.core.shared.store);
-            let applied = self.stage.apply(&writes, &*store, &mut output);
-            applied.map_err(|error| RunError::connector("store", error))?;
-            writes.clear();
-            self.tally.stored(&output.stored);
-            self.tally.rejected += output.rejected.len() as u64;
-            self.rejected.append(&mut output.rejected);
-            wrote |= self.send(output.messages)?;
-            self.tell_flows(output.records, &mut writes, &mut wrote)?;
-        }
-        Err(RunError::Internal("subscriptions and the flows that read them feed one another without an end".to_owned()))
-    }
-
-    fn send(&mut self, messages: Vec<super::stage::StageMessage>) -> Result<bool, RunError> {
-        let mut wrote = false;
-        let mut batches: Vec<OutputBatch> = Vec::new();
-        batches.resize_with(self.core.topics, OutputBatch::default);
-        for message in &messages {
-            if let Some(batch) = batches.get_mut(message.topic.index()) {
-                batch.push(&message.key, &message.bytes);
-                self.tally.topics[message.topic.index()] += 1;
-            }
-        }
-        for own in &mut self.outputs {
-            let batch = &batches[own.topic];
-            if !batch.ends.is_empty() {
-                own.sink.append(batch).map_err(|error| RunError::connector(&own.name, error))?;
-                wrote |= own.read;
-            }
-        }
-        Ok(wrote)
-    }
-
-    fn tell_flows(
-        &mut self,
-        records: Vec<SubscriptionRecord>,
-        writes: &mut Vec<DimensionWrite>,
-        wrote: &mut bool,
-    ) -> Result<(), RunError> {
-        let mut by_subscription: Vec<(SubscriptionId, Vec<SubscriptionRecord>)> = Vec::new();
-        for record in records {
-            let id = record.subscription;
-            match by_subscription.iter_mut().find(|(own, _)| *own == id) {
-                Some((_, records)) => records.push(record),
-                None if told::is_read(&self.core, id) => by_subscription.push((id, vec![record])),
-                None => {}
-            }
-        }
-        if by_subscription.is_empty() {
-            return Ok(());
-        }
-        let arena = Bump::new();
-        let (mut batches, mut worked) = (Vec::new(), Vec::new());
-        for (id, records) in &by_subscription {
-            batches.push(told::batch(&self.core, &self.plan, *id, records));
-            worked.push(told::entries(&self.core, &self.plan, *id, records, &arena, self.core.output()));
-        }
-        self.run_lanes(&batches, &worked)?;
-        for worked in worked {
-            *wrote |= self.emit(None, worked.output, writes, worked.broken)?;
-        }
-        *wrote |= self.emit_lanes(writes)?;
-        Ok(())
     }
 
     pub(crate) fn stop_at(&self, failpoint: &'static str) -> Result<(), RunError> {
@@ -502,6 +395,52 @@ impl Open {
     fn disconnected(&mut self) {
         self.ended.iter_mut().for_each(|ended| *ended = true);
     }
+}
+
+/// Opens sources where the last run stopped; gives whether there was one.
+fn open_sources(
+    core: &Core,
+    readers: &mut [Reader],
+    progress: &mut Progress,
+    tally: &mut Tally,
+) -> Result<bool, RunError> {
+    let mut resumed = false;
+    for reader in readers {
+        let stream = &core.streams[reader.stream];
+        let named = |error| RunError::connector(&stream.name, error);
+        let positions = stored_positions(core, &stream.id).map_err(named)?;
+        let starts: Vec<(u32, Position)> =
+            positions.iter().map(|(partition, progress)| (*partition, progress.position.clone())).collect();
+        reader.source.open(&starts).map_err(named)?;
+        for (partition, stored) in positions {
+            resumed = true;
+            tally.streams[reader.stream].resumed_from = Some(stored.position.next);
+            if !reader.source.resumable() {
+                // What comes now is new, whatever its offsets.
+                let watermark = stored.watermark;
+                *progress.partition(reader.stream, partition) =
+                    PartitionProgress { watermark, ..PartitionProgress::default() };
+                continue;
+            }
+            *progress.partition(reader.stream, partition) = stored;
+        }
+    }
+    Ok(resumed)
+}
+
+/// Opens outputs; what the last run wrote and did not commit is cut off.
+fn open_outputs(core: &Core, outputs: &mut [Output]) -> Result<(), RunError> {
+    for output in outputs {
+        let named = |error| RunError::connector(&output.name, error);
+        let mut position = None;
+        let key = output.key.clone();
+        let read = core.shared.store.get_many(StoreTable::Progress, &[&key], &mut |_, bytes| {
+            position = Some(bytes.to_vec());
+        });
+        read.map_err(named)?;
+        output.sink.open(position.as_deref()).map_err(named)?;
+    }
+    Ok(())
 }
 
 fn stored_positions(core: &Core, id: &str) -> ConnectorResult<Vec<(u32, PartitionProgress)>> {

@@ -21,6 +21,7 @@ mod sweep;
 mod tally;
 mod told;
 mod work;
+mod writes;
 
 pub use error::{BuildError, RunError};
 pub use failpoint::{FAILPOINTS, Failpoints};

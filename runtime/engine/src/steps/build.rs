@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nsf_plan::{
-    Block, Expr, ExprKind, Handle, HandleTarget, InputSource, Missing, Pipeline, Plan, SlotId, StateId, Step, StepKind,
-    Type,
+    Block, DimensionExpand, Expr, ExprKind, Handle, HandleTarget, InputSource, Missing, Origin, Pipeline, Plan, SlotId,
+    StateId, Step, StepKind, Type,
 };
 
 use super::{
@@ -256,21 +256,7 @@ impl Compiler<'_, '_> {
                     operations.iter().map(|operation| Change::new(operation, &fields, scope)).collect::<Build<_>>()?;
                 Action::Save(handle.index(), changes)
             }
-            StepKind::ExpandDimension(expand) => {
-                let dimension = self.plan.dimensions.get(expand.dimension.index());
-                let dimension =
-                    dimension.ok_or_else(|| BuildError::new("an expand names no dimension", Some(step.origin)))?;
-                let key = |(key, (_, ty)): (&Expr, &(String, Type))| Ok((scope.any_cell(key)?, ty.clone()));
-                let keys = expand.keys.iter().zip(&dimension.keys).map(key).collect::<Build<_>>()?;
-                let field = |(field, value): &(u32, Expr)| Ok((*field, scope.any_cell(value)?));
-                let fields = expand.fields.iter().map(field).collect::<Build<_>>()?;
-                let kind = match (expand.delete, expand.reset) {
-                    (true, _) => WriteKind::Delete,
-                    (false, true) => WriteKind::Reset,
-                    (false, false) => WriteKind::Assign,
-                };
-                Action::Dimension(DimensionAction { dimension: expand.dimension, keys, fields, kind })
-            }
+            StepKind::ExpandDimension(expand) => self.dimension(expand, step.origin)?,
             StepKind::ExpandTopic(expand) => {
                 let key = |key: &Expr| Ok((scope.any_value(key)?, key.ty.clone()));
                 let key = expand.key.as_ref().map(key).transpose()?;
@@ -292,6 +278,22 @@ impl Compiler<'_, '_> {
             StepKind::Jump { condition: when, target } => Action::Jump(condition(when)?, *target as usize),
             StepKind::Flow { body, .. } => Action::Flow(self.block(body)?),
         })
+    }
+
+    fn dimension(&self, expand: &DimensionExpand, origin: Origin) -> Build<Action> {
+        let scope = self.scope;
+        let dimension = self.plan.dimensions.get(expand.dimension.index());
+        let dimension = dimension.ok_or_else(|| BuildError::new("an expand names no dimension", Some(origin)))?;
+        let key = |(key, (_, ty)): (&Expr, &(String, Type))| Ok((scope.any_cell(key)?, ty.clone()));
+        let keys = expand.keys.iter().zip(&dimension.keys).map(key).collect::<Build<_>>()?;
+        let field = |(field, value): &(u32, Expr)| Ok((*field, scope.any_cell(value)?));
+        let fields = expand.fields.iter().map(field).collect::<Build<_>>()?;
+        let kind = match (expand.delete, expand.reset) {
+            (true, _) => WriteKind::Delete,
+            (false, true) => WriteKind::Reset,
+            (false, false) => WriteKind::Assign,
+        };
+        Ok(Action::Dimension(DimensionAction { dimension: expand.dimension, keys, fields, kind }))
     }
 
     fn handle(&self, at: usize) -> Build<&Handle> {

@@ -1,0 +1,94 @@
+//! What a round wrote to dimensions: applied by the dimension stage, told to subscriptions, and to the flows that read
+//! them, which may write again.
+
+use std::sync::Arc;
+
+use bumpalo::Bump;
+use nsf_plan::SubscriptionId;
+
+use super::{
+    drive::Run,
+    error::RunError,
+    stage::{DimensionStage, DimensionWrite, StageMessage, StageOutput, SubscriptionRecord},
+    told,
+};
+use crate::connector::OutputBatch;
+
+/// Most rounds of subscriptions that one round of records may cause.
+const MOST_TOLD: usize = 64;
+
+impl Run {
+    /// Writes dimensions, tells subscriptions, runs the flows that read them, until nothing more comes of it.
+    pub(crate) fn store_dimensions(&mut self, mut writes: Vec<DimensionWrite>) -> Result<bool, RunError> {
+        let mut wrote = false;
+        for _ in 0..MOST_TOLD {
+            if writes.is_empty() {
+                return Ok(wrote);
+            }
+            writes.sort_by_key(|write| write.origin);
+            let mut output = StageOutput::default();
+            let store = Arc::clone(&self.core.shared.store);
+            let applied = self.stage.apply(&writes, &*store, &mut output);
+            applied.map_err(|error| RunError::connector("store", error))?;
+            writes.clear();
+            self.tally.stored(&output.stored);
+            self.tally.rejected += output.rejected.len() as u64;
+            self.rejected.append(&mut output.rejected);
+            wrote |= self.send(output.messages)?;
+            self.tell_flows(output.records, &mut writes, &mut wrote)?;
+        }
+        Err(RunError::Internal("subscriptions and the flows that read them feed one another without an end".to_owned()))
+    }
+
+    fn send(&mut self, messages: Vec<StageMessage>) -> Result<bool, RunError> {
+        let mut wrote = false;
+        let mut batches: Vec<OutputBatch> = Vec::new();
+        batches.resize_with(self.core.topics, OutputBatch::default);
+        for message in &messages {
+            if let Some(batch) = batches.get_mut(message.topic.index()) {
+                batch.push(&message.key, &message.bytes);
+                self.tally.topics[message.topic.index()] += 1;
+            }
+        }
+        for own in &mut self.outputs {
+            let batch = &batches[own.topic];
+            if !batch.ends.is_empty() {
+                own.sink.append(batch).map_err(|error| RunError::connector(&own.name, error))?;
+                wrote |= own.read;
+            }
+        }
+        Ok(wrote)
+    }
+
+    fn tell_flows(
+        &mut self,
+        records: Vec<SubscriptionRecord>,
+        writes: &mut Vec<DimensionWrite>,
+        wrote: &mut bool,
+    ) -> Result<(), RunError> {
+        let mut by_subscription: Vec<(SubscriptionId, Vec<SubscriptionRecord>)> = Vec::new();
+        for record in records {
+            let id = record.subscription;
+            match by_subscription.iter_mut().find(|(own, _)| *own == id) {
+                Some((_, records)) => records.push(record),
+                None if told::is_read(&self.core, id) => by_subscription.push((id, vec![record])),
+                None => {}
+            }
+        }
+        if by_subscription.is_empty() {
+            return Ok(());
+        }
+        let arena = Bump::new();
+        let (mut batches, mut worked) = (Vec::new(), Vec::new());
+        for (id, records) in &by_subscription {
+            batches.push(told::batch(&self.core, &self.plan, *id, records));
+            worked.push(told::entries(&self.core, &self.plan, *id, records, &arena, self.core.output()));
+        }
+        self.run_lanes(&batches, &worked)?;
+        for worked in worked {
+            *wrote |= self.emit(None, worked.output, writes, worked.broken)?;
+        }
+        *wrote |= self.emit_lanes(writes)?;
+        Ok(())
+    }
+}
