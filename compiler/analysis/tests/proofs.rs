@@ -225,3 +225,14 @@ fn expand_functions_that_call_themselves_or_double_are_refused_at_once() {
     doubling.push_str("flow tell from visit {\n  expand e39\n}\n");
     assert_eq!(codes(&doubling), ["E0413"]);
 }
+
+#[test]
+fn types_that_double_at_each_level_are_refused_at_once() {
+    let mut text = "type A0 = { x: int64 }\n".to_owned();
+    for level in 1..60 {
+        text.push_str(&format!("type A{level} = {{ x: A{0}, y: A{0} }}\n", level - 1));
+    }
+    let found = found(&check(&files(&text), &Proofs::default()));
+    let codes: Vec<(&str, u32)> = found.iter().map(|(code, _, line, _)| (code.as_str(), *line)).collect();
+    assert_eq!(codes, [("E0413", 14)]);
+}

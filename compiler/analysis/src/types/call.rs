@@ -206,9 +206,9 @@ impl Expressions<'_, '_> {
         }
         let values: Vec<Expr> = values.into_iter().collect::<Option<_>>()?;
         let result = self.checker.type_of(item.module, &function.result)?;
-        let outermost = self.checker.begin_unfolding();
+        let outermost = self.checker.calls.begin();
         if !self.checker.may_unfold() || !self.checker.enter(item, "function", &function.name.text, location) {
-            self.checker.unfolding -= 1;
+            self.checker.calls.end();
             return None;
         }
         let mut scope = Scope::default();
@@ -229,9 +229,9 @@ impl Expressions<'_, '_> {
         let body = inner.check(&function.body, &result);
         self.checker.forget(reported);
         self.checker.leave(item);
-        self.checker.unfolding -= 1;
+        self.checker.calls.end();
         if outermost && !self.checker.may_unfold() {
-            self.checker.too_many_unfolded(location, &function.name.text);
+            self.checker.too_many_unfolded(location, "call of", &function.name.text);
             return None;
         }
         let mut expr = body?;

@@ -196,10 +196,10 @@ impl<'a> Checker<'a> {
             return fail_outputs(builder, function, call);
         };
         let called = self.at(builder.module, call.name.span);
-        let outermost_call = self.begin_unfolding();
+        let outermost_call = self.calls.begin();
         let what = format!("{} function", keyword(function.kind));
         if !self.may_unfold() || !self.enter(item, &what, &function.name.text, called) {
-            self.unfolding -= 1;
+            self.calls.end();
             return fail_outputs(builder, function, call);
         }
         let base = format!("{}.{}", keyword(function.kind), function.name.text);
@@ -234,9 +234,9 @@ impl<'a> Checker<'a> {
         // The function's own mistakes are reported where it stands.
         self.forget(reported);
         self.leave(item);
-        self.unfolding -= 1;
+        self.calls.end();
         if outermost_call && !self.may_unfold() {
-            self.too_many_unfolded(called, &function.name.text);
+            self.too_many_unfolded(called, "call of", &function.name.text);
         }
         builder.outermost = outermost;
         builder.module = outer_module;

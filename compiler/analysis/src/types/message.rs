@@ -210,13 +210,15 @@ pub fn unreachable_arm(location: Location) -> Diagnostic {
     Diagnostic::new(&codes::W0303, location, "this arm is never reached: earlier arms match all its values")
 }
 
-/// A call that becomes too many functions.
-pub fn too_many_unfolded(location: Location, name: &str, most: usize) -> Diagnostic {
-    Diagnostic::new(
-        &codes::E0413,
-        location,
-        format!("this call of `{name}` becomes more than {most} calls once it is unfolded"),
-    )
-    .note("functions are unfolded where they are called, also those that they call in turn")
-    .help("keep a part of the value in a name: `let part = …` in a calculate step, and use `part`")
+/// A call or type that becomes too much.
+pub fn too_many_unfolded(location: Location, what: &str, name: &str, most: usize) -> Diagnostic {
+    let parts = if what == "type" { "types" } else { "calls" };
+    let text = format!("this {what} `{name}` becomes more than {most} {parts} once it is unfolded");
+    let diagnostic = Diagnostic::new(&codes::E0413, location, text);
+    match what {
+        "type" => diagnostic.help("keep the inner part as `json`, or give it fewer members"),
+        _ => diagnostic
+            .note("functions are unfolded where they are called, also those that they call in turn")
+            .help("keep a part of the value in a name: `let part = …` in a calculate step, and use `part`"),
+    }
 }

@@ -34,6 +34,7 @@ mod streams;
 mod subscription;
 mod test_items;
 mod types_of;
+mod unfolding;
 mod unit;
 
 use std::collections::{HashMap, HashSet};
@@ -47,6 +48,8 @@ use nsf_syntax::ast::ItemKind;
 
 pub use library::{Library, Signature};
 pub use place::RowField;
+
+use unfolding::Unfolding;
 
 use crate::model::{Definition, ModuleFile, Program};
 use crate::names::{ItemRef, NameError, Names, item_name, item_word};
@@ -78,9 +81,6 @@ pub enum Global {
     Flow(u32),
 }
 
-/// Most functions that one call may become when it is unfolded.
-const MOST_UNFOLDED: usize = 4096;
-
 /// The pass.
 pub struct Checker<'a> {
     /// Names.
@@ -99,11 +99,11 @@ pub struct Checker<'a> {
     pub used: HashSet<ItemRef>,
     /// Items being unfolded, against recursion.
     entered: Vec<ItemRef>,
-    /// Functions being unfolded.
-    unfolding: usize,
-    /// Functions that the outermost call at hand has become.
-    unfolded: usize,
-    /// Whether a call that became too many was reported.
+    /// What the call at hand has become.
+    calls: Unfolding,
+    /// What the type at hand has become.
+    aliases: Unfolding,
+    /// Whether one that became too much was reported.
     told_unfolded: bool,
     /// Items that are defined by themselves, reported already.
     circular: HashSet<ItemRef>,
@@ -139,8 +139,8 @@ pub fn check<'a>(
         globals: HashMap::new(),
         used: HashSet::new(),
         entered: Vec::new(),
-        unfolding: 0,
-        unfolded: 0,
+        calls: Unfolding::default(),
+        aliases: Unfolding::default(),
         told_unfolded: false,
         circular: HashSet::new(),
         topics: HashMap::new(),
@@ -247,23 +247,15 @@ impl<'a> Checker<'a> {
         self.diagnostics.extend(later.into_iter().filter(|found| found.code.id == "E0312"));
     }
 
-    /// Counts a function that is unfolded; says whether its call stands in no other function.
-    pub(super) fn begin_unfolding(&mut self) -> bool {
-        let outermost = self.unfolding == 0;
-        self.unfolding += 1;
-        self.unfolded = if outermost { 1 } else { self.unfolded + 1 };
-        outermost
+    /// Whether the call at hand has not become too many functions.
+    pub(super) const fn may_unfold(&self) -> bool {
+        self.calls.may_go_on(self.told_unfolded)
     }
 
-    /// Whether the call at hand has not become too many functions. Calls that double at each level would never end.
-    pub(super) fn may_unfold(&self) -> bool {
-        self.unfolded <= if self.told_unfolded { MOST_UNFOLDED / 16 } else { MOST_UNFOLDED }
-    }
-
-    /// Reports a call that became too many functions: the first of the program, which is mostly the cause of others.
-    pub(super) fn too_many_unfolded(&mut self, location: Location, name: &str) {
+    /// Reports a name that became too much: the first of the program, which is mostly the cause of others.
+    pub(super) fn too_many_unfolded(&mut self, location: Location, what: &str, name: &str) {
         if !std::mem::replace(&mut self.told_unfolded, true) {
-            self.diagnostics.push(message::too_many_unfolded(location, name, MOST_UNFOLDED));
+            self.diagnostics.push(message::too_many_unfolded(location, what, name, unfolding::MOST));
         }
     }
 

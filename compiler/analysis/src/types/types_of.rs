@@ -80,13 +80,20 @@ impl Checker<'_> {
                     self.diagnostics.push(error.diagnostic());
                     return None;
                 };
-                if !self.enter(item, "type", &name.text, location) {
+                let outermost = self.aliases.begin();
+                if !self.aliases.may_go_on(self.told_unfolded) || !self.enter(item, "type", &name.text, location) {
+                    self.aliases.end();
                     return None;
                 }
                 let reported = self.diagnostics.len();
                 let ty = self.type_of(item.module, &alias.ty);
                 self.forget(reported);
                 self.leave(item);
+                self.aliases.end();
+                if outermost && !self.aliases.may_go_on(self.told_unfolded) {
+                    self.too_many_unfolded(location, "type", &name.text);
+                    return None;
+                }
                 ty
             }
             Resolution::Unreadable => None,
