@@ -264,7 +264,8 @@ pub struct DimensionExpand {
     /// Whether the row is deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub delete: bool,
-    /// Whether it is a reset: the subscription event is `reset`, and fields without a value are cleared.
+    /// Whether it is a reset: the subscription event is `reset`. Fields named without a value have a null, whatever
+    /// their type, and are cleared; without any field the whole row is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reset: bool,
     /// What holds for what it writes.

@@ -42,25 +42,29 @@ impl Checker<'_> {
         };
         let keys = self.bind_keys(builder, HandleTarget::Dimension(dimension), name, keys);
         let mut place = self.place(builder.module, step.span, name.span, "expand");
-        let fields = self.dimension_members(builder, dimension, expand.entries.as_deref().unwrap_or(&[]), &mut place);
+        let entries = expand.entries.as_deref().unwrap_or(&[]);
+        let resets = expand.mode == ExpandMode::Reset;
+        let fields = self.dimension_members(builder, dimension, entries, resets, &mut place);
         let (Some(keys), Some(fields)) = (keys, fields) else { return };
         let kind = StepKind::ExpandDimension(DimensionExpand {
             dimension,
             keys,
             fields,
             delete: expand.mode == ExpandMode::Delete,
-            reset: expand.mode == ExpandMode::Reset,
+            reset: resets,
             guarantee: Guarantee::EffectivelyOnce,
         });
         let made = self.step(builder, &format!("expand.{}", name.text), kind, place);
         steps.push(made);
     }
 
+    /// Fields and their values. In a reset a name alone clears the field, else it is the record's field of that name.
     fn dimension_members(
         &mut self,
         builder: &mut Builder,
         dimension: DimensionId,
         entries: &[RecordEntry],
+        resets: bool,
         place: &mut StepPlace,
     ) -> Option<Vec<(u32, Expr)>> {
         let fields: Vec<(String, plan::Type)> = self.program.dimensions[dimension.index()]
@@ -95,6 +99,10 @@ impl Checker<'_> {
                 continue;
             }
             place.parts.push(location);
+            if resets && value.is_none() {
+                values.push((index as u32, Expr::null(fields[index].1.clone())));
+                continue;
+            }
             let shorthand = bare(&name.text, name.span);
             match builder.expressions(self).check(value.as_ref().unwrap_or(&shorthand), &fields[index].1) {
                 Some(value) => values.push((index as u32, value)),

@@ -7,8 +7,8 @@ use super::{
     fit::{an, element, fits},
 };
 use crate::{
-    Block, DimensionExpand, Handle, HandleId, HandleTarget, Input, InputSource, Pipeline, SaveKind, SaveOperation,
-    Step, StepKind, Type,
+    Block, DimensionExpand, Handle, HandleId, HandleTarget, Input, InputSource, Literal, Pipeline, SaveKind,
+    SaveOperation, Step, StepKind, Type,
 };
 
 impl<'plan> Checker<'plan> {
@@ -259,6 +259,7 @@ impl<'plan> Checker<'plan> {
     fn dimension_expand(&mut self, scope: Scope<'plan>, expand: &'plan DimensionExpand) {
         for (field, value) in &expand.fields {
             match self.dimension_field(expand.dimension, *field) {
+                Some(_) if expand.reset && value.as_literal() == Some(&Literal::Null) => self.expression(scope, value),
                 Some(ty) => self.value_for(scope, value, "the field", ty),
                 None => self.expression(scope, value),
             }
