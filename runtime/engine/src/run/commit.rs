@@ -15,7 +15,7 @@ use crate::{
     encode::{json, key::read_part},
     state::Row,
     store::StoreTable,
-    summary::Summary,
+    summary::{OutputSummary, Summary},
 };
 
 impl Run {
@@ -215,12 +215,12 @@ impl Run {
         summary.notes = super::pieces::without_effect(&self.plan);
         summary.stopped = stopped;
         summary.unchanged = self.resumed && self.tally.records == 0;
-        let mut written = self.outputs.iter();
-        for output in &mut summary.outputs {
-            if let Some(own) = written.next() {
-                output.may_repeat = !own.sink.belongs_to_commit();
-            }
-        }
+        let output = |output: &super::pieces::Output| OutputSummary {
+            name: output.name.clone(),
+            messages: self.tally.topics.get(output.topic).copied().unwrap_or(0),
+            may_repeat: !output.sink.belongs_to_commit(),
+        };
+        summary.outputs = self.outputs.iter().map(output).collect();
         let stateful = self.plan.pipelines.iter().any(|pipeline| pipeline.stateful) || !self.plan.ingests.is_empty();
         if stateful {
             for stream in not_resumable {

@@ -336,7 +336,9 @@ impl Builder<'_> {
 
     fn outputs(&mut self) -> Vec<Output> {
         let mut outputs = Vec::new();
-        for (index, topic) in self.plan.topics.iter().enumerate().filter(|(_, topic)| topic.written) {
+        let named = self.named_outputs();
+        let is_output = |(index, topic): &(usize, &nsf_plan::Topic)| topic.written || named.contains(index);
+        for (index, topic) in self.plan.topics.iter().enumerate().filter(is_output) {
             let Some(request) = self.request(TopicId(index as u32), None, Framing::Json) else { continue };
             let name = topic_name(self.plan, TopicId(index as u32));
             let cluster = topic.connector.cluster.as_deref().unwrap_or_default();
@@ -347,6 +349,17 @@ impl Builder<'_> {
             }
         }
         outputs
+    }
+
+    /// Topics that rejected and late records and messages of subscriptions go to.
+    fn named_outputs(&self) -> Vec<usize> {
+        let sources = self.plan.sources.iter().flat_map(|source| {
+            let late = if let nsf_plan::Late::Topic(topic) = source.late_else { Some(topic) } else { None };
+            [source.reject, late]
+        });
+        let ingests = self.plan.ingests.iter().map(|ingest| ingest.reject);
+        let subscriptions = self.plan.subscriptions.iter().map(|subscription| subscription.to);
+        sources.chain(ingests).chain(subscriptions).flatten().map(TopicId::index).collect()
     }
 
     fn exports(&mut self) -> Vec<Exported> {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     fault::FaultCode,
-    summary::{FlowSummary, OutputSummary, RejectedSummary, SourceSummary, StoredSummary, Summary, TableSummary},
+    summary::{FlowSummary, RejectedSummary, SourceSummary, StoredSummary, Summary, TableSummary},
 };
 
 /// Counts of a run.
@@ -100,7 +100,6 @@ impl Tally {
             flows: core.programs.iter().zip(&self.flows).map(|(program, counts)| flow(program, counts)).collect(),
             dimensions: stored(plan.dimensions.iter().map(|dimension| &dimension.name).collect(), &self.dimensions),
             states: stored(states.0, &states.1),
-            outputs: self.outputs(plan),
             tables: plan
                 .tables
                 .iter()
@@ -119,16 +118,6 @@ impl Tally {
             rate: if seconds > 0.0 { self.records as f64 / seconds } else { 0.0 },
             ..Summary::default()
         }
-    }
-
-    fn outputs(&self, plan: &Plan) -> Vec<OutputSummary> {
-        let written = plan.topics.iter().enumerate().filter(|(_, topic)| topic.written);
-        let output = |(index, _): (usize, &nsf_plan::Topic)| OutputSummary {
-            name: super::stream::topic_name(plan, nsf_plan::TopicId(index as u32)),
-            messages: self.topics.get(index).copied().unwrap_or(0),
-            may_repeat: false,
-        };
-        written.map(output).collect()
     }
 }
 

@@ -317,7 +317,9 @@ impl<'r> BatchWork<'_, 'r> {
             }
             Err(ending) => {
                 let ended = Ended { program, stream: self.stream, batch: &self.taken.batch, message, record };
-                worked.broken = ended.report(self.core, ending, &mut worked.output);
+                if let Some(error) = ended.report(self.core, ending, &mut worked.output) {
+                    worked.broken = Some(error);
+                }
                 false
             }
         }

@@ -18,7 +18,7 @@ pub(crate) struct FieldVersion {
 
 impl FieldVersion {
     /// Older than every write.
-    const NEVER: Self = Self { time: i64::MIN, record: RecordId { stream: 0, partition: 0, offset: 0 } };
+    pub(crate) const NEVER: Self = Self { time: i64::MIN, record: RecordId { stream: 0, partition: 0, offset: 0 } };
 }
 
 /// Longest key that stands in the row itself, in bytes.

@@ -351,6 +351,10 @@ impl<'b> Execution<'_, 'b> {
             changed.exists = false;
             let fields = std::mem::replace(&mut changed.fields, shape.defaults.clone());
             undo.push((state, row, Undo::Fields(fields)));
+            for (field, version) in changed.versions.iter_mut().flatten().enumerate() {
+                let old = std::mem::replace(version, FieldVersion::NEVER);
+                undo.push((state, row, Undo::Version(field as u32, old)));
+            }
         }
         if shape.keep.is_some() && changed.saved < watermark {
             undo.push((state, row, Undo::Presence(changed.exists, changed.saved)));
