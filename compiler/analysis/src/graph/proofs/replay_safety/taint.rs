@@ -45,6 +45,7 @@ pub(super) fn of(dag: &Dag, flow: &FlowNode, known: &Known) -> Found {
         slots: vec![STEADY; pipeline.slots.len()],
         rows: vec![STEADY; pipeline.handles.len()],
         control: STEADY,
+        again: false,
         coming: coming(dag, pipeline, known),
         inputs: inputs(dag, pipeline),
         keeps,
@@ -90,6 +91,8 @@ struct Taint<'dag> {
     rows: Vec<Level>,
     /// How unsteady it is that a record comes here at all.
     control: Level,
+    /// Inside the second way through an `each`.
+    again: bool,
     coming: Level,
     inputs: Vec<&'dag Connector>,
     /// Whether the pipeline keeps anything that is not in a topic's transaction.
@@ -163,9 +166,13 @@ impl Taint<'_> {
                     *slot = level.max(*slot);
                 }
                 self.control = self.control.max(level);
-                // A second element sees what the steps did for the first.
+                // A second element sees what the steps did for the first. Once for the outermost `each` is enough, and
+                // twice in each of many would be twice at every level.
                 self.block(body);
-                self.block(body);
+                if !std::mem::replace(&mut self.again, true) {
+                    self.block(body);
+                    self.again = false;
+                }
                 self.control = if may_end(body) { self.control } else { before };
             }
             StepKind::Stop { condition: None } | StepKind::Jump { condition: None, .. } | StepKind::Flow { .. } => {}
