@@ -4,9 +4,9 @@
 
 use crate::Code;
 
-/// Codes of which a page cannot show the mistake: a file of megabytes, bytes that are no text, an expression of a
-/// thousand operators, a mistake of the compiler itself.
-pub const WITHOUT_EXAMPLE: [&str; 4] = ["E0123", "E0124", "E0413", "E0416"];
+/// Codes of which a page cannot show the mistake: a file of megabytes, bytes that are no text, a mistake
+/// of the compiler itself.
+pub const WITHOUT_EXAMPLE: [&str; 3] = ["E0123", "E0124", "E0416"];
 
 /// What introduces a further file in an example of several.
 const FILE_MARK: &str = "// file:";

@@ -152,7 +152,7 @@ codes! {
     E0410 Graph Error "credential" "A credential stands in a text of the program.";
     E0411 Graph Error "broken-lock" "The lock file cannot be read.";
     E0412 Graph Error "field-identity" "A number of a field or code of a dimension is not what the stored data has.";
-    E0413 Graph Error "nested-plan" "Expressions or steps are nested too deep once functions are unfolded.";
+    E0413 Graph Error "nested-plan" "Something becomes too much, or is nested too deep, once functions and types are unfolded.";
     E0414 Graph Error "state-identity" "A state is gone, or has another shape than its stored values.";
     E0415 Graph Error "always-fails" "An operation fails whatever the record.";
     E0416 Graph Error "inner-contradiction" "The compiler made a plan that contradicts itself.";
