@@ -8,6 +8,9 @@ use nsf_tests::{generate, shared_data};
 /// The workloads that there are.
 pub const NAMES: [&str; 3] = ["oulad", "w2", "touching"];
 
+/// From this share in percent on `oulad` reads the real data, which is small beside the generated.
+const REAL_FROM: u64 = 10;
+
 /// A program under the loop.
 #[derive(Debug)]
 pub struct Workload {
@@ -59,7 +62,7 @@ impl Workload {
     }
 
     fn oulad(percent: u64) -> Self {
-        let real = shared_data().filter(|_| percent >= 100);
+        let real = shared_data().filter(|_| percent >= REAL_FROM);
         let generated: &[(&str, &str)] = &[("submission", "submission.csv"), ("assessment", "assessment.csv")];
         let given: &[(&str, &str)] = &[("submission", "studentAssessment.csv"), ("assessment", "assessments.csv")];
         Self {
