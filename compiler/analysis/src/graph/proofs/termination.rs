@@ -187,7 +187,11 @@ fn report(dag: &Dag, ways: &Ways, component: &[NodeIndex]) -> Option<Diagnostic>
     let sends = edges.filter_map(|edge| edge.weight().map(|at| (at, edge.source(), edge.target())));
     let (at, from, to) = sends.max_by_key(|(at, ..)| *at)?;
     let way = way(ways, &inside, to, from)?;
-    let mut names: Vec<String> = [from].iter().chain(&way).map(|node| stop_words(dag, ways.graph[*node])).collect();
+    let stops = [from].into_iter().chain(way.iter().copied()).map(|node| ways.graph[node]);
+    let stops: Vec<Stop> = stops.filter(|stop| !is_internal(dag, *stop)).collect();
+    let mut names: Vec<String> = stops.iter().map(|stop| stop_words(dag, *stop)).collect();
+    // A flow that was cut stands on both sides of its `repartition`.
+    names.dedup();
     if names.len() > LONGEST {
         // Where it begins and where it ends is what matters.
         names.splice(LONGEST / 2..names.len() - LONGEST / 2, ["…".to_owned()]);
@@ -195,7 +199,7 @@ fn report(dag: &Dag, ways: &Ways, component: &[NodeIndex]) -> Option<Diagnostic>
     let text = format!("a record can make itself come again for ever: {}", names.join(" → "));
     let mut diagnostic = Diagnostic::new(&codes::E0409, at, text).label("this closes the circle");
     let mut entry = None;
-    for (location, words) in way.iter().filter_map(|node| stream(dag, ways.graph[*node])).take(LONGEST) {
+    for (location, words) in stops.iter().filter_map(|stop| stream(dag, *stop)).take(LONGEST) {
         diagnostic = diagnostic.secondary(location, "and comes in again here");
         entry.get_or_insert(words);
     }
@@ -236,6 +240,16 @@ fn way(
         }
     }
     None
+}
+
+/// Whether the compiler made it, for `repartition by`.
+fn is_internal(dag: &Dag, stop: Stop) -> bool {
+    let topic = match stop {
+        Stop::Topic(id) => Some(id),
+        Stop::Source(id) => dag.source(id).map(|source| source.value.from),
+        _ => None,
+    };
+    topic.and_then(|topic| dag.topic(topic)).is_some_and(|topic| topic.value.internal)
 }
 
 fn stop_words(dag: &Dag, stop: Stop) -> String {
