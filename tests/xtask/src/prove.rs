@@ -53,7 +53,11 @@ fn show(part: Part, options: &Options, lines: &mut Vec<String>) -> Result<(), St
         }
         Part::Kill => {
             let dose = kill::Dose { kills: options.kills, percent: options.percent, seed: options.seed, release: true };
-            kill::run("all", dose, &mut |shown| lines.push(format!("- {}", shown.line())))
+            let only = options.workload.as_str();
+            kill::run(only, dose, &mut |shown| lines.push(format!("- {}", shown.line())))?;
+            let others = kill::NAMES.into_iter().filter(|name| only != "all" && only != *name);
+            lines.extend(others.map(|name| format!("- **NOT SHOWN**: {name}, which was not run")));
+            Ok(())
         }
         Part::Fuzz => {
             let dose =

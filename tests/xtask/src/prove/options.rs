@@ -8,6 +8,8 @@ use crate::kill::seed_of_now;
 pub struct Options {
     /// The only part that is run.
     pub part: Option<Part>,
+    /// The only workload that is killed, or `all`.
+    pub workload: String,
     /// Kills of each workload.
     pub kills: u32,
     /// Share of the records of each workload, in percent.
@@ -28,6 +30,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             part: None,
+            workload: "all".to_owned(),
             kills: 200,
             percent: 100,
             seconds: 600,
@@ -52,6 +55,7 @@ impl Options {
             let small = || u32::try_from(number()?).map_err(|_| format!("`{name} {value}`: too large"));
             match *name {
                 "--part" => options.part = Some(Part::parse(value)?),
+                "--workload" => options.workload = (*value).to_owned(),
                 "--kills" => options.kills = small()?,
                 "--percent" => options.percent = number()?,
                 "--seconds" => options.seconds = number()?,
