@@ -32,6 +32,30 @@ pub fn special(bytes: &[u8], at: usize) -> Option<(usize, Special)> {
     bytes.get(found).and_then(|byte| special_byte(*byte)).map(|special| (found, special))
 }
 
+/// The place of the quote that ends a string without escapes, from after its opening quote; none where something
+/// special comes first or the quote is near the end of the text: then [`special`] tells.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub fn plain_string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let block: &[u8; 16] = bytes.get(at..)?.first_chunk()?;
+        let mask = special_mask(block.as_ptr());
+        if mask != 0 {
+            let end = at + mask.trailing_zeros() as usize;
+            return if bytes.get(end) == Some(&b'"') { Some(end) } else { None };
+        }
+        at += 16;
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+pub fn plain_string_end(bytes: &[u8], at: usize) -> Option<usize> {
+    match special(bytes, at) {
+        Some((end, Special::Quote)) => Some(end),
+        _ => None,
+    }
+}
+
 /// The place of the first special byte at or after `at`, or the length of `bytes`.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
@@ -182,6 +206,49 @@ fn eight_digits(bytes: u64) -> (u64, usize) {
     (number, count)
 }
 
+/// A whole number in plain form at `at` that ends at a comma or brace, the usual case, and where it ends.
+#[inline(always)]
+pub fn plain_integer(bytes: &[u8], at: usize) -> Option<(i64, usize)> {
+    let negative = bytes.get(at) == Some(&b'-');
+    let start = at + usize::from(negative);
+    let (value, length) = digits(bytes, start)?;
+    let end = start + length;
+    if !matches!(bytes.get(end), Some(b',' | b'}')) || (length > 1 && bytes.get(start) == Some(&b'0')) {
+        return None;
+    }
+    let value = value.cast_signed();
+    Some((if negative { -value } else { value }, end))
+}
+
+/// A number of at most sixteen digits with or without a fraction at `at` that ends at a comma or brace, the usual case,
+/// and where it ends.
+#[inline(always)]
+pub fn plain_float(bytes: &[u8], at: usize) -> Option<(f64, usize)> {
+    let negative = bytes.get(at) == Some(&b'-');
+    let start = at + usize::from(negative);
+    let (whole, length) = digits(bytes, start)?;
+    let mut end = start + length;
+    if length > 1 && bytes.get(start) == Some(&b'0') {
+        return None;
+    }
+    let mut value = whole as f64;
+    let mut mantissa = whole;
+    if bytes.get(end) == Some(&b'.') {
+        let (fraction, places) = digits(bytes, end + 1)?;
+        if length + places > 16 {
+            return None;
+        }
+        mantissa = whole * POWERS[places] + fraction;
+        // Both operands are exact, so the one division rounds correctly.
+        value = mantissa as f64 / POWERS[places] as f64;
+        end += 1 + places;
+    }
+    if mantissa > 1 << 53 || !matches!(bytes.get(end), Some(b',' | b'}')) {
+        return None;
+    }
+    Some((if negative { -value } else { value }, end))
+}
+
 /// Up to 32 bytes that are looked for at a known place.
 #[derive(Clone, Copy, Debug)]
 pub struct Block {
@@ -228,9 +295,15 @@ impl Block {
     #[must_use]
     pub fn leads(&self, text: &[u8], at: usize) -> bool {
         #[cfg(target_arch = "x86_64")]
-        if let Some(window) = text.get(at..at + 32) {
+        if let Some(window) = text.get(at..).and_then(|rest| rest.first_chunk()) {
             return equal_mask(window, &self.bytes) & self.mask == self.mask;
         }
+        self.leads_at_end(text, at)
+    }
+
+    /// The same where fewer than 32 bytes are left.
+    #[inline(never)]
+    fn leads_at_end(&self, text: &[u8], at: usize) -> bool {
         text.get(at..).is_some_and(|rest| rest.starts_with(self.bytes()))
     }
 }
@@ -238,9 +311,8 @@ impl Block {
 /// Marks the equal bytes among the first 32 of two slices.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn equal_mask(left: &[u8], right: &[u8; 32]) -> u32 {
-    debug_assert!(left.len() >= 32);
-    // SAFETY: the caller passes a window of 32 bytes; the loads need no alignment, and every x86_64 processor has SSE2.
+fn equal_mask(left: &[u8; 32], right: &[u8; 32]) -> u32 {
+    // SAFETY: both are 32 bytes long; the loads need no alignment, and every x86_64 processor has SSE2.
     unsafe {
         let (left, right) = (left.as_ptr().cast::<__m128i>(), right.as_ptr().cast::<__m128i>());
         let low = _mm_cmpeq_epi8(_mm_loadu_si128(left), _mm_loadu_si128(right));

@@ -12,10 +12,10 @@ use crate::{
     cell::Cell,
     decode::{
         AbsentMember, Presence,
-        block::Block,
-        scan::Cursor,
+        block::{self, Block},
+        scan::{self, Cursor},
         shape::{self, Form, Reader, Shape, Wrong, misfit},
-        tree::{Action, END, START, Tree},
+        tree::{Action, END, OTHER, Tree},
     },
     fault::{Fallible, Fault, FaultCode},
     frame::{Frame, Kind, Place},
@@ -69,6 +69,13 @@ enum Fast {
     None,
 }
 
+/// What the usual way of reading a member needs.
+#[derive(Clone, Copy, Debug)]
+struct Quick {
+    fast: Fast,
+    place: Place,
+}
+
 impl Fast {
     fn of(taker: &Taker) -> Self {
         match (&taker.shape.form, taker.place.kind) {
@@ -89,8 +96,10 @@ impl Fast {
 #[derive(Clone, Debug)]
 pub struct JsonDecoder {
     takers: Vec<Taker>,
-    fast: Vec<Fast>,
+    quick: Vec<Quick>,
     tree: Tree,
+    /// What is done with the member that was met last and is not remembered.
+    other: Action,
     /// A bit for each taker, then one for each node: whether it was met in this message.
     seen: Vec<u64>,
     lenient: bool,
@@ -113,10 +122,11 @@ impl JsonDecoder {
             node.bit = index(takers.len() + at);
         }
         Self {
-            fast: takers.iter().map(Fast::of).collect(),
+            quick: takers.iter().map(|taker| Quick { fast: Fast::of(taker), place: taker.place }).collect(),
             seen: vec![0; (takers.len() + tree.nodes.len()).div_ceil(64)],
             takers,
             tree,
+            other: Action::Skip,
             lenient,
             strict,
             conversions: Vec::new(),
@@ -182,32 +192,50 @@ impl JsonDecoder {
     }
 
     /// Reads an object of the tree from its brace on.
+    ///
+    /// The place in the text is a local number, and the cursor is brought there only for what is not usual: in memory it
+    /// would be written and read again several times for each member, and each time would wait for the one before.
     fn object<'b>(&mut self, node: usize, cursor: &mut Cursor<'b>, frame: &Frame<'b>, arena: &'b Bump) -> Fallible<()> {
-        let mut previous = START;
+        let bytes = cursor.text().as_bytes();
+        let mut at = cursor.at();
+        let mut previous = self.tree.nodes[node].start;
+        let mut next = self.tree.known[previous as usize].next;
         loop {
-            let list = &self.tree.nodes[node].known;
-            let [likely, other] = list[previous as usize].next;
-            let action = if cursor.take_block(&list[likely as usize].lead) {
-                previous = likely;
-                list[likely as usize].action
-            } else if cursor.take_block(&list[other as usize].lead) {
-                previous = other;
-                list[other as usize].action
+            let known = &self.tree.known[next[0] as usize];
+            let action = if known.lead.leads(bytes, at) {
+                at += known.lead.length();
+                previous = next[0];
+                next = known.next;
+                known.action
             } else {
-                let (found, action) = self.find(node, previous, cursor, arena)?;
-                previous = found;
-                action
+                cursor.go(at);
+                previous = self.find(node, previous, next[1], cursor, arena)?;
+                at = cursor.at();
+                let known = &self.tree.known[previous as usize];
+                next = known.next;
+                if previous == OTHER { self.other } else { known.action }
             };
-            match action {
-                Action::Skip => cursor.skip()?,
-                Action::Take(taker) => self.take(taker as usize, cursor, frame, arena)?,
-                Action::End => return Ok(()),
-                action => self.rare(action, cursor, frame, arena)?,
-            }
+            let end = match action {
+                Action::Skip => skip_plain(bytes, at),
+                Action::Take(taker) => self.take_plain(taker as usize, cursor.text(), at, frame)?,
+                Action::End => {
+                    cursor.go(at);
+                    return Ok(());
+                }
+                _ => None,
+            };
+            at = match end {
+                Some(end) => end,
+                None => {
+                    cursor.go(at);
+                    self.rare(action, cursor, frame, arena)?;
+                    cursor.at()
+                }
+            };
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn rare<'b>(
         &mut self,
         action: Action,
@@ -222,7 +250,9 @@ impl JsonDecoder {
             }
             Action::Pass(_) => cursor.skip(),
             Action::Several(list) => self.several(list as usize, cursor, frame, arena),
-            _ => Ok(()),
+            Action::Take(taker) => self.take_slowly(taker as usize, cursor, frame, arena),
+            Action::Skip => cursor.skip(),
+            Action::End => Ok(()),
         }
     }
 
@@ -263,8 +293,10 @@ impl JsonDecoder {
         let start = cursor.at();
         for index in 0..self.tree.several[list].len() {
             cursor.go(start);
-            match self.tree.several[list][index] {
-                Action::Take(taker) => self.take(taker as usize, cursor, frame, arena)?,
+            let action = self.tree.several[list][index];
+            match action {
+                Action::Take(taker) if self.mark(taker) => return Err(self.twice(taker as usize)),
+                Action::Take(taker) => self.take_slowly(taker as usize, cursor, frame, arena)?,
                 Action::Object(inner) => self.inner_object(inner as usize, cursor, frame, arena)?,
                 _ => cursor.skip()?,
             }
@@ -272,51 +304,57 @@ impl JsonDecoder {
         Ok(())
     }
 
-    /// Parses what follows a value (or the opening brace): the end of the object, or the next member up to its value.
+    /// Finds what follows a value (or the opening brace) where it is not what followed the last time: what followed
+    /// the time before, the end of the object, or another member, parsed up to its value.
     #[inline(never)]
     fn find<'b>(
         &mut self,
         node: usize,
         previous: u32,
+        second: u32,
         cursor: &mut Cursor<'b>,
         arena: &'b Bump,
-    ) -> Fallible<(u32, Action)> {
+    ) -> Fallible<u32> {
+        if cursor.take_block(&self.tree.known[second as usize].lead) {
+            return Ok(second);
+        }
         let start = cursor.at();
         let first = cursor.peek()?;
-        if previous == START {
+        let begins = previous == self.tree.nodes[node].start;
+        if begins {
             cursor.take(b'{', "`{`")?;
         } else if first == b',' {
             cursor.take(b',', "`,`")?;
         }
-        if first == b'}' || (previous == START && cursor.peek()? == b'}') {
+        if first == b'}' || (begins && cursor.peek()? == b'}') {
             cursor.take(b'}', "`}`")?;
             if cursor.at() == start + 1 {
-                self.tree.nodes[node].follows(previous, END);
+                self.tree.follows(previous, END);
             }
-            return Ok((END, Action::End));
+            return Ok(END);
         }
-        if previous != START && first != b',' {
+        if !begins && first != b',' {
             return Err(cursor.unexpected("`,` or `}`"));
         }
         let name = cursor.member_name()?;
         let first = cursor.peek()?;
         let lead = cursor.range(start, cursor.at()).as_bytes();
-        let tree = &mut self.tree;
-        let (found, action) = match tree.nodes[node].known_by(lead) {
-            Some(found) => (found, tree.nodes[node].known[found as usize].action),
+        let found = match self.tree.known_by(node, lead) {
+            Some(found) => found,
             None => {
                 let name = name.unescape(arena);
-                let action = match tree.nodes[node].action(name) {
+                let action = match self.tree.nodes[node].action(name) {
                     None if self.strict => return Err(self.unknown(node, name)),
-                    None if first == b'{' && lead.len() <= Block::LONGEST => tree.pass(),
+                    None if first == b'{' && lead.len() <= Block::LONGEST => self.tree.pass(),
                     None => Action::Skip,
                     Some(action) => action,
                 };
-                (tree.nodes[node].learn(lead, action), action)
+                self.other = action;
+                self.tree.learn(node, lead, action)
             }
         };
-        tree.nodes[node].follows(previous, found);
-        Ok((found, action))
+        self.tree.follows(previous, found);
+        Ok(found)
     }
 
     #[cold]
@@ -337,35 +375,32 @@ impl JsonDecoder {
         before
     }
 
-    /// Reads a value into its slot.
+    /// Reads a value of the usual form into its slot and says where it ends; none where it has another form.
     #[inline(always)]
-    fn take<'b>(&mut self, taker: usize, cursor: &mut Cursor<'b>, frame: &Frame<'b>, arena: &'b Bump) -> Fallible<()> {
+    fn take_plain<'b>(&mut self, taker: usize, text: &'b str, at: usize, frame: &Frame<'b>) -> Fallible<Option<usize>> {
         if self.mark(taker as u32) {
             return Err(self.twice(taker));
         }
-        let place = self.takers[taker].place;
-        match self.fast[taker] {
-            Fast::Integer { least, most } => {
-                if let Some(value) = cursor.plain_integer().filter(|value| *value >= least && *value <= most) {
+        let bytes = text.as_bytes();
+        let Quick { fast, place } = self.quick[taker];
+        Ok(match fast {
+            Fast::Integer { least, most } => match block::plain_integer(bytes, at) {
+                Some((value, end)) if value >= least && value <= most => {
                     frame.set_integer(place, value);
-                    return Ok(());
+                    Some(end)
                 }
-            }
-            Fast::Float => {
-                if let Some(value) = cursor.plain_float() {
-                    frame.set_float(place, value);
-                    return Ok(());
-                }
-            }
-            Fast::Text => {
-                if cursor.peek()? == b'"' {
-                    frame.set_text(place, cursor.string()?.unescape(arena));
-                    return Ok(());
-                }
-            }
-            Fast::None => {}
-        }
-        self.take_slowly(taker, cursor, frame, arena)
+                _ => None,
+            },
+            Fast::Float => block::plain_float(bytes, at).map(|(value, end)| {
+                frame.set_float(place, value);
+                end
+            }),
+            Fast::Text if bytes.get(at) == Some(&b'"') => block::plain_string_end(bytes, at + 1).map(|end| {
+                frame.set_text(place, scan::between(text, at + 1, end));
+                end + 1
+            }),
+            _ => None,
+        })
     }
 
     #[inline(never)]
@@ -409,6 +444,17 @@ fn not_an_object(cursor: &mut Cursor<'_>) -> Box<Fault> {
     match cursor.skip().and_then(|()| cursor.end()) {
         Ok(()) => Fault::new(FaultCode::Malformed, "the message is JSON, but not an object"),
         Err(fault) => fault,
+    }
+}
+
+/// Passes over a value of the usual form and says where it ends; none where it has another form.
+#[inline(always)]
+fn skip_plain(bytes: &[u8], at: usize) -> Option<usize> {
+    match bytes.get(at)? {
+        b'"' => block::plain_string_end(bytes, at + 1).map(|end| end + 1),
+        b'n' if bytes.get(at..)?.first_chunk() == Some(b"null") => Some(at + 4),
+        b'0'..=b'9' | b'-' => block::plain_integer(bytes, at).map(|(_, end)| end),
+        _ => None,
     }
 }
 

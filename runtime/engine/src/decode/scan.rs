@@ -54,6 +54,13 @@ impl<'b> Cursor<'b> {
         self.at
     }
 
+    /// The whole text.
+    #[inline(always)]
+    #[must_use]
+    pub const fn text(&self) -> &'b str {
+        self.text
+    }
+
     /// Goes to a place, which must be the beginning of a token that was seen before.
     pub const fn go(&mut self, at: usize) {
         self.at = at;
@@ -62,10 +69,7 @@ impl<'b> Cursor<'b> {
     /// The text between two places at which tokens begin or end.
     #[inline(always)]
     pub fn range(&self, start: usize, end: usize) -> &'b str {
-        debug_assert!(self.text.is_char_boundary(start) && self.text.is_char_boundary(end) && start <= end);
-        // SAFETY: every caller passes places before or after an ASCII byte that the cursor has read inside the text
-        // (a quote, digit, bracket), in order; these are character boundaries within it.
-        unsafe { self.text.get_unchecked(start..end) }
+        between(self.text, start, end)
     }
 
     #[inline(always)]
@@ -211,53 +215,6 @@ impl<'b> Cursor<'b> {
         }
     }
 
-    /// A whole number in plain form that ends at a comma or brace, the usual case; none leaves the cursor where it was.
-    #[inline(always)]
-    pub fn plain_integer(&mut self) -> Option<i64> {
-        let bytes = self.text.as_bytes();
-        let negative = bytes.get(self.at) == Some(&b'-');
-        let start = self.at + usize::from(negative);
-        let (value, length) = block::digits(bytes, start)?;
-        let end = start + length;
-        if !matches!(bytes.get(end), Some(b',' | b'}')) || (length > 1 && bytes.get(start) == Some(&b'0')) {
-            return None;
-        }
-        self.at = end;
-        let value = value.cast_signed();
-        Some(if negative { -value } else { value })
-    }
-
-    /// A number of at most sixteen digits with or without a fraction that ends at a comma or brace, the usual case; none
-    /// leaves the cursor where it was.
-    #[inline(always)]
-    pub fn plain_float(&mut self) -> Option<f64> {
-        let bytes = self.text.as_bytes();
-        let negative = bytes.get(self.at) == Some(&b'-');
-        let start = self.at + usize::from(negative);
-        let (whole, length) = block::digits(bytes, start)?;
-        let mut end = start + length;
-        if length > 1 && bytes.get(start) == Some(&b'0') {
-            return None;
-        }
-        let mut value = whole as f64;
-        let mut mantissa = whole;
-        if bytes.get(end) == Some(&b'.') {
-            let (fraction, places) = block::digits(bytes, end + 1)?;
-            if length + places > 16 {
-                return None;
-            }
-            mantissa = whole * block::POWERS[places] + fraction;
-            // Both operands are exact, so the one division rounds correctly.
-            value = mantissa as f64 / block::POWERS[places] as f64;
-            end += 1 + places;
-        }
-        if mantissa > 1 << 53 || !matches!(bytes.get(end), Some(b',' | b'}')) {
-            return None;
-        }
-        self.at = end;
-        Some(if negative { -value } else { value })
-    }
-
     /// Takes a number of any form and gives its text.
     ///
     /// # Errors
@@ -334,13 +291,13 @@ impl<'b> Cursor<'b> {
             b't' => self.word("true"),
             b'f' => self.word("false"),
             b'n' => self.word("null"),
-            b'-' | b'0'..=b'9' => {
-                if self.plain_integer().is_some() {
+            b'-' | b'0'..=b'9' => match block::plain_integer(self.text.as_bytes(), self.at) {
+                Some((_, end)) => {
+                    self.at = end;
                     Ok(())
-                } else {
-                    self.number().map(drop)
                 }
-            }
+                None => self.number().map(drop),
+            },
             _ => Err(self.unexpected("a value")),
         }
     }
@@ -468,4 +425,13 @@ impl<'b> Cursor<'b> {
     fn lone_surrogate(&self) -> Box<Fault> {
         self.malformed("an escape `\\u` names half of a surrogate pair without the other half")
     }
+}
+
+/// The part of a text between two places at which tokens begin or end.
+#[inline(always)]
+pub fn between(text: &str, start: usize, end: usize) -> &str {
+    debug_assert!(text.is_char_boundary(start) && text.is_char_boundary(end) && start <= end);
+    // SAFETY: every caller passes places before or after an ASCII byte that was read inside the text (a quote, digit,
+    // bracket), in order; these are character boundaries within it.
+    unsafe { text.get_unchecked(start..end) }
 }

@@ -32,12 +32,13 @@ pub struct Known {
     pub next: [u32; 2],
 }
 
-/// The beginning of an object, which the first member follows.
-pub const START: u32 = 0;
-/// The end of an object.
-pub const END: u32 = 1;
-/// A member that is not remembered.
-const OTHER: u32 = 2;
+/// The end of any object.
+pub const END: u32 = 0;
+/// Any member that is not remembered.
+pub const OTHER: u32 = 1;
+
+/// A member that nothing leads to.
+const PSEUDO: Known = Known { lead: Block::never(), action: Action::Skip, next: [OTHER; 2] };
 
 /// How many members of an object are remembered.
 const REMEMBERED: usize = 256;
@@ -52,8 +53,8 @@ const OBJECTS: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Node {
     members: AHashMap<Box<str>, Action>,
-    /// The members that were met, behind the pseudo-members [`START`] and [`END`].
-    pub known: Vec<Known>,
+    /// The pseudo-member that the first one follows.
+    pub start: u32,
     leads: AHashMap<Box<[u8]>, u32>,
     /// Its bit among those that were seen.
     pub bit: u32,
@@ -66,46 +67,15 @@ pub struct Node {
 }
 
 impl Node {
-    fn new(bit: u32, path: String) -> Self {
-        let known = |lead: Block, action| Known { lead, action, next: [OTHER; 2] };
-        let end = Block::new(b"}").unwrap_or(Block::never());
-        let known =
-            vec![known(Block::never(), Action::Skip), known(end, Action::End), known(Block::never(), Action::Skip)];
-        Self { members: AHashMap::new(), known, leads: AHashMap::new(), bit, path, unread: false, changing: false }
+    fn new(start: u32, path: String) -> Self {
+        let (members, leads) = (AHashMap::new(), AHashMap::new());
+        Self { members, start, leads, bit: u32::MAX, path, unread: false, changing: false }
     }
 
     /// What is done with a member; none where the tree does not have it.
     #[must_use]
     pub fn action(&self, name: &str) -> Option<Action> {
         self.members.get(name).copied()
-    }
-
-    /// Remembers that one member followed another.
-    pub fn follows(&mut self, previous: u32, next: u32) {
-        if let Some(known) = self.known.get_mut(previous as usize).filter(|_| previous != OTHER) {
-            known.next = [next, known.next[0]];
-        }
-    }
-
-    /// The member that begins with these bytes, if it is remembered.
-    #[must_use]
-    pub fn known_by(&self, lead: &[u8]) -> Option<u32> {
-        self.leads.get(lead).copied()
-    }
-
-    /// Remembers the member that begins with these bytes, if there is room.
-    pub fn learn(&mut self, lead: &[u8], action: Action) -> u32 {
-        let room = if self.unread { REMEMBERED_UNREAD } else { REMEMBERED };
-        self.changing |= self.unread && self.known.len() >= room;
-        match Block::new(lead) {
-            Some(block) if self.known.len() < room => {
-                let index = u32::try_from(self.known.len()).unwrap_or(OTHER);
-                self.known.push(Known { lead: block, action, next: [OTHER; 2] });
-                self.leads.insert(lead.into(), index);
-                index
-            }
-            _ => OTHER,
-        }
     }
 }
 
@@ -114,6 +84,8 @@ impl Node {
 pub struct Tree {
     /// The objects; the first is the outermost.
     pub nodes: Vec<Node>,
+    /// The members that were met, of all objects.
+    pub known: Vec<Known>,
     /// Lists of what is done with one member.
     pub several: Vec<Vec<Action>>,
 }
@@ -122,7 +94,9 @@ impl Tree {
     /// A tree of what is done at some paths.
     #[must_use]
     pub fn new<'p>(paths: impl Iterator<Item = (&'p [String], Action)>) -> Self {
-        let mut tree = Self { nodes: vec![Node::new(0, String::new())], several: Vec::new() };
+        let end = Known { lead: Block::new(b"}").unwrap_or(Block::never()), action: Action::End, next: [OTHER; 2] };
+        let mut tree = Self { nodes: Vec::new(), known: vec![end, PSEUDO], several: Vec::new() };
+        tree.add_node(String::new());
         for (path, action) in paths {
             tree.add(path, action);
         }
@@ -134,10 +108,45 @@ impl Tree {
         if self.nodes.len() >= OBJECTS {
             return Action::Skip;
         }
-        let mut node = Node::new(u32::MAX, String::new());
-        node.unread = true;
-        self.nodes.push(node);
-        Action::Pass(u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX))
+        let index = self.add_node(String::new());
+        self.nodes[index].unread = true;
+        Action::Pass(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    fn add_node(&mut self, path: String) -> usize {
+        let start = u32::try_from(self.known.len()).unwrap_or(OTHER);
+        self.known.push(PSEUDO);
+        self.nodes.push(Node::new(start, path));
+        self.nodes.len() - 1
+    }
+
+    /// Remembers that one member followed another.
+    pub fn follows(&mut self, previous: u32, next: u32) {
+        if let Some(known) = self.known.get_mut(previous as usize).filter(|_| previous != OTHER) {
+            known.next = [next, known.next[0]];
+        }
+    }
+
+    /// The member of an object that begins with these bytes, if it is remembered.
+    #[must_use]
+    pub fn known_by(&self, node: usize, lead: &[u8]) -> Option<u32> {
+        self.nodes[node].leads.get(lead).copied()
+    }
+
+    /// Remembers the member of an object that begins with these bytes, if there is room.
+    pub fn learn(&mut self, node: usize, lead: &[u8], action: Action) -> u32 {
+        let node = &mut self.nodes[node];
+        let room = if node.unread { REMEMBERED_UNREAD } else { REMEMBERED };
+        node.changing |= node.unread && node.leads.len() >= room;
+        match Block::new(lead) {
+            Some(block) if node.leads.len() < room => {
+                let index = u32::try_from(self.known.len()).unwrap_or(OTHER);
+                self.known.push(Known { lead: block, action, next: [OTHER; 2] });
+                node.leads.insert(lead.into(), index);
+                index
+            }
+            _ => OTHER,
+        }
     }
 
     /// Adds what is done with the member at a path.
@@ -171,8 +180,7 @@ impl Tree {
         }
         let outer = &self.nodes[node].path;
         let path = if outer.is_empty() { name.to_owned() } else { format!("{outer}.{name}") };
-        let inner = self.nodes.len();
-        self.nodes.push(Node::new(0, path));
+        let inner = self.add_node(path);
         let action = Action::Object(u32::try_from(inner).unwrap_or(u32::MAX));
         let merged = there.map_or(action, |there| self.both(there, action));
         self.nodes[node].members.insert(name.into(), merged);
