@@ -1,7 +1,7 @@
 //! The graph of a whole program: the one place where flows, subscriptions, ingests and topics meet.
 //!
 //! Its nodes own the parts of the plan: [`build()`] takes the typed program apart, [`proofs`] look at the graph and
-//! note guarantees in it, [`print`] shows it, and `lower` puts the plan together from its nodes and from nothing else.
+//! note guarantees in it, [`mod@print`] shows it, and `lower` puts the plan together from its nodes and from nothing else.
 
 mod build;
 mod effects;
