@@ -1,7 +1,7 @@
 //! Text to tree: [`parse`] never fails; it gives the syntax tree of what could be read, and every mistake it found.
 //!
-//! The way of a text: [`split`] cuts it into items at the keywords in column 0; pest parses each item strictly
-//! (`grammar/nsf.pest`); [`lower`] turns pest's tree into the syntax tree at once; [`recover`] reads a broken item statement
+//! The way of a text: `split` cuts it into items at the keywords in column 0; pest parses each item strictly
+//! (`grammar/nsf.pest`); `lower` turns pest's tree into the syntax tree at once; `recover` reads a broken item statement
 //! by statement.
 
 pub mod ast;

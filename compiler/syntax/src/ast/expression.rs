@@ -81,7 +81,7 @@ pub enum Literal {
     Null,
     /// `true`, `false`.
     Bool(bool),
-    /// A number as written, underscores and a percent sign included. See [`Literal::integer`] and [`Literal::decimal`].
+    /// A number as written, underscores and a percent sign included.
     Number(SmolStr),
     /// A text without interpolation, escapes resolved.
     Text(SmolStr),
