@@ -18,7 +18,7 @@ pub struct Page {
     pub title: String,
     /// What the mistake is and why it is one, in Markdown.
     pub prose: String,
-    /// The files of the example that raises the code; none for the codes of [`WITHOUT_EXAMPLE`].
+    /// The files of the example that raises the code; none for the codes of `WITHOUT_EXAMPLE`.
     pub failing: Vec<PageFile>,
     /// The same example, mended.
     pub mended: Vec<PageFile>,

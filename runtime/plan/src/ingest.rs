@@ -44,7 +44,7 @@ pub struct Ingest {
 
 impl Ingest {
     /// Every slot by its id: the members' where they say, the others in the places left free. There are as many as
-    /// members and slots together; a member outside them has none, which [`Plan::problems`] reports.
+    /// members and slots together; a member outside them has none, which `Plan::problems` reports.
     #[must_use]
     pub fn all_slots(&self) -> Vec<Slot> {
         let mut places: Vec<Option<Slot>> = vec![None; self.members.len() + self.slots.len()];
