@@ -17,8 +17,9 @@ use redb::{
 /// Version of the tables' layout; a runtime reads its own alone.
 const LAYOUT: u32 = 1;
 
-/// Upper bound of the store's own page cache, in bytes.
-const CACHE: usize = 64 * 1024 * 1024;
+/// Upper bound of the store's own page cache, in bytes: states keep their rows in memory themselves, and the operating
+/// system keeps the file.
+const CACHE: usize = 16 * 1024 * 1024;
 
 const LAYOUT_KEY: &[u8] = b"layout";
 
