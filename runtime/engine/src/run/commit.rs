@@ -18,19 +18,35 @@ use crate::{
     summary::{OutputSummary, Summary},
 };
 
+/// Rows in logs that the last commit folds by itself.
+const FEW: u64 = 50_000;
+
+/// Which lanes' logs are folded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fold {
+    None,
+    One(usize),
+    All,
+}
+
+impl Fold {
+    fn takes(self, lane: usize) -> bool {
+        self == Self::All || self == Self::One(lane)
+    }
+}
+
 impl Run {
     /// The last commit: if there is anything that is not committed, or not in its place.
     pub(crate) fn commit_if_any(&mut self) -> Result<(), RunError> {
-        if self.uncommitted.since.is_some() || !self.batch.is_empty() || !self.log.is_empty() {
-            self.commit(true)
-        } else {
-            Ok(())
+        if self.uncommitted.since.is_some() || !self.batch.is_empty() {
+            self.commit(true)?;
         }
+        self.fold_rest()
     }
 
     /// Makes everything up to here durable.
     ///
-    /// With `last` the log of states is folded; otherwise when it is long, or its rows take too much memory.
+    /// With `last` a short log of states is folded; otherwise a long one, or all when rows take too much memory.
     pub(crate) fn commit(&mut self, last: bool) -> Result<(), RunError> {
         let began = Instant::now();
         self.reject_to_topics()?;
@@ -42,7 +58,7 @@ impl Run {
         }
         self.stop_at("after-sink-flush")?;
         self.sweep()?;
-        let fold = last || self.log.is_long() || self.state_bytes() > self.options.state_bytes;
+        let fold = self.folded(last);
         self.collect(fold);
         self.batch.sort();
         self.stop_at("before-store-commit")?;
@@ -67,26 +83,54 @@ impl Run {
         self.stop_at("after-commit")
     }
 
-    /// Rows of states: into the log, or with what the log holds into their places.
-    fn collect_states(&mut self, fold: bool) {
-        for lane in &mut self.lanes {
+    /// Rows of states: into their lane's log, or with what the log holds into their places.
+    fn collect_states(&mut self, fold: Fold) {
+        for (at, lane) in self.lanes.iter_mut().enumerate() {
+            let (log, fold) = (&mut self.log[at], fold.takes(at));
             for (state, rows) in lane.states.states.iter_mut().enumerate() {
                 let shape = &self.core.shared.states[state];
-                self.tally.states[state] += if self.log.takes(state) && !fold {
-                    rows.log(shape, &mut self.batch, &mut self.log)
+                self.tally.states[state] += if log.takes(state) && !fold {
+                    rows.log(shape, &mut self.batch, log)
                 } else {
                     rows.collect(shape, self.batch.table(StoreTable::State))
                 };
             }
-        }
-        if fold {
-            self.log.delete(&mut self.batch);
-        } else {
-            self.log.end_chunk(&mut self.batch);
+            if fold {
+                log.delete(&mut self.batch);
+            } else {
+                log.end_chunk(&mut self.batch);
+            }
         }
     }
 
-    fn collect(&mut self, fold: bool) {
+    /// Which logs a commit folds: all where there is little or memory is short, else one that is long.
+    fn folded(&self, last: bool) -> Fold {
+        let changed = |rows: &crate::state::LaneRows| rows.changed();
+        let changed: u64 = self.lanes.iter().flat_map(|lane| &lane.states.states).map(changed).sum();
+        let entries: u64 = self.log.iter().map(super::log::StateLog::entries).sum();
+        if self.state_bytes() > self.options.state_bytes || (last && entries + changed < FEW) {
+            return Fold::All;
+        }
+        let longest = self.log.iter().enumerate().max_by_key(|(_, log)| log.entries());
+        longest.filter(|(_, log)| log.is_long() && !last).map_or(Fold::None, |(at, _)| Fold::One(at))
+    }
+
+    /// Folds what the logs still hold, lane by lane, so that no transaction is large.
+    fn fold_rest(&mut self) -> Result<(), RunError> {
+        for (lane, log) in self.lanes.iter_mut().zip(&mut self.log).filter(|(_, log)| !log.is_empty()) {
+            self.batch.clear();
+            for (rows, shape) in lane.states.states.iter_mut().zip(&self.core.shared.states) {
+                rows.collect(shape, self.batch.table(StoreTable::State));
+            }
+            log.delete(&mut self.batch);
+            self.batch.sort();
+            self.core.shared.store.commit(&self.batch).map_err(|error| RunError::connector("store", error))?;
+        }
+        self.batch.clear();
+        Ok(())
+    }
+
+    fn collect(&mut self, fold: Fold) {
         self.collect_states(fold);
         self.stage.collect(&mut self.batch);
         let ids: Vec<&str> = self.core.streams.iter().map(|stream| stream.id.as_str()).collect();

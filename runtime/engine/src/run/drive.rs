@@ -47,7 +47,7 @@ pub(crate) struct Run {
     pub progress: Progress,
     pub tally: Tally,
     pub sweep: Sweep,
-    pub log: StateLog,
+    pub log: Vec<StateLog>,
     /// What the next commit holds beside rows of states and dimensions.
     pub batch: StoreBatch,
     /// Rejected since the last commit.
@@ -100,7 +100,7 @@ impl Run {
         let lanes = (0..core.lanes).map(|number| Lane::new(&core, number)).collect();
         let now = Instant::now();
         let lag = vec![0; readers.len()];
-        let (sweep, log) = (Sweep::new(&plan), StateLog::new(&plan, &core.programs));
+        let (sweep, log) = (Sweep::new(&plan), StateLog::new(&plan, &core.programs, core.lanes));
         let run = Self {
             plan,
             options,

@@ -18,14 +18,15 @@ use crate::{
 /// About how long a chunk is, in bytes.
 const CHUNK: usize = 60 * 1024;
 
-/// Entries after which the log is folded.
-const MOST_ENTRIES: u64 = 1_500_000;
+/// Entries of a lane after which its log is folded.
+const MOST_ENTRIES: u64 = 180_000;
 
 const PREFIX: &[u8] = b"log/";
 
-/// The log of a run.
-#[derive(Debug, Default)]
+/// The log of a lane.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct StateLog {
+    lane: u16,
     /// By state: whether its rows are logged.
     logged: Vec<bool>,
     chunk: Vec<u8>,
@@ -35,7 +36,7 @@ pub(crate) struct StateLog {
 
 impl StateLog {
     /// Only states whose values last are logged, and that no record reads as committed from another lane.
-    pub(crate) fn new(plan: &Plan, programs: &[Program]) -> Self {
+    pub(crate) fn new(plan: &Plan, programs: &[Program], lanes: u16) -> Vec<Self> {
         let foreign = |state: StateId| {
             let reads =
                 |program: &Program| program.handles.iter().any(|handle| handle.target == Target::Foreign(state));
@@ -49,7 +50,8 @@ impl StateLog {
             let id = StateId(index as u32);
             state.keep.is_none() && state.closes.is_none() && !state.marks && saved(id) && !foreign(id)
         };
-        Self { logged: plan.states.iter().enumerate().map(logged).collect(), ..Self::default() }
+        let logged: Vec<bool> = plan.states.iter().enumerate().map(logged).collect();
+        (0..lanes).map(|lane| Self { lane, logged: logged.clone(), ..Self::default() }).collect()
     }
 
     /// Whether rows of a state are logged.
@@ -65,6 +67,11 @@ impl StateLog {
     /// Whether it is long enough to be folded.
     pub(crate) const fn is_long(&self) -> bool {
         self.entries >= MOST_ENTRIES
+    }
+
+    /// How many rows were appended since it was folded.
+    pub(crate) const fn entries(&self) -> u64 {
+        self.entries
     }
 
     /// Appends a row: its stored key, and a function that appends its value; none where it was deleted.
@@ -87,7 +94,7 @@ impl StateLog {
     /// Puts what is left of this commit into it.
     pub(crate) fn end_chunk(&mut self, batch: &mut StoreBatch) {
         if !self.chunk.is_empty() {
-            batch.table(StoreTable::Progress).put(&chunk_key(self.chunks), &self.chunk);
+            batch.table(StoreTable::Progress).put(&chunk_key(self.lane, self.chunks), &self.chunk);
             self.chunks += 1;
             self.chunk.clear();
         }
@@ -96,14 +103,14 @@ impl StateLog {
     /// Deletes the chunks, in the transaction that puts their rows in their places.
     pub(crate) fn delete(&mut self, batch: &mut StoreBatch) {
         for chunk in 0..self.chunks {
-            batch.table(StoreTable::Progress).delete(&chunk_key(chunk));
+            batch.table(StoreTable::Progress).delete(&chunk_key(self.lane, chunk));
         }
         (self.chunks, self.entries) = (0, 0);
     }
 }
 
-fn chunk_key(chunk: u64) -> Vec<u8> {
-    [PREFIX, &chunk.to_be_bytes()].concat()
+fn chunk_key(lane: u16, chunk: u64) -> Vec<u8> {
+    [PREFIX, &lane.to_be_bytes(), &chunk.to_be_bytes()].concat()
 }
 
 /// Folds what a killed run left.

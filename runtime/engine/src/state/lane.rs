@@ -100,6 +100,11 @@ impl LaneRows {
         self.bytes
     }
 
+    /// How many rows were changed since the last commit.
+    pub(crate) fn changed(&self) -> u64 {
+        self.dirty.len() as u64
+    }
+
     /// Gives the changed rows to the log.
     pub(crate) fn log(&mut self, shape: &StateShape, batch: &mut StoreBatch, log: &mut StateLog) -> u64 {
         let mut key = Vec::new();
