@@ -1,7 +1,8 @@
 //! The compact form of cells in a store: the reader knows the type, so that nothing but the value is written.
 //!
 //! Integers are written seven bits a byte with the sign folded in; floats are eight bytes, decimals sixteen; texts and
-//! lists have their length in front; a nullable value has a byte before it.
+//! lists have their length in front; a nullable value has a byte before it. A record without members is one byte, so that
+//! no cell is empty and the bytes that are there bound every count that damage can name.
 
 use std::collections::BTreeMap;
 
@@ -98,6 +99,7 @@ pub fn write_cell(ty: &Type, cell: &Cell, out: &mut Vec<u8>) {
                 }
             }
         }
+        Cell::Record(members) if members.is_empty() => out.push(0),
         Cell::Record(members) => {
             members.iter().enumerate().for_each(|(index, cell)| write_cell(member(ty, index), cell, out));
         }
@@ -127,11 +129,10 @@ fn take_text(bytes: &mut &[u8]) -> Result<Box<str>, Damaged> {
     std::str::from_utf8(take_run(bytes)?).map(Into::into).map_err(|_| Damaged)
 }
 
-/// A count of things that need at least one byte each.
-fn take_count(bytes: &mut &[u8], ty: &Type) -> Result<usize, Damaged> {
+/// A count of cells, of which each needs at least one byte.
+fn take_count(bytes: &mut &[u8]) -> Result<usize, Damaged> {
     let count = usize::try_from(read_number(bytes)?).map_err(|_| Damaged)?;
-    // Only records without members need no byte.
-    if count > bytes.len() && !matches!(ty, Type::Record(_)) { Err(Damaged) } else { Ok(count) }
+    if count > bytes.len() { Err(Damaged) } else { Ok(count) }
 }
 
 fn read_inside(ty: &Type, bytes: &mut &[u8], depth: u32) -> Result<Cell, Damaged> {
@@ -174,10 +175,14 @@ fn read_inside(ty: &Type, bytes: &mut &[u8], depth: u32) -> Result<Cell, Damaged
         Type::Json => Cell::Json(take_text(bytes)?),
         Type::Bytes => Cell::Bytes(take_run(bytes)?.into()),
         Type::List(item) => {
-            let count = take_count(bytes, item)?;
+            let count = take_count(bytes)?;
             Cell::List((0..count).map(|_| read_inside(item, bytes, depth)).collect::<Result<_, _>>()?)
         }
         ty @ (Type::Set(_) | Type::Multi(_) | Type::Map(..)) => Cell::Map(read_map(ty, bytes, depth)?),
+        Type::Record(members) if members.is_empty() => match take(bytes, 1)? {
+            [0] => Cell::Record(Box::default()),
+            _ => return Err(Damaged),
+        },
         ty @ (Type::Record(_) | Type::Link | Type::Attachment) => {
             let count = if let Type::Record(members) = ty { members.len() } else { 2 };
             Cell::Record(
@@ -193,7 +198,7 @@ fn read_inside(ty: &Type, bytes: &mut &[u8], depth: u32) -> Result<Cell, Damaged
 fn read_map(ty: &Type, bytes: &mut &[u8], depth: u32) -> Result<BTreeMap<Cell, Cell>, Damaged> {
     let (key_type, value_type) = entry(ty);
     let is_map = matches!(ty, Type::Map(..));
-    let count = take_count(bytes, key_type)?;
+    let count = take_count(bytes)?;
     let mut pairs = BTreeMap::new();
     for _ in 0..count {
         let key = read_inside(key_type, bytes, depth)?;

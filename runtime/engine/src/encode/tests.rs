@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::{
-    cell::{read_cell, write_cell},
+    cell::{Damaged, read_cell, write_cell, write_number},
     json, key,
 };
 use crate::{
@@ -182,6 +182,20 @@ proptest! {
             let whole = read_cell(&ty, &mut rest);
             // A shorter cell may stand at the beginning only if nothing of it was read past the cut.
             prop_assert!(whole.is_err() || rest.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_count_that_damage_made_up_takes_no_memory() {
+    let empty = Type::Record(Vec::new());
+    let nested = Type::Record(vec![("m".to_owned(), empty.clone())]);
+    for item in [empty, nested, Type::Bool, Type::nullable(Type::Text)] {
+        let mut bytes = Vec::new();
+        write_number(u64::MAX >> 1, &mut bytes);
+        bytes.extend_from_slice(&[0; 64]);
+        for ty in [Type::List(Box::new(item.clone())), Type::Set(Box::new(item.clone()))] {
+            assert_eq!(read_cell(&ty, &mut bytes.as_slice()), Err(Damaged), "{ty}");
         }
     }
 }
