@@ -9,7 +9,7 @@ const PARTS: &[&str] = &["w1", "w2", "check", "binary", "memory", "allocations",
 pub const USAGE: &str = "\
 usage: report [--nsfc PATH] [--data DIR] [--rounds N] [--memory] [--first-build] [--all] [--only PART,PART]
 
-  --nsfc PATH     the nsfc binary to measure (default ../target/release/nsfc, built when it is not there)
+  --nsfc PATH     the nsfc binary to measure (default ../target/release/nsfc, built anew)
   --data DIR      where inputs and outputs are kept (default nsf-bench in the temporary folder)
   --rounds N      how often each program runs, all in turn (default 5)
   --memory        also measure peak memory at 20 million records (12 GB of disk, several minutes)

@@ -104,29 +104,19 @@ pub fn build_peers(places: &Places) -> io::Result<bool> {
     Ok(command.status()?.success())
 }
 
-/// The product's binary: the one that was named, or the repository's own, built when it is not there.
+/// The product's binary: the one that was named, or the repository's own, built from what stands there now.
 pub fn product(places: &Places, named: Option<&Path>) -> Result<PathBuf, String> {
     if let Some(path) = named {
         return path.canonicalize().map_err(|_| format!("{} is not there", path.display()));
     }
-    let path = places.root.join("target/release/nsfc");
-    if !path.exists() {
-        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.current_dir(&places.root).args([
-            "build",
-            "--release",
-            "--locked",
-            "-p",
-            "nsfc",
-            "--target-dir",
-            "target",
-        ]);
-        let built = command.status().is_ok_and(|status| status.success());
-        if !built {
-            return Err("`cargo build --release -p nsfc` fails".to_string());
-        }
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(&places.root);
+    command.args(["build", "--release", "--locked", "-p", "nsfc", "--target-dir", "target"]);
+    if command.status().is_ok_and(|status| status.success()) {
+        Ok(places.root.join("target/release/nsfc"))
+    } else {
+        Err("`cargo build --release -p nsfc` fails".to_string())
     }
-    Ok(path)
 }
 
 /// The version of DuckDB that the comparison names.
