@@ -54,7 +54,7 @@ impl Workload {
                 inputs: &[("visits", "visits.ndjson"), ("shop_info", "shops.ndjson")],
                 growing: &["moved_up", "good_customers", "rejected"],
                 stored: &["customer_card", "account", "habit"],
-                records: Some(1_000_000 * percent / 100),
+                records: Some(250_000 * percent / 100),
                 tuning: &["--commit-every", "20", "--block", "32768"],
                 real: None,
             },
