@@ -7,6 +7,7 @@ mod catalogue;
 mod fuzz_targets;
 mod house;
 mod language;
+mod mistakes;
 mod mutations;
 mod oulad;
 mod project;

@@ -75,6 +75,8 @@ pub struct Program {
     pub kept_forever: HashSet<String>,
     /// Ids of sources, ingests and subscriptions that say `loop: allowed`.
     pub loops_allowed: HashSet<String>,
+    /// Ids of sources whose keys could not be understood.
+    pub unclear_keys: HashSet<String>,
     /// Functions, types, constants and the like, and whether something uses them.
     pub definitions: Vec<Definition>,
     /// Whether every item was understood; a plan is lowered only then.

@@ -6,7 +6,7 @@ use nsf_diagnostics::{FileId, Span};
 use pest::Parser;
 use smol_str::SmolStr;
 
-use crate::ast::{Comment, File, Item, ItemKind};
+use crate::ast::{Comment, File, Item, ItemKind, Name};
 use crate::error::{SyntaxError, SyntaxErrorKind};
 use crate::grammar::{Grammar, Rule};
 use crate::lower::{Lower, doc_line};
@@ -146,7 +146,8 @@ fn read(lower: &mut Lower<'_>, chunk: &Chunk, items: &mut Vec<Item>) {
         lower.error(Span::new(at as u32, at as u32 + 1), SyntaxErrorKind::TooDeep);
         let span = Span::new(chunk.start as u32, chunk.end as u32);
         let keyword = chunk.keyword.map(SmolStr::new);
-        items.push(Item { docs: Vec::new(), kind: ItemKind::Error { keyword, name: None }, span });
+        let names = names_of_head(lower.text, chunk);
+        items.push(Item { docs: Vec::new(), kind: ItemKind::Error { keyword, names }, span });
         return;
     }
     if let Some(first) = chunk.column_zero.first().filter(|_| !chunk.broken) {
@@ -169,4 +170,13 @@ fn read(lower: &mut Lower<'_>, chunk: &Chunk, items: &mut Vec<Item>) {
         }
         None => items.extend(crate::recover::items(lower, chunk)),
     }
+}
+
+/// The words of an item's first line: one of them is its name.
+fn names_of_head(text: &str, chunk: &Chunk) -> Vec<Name> {
+    let item = text.get(chunk.start..chunk.end).unwrap_or("");
+    let end = chunk.start + item.find(['\n', '{']).unwrap_or(item.len());
+    let words = crate::token::tokens_in(text, chunk.start, end).into_iter();
+    let words = words.filter(|token| token.kind == crate::token::TokenKind::Word);
+    words.map(|token| Name { text: token.text(text).into(), span: token.span }).collect()
 }

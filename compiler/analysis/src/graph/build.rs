@@ -19,6 +19,7 @@ pub fn build(program: Program) -> Dag {
         definitions: program.definitions,
         kept_forever: program.kept_forever,
         loops_allowed: program.loops_allowed,
+        unclear_keys: program.unclear_keys,
         tests: program.tests,
         complete: program.complete,
         ..Dag::default()

@@ -176,6 +176,8 @@ pub struct Dag {
     pub kept_forever: HashSet<String>,
     /// Ids of streams that say `loop: allowed`.
     pub loops_allowed: HashSet<String>,
+    /// Ids of sources whose keys could not be understood: nothing can be proved of them.
+    pub unclear_keys: HashSet<String>,
     /// `test` items; they stand beside the plan.
     pub tests: Vec<Placed<plan::TestCase>>,
     /// Whether every item was understood. Proofs of absence ("nothing reads this") wait until it is.

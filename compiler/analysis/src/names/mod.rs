@@ -243,8 +243,9 @@ fn declare<'a>(
         incomplete: false,
     };
     for (index, item) in ast.items.iter().enumerate() {
-        if let ItemKind::Error { name: Some(name), .. } = &item.kind {
-            module.broken.push(name.text.clone());
+        if let ItemKind::Error { keyword, names } = &item.kind {
+            module.incomplete |= keyword.as_deref() == Some("use");
+            module.broken.extend(names.iter().map(|name| name.text.clone()));
             continue;
         }
         let Some(name) = item_name(item) else { continue };

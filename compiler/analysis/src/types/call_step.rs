@@ -41,11 +41,14 @@ impl<'a> Checker<'a> {
             let declared = self.names.location(item);
             let diagnostic = message::wrong_target(location, keyword, &call.name.text, is, takes);
             self.diagnostics.push(diagnostic.secondary(declared, format!("this {is}")));
-            return;
+            return self.break_call(builder, &call.name.text, step.span);
         }
         let Some(item) = self.named_item(builder.module, &call.name, takes_word(kind), accept) else {
             builder.scope.fail(&call.alias.as_ref().unwrap_or(&call.name).text);
-            return;
+            return match kind {
+                FunctionKind::Calculate | FunctionKind::Load => self.break_call(builder, &call.name.text, step.span),
+                FunctionKind::Verify | FunctionKind::Save | FunctionKind::Expand => {}
+            };
         };
         match &self.names.item(item).kind {
             ItemKind::StepFunction(function) => self.function_step(builder, item, function, call, step, steps),
@@ -162,6 +165,8 @@ impl<'a> Checker<'a> {
             let near = closest(key, builder.scope.names()).map(str::to_owned);
             let location = self.at(module, name.span);
             self.diagnostics.push(message::unbound_key(location, &name.text, key, ty.unwrap_or(&Type::Text), near));
+            builder.scope.fail(key);
+            self.missed.insert((builder.module, key.into()));
             return None;
         }
         let value = match ty {
@@ -216,7 +221,7 @@ impl<'a> Checker<'a> {
                 if let Some(target) = &function.target {
                     self.function_load(builder, target, steps);
                 }
-                self.function_statements(builder, statements, &outputs, &base, steps);
+                self.function_statements(builder, statements, &function.outputs, &outputs, &base, steps);
             }
             StepFunctionBody::Save(operations) => {
                 if let Some(target) = &function.target {
@@ -274,16 +279,19 @@ impl<'a> Checker<'a> {
         let bindings = call.arguments.as_deref().unwrap_or(&[]);
         let mut scope = Scope { known: builder.scope.known.clone(), ..Scope::default() };
         let mut complete = true;
+        // Inputs that misspelt ones may be.
+        let mut meant = Vec::new();
         for binding in bindings {
             if !function.inputs.iter().any(|input| input.name.text == binding.name.text) {
                 let names = function.inputs.iter().map(|input| input.name.text.as_str());
                 let near = closest(&binding.name.text, names).map(str::to_owned);
+                meant.extend(near.clone());
                 let location = self.at(module, binding.name.span);
                 self.diagnostics.push(message::unknown_input(location, &function.name.text, &binding.name.text, near));
                 complete = false;
             }
         }
-        for input in &function.inputs {
+        for input in function.inputs.iter().filter(|input| !meant.iter().any(|name| *name == input.name.text)) {
             let Some(ty) = self.type_of(item.module, &input.ty) else {
                 complete = false;
                 continue;
@@ -323,12 +331,17 @@ impl<'a> Checker<'a> {
                         return None;
                     }
                     let near = closest(&input.name.text, builder.scope.names()).map(str::to_owned);
+                    if near.as_ref().is_some_and(|near| self.is_misspelt_input(function, near)) {
+                        return None;
+                    }
                     let maker = self
                         .maker_of(builder.module, &input.name.text)
                         .filter(|maker| *maker != format!("`{}`", function.name.text));
                     let location = self.at(builder.module, call.name.span);
                     let name = &function.name.text;
                     self.diagnostics.push(message::unbound_input(location, name, &input.name.text, near, maker));
+                    builder.scope.fail(&input.name.text);
+                    self.missed.insert((builder.module, input.name.text.clone()));
                     return None;
                 }
                 bare(&input.name.text, call.name.span)
@@ -356,9 +369,12 @@ impl<'a> Checker<'a> {
             }
         }
         for output in &function.outputs {
-            let Some(ty) = self.type_of(item.module, &output.ty) else { continue };
             let renamed = call.outputs.iter().find(|(name, _)| name.text == output.name.text);
             let name = renamed.map_or(&output.name, |(_, renamed)| renamed);
+            let Some(ty) = self.type_of(item.module, &output.ty) else {
+                builder.scope.fail(&name.text);
+                continue;
+            };
             let location = self.at(builder.module, renamed.map_or(call.name.span, |(_, renamed)| renamed.span));
             let existing =
                 builder.scope.variables.iter().rev().find(|variable| variable.name == name.text && !variable.local);
@@ -395,6 +411,7 @@ impl<'a> Checker<'a> {
         &mut self,
         builder: &mut Builder,
         statements: &[CalculateStatement],
+        declared: &[ast::Parameter],
         outputs: &[(smol_str::SmolStr, smol_str::SmolStr, SlotId)],
         base: &str,
         steps: &mut Vec<Step>,
@@ -403,12 +420,20 @@ impl<'a> Checker<'a> {
         for statement in statements {
             let name = &statement.name;
             let location = self.at(builder.module, name.span);
-            if let Some((_, earlier)) = assigned.iter().find(|(other, _)| *other == name.text) {
+            if let Some((_, earlier)) = assigned.iter().find(|(other, _)| *other == name.text)
+                && !name.text.is_empty()
+            {
                 let earlier = self.at(builder.module, *earlier);
                 self.diagnostics.push(message::assigned_twice(location, &name.text, earlier));
                 continue;
             }
-            assigned.push((&name.text, name.span));
+            if statement.value.kind != ast::ExprKind::Error {
+                assigned.push((&name.text, name.span));
+            }
+            if name.text.is_empty() {
+                builder.scope.open = true;
+                continue;
+            }
             let output = outputs.iter().find(|(output, ..)| *output == name.text).map(|(_, _, slot)| *slot);
             let value = match output {
                 Some(slot) => {
@@ -416,6 +441,11 @@ impl<'a> Checker<'a> {
                     builder.expressions(self).check(&statement.value, &ty)
                 }
                 None if statement.local => builder.expressions(self).infer(&statement.value, None),
+                // Its type could not be understood, which was reported.
+                None if declared.iter().any(|output| output.name.text == name.text) => {
+                    builder.scope.fail(&name.text);
+                    None
+                }
                 None => {
                     let text = format!("`{}` is not an output of this function", name.text);
                     let help = "declare it after `->`, or make it local with `let`";
@@ -442,6 +472,8 @@ impl<'a> Checker<'a> {
                 if let Some(ty) = self.type_of(item.module, &input.ty) {
                     let slot = builder.field(&input.name.text, &ty);
                     builder.scope.add(input.name.text.clone(), slot, None, false);
+                } else {
+                    builder.scope.fail(&input.name.text);
                 }
             }
             let location = self.at(item.module, function.name.span);
@@ -465,9 +497,16 @@ impl<'a> Checker<'a> {
                 if let Some(target) = &function.target {
                     self.function_load(builder, target, &mut steps);
                 }
-                self.function_statements(builder, statements, &outputs, "calculate", &mut steps);
+                self.function_statements(builder, statements, &function.outputs, &outputs, "calculate", &mut steps);
                 for output in &function.outputs {
-                    if !statements.iter().any(|statement| statement.name.text == output.name.text) {
+                    let assigns = |statement: &CalculateStatement| {
+                        let name = &statement.name.text;
+                        let is_misspelt = !statement.local
+                            && !function.outputs.iter().any(|output| output.name.text == *name)
+                            && closest(name, std::iter::once(output.name.text.as_str())).is_some();
+                        name.is_empty() || *name == output.name.text || is_misspelt
+                    };
+                    if !statements.iter().any(assigns) {
                         let location = self.at(item.module, output.name.span);
                         let text = format!("output `{}` is never assigned", output.name.text);
                         self.diagnostics.push(message::outputs(location, text));

@@ -86,10 +86,13 @@ impl Checker<'_> {
             };
             let location = self.at(builder.module, name.span);
             let Some(index) = fields.iter().position(|(field, _)| *field == name.text) else {
+                complete = false;
+                if name.text.is_empty() || self.is_broken_field(Global::Dimension(dimension), &name.text) {
+                    continue;
+                }
                 let near = closest(&name.text, fields.iter().map(|(field, _)| field.as_str())).map(str::to_owned);
                 let owner = format!("dimension `{}`", self.short_dimension(dimension));
                 self.diagnostics.push(super::message::no_field(location, &name.text, &owner, near));
-                complete = false;
                 continue;
             };
             if values.iter().any(|(other, _)| *other == index as u32) {

@@ -10,6 +10,7 @@ use nsf_plan::{
     TopicExpand, TopicId, Type,
 };
 use nsf_syntax::ast::{self, Flow, ItemKind, Name};
+use smol_str::SmolStr;
 
 use super::pipeline::{Builder, patch_nested};
 use super::subscription::is_stream;
@@ -31,6 +32,8 @@ struct Stream {
     name: String,
     fields: Vec<(String, Type)>,
     key: Vec<String>,
+    /// Names of fields that could not be understood.
+    broken: Vec<SmolStr>,
 }
 
 impl<'a> Checker<'a> {
@@ -132,6 +135,7 @@ impl<'a> Checker<'a> {
                     name: self.short_name(item),
                     fields: fields.iter().map(|field| (field.name.clone(), field.ty.clone())).collect(),
                     key: source.key.iter().map(|index| fields[*index as usize].name.clone()).collect(),
+                    broken: self.broken_fields.get(&Global::Source(id)).cloned().unwrap_or_default(),
                 })
             }
             Global::Subscription(id) => {
@@ -143,6 +147,7 @@ impl<'a> Checker<'a> {
                     name: self.short_name(item),
                     fields: slots.into_iter().map(|slot| (slot.name, slot.ty)).collect(),
                     key: keys.into_iter().map(|(name, _)| name).collect(),
+                    broken: self.broken_fields.get(&Global::Dimension(dimension)).cloned().unwrap_or_default(),
                 })
             }
             _ => None,
@@ -159,6 +164,7 @@ impl<'a> Checker<'a> {
             name: name.text.to_string(),
             fields: keys.iter().cloned().chain(fields).collect(),
             key: keys.into_iter().map(|(name, _)| name).collect(),
+            broken: self.broken_fields.get(&Global::State(id)).cloned().unwrap_or_default(),
         })
     }
 
@@ -188,6 +194,9 @@ impl<'a> Checker<'a> {
             builder.scope.add(name.as_str(), slot, None, false);
             self.check_field_name(module, name, self.at(module, node.flow.name.span));
         }
+        for name in streams.iter().flat_map(|stream| &stream.broken) {
+            builder.scope.fail(name);
+        }
         let merged = streams.len() > 1;
         for stream in streams {
             let mut fields = Vec::with_capacity(shared.len());
@@ -205,7 +214,8 @@ impl<'a> Checker<'a> {
             builder.inputs.push(Input { from: stream.from, fields, record: Some(slot) });
         }
         let first = &streams[0];
-        if let Some(other) = streams.iter().find(|other| other.key != first.key) {
+        let unclear = streams.iter().any(|stream| self.has_unclear_key(stream.from));
+        if let Some(other) = streams.iter().find(|other| other.key != first.key && !unclear) {
             let location = self.at(module, node.flow.name.span);
             let show = |stream: &Stream| match stream.key.as_slice() {
                 [] => format!("`{}` has none", stream.name),
@@ -496,6 +506,7 @@ pub fn meet(left: &Scope, right: &Scope) -> Scope {
             .collect(),
         known: left.known.intersection(&right.known).cloned().collect(),
         broken: left.broken.iter().chain(&right.broken).cloned().collect(),
+        open: left.open || right.open,
     }
 }
 

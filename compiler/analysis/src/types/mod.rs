@@ -5,6 +5,7 @@
 //! stay silent.
 
 mod argument;
+mod broken;
 mod call;
 mod call_step;
 mod connector;
@@ -55,7 +56,7 @@ use crate::model::{Definition, ModuleFile, Program};
 use crate::names::{ItemRef, NameError, Names, item_name, item_word};
 
 /// What an item became in the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Global {
     /// A tenant.
     Tenant(TenantId),
@@ -120,6 +121,10 @@ pub struct Checker<'a> {
     by_code: HashMap<u32, DimensionId>,
     /// Primaries by their numbers.
     by_number: HashMap<u32, usize>,
+    /// Fields that could not be understood, by what they belong to.
+    broken_fields: HashMap<Global, Vec<smol_str::SmolStr>>,
+    /// Names that nothing declares or makes, by the module that misses them; each is reported once.
+    missed: HashSet<(u32, smol_str::SmolStr)>,
 }
 
 /// Types a program.
@@ -150,6 +155,8 @@ pub fn check<'a>(
         by_primaries: HashMap::new(),
         by_code: HashMap::new(),
         by_number: HashMap::new(),
+        broken_fields: HashMap::new(),
+        missed: HashSet::new(),
     };
     checker.list_files();
     checker.heads();

@@ -36,6 +36,9 @@ impl Expressions<'_, '_> {
             Resolution::Unreadable => None,
             Resolution::Module(_) | Resolution::Unknown => {
                 self.unknown_name(name, span);
+                // What is not made, or misspelt where it is made, is missed once.
+                self.scope.fail(name);
+                self.checker.missed.insert((self.module, name.into()));
                 None
             }
         }
@@ -240,6 +243,9 @@ impl Expressions<'_, '_> {
             }
             if let Some(key) = self.row_key(row, &name.text) {
                 return Some(key);
+            }
+            if self.checker.is_broken_row_field(target, &name.text) {
+                return None;
             }
             let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).chain(["exists"]).collect();
             let near = closest(&name.text, names).map(str::to_owned);

@@ -120,6 +120,9 @@ impl Checker<'_> {
         if let Some(index) = fields.iter().position(|field| field.name == name.text) {
             return Some((index as u32, fields[index].ty.clone()));
         }
+        if self.is_broken_row_field(target, &name.text) {
+            return None;
+        }
         let near = closest(&name.text, fields.iter().map(|field| field.name.as_str())).map(str::to_owned);
         let location = self.at(builder.module, name.span);
         let owner = match target {

@@ -17,6 +17,10 @@ pub struct Settings<'s> {
     /// Where a missing setting is missed.
     pub name: Span,
     found: Vec<(&'s str, &'s Setting)>,
+    /// Settings that misspelt ones may be.
+    unclear: Vec<String>,
+    /// Whether a setting stands there of which nobody could read the name.
+    open: bool,
 }
 
 impl<'s> Settings<'s> {
@@ -24,6 +28,12 @@ impl<'s> Settings<'s> {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'s Setting> {
         self.found.iter().find(|(found, _)| *found == name).map(|(_, setting)| *setting)
+    }
+
+    /// Whether the setting of a name is not there, but a mistake that was reported may be what is left of it.
+    #[must_use]
+    pub fn is_unclear(&self, name: &str) -> bool {
+        self.get(name).is_none() && (self.open || self.unclear.iter().any(|unclear| unclear == name))
     }
 }
 
@@ -38,12 +48,29 @@ impl Checker<'_> {
         allowed: &[&str],
     ) -> Settings<'s> {
         let mut found: Vec<(&str, &Setting)> = Vec::with_capacity(settings.len());
+        let mut unclear = Vec::new();
+        let mut open = false;
         for setting in settings {
             let written = setting.name.text.as_str();
             let location = self.at(module, setting.name.span);
+            if written.is_empty() {
+                open = true;
+                continue;
+            }
             if !allowed.contains(&written) {
                 let near = closest(written, allowed.iter().copied()).map(str::to_owned);
+                unclear.extend(near.clone());
                 self.diagnostics.push(message::unknown(location, written, item, near, allowed));
+                continue;
+            }
+            // Of what could not be read, it may only look as if it were there twice.
+            let is_error = |setting: &Setting| matches!(setting.value, SettingValue::Error);
+            if let Some(first) = found.iter_mut().find(|(name, _)| *name == written)
+                && (is_error(setting) || is_error(first.1))
+            {
+                if is_error(first.1) {
+                    first.1 = setting;
+                }
                 continue;
             }
             if let Some((_, first)) = found.iter().find(|(name, _)| *name == written) {
@@ -53,7 +80,7 @@ impl Checker<'_> {
             }
             found.push((written, setting));
         }
-        Settings { module, item, name, found }
+        Settings { module, item, name, found, unclear, open }
     }
 
     /// The place of a setting's value.
@@ -73,7 +100,7 @@ impl Checker<'_> {
         example: &str,
     ) -> Option<&'s Setting> {
         let found = settings.get(name);
-        if found.is_none() {
+        if found.is_none() && !settings.is_unclear(name) {
             let location = self.at(settings.module, settings.name);
             self.diagnostics.push(message::missing(location, name, settings.item, example));
         }

@@ -4,6 +4,7 @@ use nsf_diagnostics::{Location, Span};
 use nsf_plan as plan;
 use nsf_plan::{StateId, Type};
 use nsf_syntax::ast::{self, ExprKind, Name, SettingsItem, SettingsKeyword};
+use smol_str::SmolStr;
 
 use super::expression::Expressions;
 use super::unit::{Scope, Unit};
@@ -25,7 +26,7 @@ impl<'a> Checker<'a> {
                 Some(setting) => self.state_fields(&settings, setting),
                 None => None,
             };
-            let Some(fields) = fields else { continue };
+            let Some((fields, broken)) = fields else { continue };
             let store = settings.get("store").and_then(|setting| self.state_store(&settings, setting, &keys));
             let keep = self.keep(&settings);
             if keep.is_none() && settings.get("closes").is_none() {
@@ -56,27 +57,28 @@ impl<'a> Checker<'a> {
             let placed = self.placed(item, state.name.span, value);
             self.program.states.push(placed);
             self.globals.insert(item, Global::State(id));
+            broken.iter().for_each(|name| self.break_field(Global::State(id), name));
         }
     }
 
+    /// The fields of a value, and the names of those that could not be understood.
     fn state_fields(
         &mut self,
         settings: &super::settings::Settings<'a>,
         setting: &'a ast::Setting,
-    ) -> Option<Vec<plan::StateField>> {
+    ) -> Option<(Vec<plan::StateField>, Vec<SmolStr>)> {
         let (module, declarations) = self.fields_setting(settings, setting)?;
         let mut fields: Vec<(plan::StateField, Location)> = Vec::with_capacity(declarations.len());
-        let mut complete = true;
+        let mut broken = Vec::new();
         for declaration in declarations {
             let name = self.at(module, declaration.name.span);
             let Some(ty) = self.type_of(module, &declaration.ty) else {
-                complete = false;
+                broken.push(declaration.name.text.clone());
                 continue;
             };
             if let Some((_, earlier)) = fields.iter().find(|(field, _)| field.name == declaration.name.text) {
                 let earlier = *earlier;
                 self.diagnostics.push(message::field_twice(name, &declaration.name.text, earlier));
-                complete = false;
                 continue;
             }
             let default = match &declaration.default {
@@ -91,10 +93,10 @@ impl<'a> Checker<'a> {
                 Some(default) => {
                     fields.push((plan::StateField { name: declaration.name.text.to_string(), ty, default }, name));
                 }
-                None => complete = false,
+                None => broken.push(declaration.name.text.clone()),
             }
         }
-        complete.then(|| fields.into_iter().map(|(field, _)| field).collect())
+        Some((fields.into_iter().map(|(field, _)| field).collect(), broken))
     }
 
     fn state_keys(&mut self, item: ItemRef, state: &SettingsItem, known: &KeyTypes) -> Option<Vec<(String, Type)>> {
@@ -134,6 +136,7 @@ impl<'a> Checker<'a> {
             return None;
         }
         let expr = match &setting.value {
+            ast::SettingValue::Error => return None,
             ast::SettingValue::Values(values) if values.len() == 1 => &values[0],
             _ => {
                 self.diagnostics.push(message::wrong_value(

@@ -15,7 +15,7 @@ impl<'a> Checker<'a> {
     /// One step of a flow; it may become several steps of the plan.
     pub(super) fn flow_step(&mut self, builder: &mut Builder, step: &ast::Step, steps: &mut Vec<Step>) {
         match &step.kind {
-            ast::StepKind::Error => {}
+            ast::StepKind::Error => self.break_step(builder, step.span),
             ast::StepKind::Call(call) => self.call_step(builder, call, step, steps),
             ast::StepKind::Verify(checks) => self.checks(builder, checks, "verify", steps),
             ast::StepKind::Calculate(statements) => self.calculate(builder, statements, step, steps),
@@ -313,6 +313,10 @@ impl<'a> Checker<'a> {
         for statement in statements {
             let name = &statement.name;
             let location = self.at(builder.module, name.span);
+            if statement.value.kind == ast::ExprKind::Error {
+                builder.scope.fail(&name.text);
+                continue;
+            }
             if let Some((_, earlier)) = assigned.iter().find(|(other, _)| *other == name.text) {
                 let earlier = self.at(builder.module, *earlier);
                 self.diagnostics.push(message::assigned_twice(location, &name.text, earlier));

@@ -62,6 +62,8 @@ impl<'a> Checker<'a> {
                 None
             }
             Resolution::Unreadable => None,
+            // What is missing, or misspelt where it is declared, is missed once in a file.
+            Resolution::Module(_) | Resolution::Unknown if !self.missed.insert((module, name.text.clone())) => None,
             Resolution::Module(_) | Resolution::Unknown => {
                 let near = nsf_diagnostics::closest(&name.text, self.names.visible(module, |item| accept(&item.kind)))
                     .map(str::to_owned);
@@ -356,7 +358,9 @@ impl<'a> Checker<'a> {
     }
 
     fn dimension_field(&mut self, module: u32, id: DimensionId, field: &ast::DimensionField) {
-        let Some(ty) = self.type_of(module, &field.ty) else { return };
+        let Some(ty) = self.type_of(module, &field.ty) else {
+            return self.break_field(Global::Dimension(id), &field.name.text);
+        };
         let name = self.at(module, field.name.span);
         let dimension = &self.program.dimensions[id.index()].value;
         let names = dimension.fields.iter().map(|other| other.name.as_str());

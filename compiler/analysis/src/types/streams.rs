@@ -1,12 +1,13 @@
 //! Streams: sources and tables, the fields of their records and their settings.
 
-use nsf_diagnostics::{Location, Span, closest};
+use nsf_diagnostics::{Location, closest};
 use nsf_plan as plan;
-use nsf_plan::connector::Role;
+use nsf_plan::connector::{Connector, Role};
 use nsf_plan::{
     Coerce, Encoding, Format, IngestId, Late, OnError, RecordField, SourceId, SubscriptionId, TableId, TopicId, Type,
 };
-use nsf_syntax::ast::{self, ExprKind, FieldDeclaration, SettingValue, SettingsItem, SettingsKeyword};
+use nsf_syntax::ast::{self, ExprKind, FieldDeclaration, Name, SettingValue, SettingsItem, SettingsKeyword};
+use smol_str::SmolStr;
 
 use super::settings::Settings;
 use super::{Checker, Global, message as words, relation, setting_message as message};
@@ -45,11 +46,16 @@ impl<'a> Checker<'a> {
         let from = from.and_then(|setting| self.topic_setting(&settings, setting, Role::Source));
         let record = self.require_setting(&settings, "record", "record { id: text }");
         let encoding = self.encoding(&settings, record, true);
-        let (Some(encoding), Some(from)) = (encoding, from) else { return };
-        let key = self.key_fields(&settings, &encoding, true);
-        let time = self.time_field(&settings, &encoding);
-        let (late, late_else) = self.late(&settings);
+        let Some((encoding, mut broken)) = encoding else { return };
         let name = self.names.full_name(item);
+        // What reads the stream is checked even where nobody knows from where it comes.
+        let from = from.unwrap_or_else(|| self.unknown_topic(&name, self.at(item.module, source.name.span)));
+        let (key, is_whole) = self.key_fields(&settings, &encoding, &mut broken);
+        if !is_whole {
+            self.program.unclear_keys.insert(name.clone());
+        }
+        let time = self.time_field(&settings, &encoding, &mut broken);
+        let (late, late_else) = self.late(&settings);
         self.loop_setting(&settings, &name);
         let value = plan::Source {
             id: name.clone(),
@@ -70,6 +76,7 @@ impl<'a> Checker<'a> {
         let placed = self.placed(item, source.name.span, value);
         self.program.sources.push(placed);
         self.globals.insert(item, Global::Source(id));
+        broken.iter().for_each(|name| self.break_field(Global::Source(id), name));
     }
 
     fn table(&mut self, item: ItemRef, table: &'a SettingsItem) {
@@ -81,19 +88,22 @@ impl<'a> Checker<'a> {
         let record = self.require_setting(&settings, "record", "record { id: text }");
         let encoding = self.encoding(&settings, record, false);
         self.require_setting(&settings, "key", "key: id");
-        let (Some(encoding), Some(from)) = (encoding, from) else { return };
-        let key = self.key_fields(&settings, &encoding, true);
-        let value = plan::Table {
-            name: self.names.full_name(item),
-            from,
-            encoding,
-            key,
-            origin: self.origin(item.module, table.name.span),
-        };
+        let Some((encoding, mut broken)) = encoding else { return };
+        let name = self.names.full_name(item);
+        let from = from.unwrap_or_else(|| self.unknown_topic(&name, self.at(item.module, table.name.span)));
+        let (key, _) = self.key_fields(&settings, &encoding, &mut broken);
+        let value = plan::Table { name, from, encoding, key, origin: self.origin(item.module, table.name.span) };
         let id = TableId(self.program.tables.len() as u32);
         let placed = self.placed(item, table.name.span, value);
         self.program.tables.push(placed);
         self.globals.insert(item, Global::Table(id));
+        broken.iter().for_each(|name| self.break_field(Global::Table(id), name));
+    }
+
+    /// Stands for a connector that could not be understood: nothing else names it.
+    fn unknown_topic(&mut self, reader: &str, at: Location) -> TopicId {
+        let connector = Connector { kind: "kafka".to_owned(), name: format!("{reader}.unknown"), cluster: None };
+        self.topic(connector, at, true)
     }
 
     /// The topic of a `from:`, `retry:`, `reject:` or `to:`.
@@ -153,7 +163,7 @@ impl<'a> Checker<'a> {
     fn late(&mut self, settings: &Settings<'_>) -> (Option<i64>, Late) {
         let Some(setting) = settings.get("late") else { return (None, Late::Drop) };
         let late = self.duration_setting(settings, "late");
-        if settings.get("time").is_none() {
+        if settings.get("time").is_none() && !settings.is_unclear("time") {
             let location = self.at(settings.module, setting.name.span);
             self.diagnostics.push(message::missing(location, "time", "source with `late`", "time: sent_at"));
         }
@@ -172,12 +182,13 @@ impl<'a> Checker<'a> {
         (late, action)
     }
 
+    /// The fields of a record, and the names of those that could not be understood.
     fn encoding(
         &mut self,
         settings: &Settings<'a>,
         record: Option<&'a ast::Setting>,
         metadata: bool,
-    ) -> Option<Encoding> {
+    ) -> Option<(Encoding, Vec<SmolStr>)> {
         let format = match self.word_setting(settings, "format", &FORMATS) {
             Some("csv") => Format::Csv,
             Some("text") => Format::Text,
@@ -189,22 +200,23 @@ impl<'a> Checker<'a> {
         let strict = self.bool_setting(settings, "strict").unwrap_or(false);
         let (module, declarations) = self.fields_setting(settings, record?)?;
         let mut fields: Vec<(RecordField, Location)> = Vec::with_capacity(declarations.len());
-        let mut complete = true;
+        let mut broken = Vec::new();
         for declaration in declarations {
             let name = self.at(module, declaration.name.span);
-            if let Some((_, earlier)) = fields.iter().find(|(field, _)| field.name == declaration.name.text) {
-                let earlier = *earlier;
+            let earlier = fields.iter().find(|(field, _)| field.name == declaration.name.text).map(|(_, at)| *at);
+            if let Some(earlier) = earlier
+                && declaration.ty.kind != ast::TypeExprKind::Error
+            {
                 self.diagnostics.push(message::field_twice(name, &declaration.name.text, earlier));
-                complete = false;
                 continue;
             }
             match self.record_field(module, declaration, format, metadata) {
                 Some(field) => fields.push((field, name)),
-                None => complete = false,
+                None => broken.push(declaration.name.text.clone()),
             }
         }
         let fields = fields.into_iter().map(|(field, _)| field).collect();
-        complete.then_some(Encoding { format, coerce, strict, fields })
+        Some((Encoding { format, coerce, strict, fields }, broken))
     }
 
     /// A file whose name ends in `.csv` is read as CSV unless `format` says otherwise.
@@ -290,14 +302,20 @@ impl<'a> Checker<'a> {
         Some(parts)
     }
 
-    /// The fields that `key:` names; they must be keys and never null.
-    fn key_fields(&mut self, settings: &Settings<'_>, encoding: &Encoding, never_null: bool) -> Vec<u32> {
-        let Some(setting) = settings.get("key") else { return Vec::new() };
+    /// The fields that `key:` names, which must be keys and never null, and whether all of it was understood.
+    fn key_fields(
+        &mut self,
+        settings: &Settings<'_>,
+        encoding: &Encoding,
+        broken: &mut Vec<SmolStr>,
+    ) -> (Vec<u32>, bool) {
+        let Some(setting) = settings.get("key") else { return (Vec::new(), !settings.is_unclear("key")) };
         let mut key = Vec::new();
-        for name in self.names_setting(settings, setting) {
-            let Some(index) = self.field_index(settings.module, encoding, &name.text, name.span) else { continue };
+        let names = self.names_setting(settings, setting);
+        for name in &names {
+            let Some(index) = self.field_index(settings.module, encoding, name, broken) else { continue };
             let ty = &encoding.fields[index as usize].ty;
-            if never_null && !relation::is_key(ty) {
+            if !relation::is_key(ty) {
                 let location = self.at(settings.module, name.span);
                 self.diagnostics.push(words::not_a_key(location, ty, "a key"));
             } else if key.contains(&index) {
@@ -307,14 +325,19 @@ impl<'a> Checker<'a> {
                 key.push(index);
             }
         }
-        key
+        let written = match &setting.value {
+            SettingValue::Values(values) => values.len(),
+            _ => usize::MAX,
+        };
+        let is_whole = key.len() == written;
+        (key, is_whole)
     }
 
-    fn time_field(&mut self, settings: &Settings<'_>, encoding: &Encoding) -> Option<u32> {
+    fn time_field(&mut self, settings: &Settings<'_>, encoding: &Encoding, broken: &mut Vec<SmolStr>) -> Option<u32> {
         let setting = settings.get("time")?;
         let names = self.names_setting(settings, setting);
         let name = names.first()?;
-        let index = self.field_index(settings.module, encoding, &name.text, name.span)?;
+        let index = self.field_index(settings.module, encoding, name, broken)?;
         let ty = &encoding.fields[index as usize].ty;
         if *ty != Type::Timestamp {
             let location = self.at(settings.module, name.span);
@@ -324,12 +347,14 @@ impl<'a> Checker<'a> {
         Some(index)
     }
 
-    fn field_index(&mut self, module: u32, encoding: &Encoding, name: &str, span: Span) -> Option<u32> {
-        let index = encoding.fields.iter().position(|field| field.name == name);
-        if index.is_none() {
-            let near = closest(name, encoding.fields.iter().map(|field| field.name.as_str())).map(str::to_owned);
-            let location = self.at(module, span);
-            self.diagnostics.push(message::not_a_field(location, name, near));
+    /// The index of a field that a setting names. One that is not there is reported once, and broken from then on.
+    fn field_index(&mut self, module: u32, encoding: &Encoding, name: &Name, broken: &mut Vec<SmolStr>) -> Option<u32> {
+        let index = encoding.fields.iter().position(|field| field.name == name.text);
+        if index.is_none() && !broken.iter().any(|broken| *broken == name.text || broken.is_empty()) {
+            let near = closest(&name.text, encoding.fields.iter().map(|field| field.name.as_str())).map(str::to_owned);
+            let location = self.at(module, name.span);
+            self.diagnostics.push(message::not_a_field(location, &name.text, near));
+            broken.push(name.text.clone());
         }
         index.map(|index| index as u32)
     }

@@ -143,7 +143,7 @@ impl<'a> Checker<'a> {
     fn listened_field(&mut self, module: u32, dimension: DimensionId, field: &Name) -> Option<u32> {
         let value = &self.program.dimensions[dimension.index()].value;
         let index = value.fields.iter().position(|other| other.name == field.text);
-        if index.is_none() {
+        if index.is_none() && !self.is_broken_field(Global::Dimension(dimension), &field.text) {
             let near = closest(&field.text, value.fields.iter().map(|other| other.name.as_str())).map(str::to_owned);
             let owner = format!("dimension `{}`", self.short_dimension(dimension));
             let location = self.at(module, field.span);

@@ -113,6 +113,8 @@ pub struct Scope {
     pub known: HashSet<Path>,
     /// Names whose making was reported as a mistake; uses of them are silent.
     pub broken: Vec<SmolStr>,
+    /// A step of which nobody knows what it makes was reported as a mistake: any name may be one of its.
+    pub open: bool,
 }
 
 impl Scope {
@@ -136,6 +138,8 @@ impl Scope {
 
     /// Notes that a name could not be made.
     pub fn fail(&mut self, name: &str) {
+        // A name that could not be read may be any.
+        self.open |= name.is_empty();
         if self.variable(name).is_none() && self.row(name).is_none() {
             self.broken.push(name.into());
         }
@@ -144,7 +148,7 @@ impl Scope {
     /// Whether a name could not be made.
     #[must_use]
     pub fn is_broken(&self, name: &str) -> bool {
-        self.broken.iter().any(|broken| broken == name)
+        self.open || self.broken.iter().any(|broken| broken == name)
     }
 
     /// What is known after a condition, added.

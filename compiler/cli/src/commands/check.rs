@@ -17,7 +17,7 @@ use crate::project::{LOCK_FILE, replace_file};
 use crate::report::{self, Format};
 
 /// Rounds of fixing after which it is given up; each round mends at least one mistake.
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 200;
 
 /// Find every mistake of every file in one run
 #[derive(clap::Args)]

@@ -20,10 +20,11 @@ pub struct Item {
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum ItemKind {
-    /// Could not be read; reported already. The keyword and name if they could be, so that uses of the name are silent.
+    /// Could not be read; reported already. The keyword if it could be, and the words of its head, one of which is its
+    /// name, so that uses of the name are silent.
     Error {
         keyword: Option<SmolStr>,
-        name: Option<Name>,
+        names: Vec<Name>,
     },
     Use(Use),
     Const(Const),

@@ -33,7 +33,7 @@ impl Lower<'_> {
             Rule::step_function => self.step_function(pair),
             Rule::flow_item => self.flow_item(pair),
             Rule::test_item => self.test_item(pair),
-            _ => ItemKind::Error { keyword: None, name: None },
+            _ => ItemKind::Error { keyword: None, names: Vec::new() },
         };
         Item { docs, kind, span }
     }
@@ -139,7 +139,7 @@ impl Lower<'_> {
                 _ => {}
             }
         }
-        item.map_or(ItemKind::Error { keyword: None, name: None }, ItemKind::Mapping)
+        item.map_or(ItemKind::Error { keyword: None, names: Vec::new() }, ItemKind::Mapping)
     }
 
     /// A mapping without its arms.
@@ -262,7 +262,7 @@ impl Lower<'_> {
                 _ => head = self.step_function_head(child),
             }
         }
-        head.map_or(ItemKind::Error { keyword: None, name: None }, ItemKind::StepFunction)
+        head.map_or(ItemKind::Error { keyword: None, names: Vec::new() }, ItemKind::StepFunction)
     }
 
     /// A step function without its body.

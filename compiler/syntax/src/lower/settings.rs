@@ -14,7 +14,7 @@ impl Lower<'_> {
                 _ => {}
             }
         }
-        item.map_or(ItemKind::Error { keyword: None, name: None }, ItemKind::Settings)
+        item.map_or(ItemKind::Error { keyword: None, names: Vec::new() }, ItemKind::Settings)
     }
 
     /// A settings item without its settings.

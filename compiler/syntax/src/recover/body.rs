@@ -18,13 +18,13 @@ const CHANGES: [&str; 3] = ["insert", "remove", "delete"];
 impl Recover<'_, '_> {
     /// Reads the statements of a block by one rule. `broken` is asked what stands for one that cannot be read; it
     /// reports why.
-    pub(crate) fn each_statement<T>(
+    pub(crate) fn each_statement<T, B: IntoIterator<Item = T>>(
         &mut self,
         region: &Range<usize>,
         kind: Statements,
         rule: Rule,
         mut lower: impl FnMut(&mut Lower<'_>, Pair<'_>) -> T,
-        mut broken: impl FnMut(&mut Self, &Range<usize>, Option<&Failure>) -> Option<T>,
+        mut broken: impl FnMut(&mut Self, &Range<usize>, Option<&Failure>) -> B,
     ) -> Vec<T> {
         let statements = self.statements(region, kind);
         let mut values = Vec::new();
@@ -68,11 +68,33 @@ impl Recover<'_, '_> {
 
     /// The first word of a broken statement as its name.
     pub(crate) fn name_at(&self, index: usize) -> Option<Name> {
-        if !self.source.is_word(index) || super::source::is_operator_word(self.source.word(index)) {
+        let word = self.source.word(index);
+        if !self.source.is_word(index)
+            || super::source::is_operator_word(word)
+            || matches!(word, "true" | "false" | "null")
+        {
             return None;
         }
         let span = self.place(self.source.span(&(index..index + 1)));
         Some(Name { text: self.source.word(index).into(), span })
+    }
+
+    fn report_broken(&mut self, failure: Option<&Failure>, range: &Range<usize>) {
+        if let Some(failure) = failure {
+            self.report_failure(failure, range);
+        }
+    }
+
+    /// What each line of a broken statement starts with, since it may have run into the statements below it.
+    fn names_of_lines(&self, range: &Range<usize>) -> Vec<Name> {
+        let starts = range.clone().filter(|at| *at == range.start || self.source.is_first_on_line(*at));
+        starts.map(|at| self.name_or_none(at)).collect()
+    }
+
+    /// The name that a broken statement starts with; one without text where there is none, which may be any.
+    fn name_or_none(&self, index: usize) -> Name {
+        let span = || self.place(self.source.span(&(index..index + 1)));
+        self.name_at(index).unwrap_or_else(|| Name { text: "".into(), span: span() })
     }
 
     fn error_type(&self, range: &Range<usize>) -> TypeExpr {
@@ -85,21 +107,31 @@ impl Recover<'_, '_> {
 
     pub(crate) fn fields(&mut self, region: &Range<usize>) -> Vec<FieldDeclaration> {
         let broken = |this: &mut Self, range: &Range<usize>, failure: Option<&Failure>| {
-            this.report_failure(failure?, range);
-            let name = this.name_at(range.start)?;
+            this.report_broken(failure, range);
             let span = this.place(this.source.span(range));
             let ty = this.error_type(range);
-            Some(FieldDeclaration { docs: Vec::new(), name, ty, from: None, default: None, span })
+            let field =
+                |name| FieldDeclaration { docs: Vec::new(), name, ty: ty.clone(), from: None, default: None, span };
+            this.names_of_lines(range).into_iter().map(field).collect::<Vec<_>>()
         };
         self.each_statement(region, Statements::Fields, Rule::field_entry, |lower, pair| lower.field(pair), broken)
     }
 
     pub(crate) fn dimension_fields(&mut self, region: &Range<usize>) -> Vec<DimensionField> {
         let broken = |this: &mut Self, range: &Range<usize>, failure: Option<&Failure>| {
-            this.report_failure(failure?, range);
-            let (name, ty) = (this.name_at(range.start)?, this.error_type(range));
-            let (docs, span) = (Vec::new(), ty.span);
-            Some(DimensionField { docs, name, ty, number: None, label: None, derived: None, settings: None, span })
+            this.report_broken(failure, range);
+            let ty = this.error_type(range);
+            let field = |name| DimensionField {
+                docs: Vec::new(),
+                name,
+                ty: ty.clone(),
+                number: None,
+                label: None,
+                derived: None,
+                settings: None,
+                span: ty.span,
+            };
+            this.names_of_lines(range).into_iter().map(field).collect::<Vec<_>>()
         };
         let rule = Rule::dimension_field_entry;
         self.each_statement(
@@ -126,7 +158,8 @@ impl Recover<'_, '_> {
         let broken = |this: &mut Self, range: &Range<usize>, failure: Option<&Failure>| {
             this.report_failure(failure?, range);
             let local = this.source.word(range.start) == "let" && this.source.is_word(range.start + 1);
-            let (name, value) = (this.name_at(range.start + usize::from(local))?, this.error_expression(range));
+            let name = this.name_or_none(range.start + usize::from(local));
+            let value = this.error_expression(range);
             let span = value.span;
             Some(CalculateStatement { local, name, value, span })
         };
@@ -194,19 +227,19 @@ impl Recover<'_, '_> {
     pub(crate) fn settings(&mut self, region: &Range<usize>) -> Vec<Setting> {
         let read = |lower: &mut Lower<'_>, pair: Pair<'_>| lower.setting(pair);
         self.each_statement(region, Statements::Settings, Rule::setting_entry, read, |this, range, failure| {
-            this.broken_setting(range, failure?)
+            let Some(failure) = failure else { return Vec::new() };
+            this.broken_setting(range, failure)
         })
     }
 
     /// A setting that does not parse: if it is a block, its fields or assignments are read one by one.
-    fn broken_setting(&mut self, range: &Range<usize>, failure: &Failure) -> Option<Setting> {
-        let name = self.name_at(range.start);
+    fn broken_setting(&mut self, range: &Range<usize>, failure: &Failure) -> Vec<Setting> {
+        let name = self.name_or_none(range.start);
         let open = range.start + 1;
         let mut value = SettingValue::Error;
-        if name.is_some() && self.source.word(open) == "{" && open < range.end {
+        if !name.text.is_empty() && self.source.word(open) == "{" && open < range.end {
             let region = self.inside(open, range.end);
-            let first_is_field = self.source.word(region.start + 1) == ":";
-            value = if self.source.word(range.start) == "map" || !first_is_field && self.assigns(&region) {
+            value = if self.source.word(range.start) == "map" {
                 SettingValue::Assignments(self.assignments(&region))
             } else {
                 SettingValue::Fields(self.fields(&region))
@@ -216,11 +249,13 @@ impl Recover<'_, '_> {
             self.report_failure(failure, range);
         }
         let span = self.place(self.source.span(range));
-        name.map(|name| Setting { name, value, otherwise: None, span })
-    }
-
-    fn assigns(&self, region: &Range<usize>) -> bool {
-        self.source.word(region.start + 1) == "=" || self.source.word(region.start + 3) == "="
+        let is_block = !matches!(value, SettingValue::Error);
+        let mut settings = vec![Setting { name, value, otherwise: None, span }];
+        if !is_block {
+            let below = self.names_of_lines(range).into_iter().skip(1);
+            settings.extend(below.map(|name| Setting { name, value: SettingValue::Error, otherwise: None, span }));
+        }
+        settings
     }
 
     pub(crate) fn test_clauses(&mut self, region: &Range<usize>) -> Vec<TestClause> {
@@ -292,11 +327,7 @@ impl Recover<'_, '_> {
                 Some(entry) => entries.push(entry),
                 None => {
                     let value = Some(self.error_expression(&part));
-                    entries.extend(self.name_at(part.start).map(|name| RecordEntry::Field {
-                        name,
-                        quoted: false,
-                        value,
-                    }));
+                    entries.push(RecordEntry::Field { name: self.name_or_none(part.start), quoted: false, value });
                 }
             }
         }

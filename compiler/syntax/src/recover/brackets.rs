@@ -17,11 +17,22 @@ pub(crate) enum BracketMistake {
     Unopened { last: usize, close: usize },
 }
 
-/// The mistakes, as indices of tokens, and where each missing bracket belongs: before which token, and which one.
+/// A bracket that is not there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Missing {
+    /// The token that it belongs before.
+    pub(crate) before: usize,
+    /// The bracket.
+    pub(crate) sign: u8,
+    /// The bracket that it would close, if it is a closing one.
+    pub(crate) closes: Option<usize>,
+}
+
+/// The mistakes, as indices of tokens, and the brackets that are missing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Brackets {
     pub(crate) mistakes: Vec<BracketMistake>,
-    pub(crate) missing: Vec<(usize, u8)>,
+    pub(crate) missing: Vec<Missing>,
 }
 
 /// Matches all brackets among `tokens` (comments left out).
@@ -165,7 +176,7 @@ impl<'t> Matcher<'t> {
             self.unclosed(&inner, |this, open| this.outdented(*open, index));
             stack.pop();
         } else if let Some(last) = self.line_without_brace(index, indent).filter(|_| opener == "{") {
-            self.found.missing.push((last + 1, b'{'));
+            self.found.missing.push(Missing { before: last + 1, sign: b'{', closes: None });
             self.found.mistakes.push(BracketMistake::Unopened { last, close: index });
         } else {
             self.found.mistakes.push(BracketMistake::Stray { close: index });
@@ -200,7 +211,7 @@ impl<'t> Matcher<'t> {
                 "[" => b']',
                 _ => b'}',
             };
-            self.found.missing.push((place, closer));
+            self.found.missing.push(Missing { before: place, sign: closer, closes: Some(open.token) });
             group = match group {
                 Some((first, more, same)) if same == place => Some((first, more + 1, place)),
                 other => {

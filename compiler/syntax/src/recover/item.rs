@@ -79,9 +79,17 @@ impl Recover<'_, '_> {
 
     /// What is known of an item that could not be read.
     fn error_kind(&self, range: &Range<usize>) -> ItemKind {
-        let name = range.start + if self.source.word(range.start + 1) == "fn" { 2 } else { 1 };
-        let name: Option<Name> = if name < range.end { self.name_at(name) } else { None };
-        ItemKind::Error { keyword: Some(self.source.word(range.start).into()), name }
+        let names = self.names_of_head(&(range.start + 1..range.end));
+        ItemKind::Error { keyword: Some(self.source.word(range.start).into()), names }
+    }
+
+    /// The words of an item's first line up to its block: one of them is its name.
+    fn names_of_head(&self, range: &Range<usize>) -> Vec<Name> {
+        let is_head = |at: &usize| {
+            let word = self.source.word(*at);
+            word != "{" && (*at == range.start || !self.source.is_first_on_line(*at))
+        };
+        range.clone().take_while(is_head).filter_map(|at| self.name_at(at)).collect()
     }
 
     /// An item whose first word starts no item.
@@ -89,7 +97,8 @@ impl Recover<'_, '_> {
         let span = self.place(self.source.span(range));
         let word = self.source.word(range.start);
         let first = self.source.span(&(range.start..range.start + 1));
-        let error = Item { docs: Vec::new(), kind: ItemKind::Error { keyword: None, name: None }, span };
+        let error =
+            Item { docs: Vec::new(), kind: ItemKind::Error { keyword: None, names: self.names_of_head(range) }, span };
         if self.source.is_lost(first) {
             return error;
         }
@@ -101,8 +110,6 @@ impl Recover<'_, '_> {
         let near = habits::near(word, &ITEM_KEYWORDS);
         let habit = habits::item(word).filter(|_| near.is_none());
         self.report(first, SyntaxErrorKind::UnknownItem { near: near.or(habit), sure: near.is_some() });
-        let name = self.name_at(range.start + 1).filter(|_| range.start + 1 < range.end);
-        let error = Item { kind: ItemKind::Error { keyword: None, name }, ..error };
         let Some(corrected) = near.and_then(|near| self.with_word(range, near)) else { return error };
         let docs = self.lower.docs(span.start);
         let tokens = 0..corrected.tokens.len();

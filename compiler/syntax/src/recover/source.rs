@@ -203,9 +203,10 @@ fn mend_brackets(text: String, tokens: &[Token], lost: &mut Vec<Span>) -> (Strin
         write(&mut bytes, span.start as usize, b" ");
     }
     // Later brackets were opened inside earlier ones, so they are closed first.
-    for (before, closer) in brackets.missing.iter().rev() {
-        let Some(token) = tokens.get(*before) else {
-            bytes.push(*closer);
+    for missing in brackets.missing.iter().rev() {
+        let (before, closer) = (missing.before, missing.sign);
+        let Some(token) = tokens.get(before) else {
+            bytes.push(closer);
             continue;
         };
         let from = before.checked_sub(1).map_or(0, |previous| span_of(previous).end as usize);
@@ -216,8 +217,14 @@ fn mend_brackets(text: String, tokens: &[Token], lost: &mut Vec<Span>) -> (Strin
             _ => gap.iter().position(u8::is_ascii_whitespace),
         };
         match blank {
-            Some(blank) => write(&mut bytes, from + blank, &[*closer]),
-            None => lost.push(span_of(*before)),
+            Some(blank) => write(&mut bytes, from + blank, &[closer]),
+            None => {
+                // Without room to close it, it is as if it had not been opened.
+                if let Some(open) = missing.closes {
+                    write(&mut bytes, span_of(open).start as usize, b" ");
+                }
+                lost.push(span_of(before));
+            }
         }
     }
     (String::from_utf8(bytes).unwrap_or(text), found)

@@ -19,11 +19,19 @@ use crate::graph::{Dag, FlowNode, StepNode, key_text};
 use provenance::Origins;
 
 pub(super) fn prove(dag: &Dag, _: &SourceMap, found: &mut Vec<Diagnostic>) {
-    for (_, flow) in dag.pipelines() {
+    for (_, flow) in dag.pipelines().filter(|(_, flow)| !has_unclear_key(dag, flow)) {
         Flow { dag, flow, keyless: false, first_touch: first_touches(dag, flow), found }.prove();
     }
     one_source(dag, found);
     topics::prove(dag, found);
+}
+
+/// Whether the key of what a pipeline reads could not be understood, which was reported.
+fn has_unclear_key(dag: &Dag, flow: &FlowNode) -> bool {
+    flow.part.value.inputs.iter().any(|input| match input.from {
+        InputSource::Source(id) => dag.source(id).is_some_and(|source| dag.unclear_keys.contains(&source.value.id)),
+        _ => false,
+    })
 }
 
 /// What a save or expand writes under a key.
