@@ -11,8 +11,14 @@ pub fn closest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>)
         .filter(|candidate| *candidate != written)
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, candidate)| (*distance, candidate.len().abs_diff(written.len()), *candidate))
+        .min_by_key(|(distance, candidate)| (*distance, is_other_start(&lower, candidate), *candidate))
         .map(|(_, candidate)| candidate)
+}
+
+/// Whether two names start differently: of two that are equally near, the one that starts alike is meant, since first
+/// letters are seldom mistyped.
+fn is_other_start(lower: &str, candidate: &str) -> bool {
+    lower.chars().next() != candidate.to_lowercase().chars().next()
 }
 
 /// [`closest`] over owned names.
@@ -60,8 +66,14 @@ mod tests {
 
     #[test]
     fn of_equally_near_names_the_same_one_is_always_taken() {
-        assert_eq!(closest("cat", ["car", "bat", "can"]), Some("bat"));
-        assert_eq!(closest("cat", ["can", "bat", "car"]), Some("bat"));
+        assert_eq!(closest("cat", ["car", "bat", "can"]), Some("can"));
+        assert_eq!(closest("cat", ["can", "bat", "car"]), Some("can"));
+    }
+
+    #[test]
+    fn of_equally_near_names_one_that_starts_alike_is_taken() {
+        assert_eq!(closest("tet", ["set", "text"]), Some("text"));
+        assert_eq!(closest("tet", ["text", "set"]), Some("text"));
     }
 
     #[test]

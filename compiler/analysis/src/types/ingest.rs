@@ -189,6 +189,7 @@ impl<'a> Checker<'a> {
         }
         let targets = self.fields_named(&among, name);
         match targets.as_slice() {
+            [] if among.iter().any(|id| self.is_broken_field(Global::Dimension(*id), name)) => {}
             [] => {
                 let names: Vec<String> = among
                     .iter()

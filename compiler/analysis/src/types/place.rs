@@ -249,7 +249,8 @@ impl Expressions<'_, '_> {
             }
             let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).chain(["exists"]).collect();
             let near = closest(&name.text, names).map(str::to_owned);
-            let owner = format!("{} `{}`", row_word(target), row.name);
+            // In a test a row is bound to a name of its own; what the writer calls it is the handle's.
+            let owner = format!("{} `{}`", row_word(target), self.unit.handles[row.handle.index()].name);
             let location = self.at(name.span);
             self.report(message::no_field(location, &name.text, &owner, near));
             return None;

@@ -72,11 +72,13 @@ impl<'a> Checker<'a> {
             for (index, slot) in unit.slots.iter().enumerate() {
                 scope.add(slot.name.as_str(), SlotId(index as u32), None, false);
             }
+            let broken = dimension.and_then(|id| self.broken_fields.get(&Global::Dimension(id)));
+            broken.into_iter().flatten().for_each(|name| scope.fail(name));
             let module = item.module;
             let mut expressions = Expressions { checker: self, unit: &mut unit, scope: &mut scope, module, raw: None };
             expressions.check(expr, &Type::Bool)
         });
-        let publish = self.publish(&settings, &unit.slots[..own], dimension.is_some());
+        let publish = self.publish(&settings, &unit.slots[..own], dimension);
         plan::Subscription {
             id: name.clone(),
             name,
@@ -169,7 +171,12 @@ impl<'a> Checker<'a> {
         events
     }
 
-    fn publish(&mut self, settings: &Settings<'_>, slots: &[plan::Slot], known: bool) -> Vec<(String, SlotId)> {
+    fn publish(
+        &mut self,
+        settings: &Settings<'_>,
+        slots: &[plan::Slot],
+        dimension: Option<DimensionId>,
+    ) -> Vec<(String, SlotId)> {
         let Some(setting) = self.require_setting(settings, "publish", "publish: stu_id, status_name") else {
             return Vec::new();
         };
@@ -181,7 +188,7 @@ impl<'a> Checker<'a> {
                     self.diagnostics.push(message::number(location, format!("`{}` is named twice", name.text)));
                 }
                 Some(index) => publish.push((name.text.to_string(), SlotId(index as u32))),
-                None if known => {
+                None if dimension.is_some_and(|id| !self.is_broken_field(Global::Dimension(id), &name.text)) => {
                     let near = closest(&name.text, slots.iter().map(|slot| slot.name.as_str())).map(str::to_owned);
                     self.diagnostics.push(message::not_a_field(location, &name.text, near));
                 }
