@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use nsf_diagnostics::{Diagnostic, Location, SourceMap, codes};
 use nsf_plan::{
-    DimensionExpand, DimensionId, Expr, ExprKind, IngestId, InputSource, PipelineId, SourceId, StepKind,
+    DimensionExpand, DimensionId, Expr, ExprKind, IngestId, InputSource, Late, PipelineId, SourceId, StepKind,
     SubscriptionEvent, SubscriptionId, TopicId,
 };
 use petgraph::algo::tarjan_scc;
@@ -93,11 +93,23 @@ fn streams(dag: &Dag, ways: &mut Ways) {
     let allowed = |id: &str| dag.loops_allowed.contains(id);
     for index in 0..dag.index.sources.len() as u32 {
         let Some(source) = dag.source(SourceId(index)).filter(|source| !allowed(&source.value.id)) else { continue };
-        ways.join(Stop::Topic(source.value.from), Stop::Source(SourceId(index)), None);
+        let stream = Stop::Source(SourceId(index));
+        ways.join(Stop::Topic(source.value.from), stream, None);
+        let late = match source.value.late_else {
+            Late::Topic(topic) => Some(topic),
+            Late::Drop | Late::Reject => None,
+        };
+        // What is late or cannot be read is so again when it comes back.
+        for topic in [late, source.value.reject, source.value.retry].into_iter().flatten() {
+            ways.join(stream, Stop::Topic(topic), Some(source.name));
+        }
     }
     for index in 0..dag.index.ingests.len() as u32 {
         let Some(ingest) = dag.ingest(IngestId(index)).filter(|ingest| !allowed(&ingest.value.id)) else { continue };
         ways.join(Stop::Topic(ingest.value.from), Stop::Ingest(IngestId(index)), None);
+        for topic in [ingest.value.reject, ingest.value.retry].into_iter().flatten() {
+            ways.join(Stop::Ingest(IngestId(index)), Stop::Topic(topic), Some(ingest.name));
+        }
         let (from, name) = (Stop::Ingest(IngestId(index)), ingest.value.name.as_str());
         for assignment in &ingest.value.assignments {
             ways.change(from, name, assignment.dimension, Change::Field(assignment.field), None);
