@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use nsf_diagnostics::{Diagnostic, Location, SourceMap, codes};
-use nsf_plan::{HandleTarget, SaveKind, StateId, StepKind, Type};
+use nsf_plan::{Expr, ExprKind, HandleTarget, SaveKind, StateId, StepKind, Type};
 
 use super::short;
 use crate::graph::Dag;
@@ -37,6 +37,7 @@ pub(super) fn prove(dag: &Dag, _: &SourceMap, found: &mut Vec<Diagnostic>) {
             }
             let (what, how) = match value.ty.non_null() {
                 Type::Map(..) => ("map", format!("take entries out with `remove … from {}`", value.name)),
+                Type::Text => ("text", format!("keep a part of `{}`", value.name)),
                 Type::List(_) => ("list", format!("take elements out with `remove … from {}`", value.name)),
                 _ => ("set", format!("take elements out with `remove … from {}`", value.name)),
             };
@@ -51,6 +52,30 @@ pub(super) fn prove(dag: &Dag, _: &SourceMap, found: &mut Vec<Diagnostic>) {
                     .help(format!("{how}, or say how long the state is kept: `keep: 60d`")),
             );
         }
+    }
+}
+
+/// Functions of the library that give what they are given and more.
+const ADDING: [&str; 4] = ["concat(", "put(", "merge(", "union("];
+
+/// Whether an expression is a value that `is_self` knows with something put to it.
+fn is_more(expr: &Expr, is_self: &impl Fn(&Expr) -> bool) -> bool {
+    match &expr.kind {
+        ExprKind::Call(signature, arguments) if ADDING.iter().any(|adding| signature.starts_with(adding)) => {
+            arguments.iter().any(|argument| holds(argument, is_self))
+        }
+        ExprKind::Join(parts) => parts.len() > 1 && parts.iter().any(|part| holds(part, is_self)),
+        ExprKind::Widen(inner) | ExprKind::NonNull(inner) => is_more(inner, is_self),
+        _ => false,
+    }
+}
+
+/// Whether a whole value that `is_self` knows is in the value of an expression.
+fn holds(expr: &Expr, is_self: &impl Fn(&Expr) -> bool) -> bool {
+    match &expr.kind {
+        ExprKind::List(items) => items.iter().any(|item| holds(item, is_self)),
+        ExprKind::Coalesce(value, _) | ExprKind::Widen(value) | ExprKind::NonNull(value) => holds(value, is_self),
+        _ => is_self(expr) || is_more(expr, is_self),
     }
 }
 
@@ -69,7 +94,19 @@ fn uses(dag: &Dag) -> HashMap<StateId, Uses> {
                 let is_list = |field: u32| {
                     fields.get(field as usize).is_some_and(|field| matches!(field.ty.non_null(), Type::List(_)))
                 };
+                let is_self = |expr: &Expr, field: u32| match &expr.kind {
+                    ExprKind::Loaded(loaded, index) => {
+                        let loaded = flow.part.value.handles.get(loaded.index()).map(|handle| handle.target);
+                        *index == field && loaded == target
+                    }
+                    _ => false,
+                };
                 match &operation.kind {
+                    // `f = put(S.f, …)`: what was there, and more.
+                    SaveKind::Set { field, value } if is_more(value, &|expr| is_self(expr, *field)) => {
+                        let known = uses.grows.entry(*field).or_insert(at);
+                        *known = at.min(*known);
+                    }
                     // An element of a list is replaced.
                     SaveKind::SetEntry { field, .. } if is_list(*field) => {}
                     SaveKind::SetEntry { field, .. }
