@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nsf_diagnostics::closest;
-use nsf_plan::Plan;
+use nsf_plan::{Plan, TopicId};
 
 use crate::problem::Problem;
 
@@ -84,11 +84,28 @@ pub fn check(bindings: &[Binding], side: Side, plan: &Plan) -> Result<(), Proble
             return Err(Problem::usage("standard input can be read once only").help("give one of the inputs a file"));
         }
         one_meaning(binding, side, &targets, &topics)?;
+        if side == Side::Input
+            && let Some(earlier) =
+                bindings[..index].iter().find(|earlier| read_by(plan, &earlier.name) == read_by(plan, &binding.name))
+        {
+            let text = format!("--input gives `{}` a file, and `{}` reads the same", earlier.name, binding.name);
+            return Err(Problem::usage(text).help("name one of them"));
+        }
         if side == Side::Input {
             readable(binding)?;
         }
     }
     Ok(())
+}
+
+/// The topic that an input's name stands for.
+fn read_by(plan: &Plan, name: &str) -> Option<TopicId> {
+    let is_it = |full: &str| full == name || full.rsplit('.').next() == Some(name);
+    let topic = plan.topics.iter().position(|topic| topic.read && !topic.internal && topic.connector.name == name);
+    let source = || plan.sources.iter().find(|source| is_it(&source.name)).map(|source| source.from);
+    let ingest = || plan.ingests.iter().find(|ingest| is_it(&ingest.name)).map(|ingest| ingest.from);
+    let table = || plan.tables.iter().find(|table| is_it(&table.name)).map(|table| table.from);
+    topic.map(|index| TopicId(index as u32)).or_else(source).or_else(ingest).or_else(table)
 }
 
 fn one_meaning(binding: &Binding, side: Side, targets: &[Target<'_>], topics: &[&str]) -> Result<(), Problem> {

@@ -37,8 +37,15 @@ pub struct LocalSettings {
 pub struct Local {
     settings: LocalSettings,
     store: Mutex<Option<Arc<EmbeddedStore>>>,
-    /// Files that something is written to.
-    taken: Mutex<Vec<PathBuf>>,
+    files: Mutex<Files>,
+}
+
+/// The files of a run, by their resolved paths.
+struct Files {
+    /// Those that something is written to, and whether an `--output` names it.
+    written: Vec<(PathBuf, bool)>,
+    /// Those that sources and tables read without an `--input`.
+    read: Vec<PathBuf>,
 }
 
 /// Folder of the embedded things inside the project's.
@@ -48,7 +55,8 @@ impl Local {
     /// The profile for these settings; nothing is opened yet.
     #[must_use]
     pub const fn new(settings: LocalSettings) -> Self {
-        Self { settings, store: Mutex::new(None), taken: Mutex::new(Vec::new()) }
+        let files = Files { written: Vec::new(), read: Vec::new() };
+        Self { settings, store: Mutex::new(None), files: Mutex::new(files) }
     }
 
     /// The file of a topic: `.nsf/topics/NAME.ndjson`.
@@ -72,24 +80,58 @@ impl Local {
         Box::new(FileSource::new(path, framing, waiting, waiting == Waiting::ForMore))
     }
 
-    /// Takes a file for an output; two outputs in one file would overwrite one another.
-    fn take<'f>(&self, path: &'f Path) -> ConnectorResult<&'f Path> {
-        let known = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.contains(&known) {
+    /// Takes a file for an output; two outputs in one file would overwrite one another, and an output what is read.
+    fn take<'f>(&self, path: &'f Path, named: bool) -> ConnectorResult<&'f Path> {
+        let known = resolved(path);
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.written.iter().any(|(other, _)| *other == known) {
             let message = format!("`{}` is named for two outputs", path.display());
             return Err(
                 ConnectorError::new(ConnectorErrorKind::Other, message).with_help("give each a file of its own")
             );
         }
-        taken.push(known);
+        let is_input = self.settings.inputs.iter().any(|(_, input)| resolved(input) == known);
+        // A device such as `/dev/null` holds nothing that could be lost.
+        let holds = known.is_file() || !known.exists();
+        if holds && (is_input || (named && files.read.contains(&known))) {
+            return Err(Self::read_and_written(path));
+        }
+        files.written.push((known, named));
         Ok(path)
+    }
+
+    /// A file that a source or table reads by itself. (A topic that the project writes too is one file.)
+    fn reads(&self, path: PathBuf) -> ConnectorResult<PathBuf> {
+        let known = resolved(&path);
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.written.contains(&(known.clone(), true)) {
+            return Err(Self::read_and_written(&path));
+        }
+        files.read.push(known);
+        Ok(path)
+    }
+
+    fn read_and_written(path: &Path) -> ConnectorError {
+        let message = format!("`{}` is read, and an output would be written over it", path.display());
+        ConnectorError::new(ConnectorErrorKind::Other, message).with_help("give the output a file of its own")
     }
 
     fn cannot(request: &StreamRequest<'_>, what: &str) -> ConnectorError {
         let kind = &request.connector.kind;
         let message = format!("`{kind}` {what} in the dev profile");
         ConnectorError::new(ConnectorErrorKind::Other, message)
+    }
+}
+
+/// The one path of a file, links and `..` followed as far as it is there.
+fn resolved(path: &Path) -> PathBuf {
+    if let Ok(whole) = path.canonicalize() {
+        return whole;
+    }
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    match (absolute.parent().and_then(|folder| folder.canonicalize().ok()), absolute.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => absolute,
     }
 }
 
@@ -123,10 +165,10 @@ impl Connectors for Local {
             "kafka" => {
                 let path = Self::given(&self.settings.outputs, &request.names)
                     .map_or_else(|| Self::topic_file(&self.settings.project, name), Path::to_path_buf);
-                Ok(Box::new(FileSource::new(path, request.framing, waiting, true)))
+                Ok(Box::new(FileSource::new(self.reads(path)?, request.framing, waiting, true)))
             }
             "file" => {
-                let path = self.settings.project.join(name);
+                let path = self.reads(self.settings.project.join(name))?;
                 Ok(Box::new(FileSource::new(path, request.framing, waiting, waiting == Waiting::ForMore)))
             }
             "stdin" => Ok(Box::new(StandardInput::new(request.framing))),
@@ -146,7 +188,7 @@ impl Connectors for Local {
             let folder = self.settings.project.join(FOLDER).join("tables");
             (folder.join(format!("{}.{extension}", file_name(name))), true)
         };
-        Ok(Box::new(FileSource::new(path, request.framing, Waiting::No, optional)))
+        Ok(Box::new(FileSource::new(self.reads(path)?, request.framing, Waiting::No, optional)))
     }
 
     fn sink(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Sink>> {
@@ -154,16 +196,16 @@ impl Connectors for Local {
             if path == Path::new("-") {
                 return Ok(Box::new(StandardOutput));
             }
-            return Ok(Box::new(FileSink::new(self.take(path)?)));
+            return Ok(Box::new(FileSink::new(self.take(path, true)?)));
         }
         match request.connector.kind.as_str() {
             "kafka" => {
                 let path = Self::topic_file(&self.settings.project, &request.connector.name);
-                Ok(Box::new(FileSink::new(self.take(&path)?)))
+                Ok(Box::new(FileSink::new(self.take(&path, false)?)))
             }
             "file" => {
                 let path = self.settings.project.join(&request.connector.name);
-                Ok(Box::new(FileSink::new(self.take(&path)?)))
+                Ok(Box::new(FileSink::new(self.take(&path, false)?)))
             }
             "stdout" => Ok(Box::new(StandardOutput)),
             _ => Err(Self::cannot(request, "cannot be written")),
@@ -174,7 +216,7 @@ impl Connectors for Local {
         match Self::given(&self.settings.outputs, names) {
             None => Ok(None),
             Some(path) if path == Path::new("-") => Ok(Some(Box::new(StandardOutput))),
-            Some(path) => Ok(Some(Box::new(FileExport::new(self.take(path)?)))),
+            Some(path) => Ok(Some(Box::new(FileExport::new(self.take(path, true)?)))),
         }
     }
 

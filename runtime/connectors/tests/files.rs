@@ -316,3 +316,21 @@ fn two_outputs_in_one_file_are_refused() {
     let errors = Engine::build(Arc::new(passing()), Options::default(), &local).err().unwrap();
     assert!(errors[0].to_string().contains("is named for two outputs"), "{}", errors[0]);
 }
+
+#[test]
+fn an_output_over_what_is_read_is_refused_and_the_file_stays() {
+    let project = Project::default();
+    project.write("in.ndjson", "{\"id\":1}\n");
+    for (inputs, outputs) in [
+        (vec![("in", "in.ndjson")], vec![("out", "in.ndjson")]),
+        (vec![("in", "in.ndjson")], vec![("out", "folder/../in.ndjson")]),
+        (vec![], vec![("out", ".nsf/topics/in.ndjson")]),
+    ] {
+        std::fs::create_dir_all(project.path("folder")).unwrap();
+        std::fs::create_dir_all(project.path(".nsf/topics")).unwrap();
+        let local = project.local(&inputs, &outputs);
+        let errors = Engine::build(Arc::new(passing()), Options::default(), &local).err().unwrap();
+        assert!(errors[0].to_string().contains("is read, and an output would be written over it"), "{}", errors[0]);
+    }
+    assert_eq!(std::fs::read_to_string(project.path("in.ndjson")).unwrap(), "{\"id\":1}\n");
+}
