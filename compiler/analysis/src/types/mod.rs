@@ -123,6 +123,8 @@ pub struct Checker<'a> {
     by_number: HashMap<u32, usize>,
     /// Fields that could not be understood, by what they belong to.
     broken_fields: HashMap<Global, Vec<smol_str::SmolStr>>,
+    /// Members of the messages that the project sends to each topic; known once flows and subscriptions are.
+    published: HashMap<nsf_plan::TopicId, Vec<(String, Type)>>,
     /// Names that nothing declares or makes, by the module that misses them; each is reported once.
     missed: HashSet<(u32, smol_str::SmolStr)>,
 }
@@ -156,6 +158,7 @@ pub fn check<'a>(
         by_code: HashMap::new(),
         by_number: HashMap::new(),
         broken_fields: HashMap::new(),
+        published: HashMap::new(),
         missed: HashSet::new(),
     };
     checker.list_files();

@@ -1,5 +1,7 @@
 //! `test` items: rows, messages and expectations, checked like the rest of the program.
 
+use std::collections::HashMap;
+
 use nsf_diagnostics::{Span, closest};
 use nsf_plan as plan;
 use nsf_plan::connector::Role;
@@ -25,6 +27,7 @@ const LAWS: [(&str, TestLaw); 5] = [
 
 impl Checker<'_> {
     pub(super) fn tests(&mut self) {
+        self.published = self.published_members();
         for item in self.items(|kind| matches!(kind, ItemKind::Test(_))) {
             let ItemKind::Test(test) = &self.names.item(item).kind else { continue };
             let mut case = TestCase {
@@ -395,7 +398,7 @@ impl Checker<'_> {
             self.diagnostics.push(message::test(location, text));
             return None;
         };
-        let types = self.published_members(topic);
+        let types = self.published.get(&topic).cloned().unwrap_or_default();
         // What sends there was found, but could not be understood.
         if types.is_empty() && self.names_topic(&call.connector.name) {
             return None;
@@ -413,10 +416,11 @@ impl Checker<'_> {
         Some(TestExpectation::Published { topic, messages: texts, origin: self.origin(module, span) })
     }
 
-    /// The members of the messages that the project sends to a topic.
-    fn published_members(&self, topic: plan::TopicId) -> Vec<(String, Type)> {
-        let mut members: Vec<(String, Type)> = Vec::new();
-        let mut add = |found: Vec<(String, Type)>| {
+    /// The members of the messages that the project sends to each topic.
+    fn published_members(&self) -> HashMap<plan::TopicId, Vec<(String, Type)>> {
+        let mut published: HashMap<plan::TopicId, Vec<(String, Type)>> = HashMap::new();
+        let mut add = |topic: plan::TopicId, found: Vec<(String, Type)>| {
+            let members = published.entry(topic).or_default();
             for (name, ty) in found {
                 if !members.iter().any(|(other, _)| *other == name) {
                     members.push((name, ty));
@@ -426,19 +430,19 @@ impl Checker<'_> {
         for pipeline in &self.program.pipelines {
             crate::visit::steps(&pipeline.value.body, &mut |step| {
                 if let plan::StepKind::ExpandTopic(expand) = &step.kind
-                    && expand.topic == topic
                     && let Type::Record(fields) = &expand.message.ty
                 {
-                    add(fields.clone());
+                    add(expand.topic, fields.clone());
                 }
             });
         }
-        for subscription in self.program.subscriptions.iter().filter(|found| found.value.to == Some(topic)) {
+        for subscription in &self.program.subscriptions {
+            let Some(topic) = subscription.value.to else { continue };
             let slots = &subscription.value.slots;
             let publish = subscription.value.publish.iter();
-            add(publish.map(|(name, slot)| (name.clone(), slots[slot.index()].ty.clone())).collect());
+            add(topic, publish.map(|(name, slot)| (name.clone(), slots[slot.index()].ty.clone())).collect());
         }
-        members
+        published
     }
 }
 
