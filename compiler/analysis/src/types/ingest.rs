@@ -31,6 +31,8 @@ struct Body {
     raw: RawMembers,
     keys: Vec<(String, Expr)>,
     assignments: Vec<IngestAssignment>,
+    /// Whether a dimension is accepted that nobody understood: it may have any field.
+    accepts_unknown: bool,
 }
 
 impl Expressions<'_, '_> {
@@ -133,8 +135,17 @@ impl<'a> Checker<'a> {
     }
 
     fn ingest_body(&mut self, settings: &Settings<'a>, accept: &[DimensionId]) -> Body {
-        let mut body =
-            Body { unit: Unit::default(), raw: RawMembers::default(), keys: Vec::new(), assignments: Vec::new() };
+        let written = match settings.get("accept").map(|setting| &setting.value) {
+            Some(SettingValue::Values(values)) => values.len(),
+            _ => usize::MAX,
+        };
+        let mut body = Body {
+            unit: Unit::default(),
+            raw: RawMembers::default(),
+            keys: Vec::new(),
+            assignments: Vec::new(),
+            accepts_unknown: accept.len() < written,
+        };
         let map: &[Assignment] = match settings.get("map").map(|setting| &setting.value) {
             Some(SettingValue::Assignments(assignments)) => assignments,
             _ => &[],
@@ -189,7 +200,8 @@ impl<'a> Checker<'a> {
         }
         let targets = self.fields_named(&among, name);
         match targets.as_slice() {
-            [] if among.iter().any(|id| self.is_broken_field(Global::Dimension(*id), name)) => {}
+            [] if body.accepts_unknown || among.iter().any(|id| self.is_broken_field(Global::Dimension(*id), name)) => {
+            }
             [] => {
                 let names: Vec<String> = among
                     .iter()

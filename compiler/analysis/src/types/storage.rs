@@ -349,11 +349,23 @@ impl<'a> Checker<'a> {
             let dimension = self
                 .named_item(item.module, &fields.dimension, "dimension", |kind| matches!(kind, ItemKind::Dimension(_)));
             let Some(Global::Dimension(id)) = dimension.and_then(|item| self.globals.get(&item).copied()) else {
+                self.break_near_dimensions(item.module, &fields.dimension);
                 continue;
             };
             for field in &fields.fields {
                 self.dimension_field(item.module, id, field);
             }
+        }
+    }
+
+    /// Fields of a dimension that is not there may be those of one that is named nearly so.
+    fn break_near_dimensions(&mut self, module: u32, name: &Name) {
+        let visible = self.names.visible(module, |item| matches!(item.kind, ItemKind::Dimension(_)));
+        let Some(near) = nsf_diagnostics::closest(&name.text, visible) else { return };
+        if let Resolution::Item(item) = self.names.lookup(module, near)
+            && let Some(dimension @ Global::Dimension(_)) = self.globals.get(&item).copied()
+        {
+            self.break_field(dimension, "");
         }
     }
 

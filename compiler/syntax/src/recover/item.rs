@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
-use super::source::is_operator_word;
+use pest::Parser;
+
+use super::source::{Source, is_operator_word};
 use super::{Recover, habits};
 use crate::ast::{Fields, FunctionKind, Item, ItemKind, Name, StepFunctionBody, Test};
 use crate::error::SyntaxErrorKind;
-use crate::grammar::{Pair, Rule};
+use crate::grammar::{Grammar, Pair, Rule};
 use crate::lower::Lower;
 use crate::scan::{ITEM_KEYWORDS, reads_as_item};
 
@@ -92,6 +94,34 @@ impl Recover<'_, '_> {
         range.clone().take_while(is_head).filter_map(|at| self.name_at(at)).collect()
     }
 
+    /// The keyword that an item's first word is near: of several, the first that what follows fits.
+    fn near_item(&self, range: &Range<usize>, word: &str) -> Option<&'static str> {
+        let nearest = habits::near(word, &ITEM_KEYWORDS)?;
+        let head = range.start..self.find(range, "{").filter(|_| has_body(nearest)).map_or(range.end, |open| open + 1);
+        let fits = |keyword: &&'static str| {
+            let rule = match *keyword {
+                "mapping" => Rule::mapping_head_entry,
+                "fields" => Rule::fields_head_entry,
+                "flow" => Rule::flow_head_entry,
+                "test" => Rule::test_head_entry,
+                "verify" | "calculate" | "load" | "save" | "expand" => Rule::step_function_head_entry,
+                other if has_body(other) => Rule::settings_head_entry,
+                other => crate::parse::entry(other),
+            };
+            let tokens = |source: &Source| 0..source.tokens.len();
+            self.with_word(&head, keyword).is_some_and(|source| {
+                let range = tokens(&source);
+                let span = source.span(&range);
+                Grammar::parse(rule, span.text(&source.text)).is_ok()
+            })
+        };
+        let near = |keyword: &&'static str| *keyword == nearest || habits::near(word, &[keyword]).is_some();
+        if fits(&nearest) {
+            return Some(nearest);
+        }
+        ITEM_KEYWORDS.iter().copied().filter(near).find(fits).or(Some(nearest))
+    }
+
     /// An item whose first word starts no item.
     fn unknown_item(&mut self, range: &Range<usize>) -> Item {
         let span = self.place(self.source.span(range));
@@ -107,7 +137,7 @@ impl Recover<'_, '_> {
             self.report(first, kind);
             return error;
         }
-        let near = habits::near(word, &ITEM_KEYWORDS);
+        let near = self.near_item(range, word);
         let habit = habits::item(word).filter(|_| near.is_none());
         self.report(first, SyntaxErrorKind::UnknownItem { near: near.or(habit), sure: near.is_some() });
         let Some(corrected) = near.and_then(|near| self.with_word(range, near)) else { return error };
