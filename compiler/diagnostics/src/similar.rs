@@ -11,7 +11,10 @@ pub fn closest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>)
         .filter(|candidate| *candidate != written)
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, candidate)| (*distance, is_other_start(&lower, candidate), *candidate))
+        .min_by_key(|(distance, candidate)| {
+            let length = candidate.len().abs_diff(written.len());
+            (*distance, is_other_start(&lower, candidate), length, *candidate)
+        })
         .map(|(_, candidate)| candidate)
 }
 
