@@ -56,6 +56,12 @@ impl<'a> Checker<'a> {
         for (root, streams) in roots {
             self.root(&nodes, root, streams, &mut seen);
         }
+        // After the others: the steps that save a state may give its keys their types.
+        for index in 0..nodes.len() {
+            if let Some(stream) = self.expired_stream(&nodes[index]) {
+                self.root(&nodes, index, vec![stream], &mut seen);
+            }
+        }
         self.cycles(&nodes, &seen, &by_item);
     }
 
@@ -65,9 +71,6 @@ impl<'a> Checker<'a> {
         for index in 0..nodes.len() {
             let (item, flow) = (nodes[index].item, nodes[index].flow);
             if flow.expired.is_some() {
-                if let Some(stream) = flow.from.first().and_then(|name| self.expired_stream(item.module, name)) {
-                    roots.push((index, vec![stream]));
-                }
                 continue;
             }
             let mut streams = Vec::new();
@@ -149,7 +152,10 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn expired_stream(&mut self, module: u32, name: &Name) -> Option<Stream> {
+    /// What a flow `from expired` a state reads; none for other flows.
+    fn expired_stream(&mut self, node: &Node<'a>) -> Option<Stream> {
+        node.flow.expired?;
+        let (module, name) = (node.item.module, node.flow.from.first()?);
         let Global::State(id) = self.named_settings(module, name, ast::SettingsKeyword::State)? else { return None };
         let state = &self.program.states[id.index()].value;
         let keys = state.keys.clone();

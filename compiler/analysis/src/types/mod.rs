@@ -18,6 +18,7 @@ mod library;
 pub mod literal;
 mod matching;
 mod message;
+mod monitor;
 mod operator;
 mod pipeline;
 mod place;

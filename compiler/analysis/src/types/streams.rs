@@ -75,7 +75,7 @@ impl<'a> Checker<'a> {
     fn table(&mut self, item: ItemRef, table: &'a SettingsItem) {
         let allowed = ["from", "record", "key", "format", "cache"];
         let settings = self.settings(item.module, "table", table.name.span, &table.settings, &allowed);
-        self.duration_setting(&settings, "cache");
+        let cache = self.duration_setting(&settings, "cache");
         let from = self.require_setting(&settings, "from", "from: file(\"plans.csv\")");
         let from = from.and_then(|setting| self.topic_setting(&settings, setting, Role::Table));
         let record = self.require_setting(&settings, "record", "record { id: text }");
@@ -88,6 +88,7 @@ impl<'a> Checker<'a> {
             from,
             encoding,
             key,
+            cache,
             origin: self.origin(item.module, table.name.span),
         };
         let id = TableId(self.program.tables.len() as u32);

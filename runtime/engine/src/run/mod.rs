@@ -8,6 +8,7 @@ pub mod failpoint;
 mod lane;
 mod layout;
 pub(crate) mod log;
+mod not_run;
 pub mod options;
 pub(crate) mod output;
 pub mod pieces;
