@@ -34,6 +34,7 @@ mod storage;
 mod streams;
 mod subscription;
 mod test_items;
+mod test_published;
 mod types_of;
 mod unfolding;
 mod unit;

@@ -201,6 +201,7 @@ impl Lane {
         let frame = &round.frames[entry.program as usize];
         restore(program, frame, worked, entry);
         frame.set_now(entry.time);
+        core.shared.clock.set(frame, entry.time);
         let message = &taken.batch.messages[at];
         let caused = worked.caused.get(at);
         let own = RecordId { stream: taken.stream as u32, partition: taken.batch.partition, offset: message.offset };

@@ -26,5 +26,5 @@ mod writes;
 
 pub use error::{BuildError, RunError};
 pub use failpoint::{FAILPOINTS, Failpoints};
-pub use options::{Options, StopHandle};
+pub use options::{Clock, Options, StopHandle};
 pub use pieces::{Engine, Pieces};

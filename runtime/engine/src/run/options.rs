@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{event::Event, failpoint::Failpoints};
-use crate::{ingest::Secret, observe::Observer};
+use crate::{frame::Frame, ingest::Secret, observe::Observer};
 
 /// Told of what happens in a run. Called by the thread that drives it.
 pub type EventListener = Arc<dyn Fn(&Event) + Send + Sync>;
@@ -46,6 +46,8 @@ pub struct Options {
     pub events: Option<EventListener>,
     /// Gives secrets.
     pub secrets: Secrets,
+    /// What `clock()` gives.
+    pub clock: Clock,
     /// Stops the run.
     pub stop: StopHandle,
 }
@@ -66,7 +68,30 @@ impl Default for Options {
             observer: None,
             events: None,
             secrets: Arc::new(|_| Secret::Unset),
+            clock: Clock::Machine,
             stop: StopHandle::default(),
+        }
+    }
+}
+
+/// What `clock()` gives to the steps of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// The machine's time.
+    Machine,
+    /// The time of the record at hand and so many milliseconds, as in tests.
+    Records {
+        /// Milliseconds.
+        ahead: i64,
+    },
+}
+
+impl Clock {
+    /// Sets a record's clock.
+    #[inline]
+    pub(crate) fn set(self, frame: &Frame<'_>, time: i64) {
+        if let Self::Records { ahead } = self {
+            frame.set_clock(time.saturating_add(ahead));
         }
     }
 }

@@ -146,6 +146,7 @@ impl Engine {
             absent: plan.dimensions.iter().map(absent_row).collect(),
             store,
             observer: options.observer.clone(),
+            clock: options.clock,
         };
         let lanes = options.lanes.max(1);
         let (subscriptions, topics) = (subscription_streams(&plan), plan.topics.len());

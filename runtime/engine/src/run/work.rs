@@ -244,6 +244,7 @@ impl<'r> BatchWork<'_, 'r> {
                 feed.fill(frame, own, self.arena);
             }
             frame.set_now(time);
+            self.core.shared.clock.set(frame, time);
             let program = &self.core.programs[feed.program];
             worked.output.pipeline = PipelineId(feed.program as u32);
             worked.output.set_ordinal((feed.program as u32) << 16);

@@ -13,7 +13,7 @@ use nsf_plan::{Format, Origin, Plan, TestCase, TestLaw};
 
 use crate::{
     ingest::Secret,
-    run::{BuildError, Engine, FAILPOINTS, Options, RunError},
+    run::{BuildError, Clock, Engine, FAILPOINTS, Options, RunError},
     summary::Summary,
 };
 use memory::Memory;
@@ -49,9 +49,11 @@ pub fn run(plan: &Plan, case: &TestCase) -> Result<Vec<Failure>, Vec<BuildError>
     Ok(failures)
 }
 
-/// A CSV source is fed as JSON members, by the names of its cells.
+/// A CSV source is fed as JSON members, by the names of its cells, and headers are members of the message.
 fn readable(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
+    let fields = plan.sources.iter_mut().flat_map(|source| &mut source.encoding.fields);
+    fields.for_each(|field| feed::header_member(&mut field.path));
     let sources = plan.sources.iter_mut().map(|source| &mut source.encoding);
     for encoding in sources.chain(plan.tables.iter_mut().map(|table| &mut table.encoding)) {
         encoding.format = Format::Json;
@@ -67,6 +69,7 @@ fn options() -> Options {
         commit_every: Duration::from_secs(3600),
         // In tests a secret's value is its own name.
         secrets: Arc::new(|name| Secret::Value(name.to_owned())),
+        clock: Clock::Records { ahead: 0 },
         ..Options::default()
     }
 }
@@ -77,10 +80,22 @@ struct Outcome {
     /// Of the last run; the counts of records dropped by reason are summed over all runs.
     summary: Summary,
     dropped: BTreeMap<(String, String), u64>,
-    /// Whether counts of dropped and rejected records are to be compared.
-    counts: bool,
+    /// Which counts are to be compared.
+    counts: Counts,
     /// Why the run ended early, if it did.
     error: Option<String>,
+}
+
+/// Which counts a run leaves behind that expectations can be compared with.
+#[derive(Clone, Copy, Debug)]
+struct Counts {
+    dropped: bool,
+    rejected: bool,
+}
+
+impl Counts {
+    const ALL: Self = Self { dropped: true, rejected: true };
+    const NONE: Self = Self { dropped: false, rejected: false };
 }
 
 fn outcome(plan: &Arc<Plan>, case: &TestCase, feed: feed::Feed, options: &Options) -> Result<Outcome, Vec<BuildError>> {
@@ -90,13 +105,13 @@ fn outcome(plan: &Arc<Plan>, case: &TestCase, feed: feed::Feed, options: &Option
     Ok(match pieces.run() {
         Ok(summary) => {
             let dropped = dropped(&summary);
-            Outcome { memory, summary, dropped, counts: true, error: None }
+            Outcome { memory, summary, dropped, counts: Counts::ALL, error: None }
         }
         Err(error) => Outcome {
             memory,
             summary: Summary::default(),
             dropped: BTreeMap::new(),
-            counts: false,
+            counts: Counts::NONE,
             error: Some(error.to_string()),
         },
     })
@@ -114,16 +129,16 @@ fn dropped(summary: &Summary) -> BTreeMap<(String, String), u64> {
 
 fn under(plan: &Arc<Plan>, case: &TestCase, feed: &feed::Feed, law: TestLaw) -> Result<Vec<Failure>, Vec<BuildError>> {
     match law {
-        TestLaw::Duplicate => repeated(plan, case, feed.duplicated(), "duplicate", true, &options()),
-        TestLaw::Resend => repeated(plan, case, feed.resent(), "resend", false, &options()),
+        TestLaw::Duplicate => repeated(plan, case, feed.duplicated(), "duplicate", Counts::ALL, &options()),
+        TestLaw::Resend => repeated(plan, case, feed.resent(), "resend", Counts::NONE, &options()),
         TestLaw::Parallel => {
             let parallel = Options { workers: 4, lanes: 16, one_by_one: false, ..options() };
-            repeated(plan, case, feed.clone(), "parallel", true, &parallel)
+            repeated(plan, case, feed.clone(), "parallel", Counts::ALL, &parallel)
         }
         TestLaw::Shuffle => {
             for (number, order) in feed::shuffled(plan, case, feed).into_iter().enumerate() {
                 let name = format!("shuffle, order {}", number + 1);
-                let failures = repeated(plan, case, order, &name, true, &options())?;
+                let failures = repeated(plan, case, order, &name, Counts::ALL, &options())?;
                 if !failures.is_empty() {
                     return Ok(failures);
                 }
@@ -139,13 +154,18 @@ fn repeated(
     case: &TestCase,
     feed: feed::Feed,
     name: &str,
-    counts: bool,
+    counts: Counts,
     options: &Options,
 ) -> Result<Vec<Failure>, Vec<BuildError>> {
     let mut outcome = outcome(plan, case, feed, options)?;
-    outcome.counts &= counts;
+    if outcome.error.is_none() {
+        outcome.counts = counts;
+    }
     Ok(expect::failures(plan, case, &outcome, Some(name)))
 }
+
+/// How long a stopped run is taken to stand still, in milliseconds: `clock()` goes on meanwhile.
+const STANDSTILL: i64 = 3_600_000;
 
 /// Stops the run at every failpoint, each time that it comes there, and goes on with it.
 fn restarted(plan: &Arc<Plan>, case: &TestCase, feed: &feed::Feed) -> Result<Vec<Failure>, Vec<BuildError>> {
@@ -160,14 +180,16 @@ fn restarted(plan: &Arc<Plan>, case: &TestCase, feed: &feed::Feed) -> Result<Vec
                 break;
             }
             memory.rewind();
-            let again = Engine::build(Arc::clone(plan), self::options(), &memory)?.run();
+            let later = Options { clock: Clock::Records { ahead: STANDSTILL }, ..self::options() };
+            let again = Engine::build(Arc::clone(plan), later, &memory)?.run();
             let name = format!("restart at {failpoint}, time {time}");
             let (summary, error) = match again {
                 Ok(summary) => (summary, None),
                 Err(error) => (Summary::default(), Some(error.to_string())),
             };
-            // What was dropped before the stop was counted by the run that was stopped.
-            let outcome = Outcome { memory, summary, dropped: BTreeMap::new(), counts: false, error };
+            // What was dropped before the stop was counted by the run that was stopped; the rejected are stored.
+            let counts = Counts { dropped: false, rejected: error.is_none() };
+            let outcome = Outcome { memory, summary, dropped: BTreeMap::new(), counts, error };
             let failures = expect::failures(plan, case, &outcome, Some(&name));
             if !failures.is_empty() {
                 return Ok(failures);
