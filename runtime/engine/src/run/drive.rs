@@ -15,11 +15,11 @@ use super::{
     layout,
     log::{self, StateLog},
     options::Options,
-    output::WorkOutput,
+    output::{WorkOutput, take_in_order},
     pieces::{Core, Exported, Output, Pieces, Reader},
     progress::{PartitionProgress, Progress, prefix},
     reader::{News, Readers, Report},
-    round,
+    round::{self, Interleaving},
     stage::DimensionWrite,
     sweep::Sweep,
     tally::Tally,
@@ -56,6 +56,7 @@ pub(crate) struct Run {
     pub uncommitted: Uncommitted,
     /// Whether an earlier run was gone on with.
     pub resumed: bool,
+    interleaving: Interleaving,
     arenas: Vec<Bump>,
     lane_arenas: Vec<Bump>,
     spare: Vec<WorkOutput>,
@@ -98,6 +99,7 @@ impl Run {
         open_outputs(&core, &mut outputs)?;
         let workers = (0..options.workers.max(1)).map(|_| Worker::new(&core)).collect();
         let lanes = (0..core.lanes).map(|number| Lane::new(&core, number)).collect();
+        let interleaving = Interleaving::new(options.interleaving);
         let now = Instant::now();
         let lag = vec![0; readers.len()];
         let (sweep, log) = (Sweep::new(&plan), StateLog::new(&plan, &core.programs, core.lanes));
@@ -118,6 +120,7 @@ impl Run {
             rejected: Vec::new(),
             uncommitted: Uncommitted::default(),
             resumed,
+            interleaving,
             arenas: Vec::new(),
             lane_arenas: (0..core.lanes).map(|_| Bump::new()).collect(),
             spare: Vec::new(),
@@ -252,8 +255,8 @@ impl Run {
         while arenas.len() < batches.len() {
             arenas.push(Bump::new());
         }
-        let Self { core, workers, spare, .. } = self;
-        let mut worked = round::work_all(core, workers, batches, &mut arenas, spare)?;
+        let Self { core, workers, spare, interleaving, .. } = self;
+        let mut worked = round::work_all(core, interleaving, workers, batches, &mut arenas, spare)?;
         round::watermarks(core, &mut self.progress, batches, &mut worked);
         let mut writes = Vec::new();
         let has_entries = worked.iter().any(|worked| !worked.entries.is_empty());
@@ -282,18 +285,34 @@ impl Run {
 
     pub(crate) fn run_lanes(&mut self, batches: &[Taken], worked: &[Worked<'_>]) -> Result<(), RunError> {
         let threads = self.workers.len();
-        let done = round::run_lanes(&self.core, &mut self.lanes, threads, batches, worked, &mut self.lane_arenas);
+        let Self { core, interleaving, lanes, lane_arenas, .. } = self;
+        let done = round::run_lanes(core, interleaving, lanes, threads, batches, worked, lane_arenas);
         self.lane_arenas.iter_mut().for_each(Bump::reset);
         done
     }
 
     pub(crate) fn emit_lanes(&mut self, writes: &mut Vec<DimensionWrite>) -> Result<bool, RunError> {
-        let mut wrote = false;
+        let mut wrote = self.emit_to_read_topics()?;
         for at in 0..self.lanes.len() {
             let output = std::mem::take(&mut self.lanes[at].output);
             let broken = self.lanes[at].broken.take();
             wrote |= self.emit(None, output, writes, broken)?;
             self.lanes[at].output = self.spare.pop().unwrap_or_else(|| self.core.output());
+        }
+        Ok(wrote)
+    }
+
+    /// Writes what the lanes gave for topics that the run reads; gives whether there was anything.
+    fn emit_to_read_topics(&mut self) -> Result<bool, RunError> {
+        let mut wrote = false;
+        for own in self.outputs.iter_mut().filter(|own| own.read) {
+            let lanes = self.lanes.iter_mut().map(|lane| &mut lane.output);
+            let batch = take_in_order(own.topic, lanes);
+            if !batch.ends.is_empty() {
+                self.tally.topics[own.topic] += batch.ends.len() as u64;
+                own.sink.append(&batch).map_err(|error| RunError::connector(&own.name, error))?;
+                wrote = true;
+            }
         }
         Ok(wrote)
     }

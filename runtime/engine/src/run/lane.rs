@@ -212,6 +212,7 @@ impl Lane {
             late: core.late_of(taken.stream),
         };
         self.output.pipeline = PipelineId(u32::from(entry.program));
+        self.output.sequence = ((batch as u64) << 32) | u64::from(entry.message);
         let ordinal = caused.map_or(0, |caused| caused.ordinal);
         self.output.set_ordinal(ordinal.max((u32::from(entry.program) << 16) + (1 << 12)));
         self.scratch.bind_none(program.handles.len());

@@ -34,6 +34,8 @@ pub struct Options {
     pub commit_bytes: u64,
     /// About how many bytes of states' rows are kept in memory.
     pub state_bytes: usize,
+    /// Lets the batches and lanes of every round run in an order that this seed gives, for tests: no order may matter.
+    pub interleaving: Option<u64>,
     /// Whether every block is a round and a commit of its own, in the order in which sources gave them.
     pub one_by_one: bool,
     /// Whether Ctrl-C and SIGTERM end the run.
@@ -62,6 +64,7 @@ impl Default for Options {
             commit_every: Duration::from_secs(1),
             commit_bytes: 256 * 1024 * 1024,
             state_bytes: 256 * 1024 * 1024,
+            interleaving: None,
             one_by_one: false,
             signals: false,
             failpoints: Arc::default(),

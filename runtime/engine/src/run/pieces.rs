@@ -34,14 +34,14 @@ pub(crate) struct Core {
     pub shared: Shared,
     /// Number of lanes.
     pub lanes: u16,
-    /// Number of topics in the plan.
-    pub topics: usize,
+    /// By topic of the plan: whether this run reads it, so that what it writes there comes back.
+    pub topics: Vec<bool>,
 }
 
 impl Core {
     /// An empty output.
     pub(crate) fn output(&self) -> WorkOutput {
-        WorkOutput::new(self.topics, self.programs.len())
+        WorkOutput::new(&self.topics, self.programs.len())
     }
 
     /// How late a stream's records may be.
@@ -149,7 +149,8 @@ impl Engine {
             clock: options.clock,
         };
         let lanes = options.lanes.max(1);
-        let (subscriptions, topics) = (subscription_streams(&plan), plan.topics.len());
+        let topics = plan.topics.iter().map(|topic| topic.read).collect();
+        let subscriptions = subscription_streams(&plan);
         let core = Core { programs, streams, subscriptions, shared, lanes, topics };
         Ok(Pieces { plan, core, dimensions, stage, readers, outputs, exports, options })
     }
