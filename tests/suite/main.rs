@@ -3,6 +3,7 @@
 
 mod boundaries;
 mod catalogue;
+mod cutting;
 #[path = "../fuzz/src/targets/mod.rs"]
 mod fuzz_targets;
 mod house;
