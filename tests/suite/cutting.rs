@@ -7,15 +7,21 @@ use std::time::Duration;
 use nsf_analysis::project::{InputFile, ProjectInput};
 use nsf_connectors::local::{Local, LocalSettings};
 use nsf_engine::run::{Engine, Options};
-use nsf_plan::Plan;
+use nsf_plan::{Plan, TestCase};
 use nsf_tests::read;
 
 /// The plan of a program in one file.
 pub fn plan(text: String) -> Arc<Plan> {
+    plan_and_tests(text).0
+}
+
+/// The plan of a program in one file, and its tests.
+pub fn plan_and_tests(text: String) -> (Arc<Plan>, Vec<TestCase>) {
     let file = InputFile { path: "program.nsf".to_owned(), text };
     let analysis = nsf_analysis::check(&ProjectInput { name: "program".to_owned(), files: vec![file], lock: None });
     assert!(!analysis.has_errors(), "the program of this test has mistakes");
-    Arc::new(nsf_analysis::lower::lower(&analysis.dag, &analysis.sources))
+    let tests = analysis.dag.tests.iter().map(|test| test.value.clone()).collect();
+    (Arc::new(nsf_analysis::lower::lower(&analysis.dag, &analysis.sources)), tests)
 }
 
 /// How a run is cut up.

@@ -8,6 +8,7 @@ mod cutting;
 mod fuzz_targets;
 mod house;
 mod language;
+mod laws;
 mod mutations;
 mod oulad;
 mod project;

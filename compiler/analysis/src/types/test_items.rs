@@ -84,7 +84,12 @@ impl Checker<'_> {
     }
 
     /// Constant members of a record literal, each of the type that `types` gives.
-    pub(super) fn members(&mut self, module: u32, row: &ast::Expr, types: &[(String, Type)]) -> Option<Vec<(String, Literal)>> {
+    pub(super) fn members(
+        &mut self,
+        module: u32,
+        row: &ast::Expr,
+        types: &[(String, Type)],
+    ) -> Option<Vec<(String, Literal)>> {
         let ExprKind::Record(entries) = &row.kind else {
             let location = self.at(module, row.span);
             self.diagnostics.push(message::test(location, "a row is written `{ name: value, … }`".to_owned()));

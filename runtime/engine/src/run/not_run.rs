@@ -49,9 +49,11 @@ pub(super) fn without_effect(plan: &Plan) -> Vec<String> {
     }
     notes.extend(further_spaces(plan));
     notes.extend(faults(plan));
-    notes.extend(plan.monitors.iter().map(|monitor| {
-        format!("monitor `{}` is kept in the plan but not yet run; nothing is watched", monitor.name)
-    }));
+    notes.extend(
+        plan.monitors.iter().map(|monitor| {
+            format!("monitor `{}` is kept in the plan but not yet run; nothing is watched", monitor.name)
+        }),
+    );
     notes
 }
 

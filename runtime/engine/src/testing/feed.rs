@@ -124,8 +124,7 @@ impl Feed {
         let mut again = self.clone();
         for stream in again.streams.values_mut() {
             let length = stream.len() as u64;
-            let repeat =
-                |fed: &Fed| Fed { order: last + fed.order, offset: offset(fed, length), ..fed.clone() };
+            let repeat = |fed: &Fed| Fed { order: last + fed.order, offset: offset(fed, length), ..fed.clone() };
             let repeats: Vec<Fed> = stream.iter().map(repeat).collect();
             stream.extend(repeats);
         }

@@ -36,6 +36,14 @@ pub struct Failure {
 /// # Errors
 /// Where the plan itself cannot be run.
 pub fn run(plan: &Plan, case: &TestCase) -> Result<Vec<Failure>, Vec<BuildError>> {
+    run_told(plan, case, &mut |_| {})
+}
+
+/// Runs a test and tells in which ways: "duplicate", "restart at after-outputs, time 2".
+///
+/// # Errors
+/// Where the plan itself cannot be run.
+pub fn run_told(plan: &Plan, case: &TestCase, tell: &mut dyn FnMut(&str)) -> Result<Vec<Failure>, Vec<BuildError>> {
     let plan = Arc::new(readable(plan));
     let feed = feed::plain(&plan, case);
     let first = outcome(&plan, case, feed.clone(), &options())?;
@@ -43,8 +51,9 @@ pub fn run(plan: &Plan, case: &TestCase) -> Result<Vec<Failure>, Vec<BuildError>
     if !failures.is_empty() {
         return Ok(failures);
     }
+    let mut runs = Runs { plan: &plan, case, feed: &feed, tell };
     for (law, _) in &case.laws {
-        failures.extend(under(&plan, case, &feed, *law)?);
+        failures.extend(runs.under(*law)?);
     }
     Ok(failures)
 }
@@ -127,74 +136,87 @@ fn dropped(summary: &Summary) -> BTreeMap<(String, String), u64> {
     dropped
 }
 
-fn under(plan: &Arc<Plan>, case: &TestCase, feed: &feed::Feed, law: TestLaw) -> Result<Vec<Failure>, Vec<BuildError>> {
-    match law {
-        TestLaw::Duplicate => repeated(plan, case, feed.duplicated(), "duplicate", Counts::ALL, &options()),
-        TestLaw::Resend => repeated(plan, case, feed.resent(), "resend", Counts::NONE, &options()),
-        TestLaw::Parallel => {
-            let parallel = Options { workers: 4, lanes: 16, one_by_one: false, ..options() };
-            repeated(plan, case, feed.clone(), "parallel", Counts::ALL, &parallel)
+/// The ways in which a test is run again.
+struct Runs<'t> {
+    plan: &'t Arc<Plan>,
+    case: &'t TestCase,
+    feed: &'t feed::Feed,
+    tell: &'t mut dyn FnMut(&str),
+}
+
+/// What did not hold in a run, or why it could not be made.
+type Found = Result<Vec<Failure>, Vec<BuildError>>;
+
+impl Runs<'_> {
+    fn under(&mut self, law: TestLaw) -> Found {
+        match law {
+            TestLaw::Duplicate => self.again(self.feed.duplicated(), "duplicate", Counts::ALL, &options()),
+            TestLaw::Resend => self.again(self.feed.resent(), "resend", Counts::NONE, &options()),
+            TestLaw::Parallel => {
+                let parallel = Options { workers: 4, lanes: 16, one_by_one: false, ..options() };
+                self.again(self.feed.clone(), "parallel", Counts::ALL, &parallel)
+            }
+            TestLaw::Shuffle => {
+                for (number, order) in feed::shuffled(self.plan, self.case, self.feed).into_iter().enumerate() {
+                    let name = format!("shuffle, order {}", number + 1);
+                    let failures = self.again(order, &name, Counts::ALL, &options())?;
+                    if !failures.is_empty() {
+                        return Ok(failures);
+                    }
+                }
+                Ok(Vec::new())
+            }
+            TestLaw::Restart => self.restarted(),
         }
-        TestLaw::Shuffle => {
-            for (number, order) in feed::shuffled(plan, case, feed).into_iter().enumerate() {
-                let name = format!("shuffle, order {}", number + 1);
-                let failures = repeated(plan, case, order, &name, Counts::ALL, &options())?;
+    }
+
+    fn again(&mut self, feed: feed::Feed, name: &str, counts: Counts, options: &Options) -> Found {
+        (self.tell)(name);
+        let mut outcome = outcome(self.plan, self.case, feed, options)?;
+        if outcome.error.is_none() {
+            outcome.counts = counts;
+        }
+        Ok(expect::failures(self.plan, self.case, &outcome, Some(name)))
+    }
+
+    /// Stops the run at every failpoint, each time that it comes there, and goes on with it.
+    fn restarted(&mut self) -> Found {
+        for failpoint in FAILPOINTS {
+            for time in 1.. {
+                let Some(failures) = self.stopped_at(failpoint, time)? else { break };
                 if !failures.is_empty() {
                     return Ok(failures);
                 }
             }
-            Ok(Vec::new())
         }
-        TestLaw::Restart => restarted(plan, case, feed),
+        Ok(Vec::new())
     }
-}
 
-fn repeated(
-    plan: &Arc<Plan>,
-    case: &TestCase,
-    feed: feed::Feed,
-    name: &str,
-    counts: Counts,
-    options: &Options,
-) -> Result<Vec<Failure>, Vec<BuildError>> {
-    let mut outcome = outcome(plan, case, feed, options)?;
-    if outcome.error.is_none() {
-        outcome.counts = counts;
+    /// None where the run ends without coming to the failpoint so often.
+    fn stopped_at(&mut self, failpoint: &str, time: u64) -> Result<Option<Vec<Failure>>, Vec<BuildError>> {
+        let options = options();
+        options.failpoints.arm(failpoint, time);
+        let memory = Memory::new(self.feed.streams.clone(), rows::tables(self.plan, self.case));
+        rows::fill(self.plan, self.case, memory.store());
+        let stopped = Engine::build(Arc::clone(self.plan), options, &memory)?.run();
+        if !matches!(stopped, Err(RunError::Failpoint(_))) {
+            return Ok(None);
+        }
+        let name = format!("restart at {failpoint}, time {time}");
+        (self.tell)(&name);
+        memory.rewind();
+        let later = Options { clock: Clock::Records { ahead: STANDSTILL }, ..self::options() };
+        let again = Engine::build(Arc::clone(self.plan), later, &memory)?.run();
+        let (summary, error) = match again {
+            Ok(summary) => (summary, None),
+            Err(error) => (Summary::default(), Some(error.to_string())),
+        };
+        // What was dropped before the stop was counted by the run that was stopped; the rejected are stored.
+        let counts = Counts { dropped: false, rejected: error.is_none() };
+        let outcome = Outcome { memory, summary, dropped: BTreeMap::new(), counts, error };
+        Ok(Some(expect::failures(self.plan, self.case, &outcome, Some(&name))))
     }
-    Ok(expect::failures(plan, case, &outcome, Some(name)))
 }
 
 /// How long a stopped run is taken to stand still, in milliseconds: `clock()` goes on meanwhile.
 const STANDSTILL: i64 = 3_600_000;
-
-/// Stops the run at every failpoint, each time that it comes there, and goes on with it.
-fn restarted(plan: &Arc<Plan>, case: &TestCase, feed: &feed::Feed) -> Result<Vec<Failure>, Vec<BuildError>> {
-    for failpoint in FAILPOINTS {
-        for time in 1.. {
-            let options = options();
-            options.failpoints.arm(failpoint, time);
-            let memory = Memory::new(feed.streams.clone(), rows::tables(plan, case));
-            rows::fill(plan, case, memory.store());
-            let stopped = Engine::build(Arc::clone(plan), options.clone(), &memory)?.run();
-            if !matches!(stopped, Err(RunError::Failpoint(_))) {
-                break;
-            }
-            memory.rewind();
-            let later = Options { clock: Clock::Records { ahead: STANDSTILL }, ..self::options() };
-            let again = Engine::build(Arc::clone(plan), later, &memory)?.run();
-            let name = format!("restart at {failpoint}, time {time}");
-            let (summary, error) = match again {
-                Ok(summary) => (summary, None),
-                Err(error) => (Summary::default(), Some(error.to_string())),
-            };
-            // What was dropped before the stop was counted by the run that was stopped; the rejected are stored.
-            let counts = Counts { dropped: false, rejected: error.is_none() };
-            let outcome = Outcome { memory, summary, dropped: BTreeMap::new(), counts, error };
-            let failures = expect::failures(plan, case, &outcome, Some(&name));
-            if !failures.is_empty() {
-                return Ok(failures);
-            }
-        }
-    }
-    Ok(Vec::new())
-}
