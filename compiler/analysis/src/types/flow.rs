@@ -13,7 +13,7 @@ use nsf_syntax::ast::{self, Flow, ItemKind, Name};
 
 use super::pipeline::{Builder, patch_nested};
 use super::subscription::is_stream;
-use super::unit::Scope;
+use super::unit::{Path, Scope};
 use super::{Checker, Global, message as words, relation, step_message as message};
 use crate::model::{FlowInfo, Placed, StepPlace};
 use crate::names::ItemRef;
@@ -347,7 +347,15 @@ impl<'a> Checker<'a> {
         let mut key_slots = Vec::new();
         for name in keys {
             match builder.scope.variable(&name.text).filter(|variable| !variable.local).map(|variable| variable.slot) {
-                Some(slot) => key_slots.push((name.text.to_string(), slot)),
+                Some(slot) => {
+                    let ty = read_slot(builder, slot).ty;
+                    if !relation::is_key(&ty) {
+                        let location = self.at(module, name.span);
+                        self.diagnostics.push(words::not_a_key(location, &ty, "a key"));
+                        return None;
+                    }
+                    key_slots.push((name.text.to_string(), slot));
+                }
                 None => {
                     let near = nsf_diagnostics::closest(&name.text, builder.scope.names()).map(str::to_owned);
                     let location = self.at(module, name.span);
@@ -360,16 +368,11 @@ impl<'a> Checker<'a> {
         }
         let name = self.numbered(format!("{}.repartitioned", builder.flow), '.');
         let topic = self.internal_topic(&name, at);
+        // What is known not to be null above the cut is so below it.
+        let values: Vec<Expr> = fields.iter().map(|(_, slot)| read_slot(builder, *slot)).collect();
         let types: Vec<(String, Type)> =
-            fields.iter().map(|(name, slot)| (name.clone(), builder.unit.ty(*slot).clone())).collect();
-        let values = fields
-            .iter()
-            .map(|(_, slot)| Expr { kind: ExprKind::Slot(*slot), ty: builder.unit.ty(*slot).clone(), origin: None })
-            .collect();
-        let key_values: Vec<Expr> = key_slots
-            .iter()
-            .map(|(_, slot)| Expr { kind: ExprKind::Slot(*slot), ty: builder.unit.ty(*slot).clone(), origin: None })
-            .collect();
+            fields.iter().zip(&values).map(|((name, _), value)| (name.clone(), value.ty.clone())).collect();
+        let key_values: Vec<Expr> = key_slots.iter().map(|(_, slot)| read_slot(builder, *slot)).collect();
         let kind = StepKind::ExpandTopic(TopicExpand {
             topic,
             key: internal_key(key_values),
@@ -513,4 +516,16 @@ fn internal_key(mut values: Vec<Expr>) -> Option<Expr> {
     let ty =
         Type::Record(values.iter().enumerate().map(|(index, value)| (format!("k{index}"), value.ty.clone())).collect());
     Some(Expr { kind: ExprKind::Record(values), ty, origin: None })
+}
+
+/// Reads a slot, as not null where that is known.
+fn read_slot(builder: &Builder, slot: SlotId) -> Expr {
+    let ty = builder.unit.ty(slot).clone();
+    let read = Expr { kind: ExprKind::Slot(slot), ty, origin: None };
+    let known = Path::of(&read).is_some_and(|path| builder.scope.known.contains(&path));
+    if !known || !read.ty.is_nullable() {
+        return read;
+    }
+    let ty = read.ty.non_null().clone();
+    Expr { kind: ExprKind::NonNull(Box::new(read)), ty, origin: None }
 }

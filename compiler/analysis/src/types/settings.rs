@@ -180,6 +180,17 @@ impl Checker<'_> {
         found
     }
 
+    /// One bare name.
+    pub(super) fn name_setting(&mut self, settings: &Settings<'_>, setting: &Setting) -> Option<Name> {
+        let mut names = self.names_setting(settings, setting);
+        if let Some(second) = names.get(1) {
+            let location = self.at(settings.module, second.span);
+            self.diagnostics.push(message::wrong_value(location, &setting.name.text, "one name"));
+            return None;
+        }
+        names.pop()
+    }
+
     /// One or several bare names.
     pub(super) fn names_setting(&mut self, settings: &Settings<'_>, setting: &Setting) -> Vec<Name> {
         let SettingValue::Values(values) = &setting.value else {

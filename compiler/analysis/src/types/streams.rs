@@ -45,12 +45,16 @@ impl<'a> Checker<'a> {
         let from = from.and_then(|setting| self.topic_setting(&settings, setting, Role::Source));
         let record = self.require_setting(&settings, "record", "record { id: text }");
         let encoding = self.encoding(&settings, record, true);
-        let (Some(encoding), Some(from)) = (encoding, from) else { return };
-        let key = self.key_fields(&settings, &encoding, true);
-        let time = self.time_field(&settings, &encoding);
-        let (late, late_else) = self.late(&settings);
         let name = self.names.full_name(item);
         self.loop_setting(&settings, &name);
+        let (late, late_else) = self.late(&settings);
+        let max_skew = self.duration_setting(&settings, "max_skew").unwrap_or(MAX_SKEW);
+        let (retry, reject) = (self.sink_topic(&settings, "retry"), self.sink_topic(&settings, "reject"));
+        let on_error = self.on_error(&settings);
+        let Some(encoding) = encoding else { return };
+        let key = self.key_fields(&settings, &encoding, true);
+        let time = self.time_field(&settings, &encoding);
+        let Some(from) = from else { return };
         let value = plan::Source {
             id: name.clone(),
             name,
@@ -60,10 +64,10 @@ impl<'a> Checker<'a> {
             time,
             late,
             late_else,
-            max_skew: self.duration_setting(&settings, "max_skew").unwrap_or(MAX_SKEW),
-            retry: self.sink_topic(&settings, "retry"),
-            on_error: self.on_error(&settings),
-            reject: self.sink_topic(&settings, "reject"),
+            max_skew,
+            retry,
+            on_error,
+            reject,
             origin: self.origin(item.module, source.name.span),
         };
         let id = SourceId(self.program.sources.len() as u32);
@@ -81,8 +85,9 @@ impl<'a> Checker<'a> {
         let record = self.require_setting(&settings, "record", "record { id: text }");
         let encoding = self.encoding(&settings, record, false);
         self.require_setting(&settings, "key", "key: id");
-        let (Some(encoding), Some(from)) = (encoding, from) else { return };
+        let Some(encoding) = encoding else { return };
         let key = self.key_fields(&settings, &encoding, true);
+        let Some(from) = from else { return };
         let value = plan::Table {
             name: self.names.full_name(item),
             from,
@@ -204,8 +209,29 @@ impl<'a> Checker<'a> {
                 None => complete = false,
             }
         }
+        if complete && matches!(format, Format::Text | Format::Bytes) {
+            complete = self.is_whole_line(format, coerce, &fields);
+        }
         let fields = fields.into_iter().map(|(field, _)| field).collect();
         complete.then_some(Encoding { format, coerce, strict, fields })
+    }
+
+    /// `format: text` and `bytes` give a line as it is, so one field can hold it, beside parts of the message.
+    fn is_whole_line(&mut self, format: Format, coerce: Coerce, fields: &[(RecordField, Location)]) -> bool {
+        let is_part = |field: &RecordField| matches!(field.path.as_slice(), [part] if part.starts_with('$'));
+        let own: Vec<&(RecordField, Location)> = fields.iter().filter(|(field, _)| !is_part(field)).collect();
+        if let Some((_, second)) = own.get(1) {
+            let expected = "one field, which holds the whole line; others read parts such as `$key`";
+            self.diagnostics.push(message::wrong_value(*second, "record", expected));
+            return false;
+        }
+        let Some((field, location)) = own.first() else { return true };
+        let due = if format == Format::Bytes { Type::Bytes } else { Type::Text };
+        let fits = *field.ty.non_null() == due || (format == Format::Text && coerce == Coerce::Lenient);
+        if !fits {
+            self.diagnostics.push(words::mismatch(*location, &field.ty, &due));
+        }
+        fits
     }
 
     /// A file whose name ends in `.csv` is read as CSV unless `format` says otherwise.
@@ -313,8 +339,7 @@ impl<'a> Checker<'a> {
 
     fn time_field(&mut self, settings: &Settings<'_>, encoding: &Encoding) -> Option<u32> {
         let setting = settings.get("time")?;
-        let names = self.names_setting(settings, setting);
-        let name = names.first()?;
+        let name = self.name_setting(settings, setting)?;
         let index = self.field_index(settings.module, encoding, &name.text, name.span)?;
         let ty = &encoding.fields[index as usize].ty;
         if *ty != Type::Timestamp {

@@ -1,7 +1,7 @@
 //! What a plan may hold that this version does not run, and how that is said: refused where the rest would be wrong
 //! without it, told at the end of the run where it only has no effect yet.
 
-use nsf_plan::{InputSource, OnError, Origin, Plan, TopicId, connector};
+use nsf_plan::{InputSource, OnError, Origin, Plan, StepKind, TopicId, connector};
 
 use super::error::BuildError;
 
@@ -28,6 +28,22 @@ pub(super) fn refused(plan: &Plan) -> Vec<BuildError> {
 pub(super) fn is_run(plan: &Plan, topic: TopicId) -> bool {
     let kind = plan.topics.get(topic.index()).map_or("", |topic| topic.connector.kind.as_str());
     connector::descriptor(kind).is_some_and(|descriptor| descriptor.runs)
+}
+
+/// Whether nothing comes to a topic but what `retry` would send, which is not run.
+pub(super) fn is_retry_alone(plan: &Plan, topic: TopicId) -> bool {
+    let sources = plan.sources.iter().map(|source| source.retry);
+    let mut retries = sources.chain(plan.ingests.iter().map(|ingest| ingest.retry));
+    if !retries.any(|retry| retry == Some(topic)) {
+        return false;
+    }
+    let mut sent = false;
+    for pipeline in &plan.pipelines {
+        pipeline.body.walk(&mut |step| {
+            sent |= matches!(&step.kind, StepKind::ExpandTopic(expand) if expand.topic == topic);
+        });
+    }
+    !sent
 }
 
 /// What has no effect in this version, in words.

@@ -308,7 +308,10 @@ impl Builder<'_> {
     fn outputs(&mut self) -> Vec<Output> {
         let mut outputs = Vec::new();
         let named = self.named_outputs();
-        let is_output = |(index, topic): &(usize, &nsf_plan::Topic)| topic.written || named.contains(index);
+        let is_output = |(index, topic): &(usize, &nsf_plan::Topic)| {
+            let written = topic.written && !not_run::is_retry_alone(self.plan, TopicId(*index as u32));
+            written || named.contains(index)
+        };
         for (index, topic) in self.plan.topics.iter().enumerate().filter(is_output) {
             let Some(request) = self.request(TopicId(index as u32), None, Framing::Json) else { continue };
             let name = topic_name(self.plan, TopicId(index as u32));
