@@ -135,6 +135,16 @@ impl WorkOutput {
         }
     }
 
+    /// Sends a whole message to a topic.
+    pub(crate) fn send(&mut self, topic: usize, key: &[u8], message: &[u8]) {
+        if topic < self.topics.len() {
+            let batch = &mut self.topics[topic];
+            batch.keys.extend_from_slice(key);
+            batch.bytes.extend_from_slice(message);
+            self.end_message(topic);
+        }
+    }
+
     /// Takes back what the record gave.
     pub(crate) fn undo_record(&mut self) {
         for mark in self.marks.drain(..).rev() {
