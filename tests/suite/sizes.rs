@@ -197,7 +197,7 @@ fn message(n: u64) -> String {
         3..=6 => ("update", "\"phone\",\"seen\""),
         _ => ("update", "\"name\""),
     };
-    let seen = if n % 3 == 0 { "null".to_owned() } else { n.to_string() };
+    let seen = if n.is_multiple_of(3) { "null".to_owned() } else { n.to_string() };
     format!(
         "{{\"version\":\"v1.0\",\"arris_id\":\"ARRIS-f0102-0000000000gca\",\"app_id\":\"0102\",\"app_key\":\"\",\
          \"arris_message\":{{\"time\":{time},\"cmd\":\"{cmd}\",\"change_fields\":[{names}],\
