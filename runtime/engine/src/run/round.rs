@@ -182,6 +182,9 @@ fn late_records(core: &Core, otherwise: &Late, taken: &Taken, late: &[bool], wor
             }
             Late::Topic(topic) => {
                 worked.output.stream.drop_one(0);
+                if let Some(observer) = observer {
+                    observer.observe(id, Point::Dropped("", "late"));
+                }
                 if let Some(batch) = worked.output.topics.get_mut(topic.index()) {
                     batch.push(taken.batch.key(message).unwrap_or_default(), raw);
                 }

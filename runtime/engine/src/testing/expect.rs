@@ -107,17 +107,14 @@ fn count_failure(what: &str, found: &ByReason, expected: Option<u64>, reason: Op
 
 fn dropped_by_reason(plan: &Plan, outcome: &Outcome, of: Option<TestFeedTarget>) -> ByReason {
     let streams = streams(plan, of);
-    let flows: Vec<&str> = streams.iter().flat_map(|stream| flows_of(plan, stream)).collect();
+    let sources = plan.sources.iter().map(|source| source.name.as_str());
+    let names: Vec<&str> = sources.chain(plan.ingests.iter().map(|ingest| ingest.name.as_str())).collect();
     let mut found = ByReason::new();
-    let of_flow = |flow: &str| of.is_none() || flows.contains(&flow);
-    for ((_, reason), count) in outcome.dropped.iter().filter(|((flow, _), _)| of_flow(flow)) {
-        *found.entry(reason.clone()).or_default() += count;
-    }
-    let of_source = |name: &str| of.is_none() || streams.iter().any(|stream| stream == name);
-    let late: u64 =
-        outcome.summary.sources.iter().filter(|source| of_source(&source.name)).map(|source| source.late).sum();
-    if late > 0 {
-        *found.entry("late".to_owned()).or_default() += late;
+    for ((stream, reason), count) in &outcome.dropped {
+        let name = names.get(*stream as usize).copied().unwrap_or_default();
+        if of.is_none() || streams.iter().any(|stream| stream == name) {
+            *found.entry(reason.clone()).or_default() += count;
+        }
     }
     found
 }
@@ -156,10 +153,6 @@ fn streams(plan: &Plan, of: Option<TestFeedTarget>) -> Vec<String> {
 fn reads(plan: &Plan, pipeline: &Pipeline, stream: &str) -> bool {
     let sources = pipeline.inputs.iter().filter_map(|input| input.from.source());
     sources.filter_map(|id| plan.sources.get(id.index())).any(|source| source.name == stream)
-}
-
-fn flows_of<'p>(plan: &'p Plan, stream: &str) -> Vec<&'p str> {
-    plan.pipelines.iter().filter(|own| reads(plan, own, stream)).map(|own| own.name.as_str()).collect()
 }
 
 /// Rejected records as they are stored.

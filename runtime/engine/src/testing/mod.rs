@@ -2,6 +2,7 @@
 //!
 //! A law repeats the test in another way; all its expectations must hold again.
 
+mod drops;
 mod expect;
 mod feed;
 mod memory;
@@ -13,9 +14,10 @@ use nsf_plan::{Format, Origin, Plan, TestCase, TestLaw};
 
 use crate::{
     ingest::Secret,
+    observe::Observer,
     run::{BuildError, Clock, Engine, FAILPOINTS, Options, RunError},
-    summary::Summary,
 };
+use drops::Drops;
 use memory::Memory;
 
 /// A failed expectation.
@@ -86,9 +88,8 @@ fn options() -> Options {
 /// What a test's runs left behind.
 struct Outcome {
     memory: Memory,
-    /// Of the last run; the counts of records dropped by reason are summed over all runs.
-    summary: Summary,
-    dropped: BTreeMap<(String, String), u64>,
+    /// Dropped records, by the index of their stream and the reason.
+    dropped: BTreeMap<(u32, String), u64>,
     /// Which counts are to be compared.
     counts: Counts,
     /// Why the run ended early, if it did.
@@ -110,30 +111,12 @@ impl Counts {
 fn outcome(plan: &Arc<Plan>, case: &TestCase, feed: feed::Feed, options: &Options) -> Result<Outcome, Vec<BuildError>> {
     let memory = Memory::new(feed.streams, rows::tables(plan, case));
     rows::fill(plan, case, memory.store());
-    let pieces = Engine::build(Arc::clone(plan), options.clone(), &memory)?;
-    Ok(match pieces.run() {
-        Ok(summary) => {
-            let dropped = dropped(&summary);
-            Outcome { memory, summary, dropped, counts: Counts::ALL, error: None }
-        }
-        Err(error) => Outcome {
-            memory,
-            summary: Summary::default(),
-            dropped: BTreeMap::new(),
-            counts: Counts::NONE,
-            error: Some(error.to_string()),
-        },
-    })
-}
-
-fn dropped(summary: &Summary) -> BTreeMap<(String, String), u64> {
-    let mut dropped = BTreeMap::new();
-    for flow in &summary.flows {
-        for (reason, count) in &flow.dropped {
-            *dropped.entry((flow.name.clone(), reason.clone())).or_insert(0) += count;
-        }
-    }
-    dropped
+    let drops = Arc::new(Drops::default());
+    let observed = Options { observer: Some(Arc::clone(&drops) as Arc<dyn Observer>), ..options.clone() };
+    let pieces = Engine::build(Arc::clone(plan), observed, &memory)?;
+    let error = pieces.run().err().map(|error| error.to_string());
+    let counts = if error.is_none() { Counts::ALL } else { Counts::NONE };
+    Ok(Outcome { memory, dropped: drops.counts(), counts, error })
 }
 
 /// The ways in which a test is run again.
@@ -207,13 +190,10 @@ impl Runs<'_> {
         memory.rewind();
         let later = Options { clock: Clock::Records { ahead: STANDSTILL }, ..self::options() };
         let again = Engine::build(Arc::clone(self.plan), later, &memory)?.run();
-        let (summary, error) = match again {
-            Ok(summary) => (summary, None),
-            Err(error) => (Summary::default(), Some(error.to_string())),
-        };
+        let error = again.err().map(|error| error.to_string());
         // What was dropped before the stop was counted by the run that was stopped; the rejected are stored.
         let counts = Counts { dropped: false, rejected: error.is_none() };
-        let outcome = Outcome { memory, summary, dropped: BTreeMap::new(), counts, error };
+        let outcome = Outcome { memory, dropped: BTreeMap::new(), counts, error };
         Ok(Some(expect::failures(self.plan, self.case, &outcome, Some(&name))))
     }
 }
