@@ -27,6 +27,10 @@ pub struct Parse {
 /// Parses one file. Never fails: what cannot be read is an error node in the tree and an error in the list.
 #[must_use]
 pub fn parse(file: FileId, text: &str) -> Parse {
+    crate::with_stack(|| parse_here(file, text))
+}
+
+fn parse_here(file: FileId, text: &str) -> Parse {
     if text.len() > MAX_FILE_BYTES {
         let kind = SyntaxErrorKind::FileTooLarge { bytes: text.len() as u64 };
         let errors = vec![SyntaxError { location: Span::at(0).in_file(file), kind }];

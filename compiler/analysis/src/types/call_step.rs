@@ -202,6 +202,11 @@ impl<'a> Checker<'a> {
             self.calls.end();
             return fail_outputs(builder, function, call);
         }
+        if !self.calls.descend(nsf_plan::Block::MAX_DEPTH, self.told_unfolded) {
+            self.leave(item);
+            self.calls.end();
+            return fail_outputs(builder, function, call);
+        }
         let base = format!("{}.{}", keyword(function.kind), function.name.text);
         let outputs = self.output_slots(builder, item, function, call);
         let outer_scope = std::mem::take(&mut builder.scope);
@@ -234,9 +239,10 @@ impl<'a> Checker<'a> {
         // The function's own mistakes are reported where it stands.
         self.forget(reported);
         self.leave(item);
+        self.calls.ascend();
         self.calls.end();
-        if outermost_call && !self.may_unfold() {
-            self.too_many_unfolded(called, "call of", &function.name.text);
+        if let (true, Some(why)) = (outermost_call, self.too_much_unfolded()) {
+            self.report_unfolded(called, "call of", &function.name.text, why);
         }
         builder.outermost = outermost;
         builder.module = outer_module;

@@ -11,6 +11,7 @@ use nsf_plan::{
 };
 use nsf_syntax::ast::{self, Flow, ItemKind, Name};
 
+use super::expression::{STACK_LEFT, STACK_MORE};
 use super::pipeline::{Builder, patch_nested};
 use super::subscription::is_stream;
 use super::unit::{Path, Scope};
@@ -295,7 +296,8 @@ impl<'a> Checker<'a> {
             let outer = (builder.module, builder.flow.clone(), builder.index, std::mem::take(&mut builder.jumps));
             (builder.module, builder.flow, builder.index) = (node.item.module, name.clone(), *child);
             self.program.flows[*child].pipeline = Some(self.next_pipeline());
-            let mut body = self.flow_steps(nodes, *child, 0, builder, seen);
+            let mut body =
+                stacker::maybe_grow(STACK_LEFT, STACK_MORE, || self.flow_steps(nodes, *child, 0, builder, seen));
             for jump in builder.jumps.iter().filter(|jump| jump.target.is_none()) {
                 self.diagnostics.push(message::unknown_label(jump.at, &jump.label));
             }

@@ -33,19 +33,25 @@ pub fn constant(expr: &Expr) -> Option<Literal> {
             }
             Some(Literal::Text(text))
         }
+        ExprKind::Field(record, member) => match constant(record)? {
+            Literal::Record(mut members) if (*member as usize) < members.len() => {
+                Some(members.swap_remove(*member as usize))
+            }
+            _ => None,
+        },
         ExprKind::List(items) => Some(Literal::List(items.iter().map(constant).collect::<Option<_>>()?)),
         ExprKind::Record(items) => Some(Literal::Record(items.iter().map(constant).collect::<Option<_>>()?)),
         _ => None,
     }
 }
 
-/// The expression as a literal, if it is constant.
+/// The expression as a literal, if it is constant and a plan can hold it as one.
 #[must_use]
 pub fn fold(expr: &Expr) -> Option<Expr> {
     if matches!(expr.kind, ExprKind::Literal(_)) {
         return None;
     }
-    let literal = constant(expr)?;
+    let literal = constant(expr).filter(|literal| literal.depth() <= Literal::MAX_DEPTH)?;
     Some(Expr { kind: ExprKind::Literal(literal), ty: expr.ty.clone(), origin: expr.origin })
 }
 

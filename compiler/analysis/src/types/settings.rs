@@ -117,9 +117,14 @@ impl Checker<'_> {
         let mut expressions = Expressions { checker: self, unit: &mut unit, scope: &mut scope, module, raw: None };
         let value = expressions.check(expr, ty)?;
         let literal = fold::constant(&value);
-        if literal.is_none() {
-            let location = self.at(module, expr.span);
-            self.diagnostics.push(super::message::not_constant(location, what));
+        let location = self.at(module, expr.span);
+        match &literal {
+            Some(literal) if literal.depth() > Literal::MAX_DEPTH => {
+                self.diagnostics.push(super::message::constant_too_deep(location, what));
+                return None;
+            }
+            Some(_) => {}
+            None => self.diagnostics.push(super::message::not_constant(location, what)),
         }
         literal
     }
