@@ -256,7 +256,7 @@ fn constants_that_double_or_are_nested_ever_deeper_are_refused_at_once() {
 #[test]
 fn what_is_nested_ever_deeper_through_names_is_no_circle_and_fits_the_stack() {
     let chain = |count: usize, make: &dyn Fn(usize) -> String, last: String| -> String {
-        (0..count).map(|index| make(index)).chain([last]).collect()
+        (0..count).map(make).chain([last]).collect()
     };
     let texts = [
         chain(

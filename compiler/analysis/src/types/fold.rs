@@ -11,7 +11,13 @@ pub fn constant(expr: &Expr) -> Option<Literal> {
         ExprKind::Literal(literal) => Some(literal.clone()),
         ExprKind::Widen(inner) => widen(constant(inner)?, &expr.ty),
         ExprKind::Negate(inner) => match constant(inner)? {
-            Literal::Integer(value) => Some(Literal::Integer(value.checked_neg()?)),
+            Literal::Integer(value) => {
+                let value = value.checked_neg()?;
+                match expr.ty.non_null() {
+                    Type::Integer(width) => integer_literal(i128::from(value), *width),
+                    _ => Some(Literal::Integer(value)),
+                }
+            }
             Literal::Float(value) => Some(Literal::Float(-value)),
             Literal::Decimal(value) => Some(Literal::Decimal(-value)),
             _ => None,
@@ -79,6 +85,15 @@ fn binary(operator: BinaryOperator, left: Literal, right: Literal, operand: &Typ
                 (_, Type::Integer(width)) => integer_literal(i128::from(value), *width),
                 _ => Some(Literal::Integer(value)),
             }
+        }
+        (Literal::Decimal(left), Literal::Decimal(right)) if *result == Type::Decimal => {
+            let value = match operator {
+                BinaryOperator::Add => left.checked_add(right)?,
+                BinaryOperator::Subtract => left.checked_sub(right)?,
+                BinaryOperator::Multiply => left.checked_mul(right)?,
+                _ => return None,
+            };
+            Some(Literal::Decimal(value))
         }
         (Literal::Float(left), Literal::Float(right)) if *result == Type::Float64 => {
             let value = match operator {

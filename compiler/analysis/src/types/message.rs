@@ -217,6 +217,11 @@ pub fn unreachable_arm(location: Location) -> Diagnostic {
     Diagnostic::new(&codes::W0303, location, "this arm is never reached: earlier arms match all its values")
 }
 
+/// A pattern that no value fits.
+pub fn empty_range(location: Location) -> Diagnostic {
+    Diagnostic::new(&codes::W0303, location, "a range of this arm holds no value: its first end is above its last")
+}
+
 /// A call, constant or type that becomes too much.
 pub fn too_much_unfolded(location: Location, what: &str, name: &str, why: TooMuch) -> Diagnostic {
     let parts = match what {

@@ -8,7 +8,7 @@ use nsf_syntax::ast::{self, CalculateStatement, Check, CheckKind, Name};
 use super::expression::{STACK_LEFT, STACK_MORE};
 use super::flow::meet;
 use super::pipeline::{Builder, Jump, source_text};
-use super::unit::{Facts, Scope};
+use super::unit::{Facts, Path, Scope};
 use super::{Checker, message as words, relation, step_message as message};
 use crate::model::{Placed, StepPlace};
 
@@ -368,10 +368,14 @@ impl<'a> Checker<'a> {
             None => return None,
         };
         let ty = builder.unit.ty(slot).clone();
+        let there = ty.is_nullable() && !value.ty.is_nullable();
         let value = builder.expressions(self).coerce(value, &ty, statement.value.span)?;
         builder.assigned(slot);
         if existing.is_none() {
             builder.scope.add(name.text.clone(), slot, Some(location), false);
+        }
+        if there {
+            builder.scope.known.insert(Path::Slot(slot));
         }
         let base = format!("calculate.{}", name.text);
         Some(self.step(builder, &base, StepKind::Assign { slot, value }, place))
