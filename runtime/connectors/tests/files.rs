@@ -274,6 +274,26 @@ fn a_store_is_locked_checked_and_forgotten_on_request() {
 }
 
 #[test]
+fn a_store_that_was_not_finished_is_made_anew_and_an_empty_one_is_refused() {
+    let project = Project::default();
+    let path = project.path("store.redb");
+    // What a run leaves that is killed while it creates its store.
+    project.write("store.redb.new-1", "");
+    let store = EmbeddedStore::open(&path, false).unwrap();
+    assert!(!project.path("store.redb.new-1").exists());
+    drop(store);
+    let names: Vec<_> =
+        std::fs::read_dir(project.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["store.redb"]);
+    std::fs::write(&path, b"").unwrap();
+    let error = EmbeddedStore::open(&path, false).err().unwrap();
+    assert!(error.to_string().contains("is not a store") && error.to_string().contains("--fresh"), "{error}");
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    assert_eq!(EmbeddedStore::open(&path, false).err().unwrap().kind, ConnectorErrorKind::Damaged);
+}
+
+#[test]
 fn everything_that_keeps_a_plan_from_running_is_told_at_once() {
     let mut plan = passing();
     plan.topics[0].connector.kind = "file".into();
