@@ -122,7 +122,7 @@ fn another_number_of_lanes_or_another_shape_of_a_state_is_refused() {
     let mut other = summing();
     other.states[0].fields[0].name = "sum".into();
     let message = project.run(&other, IN, OUT, Options::default()).unwrap_err().to_string();
-    assert!(message.contains("its field `total` is gone"), "{message}");
+    assert!(message.contains("its field `total` is stored, but gone from the program"), "{message}");
 }
 
 /// Not a test of its own: the process that [`a_killed_run_goes_on_to_the_same_end`] kills.

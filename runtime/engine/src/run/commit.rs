@@ -105,8 +105,7 @@ impl Run {
 
     /// Which logs a commit folds: all where there is little or memory is short, else one that is long.
     fn folded(&self, last: bool) -> Fold {
-        let changed = |rows: &crate::state::LaneRows| rows.changed();
-        let changed: u64 = self.lanes.iter().flat_map(|lane| &lane.states.states).map(changed).sum();
+        let changed = self.changed_rows();
         let entries: u64 = self.log.iter().map(super::log::StateLog::entries).sum();
         if self.state_bytes() > self.options.state_bytes || (last && entries + changed < FEW) {
             return Fold::All;
@@ -257,6 +256,7 @@ impl Run {
         let mut summary = self.tally.summary(&self.core, &self.plan, self.elapsed());
         summary.resumed = self.resumed;
         summary.notes = super::not_run::without_effect(&self.plan);
+        summary.notes.extend_from_slice(&self.notes);
         summary.stopped = stopped;
         summary.unchanged = self.resumed && self.tally.records == 0;
         let output = |output: &super::pieces::Output| OutputSummary {

@@ -14,6 +14,7 @@ use super::{
     lane::Lane,
     layout,
     log::{self, StateLog},
+    migrate::{self, Migration},
     options::Options,
     output::{WorkOutput, take_in_order},
     pieces::{Core, Exported, Output, Pieces, Reader},
@@ -26,12 +27,16 @@ use super::{
     work::{Taken, Worked, Worker},
 };
 use crate::{
-    connector::{ConnectorResult, Position},
+    connector::{ConnectorError, ConnectorErrorKind, ConnectorResult, Position},
     dimension::{Dimensions, Stage},
     rejected::Rejection,
     store::{StoreBatch, StoreTable},
     summary::Summary,
 };
+
+/// Changed rows of states after which a commit is made, so that what a commit holds in memory does not depend on how much
+/// input a second brings.
+const MOST_CHANGED: u64 = 200_000;
 
 /// A plan that runs.
 pub(crate) struct Run {
@@ -57,6 +62,8 @@ pub(crate) struct Run {
     /// Whether an earlier run was gone on with.
     pub resumed: bool,
     interleaving: Interleaving,
+    /// What the user should know of how the program differs from that of earlier runs.
+    pub notes: Vec<String>,
     arenas: Vec<Bump>,
     lane_arenas: Vec<Bump>,
     spare: Vec<WorkOutput>,
@@ -91,8 +98,8 @@ impl Run {
     fn prepare(pieces: Pieces) -> Result<(Self, Vec<Reader>), RunError> {
         let Pieces { plan, mut core, dimensions, stage, mut readers, mut outputs, exports, options } = pieces;
         let mut batch = StoreBatch::default();
-        layout::check(&mut core, &plan, &mut batch)?;
         log::recover(&*core.shared.store)?;
+        let fitted = fit(&mut core, &plan, &options, &mut batch)?;
         let mut tally = Tally::new(&core, &plan);
         let mut progress = Progress::default();
         let resumed = open_sources(&core, &mut readers, &mut progress, &mut tally)?;
@@ -121,6 +128,7 @@ impl Run {
             uncommitted: Uncommitted::default(),
             resumed,
             interleaving,
+            notes: fitted,
             arenas: Vec::new(),
             lane_arenas: (0..core.lanes).map(|_| Bump::new()).collect(),
             spare: Vec::new(),
@@ -360,6 +368,12 @@ impl Run {
             || since.elapsed() >= self.options.commit_every
             || self.uncommitted.bytes >= self.options.commit_bytes
             || self.state_bytes() > self.options.state_bytes
+            || self.changed_rows() > MOST_CHANGED
+    }
+
+    /// How many rows of states the next commit holds.
+    pub(crate) fn changed_rows(&self) -> u64 {
+        self.lanes.iter().flat_map(|lane| &lane.states.states).map(crate::state::LaneRows::changed).sum()
     }
 
     /// About how many bytes of memory the lanes' rows take.
@@ -416,6 +430,17 @@ impl Open {
     }
 }
 
+/// Compares the store with the plan and brings stored rows to the plan's fields; gives what is to be said of it.
+fn fit(core: &mut Core, plan: &Plan, options: &Options, first: &mut StoreBatch) -> Result<Vec<String>, RunError> {
+    let store = Arc::clone(&core.shared.store);
+    migrate::finish(&*store, &options.failpoints)?;
+    let layout::Fitted { migrations, mut notes, .. } = layout::check(core, plan, first)?;
+    notes.extend(migrations.iter().map(Migration::note));
+    migrate::begin(&*store, &migrations)?;
+    migrate::finish(&*store, &options.failpoints)?;
+    Ok(notes)
+}
+
 /// Opens sources where the last run stopped; gives whether there was one.
 fn open_sources(
     core: &Core,
@@ -464,13 +489,18 @@ fn open_outputs(core: &Core, outputs: &mut [Output]) -> Result<(), RunError> {
 
 fn stored_positions(core: &Core, id: &str) -> ConnectorResult<Vec<(u32, PartitionProgress)>> {
     let start = prefix(id);
-    let mut positions = Vec::new();
+    let (mut positions, mut damaged) = (Vec::new(), false);
     core.shared.store.scan(StoreTable::Progress, &start, &mut |key, value| {
         let partition = key.get(start.len()..).and_then(|rest| <[u8; 4]>::try_from(rest).ok());
-        if let (Some(partition), Some(progress)) = (partition, PartitionProgress::decode(value)) {
-            positions.push((u32::from_be_bytes(partition), progress));
+        match (partition, PartitionProgress::decode(value)) {
+            (Some(partition), Some(progress)) => positions.push((u32::from_be_bytes(partition), progress)),
+            _ => damaged = true,
         }
-        true
+        !damaged
     })?;
+    if damaged {
+        let error = ConnectorError::new(ConnectorErrorKind::Damaged, "how far it was read is damaged in the store");
+        return Err(error.with_help("put back a copy of the store, or give --fresh to forget what it holds"));
+    }
     Ok(positions)
 }

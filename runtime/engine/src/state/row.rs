@@ -226,6 +226,24 @@ impl Row {
     }
 }
 
+/// Bytes of a field's version in a stored row.
+pub(crate) const VERSION_BYTES: usize = 24;
+
+/// The stored form of [`FieldVersion::NEVER`].
+pub(crate) fn never_written() -> [u8; VERSION_BYTES] {
+    let mut bytes = [0; VERSION_BYTES];
+    bytes[..8].copy_from_slice(&FieldVersion::NEVER.time.to_le_bytes());
+    bytes
+}
+
+/// A stored row: what stands before its fields, whether their versions stand behind them, and all from the fields on.
+pub(crate) fn split_head(row: &[u8]) -> Option<(&[u8], bool, &[u8])> {
+    let flags = *row.first()?;
+    let head = if flags & HAS_SAVED == 0 { 1 } else { 9 };
+    let (head, fields) = row.split_at_checked(head)?;
+    Some((head, flags & HAS_VERSIONS != 0, fields))
+}
+
 fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], Damaged> {
     let (front, rest) = bytes.split_first_chunk::<N>().ok_or(Damaged)?;
     *bytes = rest;
