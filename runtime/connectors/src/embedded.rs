@@ -44,6 +44,7 @@ enum Failure {
     Locked,
     Full,
     Permission,
+    ReadOnly,
     NotAStore,
     OtherFormat,
     Damaged,
@@ -166,7 +167,9 @@ fn forget(path: &Path) -> ConnectorResult<()> {
     if !path.exists() {
         return Ok(());
     }
-    if let Err(failure @ (Failure::Locked | Failure::Permission)) = Builder::new().open(path).map_err(Failure::from) {
+    if let Err(failure @ (Failure::Locked | Failure::Permission | Failure::ReadOnly)) =
+        Builder::new().open(path).map_err(Failure::from)
+    {
         return Err(failure.describe(path));
     }
     fs::remove_file(path).map_err(|error| crate::fault::file("written", path, &error))
@@ -256,6 +259,11 @@ impl Failure {
                 format!("the store `{place}` may not be written by this user"),
                 "give the user the right to write that folder".to_owned(),
             ),
+            Self::ReadOnly => (
+                ConnectorErrorKind::Permission,
+                format!("the store `{place}` is on a file system that is read-only"),
+                "make it writable, or run a copy of the project elsewhere".to_owned(),
+            ),
             Self::NotAStore => {
                 (ConnectorErrorKind::Damaged, format!("`{place}` is not a store of this runtime"), fresh.to_owned())
             }
@@ -289,7 +297,8 @@ impl From<StorageError> for Failure {
             StorageError::Corrupted(_) => Self::Damaged,
             StorageError::Io(error) => match error.kind() {
                 Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => Self::Full,
-                Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Self::Permission,
+                Kind::PermissionDenied => Self::Permission,
+                Kind::ReadOnlyFilesystem => Self::ReadOnly,
                 Kind::InvalidData | Kind::UnexpectedEof | Kind::IsADirectory => Self::NotAStore,
                 _ => Self::Other("the file could not be read or written".to_owned()),
             },

@@ -14,7 +14,7 @@ use nsf_engine::{
 
 use crate::{
     embedded::EmbeddedStore,
-    file::{FileExport, FileSink, FileSource, Waiting},
+    file::{FileExport, FileSink, FileSource, Waiting, is_special},
     standard::{StandardInput, StandardOutput},
 };
 
@@ -39,6 +39,8 @@ pub struct Local {
     store: Mutex<Option<Arc<EmbeddedStore>>>,
     /// Files that something is written to.
     taken: Mutex<Vec<PathBuf>>,
+    /// Files that are read, but for topics which the run itself writes.
+    read: Mutex<Vec<PathBuf>>,
 }
 
 /// Folder of the embedded things inside the project's.
@@ -48,7 +50,7 @@ impl Local {
     /// The profile for these settings; nothing is opened yet.
     #[must_use]
     pub const fn new(settings: LocalSettings) -> Self {
-        Self { settings, store: Mutex::new(None), taken: Mutex::new(Vec::new()) }
+        Self { settings, store: Mutex::new(None), taken: Mutex::new(Vec::new()), read: Mutex::new(Vec::new()) }
     }
 
     /// The file of a topic: `.nsf/topics/NAME.ndjson`.
@@ -69,21 +71,41 @@ impl Local {
         if path == Path::new("-") {
             return Box::new(StandardInput::new(framing));
         }
+        if is_special(path) {
+            return Box::new(StandardInput::pipe(path, framing));
+        }
+        self.reads(path);
         Box::new(FileSource::new(path, framing, waiting, waiting == Waiting::ForMore))
     }
 
-    /// Takes a file for an output; two outputs in one file would overwrite one another.
+    /// Takes a file for an output; two outputs in one file would overwrite one another, and an input that is written would
+    /// be lost.
     fn take<'f>(&self, path: &'f Path) -> ConnectorResult<&'f Path> {
-        let known = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.contains(&known) {
-            let message = format!("`{}` is named for two outputs", path.display());
-            return Err(
-                ConnectorError::new(ConnectorErrorKind::Other, message).with_help("give each a file of its own")
+        if is_special(path) {
+            return Ok(path);
+        }
+        let refused = |what: &str, help: &str| {
+            let message = format!("`{}` is {what}", path.display());
+            Err(ConnectorError::new(ConnectorErrorKind::Other, message).with_help(help))
+        };
+        let is_read = self.read.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|own| is_same(own, path));
+        if is_read {
+            return refused(
+                "read by this run, and writing to it would destroy what it holds",
+                "name another file to write",
             );
         }
-        taken.push(known);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.iter().any(|own| is_same(own, path)) {
+            return refused("named for two outputs", "give each a file of its own");
+        }
+        taken.push(path.to_path_buf());
         Ok(path)
+    }
+
+    /// Remembers that a file is read.
+    fn reads(&self, path: &Path) {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_path_buf());
     }
 
     fn cannot(request: &StreamRequest<'_>, what: &str) -> ConnectorError {
@@ -91,6 +113,32 @@ impl Local {
         let message = format!("`{kind}` {what} in the dev profile");
         ConnectorError::new(ConnectorErrorKind::Other, message)
     }
+}
+
+/// Whether two paths name one file, by whatever links.
+fn is_same(one: &Path, other: &Path) -> bool {
+    if let (Ok(one), Ok(other)) = (std::fs::canonicalize(one), std::fs::canonicalize(other)) {
+        return one == other || is_same_inode(&one, &other);
+    }
+    // One of them is not there yet: it is where its folder is.
+    let place = |path: &Path| {
+        let known = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let folder = known.parent().and_then(|folder| std::fs::canonicalize(folder).ok());
+        folder.zip(known.file_name().map(ToOwned::to_owned)).map_or(known, |(folder, name)| folder.join(name))
+    };
+    place(one) == place(other)
+}
+
+#[cfg(unix)]
+fn is_same_inode(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let inode = |path: &Path| std::fs::metadata(path).ok().map(|there| (there.dev(), there.ino()));
+    inode(one).is_some_and(|own| Some(own) == inode(other))
+}
+
+#[cfg(not(unix))]
+fn is_same_inode(_: &Path, _: &Path) -> bool {
+    false
 }
 
 /// A topic's name as a file's name: what no file name should hold is written `%XX`.
@@ -123,10 +171,16 @@ impl Connectors for Local {
             "kafka" => {
                 let path = Self::given(&self.settings.outputs, &request.names)
                     .map_or_else(|| Self::topic_file(&self.settings.project, name), Path::to_path_buf);
+                if !request.written {
+                    self.reads(&path);
+                }
                 Ok(Box::new(FileSource::new(path, request.framing, waiting, true)))
             }
             "file" => {
                 let path = self.settings.project.join(name);
+                if !request.written {
+                    self.reads(&path);
+                }
                 Ok(Box::new(FileSource::new(path, request.framing, waiting, waiting == Waiting::ForMore)))
             }
             "stdin" => Ok(Box::new(StandardInput::new(request.framing))),
@@ -146,6 +200,7 @@ impl Connectors for Local {
             let folder = self.settings.project.join(FOLDER).join("tables");
             (folder.join(format!("{}.{extension}", file_name(name))), true)
         };
+        self.reads(&path);
         Ok(Box::new(FileSource::new(path, request.framing, Waiting::No, optional)))
     }
 

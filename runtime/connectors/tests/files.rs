@@ -336,3 +336,70 @@ fn two_outputs_in_one_file_are_refused() {
     let errors = Engine::build(Arc::new(passing()), Options::default(), &local).err().unwrap();
     assert!(errors[0].to_string().contains("is named for two outputs"), "{}", errors[0]);
 }
+
+#[test]
+fn an_output_never_takes_the_place_of_an_input_and_a_device_stays_one() {
+    let project = Project::default();
+    project.write("in.ndjson", "{}\n");
+    std::os::unix::fs::symlink(project.path("in.ndjson"), project.path("link")).unwrap();
+    std::fs::hard_link(project.path("in.ndjson"), project.path("other")).unwrap();
+    for (name, file) in [("out", "in.ndjson"), ("rejected", "link"), ("rejected", "other")] {
+        let local = project.local(&[("numbers", "in.ndjson")], &[(name, file)]);
+        let errors = Engine::build(Arc::new(passing()), Options::default(), &local).err().unwrap();
+        assert!(errors[0].to_string().contains("is read by this run"), "{}", errors[0]);
+        assert_eq!(project.lines("in.ndjson"), ["{}"]);
+    }
+    let device = [("out", "/dev/null"), ("rejected", "/dev/null")];
+    let summary = project.run(&passing(), &[("numbers", "in.ndjson")], &device, Options::default()).unwrap();
+    assert!(summary.outputs[0].may_repeat);
+    assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+    // Behind a link, the file is replaced and not the link.
+    project.write("real", "old");
+    std::os::unix::fs::symlink(project.path("real"), project.path("named")).unwrap();
+    project.write("in.ndjson", "{}\n{bad\n");
+    let outputs = [("rejected", "named")];
+    project.run(&passing(), &[("numbers", "in.ndjson")], &outputs, Options::default()).unwrap();
+    assert!(project.path("named").symlink_metadata().unwrap().is_symlink());
+    assert!(project.lines("real").last().unwrap().contains("{bad"), "{:?}", project.lines("real"));
+}
+
+#[test]
+fn a_followed_file_that_is_cut_replaced_or_deleted_is_told() {
+    let changes: [(&str, fn(&Project)); 3] = [
+        ("was cut", |project| project.write("in", "")),
+        ("was replaced", |project| {
+            project.write("new", "{}\n{}\n{}\n");
+            std::fs::rename(project.path("new"), project.path("in")).unwrap();
+        }),
+        ("was deleted", |project| std::fs::remove_file(project.path("in")).unwrap()),
+    ];
+    for (words, change) in changes {
+        let project = Project::default();
+        project.write("in", "{}\n{}\n");
+        let mut source = FileSource::new(project.path("in"), Framing::Json, Waiting::ForMore, false);
+        source.open(&[]).unwrap();
+        let mut batch = RawBatch::default();
+        assert!(matches!(source.poll(&mut batch, 1000).unwrap(), Polled::Batch));
+        assert_eq!(batch.messages.len(), 2);
+        batch.clear();
+        assert!(matches!(source.poll(&mut batch, 1000).unwrap(), Polled::Idle));
+        change(&project);
+        let error = source.poll(&mut batch, 1000).err().unwrap();
+        assert_eq!(error.kind, ConnectorErrorKind::Changed);
+        assert!(error.to_string().contains(words) && error.to_string().contains("--fresh"), "{error}");
+    }
+}
+
+#[test]
+fn a_file_whose_lines_moved_under_the_position_is_refused() {
+    let project = Project::default();
+    let line = |at: usize| format!("{{\"pad\":\"{}\"}}\n", "x".repeat(at % 50 + 1));
+    let all: Vec<String> = (0..2000).map(line).collect();
+    project.write("in.ndjson", &all[..1000].concat());
+    let given = [("numbers", "in.ndjson")];
+    project.run(&passing(), &given, &[("out", "out.ndjson")], Options::default()).unwrap();
+    // The beginning is the same and the file is longer, but a line in the middle is gone.
+    project.write("in.ndjson", &[&all[..703], &all[705..]].concat().concat());
+    let error = project.run(&passing(), &given, &[("out", "out.ndjson")], Options::default()).unwrap_err().to_string();
+    assert!(error.contains("has other lines than when it was last read") && error.contains("--fresh"), "{error}");
+}

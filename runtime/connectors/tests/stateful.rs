@@ -7,10 +7,11 @@ mod support;
 use std::{
     collections::BTreeMap,
     process::{Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
-use nsf_engine::run::{FAILPOINTS, Options, RunError};
+use nsf_engine::run::{FAILPOINTS, Options, RunError, event::Event};
 use support::{Project, sum_records, summing};
 
 const IN: &[(&str, &str)] = &[("feed", "in.ndjson")];
@@ -109,6 +110,27 @@ fn a_run_stopped_at_any_failpoint_goes_on_to_the_same_end() {
             check(&project, &records);
         }
     }
+}
+
+#[test]
+fn a_run_that_is_told_to_stop_goes_on_to_the_same_end() {
+    let project = Project::default();
+    let records = sum_records(60_000, 20_000, 8);
+    project.write("in.ndjson", &records);
+    for _ in 0..3 {
+        let options = Options { block: 4000, blocks: 2, commit_bytes: 100_000, ..Options::default() };
+        let stop = options.stop.clone();
+        let events = Arc::new(move |event: &Event| {
+            if matches!(event, Event::Committed(commit) if commit.number == 3) {
+                stop.stop();
+            }
+        });
+        let out = [("out", "out.ndjson"), ("rejected", "rejected.ndjson")];
+        let summary = project.run(&summing(), IN, &out, Options { events: Some(events), ..options }).unwrap();
+        assert!(summary.stopped && summary.records < 60_000);
+    }
+    assert!(project.run(&summing(), IN, OUT, Options::default()).unwrap().resumed);
+    check(&project, &records);
 }
 
 #[test]

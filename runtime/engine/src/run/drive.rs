@@ -70,6 +70,8 @@ pub(crate) struct Run {
     started: Instant,
     last_event: (Instant, u64),
     lag: Vec<u64>,
+    /// Why an input could not be read on.
+    failed: Option<RunError>,
 }
 
 /// What is not yet committed.
@@ -86,7 +88,10 @@ impl Pieces {
     /// # Errors
     /// Why it ended early; everything up to the last commit stands then.
     pub fn run(self) -> Result<Summary, RunError> {
-        let signals = self.options.signals.then(|| super::signals::listen(self.options.stop.clone()));
+        let signals = self
+            .options
+            .signals
+            .then(|| super::signals::listen(self.options.stop.clone(), self.options.events.clone()));
         let result = Run::prepare(self).and_then(|(run, readers)| run.drive(readers));
         drop(signals);
         result
@@ -135,6 +140,7 @@ impl Run {
             started: now,
             last_event: (now, 0),
             lag,
+            failed: None,
             core,
         };
         Ok((run, readers))
@@ -151,7 +157,7 @@ impl Run {
         let result = self.rounds(&readers, &mut open);
         readers.end();
         let stopped = result?;
-        self.commit_if_any()?;
+        self.commit_if_any(stopped)?;
         self.write_exports()?;
         Ok(self.summary(stopped, &not_resumable))
     }
@@ -168,7 +174,7 @@ impl Run {
             }
             let taken = self.take(readers, open)?;
             if taken.is_empty() {
-                if open.finished(readers.epoch.load(Ordering::Acquire)) {
+                if self.failed.is_none() && open.finished(readers.epoch.load(Ordering::Acquire)) {
                     return Ok(self.options.stop.is_stopping());
                 }
             } else {
@@ -176,6 +182,11 @@ impl Run {
                 if wrote {
                     readers.epoch.fetch_add(1, Ordering::AcqRel);
                 }
+            }
+            if let Some(error) = self.failed.take() {
+                // What came before stays taken: the input may not be there again.
+                self.commit_if_any(false)?;
+                return Err(error);
             }
             if self.is_commit_due() {
                 self.commit(false)?;
@@ -206,7 +217,8 @@ impl Run {
                 News::Idle(epoch) => open.idle[reader] = Some(epoch),
                 News::Failed(error) => {
                     let name = &self.core.streams[open.streams[reader]].name;
-                    return Err(RunError::connector(name, error));
+                    self.failed = Some(RunError::connector(name, error));
+                    break;
                 }
                 News::Batch(batch, header, waiting) => {
                     open.idle[reader] = None;
@@ -433,11 +445,11 @@ impl Open {
 /// Compares the store with the plan and brings stored rows to the plan's fields; gives what is to be said of it.
 fn fit(core: &mut Core, plan: &Plan, options: &Options, first: &mut StoreBatch) -> Result<Vec<String>, RunError> {
     let store = Arc::clone(&core.shared.store);
-    migrate::finish(&*store, &options.failpoints)?;
+    migrate::finish(&*store, options)?;
     let layout::Fitted { migrations, mut notes, .. } = layout::check(core, plan, first)?;
     notes.extend(migrations.iter().map(Migration::note));
     migrate::begin(&*store, &migrations)?;
-    migrate::finish(&*store, &options.failpoints)?;
+    migrate::finish(&*store, options)?;
     Ok(notes)
 }
 

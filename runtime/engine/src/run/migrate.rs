@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     error::RunError,
-    failpoint::Failpoints,
     layout::{Meta, damaged, put},
+    options::Options,
 };
 use crate::{
     connector::{ConnectorError, ConnectorErrorKind},
@@ -116,13 +116,16 @@ pub(crate) fn begin(store: &dyn Store, migrations: &[Migration]) -> Result<(), R
 }
 
 /// Does what was begun, by this run or one that was killed.
-pub(crate) fn finish(store: &dyn Store, failpoints: &Failpoints) -> Result<(), RunError> {
+pub(crate) fn finish(store: &dyn Store, options: &Options) -> Result<(), RunError> {
     // In the order of their numbers: rows may have been brought over twice.
     for (key, migration) in Meta::read(store)?.under::<Migration>(PREFIX)? {
         let types = migration.types.iter().map(|ty| ty.parse()).collect::<Result<Vec<Type>, _>>();
         let types = types.map_err(|_| damaged(&format!("`{PREFIX}{key}`")))?;
         while part(store, &migration, &types, &format!("{PREFIX}{key}"))? {
-            if failpoints.hit(FAILPOINT) {
+            if options.stop.is_stopping() {
+                return Err(RunError::Aborted);
+            }
+            if options.failpoints.hit(FAILPOINT) {
                 return Err(RunError::Failpoint(FAILPOINT));
             }
         }
