@@ -365,7 +365,8 @@ fn an_output_never_takes_the_place_of_an_input_and_a_device_stays_one() {
 
 #[test]
 fn a_followed_file_that_is_cut_replaced_or_deleted_is_told() {
-    let changes: [(&str, fn(&Project)); 3] = [
+    type Change = (&'static str, fn(&Project));
+    let changes: [Change; 3] = [
         ("was cut", |project| project.write("in", "")),
         ("was replaced", |project| {
             project.write("new", "{}\n{}\n{}\n");
