@@ -3,10 +3,12 @@
 
 mod boundaries;
 mod catalogue;
+mod cutting;
 #[path = "../fuzz/src/targets/mod.rs"]
 mod fuzz_targets;
 mod house;
 mod language;
+mod laws;
 mod mistakes;
 mod mutations;
 mod oulad;

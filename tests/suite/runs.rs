@@ -1,7 +1,8 @@
 //! Whole runs of the real program: the cases under `tests/run`, and every example by the commands of its README.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nsf_tests::{markdown, read, records, root, tool, tree};
 
@@ -99,20 +100,30 @@ fn the_commands_of_every_example_work_and_give_what_is_expected() {
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
 }
 
-#[test]
-fn every_example_tests_itself() {
+/// Calls `check`, `test` and `fmt --check` on programs that must hold.
+fn hold(programs: &[PathBuf]) {
     let mut complaints = Vec::new();
-    for example in tree::folders(&root().join("examples")) {
-        for command in ["check", "test"] {
-            let called = tool::call(root(), &[command.as_ref(), example.as_os_str()]);
+    for program in programs {
+        for words in [&["check"][..], &["test"], &["fmt", "--check"]] {
+            let mut arguments: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+            arguments.push(program.as_os_str());
+            let called = tool::call(root(), &arguments);
             if called.code != Some(0) {
-                complaints.push(format!("nsfc {command} {}: {}", example.display(), called.all()));
+                complaints.push(format!("nsfc {} {}: {}", words.join(" "), program.display(), called.all()));
             }
-        }
-        let called = tool::call(root(), &["fmt".as_ref(), "--check".as_ref(), example.as_os_str()]);
-        if called.code != Some(0) {
-            complaints.push(format!("nsfc fmt --check {}: {}", example.display(), called.all()));
         }
     }
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}
+
+#[test]
+fn every_example_tests_itself() {
+    hold(&tree::folders(&root().join("examples")));
+}
+
+#[test]
+fn every_behaviour_is_as_its_tests_say() {
+    let programs = tree::files(&root().join("tests/behaviour"), "nsf");
+    assert!(programs.len() >= 10, "tests/behaviour holds {} programs only", programs.len());
+    hold(&programs);
 }

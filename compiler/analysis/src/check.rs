@@ -36,6 +36,10 @@ pub static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
     library
 });
 
+/// Bytes of stack that the passes take at most, with room to spare: what is nested has a limit, and a thread may have
+/// less. It is enough for reading, too.
+pub(crate) const STACK: usize = 32 * 1024 * 1024;
+
 /// What a check found.
 pub struct Analysis {
     /// Every text, the project's first.
@@ -63,6 +67,10 @@ pub fn check(input: &ProjectInput) -> Analysis {
 /// Checks a project with some proofs switched off: for tests, which show that each refuses what it is there for.
 #[must_use]
 pub fn check_with(input: &ProjectInput, proofs: &Proofs) -> Analysis {
+    stacker::maybe_grow(STACK, STACK, || check_here(input, proofs))
+}
+
+fn check_here(input: &ProjectInput, proofs: &Proofs) -> Analysis {
     let mut sources = SourceMap::default();
     let mut found = Diagnostics::default();
     let mut trees: Vec<(String, FileId, String, File)> = Vec::with_capacity(input.files.len());

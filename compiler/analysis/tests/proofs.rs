@@ -236,3 +236,70 @@ fn types_that_double_at_each_level_are_refused_at_once() {
     let codes: Vec<(&str, u32)> = found.iter().map(|(code, _, line, _)| (code.as_str(), *line)).collect();
     assert_eq!(codes, [("E0413", 14)]);
 }
+
+#[test]
+fn constants_that_double_or_are_nested_ever_deeper_are_refused_at_once() {
+    let mut doubling = "const C0: int64 = 1\n".to_owned();
+    let mut deeper = "const C0: int64 = 1\n".to_owned();
+    for level in 1..60 {
+        let below = level - 1;
+        doubling.push_str(&format!("const C{level}: int64 = C{below} - C{below}\n"));
+        deeper.push_str(&format!("const C{level}: int64 = C{below}{}\n", " + 1".repeat(200)));
+    }
+    for (text, line) in [(doubling, 14), (deeper, 7)] {
+        let found = found(&check(&files(&text), &Proofs::default()));
+        let codes: Vec<(&str, u32)> = found.iter().map(|(code, _, line, _)| (code.as_str(), *line)).collect();
+        assert_eq!(codes, [("E0413", line)]);
+    }
+}
+
+#[test]
+fn what_is_nested_ever_deeper_through_names_is_no_circle_and_fits_the_stack() {
+    let chain = |count: usize, make: &dyn Fn(usize) -> String, last: String| -> String {
+        (0..count).map(make).chain([last]).collect()
+    };
+    let texts = [
+        chain(
+            600,
+            &|index| format!("fn f{index}(x: int64) -> int64 = abs(f{}(x)) + 1\n", index + 1),
+            "fn f600(x: int64) -> int64 = x\n".to_owned(),
+        ),
+        chain(
+            200,
+            &|index| format!("type T{index} = {}T{}{}\n", "list<".repeat(200), index + 1, ">".repeat(200)),
+            "type T200 = int64\n".to_owned(),
+        ),
+        chain(
+            200,
+            &|index| format!("const C{index} = {}C{}{}\n", "[".repeat(200), index + 1, "]".repeat(200)),
+            "const C200 = 1\n".to_owned(),
+        ),
+        chain(
+            400,
+            &|index| {
+                let (open, close) = ("when x > 1 {\n  ".repeat(20), "  }\n".repeat(20));
+                format!("expand e{index}(x: int64) {{\n  {open}expand e{}\n{close}}}\n", index + 1)
+            },
+            "expand e400(x: int64) {\n  expand kafka(\"o\", key: x) { x }\n}\nsource s {\n  from: kafka(\"s\")\n  \
+             record { x: int64 }\n}\nflow f from s {\n  expand e0\n}\n"
+                .to_owned(),
+        ),
+    ];
+    for text in texts {
+        let small = std::thread::Builder::new().stack_size(256 * 1024);
+        let codes = small.spawn(move || -> Vec<String> {
+            found(&check(&files(&text), &Proofs::default())).into_iter().map(|(code, ..)| code).collect()
+        });
+        assert_eq!(codes.unwrap().join().unwrap(), ["E0413"]);
+    }
+}
+
+#[test]
+fn records_spread_in_records_are_unfolded_once() {
+    let spread = format!("{}{{ a: x, b: x }}{}", "{ ...".repeat(100), " }".repeat(100));
+    let text = format!(
+        "source s {{\n  from: kafka(\"s\")\n  record {{ x: int64 }}\n}}\nflow f from s {{\n  calculate {{ y = {spread} }}\n  \
+         expand kafka(\"o\", key: x) {{ x, y }}\n}}\n"
+    );
+    assert_eq!(found(&check(&files(&text), &Proofs::default())), []);
+}

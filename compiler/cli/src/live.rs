@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nsf_engine::run::RunError;
 use nsf_engine::run::event::{Event, Progress};
 use nsf_engine::run::options::EventListener;
 
@@ -31,6 +32,7 @@ impl Live {
         Arc::new(move |event: &Event| match event {
             Event::Progress(progress) if live.terminal && progress.seconds >= LONG => live.show(&line(progress)),
             Event::Stopping => live.stopping(),
+            Event::Overdue => live.end(),
             _ => {}
         })
     }
@@ -51,6 +53,15 @@ impl Live {
     fn stopping(&self) {
         self.clear();
         write("stopping: what was taken in is committed; press Ctrl-C again to stop at once\n");
+    }
+}
+
+impl Live {
+    /// Ends the process where the run does not.
+    fn end(&self) {
+        self.clear();
+        write(&format!("error: {}\n", RunError::Aborted));
+        std::process::exit(1);
     }
 }
 

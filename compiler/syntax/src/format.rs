@@ -100,6 +100,10 @@ pub fn format_text(text: &str) -> Result<String, FormatRefusal> {
 /// # Errors
 /// When the tree has a part that could not be read, or when the result would not say the same as `text`.
 pub fn format(text: &str, file: &File) -> Result<String, FormatRefusal> {
+    crate::with_stack(|| format_here(text, file))
+}
+
+fn format_here(text: &str, file: &File) -> Result<String, FormatRefusal> {
     let refuse = |at: u32| FormatRefusal::WouldChange { line: line_of(text, at) };
     let mut writer = Writer::new(text);
     let doc = writer.file(file).map_err(|Mismatch { at }| refuse(at))?;

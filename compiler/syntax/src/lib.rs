@@ -20,3 +20,12 @@ mod trim;
 pub use error::{SyntaxError, SyntaxErrorKind};
 pub use parse::{MAX_FILE_BYTES, Parse, decode, parse, parse_bytes};
 pub use token::{Token, TokenKind, tokens};
+
+/// Bytes of stack that reading or formatting takes at most, with room to spare: what is nested has a limit, and a
+/// thread may have less.
+const STACK: usize = 16 * 1024 * 1024;
+
+/// Runs with enough stack for the deepest text that is read.
+fn with_stack<R>(run: impl FnOnce() -> R) -> R {
+    stacker::maybe_grow(STACK, STACK, run)
+}

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use nsf_diagnostics::{FileId, Span};
+use nsf_diagnostics::{FileId, Span, codes};
 use pest::Parser;
 use smol_str::SmolStr;
 
@@ -27,6 +27,10 @@ pub struct Parse {
 /// Parses one file. Never fails: what cannot be read is an error node in the tree and an error in the list.
 #[must_use]
 pub fn parse(file: FileId, text: &str) -> Parse {
+    crate::with_stack(|| parse_here(file, text))
+}
+
+fn parse_here(file: FileId, text: &str) -> Parse {
     if text.len() > MAX_FILE_BYTES {
         let kind = SyntaxErrorKind::FileTooLarge { bytes: text.len() as u64 };
         let errors = vec![SyntaxError { location: Span::at(0).in_file(file), kind }];
@@ -42,11 +46,25 @@ pub fn parse(file: FileId, text: &str) -> Parse {
     let Lower { is_doc, mut errors, .. } = lower;
     errors.sort_by_key(|error| error.location);
     errors.dedup();
+    only_the_cause(&mut errors);
     only_first_nul(&mut errors, file, text);
     let (docs, docs_span, file_docs) = file_docs(text, &split.comments);
     let comments = split.comments.into_iter().zip(is_doc).skip(file_docs);
     let comments = comments.filter(|(_, is_doc)| !is_doc).map(|(comment, _)| comment).collect();
     Parse { file: File { docs, docs_span, items, comments }, errors }
+}
+
+/// Where a sign is wrong in itself, that it stands in a wrong place, too, is the same mistake.
+fn only_the_cause(errors: &mut Vec<SyntaxError>) {
+    let is_number = |error: &SyntaxError| error.kind.code().id == codes::E0110.id;
+    let numbers: Vec<Span> = errors.iter().filter(|error| is_number(error)).map(|error| error.location.span).collect();
+    errors.retain(|error| {
+        let start = error.location.span.start;
+        let before = numbers.partition_point(|number| number.start <= start);
+        let inside =
+            before.checked_sub(1).and_then(|index| numbers.get(index)).is_some_and(|number| start < number.end);
+        is_number(error) || !inside
+    });
 }
 
 /// A file with NUL bytes is of another kind; the first one says so, wherever it stands.
@@ -71,6 +89,9 @@ pub fn parse_bytes(file: FileId, bytes: &[u8]) -> Parse {
         if guess_encoding(bytes).is_some_and(|guess| guess == "UTF-16") {
             parse.errors.clear();
         }
+        // What stands in for the bytes is no mistake of its own.
+        let start = error.valid_up_to() as u32;
+        parse.errors.retain(|error| error.location.span.start != start);
         parse.errors.insert(0, SyntaxError { location: place, kind });
     }
     parse

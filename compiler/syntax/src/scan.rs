@@ -39,6 +39,10 @@ pub(crate) fn text_end(bytes: &[u8], start: usize) -> TextEnd {
             (_, b'"') => in_text = !in_text,
             (true, b'\\') if bytes.get(at + 1) == Some(&b'u') && bytes.get(at + 2) == Some(&b'{') => at += 2,
             (true, b'\\') if bytes.get(at + 1).is_some_and(|next| *next != b'\n') => at += 1,
+            // No expression has a backslash: `"{\"a\": 1}"` was meant as a text with braces.
+            (false, b'\\') => {
+                return unclosed(bytes, start, line_end(bytes, at), open.first().map(|(brace, _)| *brace));
+            }
             (true, b'{') => {
                 if open.len() == MAX_NESTING {
                     return TextEnd::TooDeep { end: line_end(bytes, at), at };

@@ -201,3 +201,14 @@ fn nesting_has_a_limit_that_is_one_mistake() {
         assert_eq!(codes, ["E0116", "E0104"], "{}", &text[..20]);
     }
 }
+
+#[test]
+fn a_sign_that_is_wrong_in_itself_is_one_mistake() {
+    let codes =
+        |text: &str| -> Vec<&str> { parse(FileId(0), text).errors.iter().map(|error| error.kind.code().id).collect() };
+    assert_eq!(codes(r#"const x = f("{\"a\": 1, \"b\": 2}")"#), ["E0105"]);
+    assert_eq!(codes("type T = { 1a: int64 }"), ["E0110"]);
+    let parsed = nsf_syntax::parse_bytes(FileId(0), b"const x = n \xff== 1");
+    let codes: Vec<&str> = parsed.errors.iter().map(|error| error.kind.code().id).collect();
+    assert_eq!(codes, ["E0124"]);
+}

@@ -108,3 +108,30 @@ fn blocks_in_blocks_with_a_mistake_inside_take_linear_time() {
     );
     assert_eq!(codes(&in_time("blocks", &text)), ["E0121"]);
 }
+
+#[test]
+fn what_is_within_the_limits_is_read_and_formatted_on_a_small_stack() {
+    let nested = |open: &str, inner: &str, close: &str, levels: usize| {
+        format!("{}{inner}{}", open.repeat(levels), close.repeat(levels))
+    };
+    let value = |text: String| format!("const x = {text}\n");
+    let texts = [
+        format!("flow f from a {{\n  {}}}\n", nested("when x {\n  ", "stop\n", "  }\n", 250)),
+        format!("flow f from a {{\n  {}}}\n", nested("each x in y {\n  ", "stop\n", "  }\n", 250)),
+        value(nested("[", "1", "]", 250)),
+        value(nested("f(1 + ", "1", ")", 150)),
+        value(nested("a.map(e => ", "1", ")", 150)),
+        value(nested("match n { 1 => 5, else => ", "7", " }", 250)),
+        value(nested("if ", "a", " then b else c", 250)),
+        value(nested("\"{", "a", "}\"", 250)),
+        format!("type T = {}\n", nested("{ a: list<", "int32", "> }", 125)),
+    ];
+    for text in texts {
+        let small = std::thread::Builder::new().stack_size(256 * 1024);
+        let done = small.spawn(move || {
+            let once = nsf_syntax::format::format_text(&text).unwrap();
+            assert_eq!(nsf_syntax::format::format_text(&once).unwrap(), once);
+        });
+        done.unwrap().join().unwrap();
+    }
+}

@@ -17,11 +17,15 @@ use redb::{
 /// Version of the tables' layout; a runtime reads its own alone.
 const LAYOUT: u32 = 1;
 
-/// Upper bound of the store's own page cache, in bytes: states keep their rows in memory themselves, and the operating
-/// system keeps the file.
-const CACHE: usize = 16 * 1024 * 1024;
+/// Upper bound of the store's own page cache, in bytes. States keep their rows in memory themselves, and the operating
+/// system keeps the file, so a larger one is no faster. It fills only once logs of states are folded: at 16 MiB a long run
+/// took 13 % more memory than a short one, so it is small beside what any run takes.
+const CACHE: usize = 2 * 1024 * 1024;
 
 const LAYOUT_KEY: &[u8] = b"layout";
+
+/// What the name of a store that is being created has behind its own; the process's number follows.
+const UNFINISHED: &str = ".new-";
 
 type Rows = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
@@ -40,6 +44,7 @@ enum Failure {
     Locked,
     Full,
     Permission,
+    ReadOnly,
     NotAStore,
     OtherFormat,
     Damaged,
@@ -60,10 +65,49 @@ impl EmbeddedStore {
         if fresh {
             forget(&path)?;
         }
-        let database = create(&path).map_err(|failure| failure.describe(&path))?;
+        // A link that leads nowhere is there too: it is for the user to mend.
+        if path.symlink_metadata().is_err() {
+            return Self::create(path);
+        }
+        let database = builder().open(&path).map_err(|error| Failure::from(error).describe(&path))?;
         let store = Self { path, database };
         store.prepare()?;
         Ok(store)
+    }
+
+    /// Creates a store beside its place and puts it there whole: a run that is killed meanwhile, or finds no room, leaves
+    /// no half store, and an empty file in its place is known to be damage.
+    fn create(path: PathBuf) -> ConnectorResult<Self> {
+        clear_unfinished(&path);
+        let mut unfinished = path.clone().into_os_string();
+        unfinished.push(format!("{UNFINISHED}{}", std::process::id()));
+        let unfinished = PathBuf::from(unfinished);
+        let made = builder().create(&unfinished).map_err(|error| Failure::from(error).describe(&path));
+        let made = made.map(|database| Self { path, database }).and_then(|store| {
+            store.prepare()?;
+            store.publish(&unfinished)?;
+            Ok(store)
+        });
+        // Its place has it by another name now, or it is of no use.
+        let _ = fs::remove_file(&unfinished);
+        made
+    }
+
+    /// Gives the new store its place, unless another process was faster.
+    fn publish(&self, unfinished: &Path) -> ConnectorResult<()> {
+        use std::io::ErrorKind as Kind;
+        let placed = fs::hard_link(unfinished, &self.path).or_else(|error| match error.kind() {
+            Kind::AlreadyExists | Kind::NotFound => Err(Failure::Locked),
+            // Not every file system has links.
+            _ if self.path.exists() => Err(Failure::Locked),
+            _ => fs::rename(unfinished, &self.path).map_err(|error| StorageError::Io(error).into()),
+        });
+        placed.map_err(|failure| failure.describe(&self.path))?;
+        // So that the file's name outlives a loss of power; not every file system takes it.
+        if let Some(folder) = self.path.parent().and_then(|folder| fs::File::open(folder).ok()) {
+            let _ = folder.sync_all();
+        }
+        Ok(())
     }
 
     /// Creates the tables of a new store; checks the layout of an older one.
@@ -123,18 +167,33 @@ fn forget(path: &Path) -> ConnectorResult<()> {
     if !path.exists() {
         return Ok(());
     }
-    if let Err(failure @ (Failure::Locked | Failure::Permission)) = Builder::new().open(path).map_err(Failure::from) {
+    if let Err(failure @ (Failure::Locked | Failure::Permission | Failure::ReadOnly)) =
+        Builder::new().open(path).map_err(Failure::from)
+    {
         return Err(failure.describe(path));
     }
     fs::remove_file(path).map_err(|error| crate::fault::file("written", path, &error))
 }
 
-fn create(path: &Path) -> Result<Database, Failure> {
+/// Deletes what earlier runs began to create and did not finish; the file of a run that does it now is locked.
+fn clear_unfinished(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else { return };
+    let start = format!("{name}{UNFINISHED}");
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let is_one = entry.file_name().to_str().is_some_and(|name| name.starts_with(&start));
+        if is_one && !matches!(Builder::new().open(entry.path()).map_err(Failure::from), Err(Failure::Locked)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn builder() -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE);
     // The library verifies no checksum when it reads: without this a damaged file would give wrong values.
     builder.set_check_integrity_on_open(true);
-    Ok(builder.create(path)?)
+    builder
 }
 
 impl Store for EmbeddedStore {
@@ -200,6 +259,11 @@ impl Failure {
                 format!("the store `{place}` may not be written by this user"),
                 "give the user the right to write that folder".to_owned(),
             ),
+            Self::ReadOnly => (
+                ConnectorErrorKind::Permission,
+                format!("the store `{place}` is on a file system that is read-only"),
+                "make it writable, or run a copy of the project elsewhere".to_owned(),
+            ),
             Self::NotAStore => {
                 (ConnectorErrorKind::Damaged, format!("`{place}` is not a store of this runtime"), fresh.to_owned())
             }
@@ -233,8 +297,9 @@ impl From<StorageError> for Failure {
             StorageError::Corrupted(_) => Self::Damaged,
             StorageError::Io(error) => match error.kind() {
                 Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => Self::Full,
-                Kind::PermissionDenied | Kind::ReadOnlyFilesystem => Self::Permission,
-                Kind::InvalidData | Kind::UnexpectedEof => Self::NotAStore,
+                Kind::PermissionDenied => Self::Permission,
+                Kind::ReadOnlyFilesystem => Self::ReadOnly,
+                Kind::InvalidData | Kind::UnexpectedEof | Kind::IsADirectory => Self::NotAStore,
                 _ => Self::Other("the file could not be read or written".to_owned()),
             },
             StorageError::PreviousIo | StorageError::DatabaseClosed | StorageError::LockPoisoned(_) => Self::MustReopen,

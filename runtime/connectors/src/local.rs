@@ -14,7 +14,7 @@ use nsf_engine::{
 
 use crate::{
     embedded::EmbeddedStore,
-    file::{FileExport, FileSink, FileSource, Waiting},
+    file::{FileExport, FileSink, FileSource, Waiting, is_special},
     standard::{StandardInput, StandardOutput},
 };
 
@@ -37,15 +37,10 @@ pub struct LocalSettings {
 pub struct Local {
     settings: LocalSettings,
     store: Mutex<Option<Arc<EmbeddedStore>>>,
-    files: Mutex<Files>,
-}
-
-/// The files of a run, by their resolved paths.
-struct Files {
-    /// Those that something is written to, and whether an `--output` names it.
-    written: Vec<(PathBuf, bool)>,
-    /// Those that sources and tables read without an `--input`.
-    read: Vec<PathBuf>,
+    /// Files that something is written to.
+    taken: Mutex<Vec<PathBuf>>,
+    /// Files that are read, but for topics which the run itself writes.
+    read: Mutex<Vec<PathBuf>>,
 }
 
 /// Folder of the embedded things inside the project's.
@@ -55,8 +50,7 @@ impl Local {
     /// The profile for these settings; nothing is opened yet.
     #[must_use]
     pub const fn new(settings: LocalSettings) -> Self {
-        let files = Files { written: Vec::new(), read: Vec::new() };
-        Self { settings, store: Mutex::new(None), files: Mutex::new(files) }
+        Self { settings, store: Mutex::new(None), taken: Mutex::new(Vec::new()), read: Mutex::new(Vec::new()) }
     }
 
     /// The file of a topic: `.nsf/topics/NAME.ndjson`.
@@ -77,43 +71,41 @@ impl Local {
         if path == Path::new("-") {
             return Box::new(StandardInput::new(framing));
         }
+        if is_special(path) {
+            return Box::new(StandardInput::pipe(path, framing));
+        }
+        self.reads(path);
         Box::new(FileSource::new(path, framing, waiting, waiting == Waiting::ForMore))
     }
 
-    /// Takes a file for an output; two outputs in one file would overwrite one another, and an output what is read.
-    fn take<'f>(&self, path: &'f Path, named: bool) -> ConnectorResult<&'f Path> {
-        let known = resolved(path);
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        if files.written.iter().any(|(other, _)| *other == known) {
-            let message = format!("`{}` is named for two outputs", path.display());
-            return Err(
-                ConnectorError::new(ConnectorErrorKind::Other, message).with_help("give each a file of its own")
+    /// Takes a file for an output; two outputs in one file would overwrite one another, and an input that is written would
+    /// be lost.
+    fn take<'f>(&self, path: &'f Path) -> ConnectorResult<&'f Path> {
+        if is_special(path) {
+            return Ok(path);
+        }
+        let refused = |what: &str, help: &str| {
+            let message = format!("`{}` is {what}", path.display());
+            Err(ConnectorError::new(ConnectorErrorKind::Other, message).with_help(help))
+        };
+        let is_read = self.read.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|own| is_same(own, path));
+        if is_read {
+            return refused(
+                "read by this run, and writing to it would destroy what it holds",
+                "name another file to write",
             );
         }
-        let is_input = self.settings.inputs.iter().any(|(_, input)| resolved(input) == known);
-        // A device such as `/dev/null` holds nothing that could be lost.
-        let holds = known.is_file() || !known.exists();
-        if holds && (is_input || (named && files.read.contains(&known))) {
-            return Err(Self::read_and_written(path));
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.iter().any(|own| is_same(own, path)) {
+            return refused("named for two outputs", "give each a file of its own");
         }
-        files.written.push((known, named));
+        taken.push(path.to_path_buf());
         Ok(path)
     }
 
-    /// A file that a source or table reads by itself. (A topic that the project writes too is one file.)
-    fn reads(&self, path: PathBuf) -> ConnectorResult<PathBuf> {
-        let known = resolved(&path);
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        if files.written.contains(&(known.clone(), true)) {
-            return Err(Self::read_and_written(&path));
-        }
-        files.read.push(known);
-        Ok(path)
-    }
-
-    fn read_and_written(path: &Path) -> ConnectorError {
-        let message = format!("`{}` is read, and an output would be written over it", path.display());
-        ConnectorError::new(ConnectorErrorKind::Other, message).with_help("give the output a file of its own")
+    /// Remembers that a file is read.
+    fn reads(&self, path: &Path) {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_path_buf());
     }
 
     fn cannot(request: &StreamRequest<'_>, what: &str) -> ConnectorError {
@@ -123,16 +115,30 @@ impl Local {
     }
 }
 
-/// The one path of a file, links and `..` followed as far as it is there.
-fn resolved(path: &Path) -> PathBuf {
-    if let Ok(whole) = path.canonicalize() {
-        return whole;
+/// Whether two paths name one file, by whatever links.
+fn is_same(one: &Path, other: &Path) -> bool {
+    if let (Ok(one), Ok(other)) = (std::fs::canonicalize(one), std::fs::canonicalize(other)) {
+        return one == other || is_same_inode(&one, &other);
     }
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    match (absolute.parent().and_then(|folder| folder.canonicalize().ok()), absolute.file_name()) {
-        (Some(folder), Some(name)) => folder.join(name),
-        _ => absolute,
-    }
+    // One of them is not there yet: it is where its folder is.
+    let place = |path: &Path| {
+        let known = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let folder = known.parent().and_then(|folder| std::fs::canonicalize(folder).ok());
+        folder.zip(known.file_name().map(ToOwned::to_owned)).map_or(known, |(folder, name)| folder.join(name))
+    };
+    place(one) == place(other)
+}
+
+#[cfg(unix)]
+fn is_same_inode(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let inode = |path: &Path| std::fs::metadata(path).ok().map(|there| (there.dev(), there.ino()));
+    inode(one).is_some_and(|own| Some(own) == inode(other))
+}
+
+#[cfg(not(unix))]
+fn is_same_inode(_: &Path, _: &Path) -> bool {
+    false
 }
 
 /// A topic's name as a file's name: what no file name should hold is written `%XX`.
@@ -165,10 +171,16 @@ impl Connectors for Local {
             "kafka" => {
                 let path = Self::given(&self.settings.outputs, &request.names)
                     .map_or_else(|| Self::topic_file(&self.settings.project, name), Path::to_path_buf);
-                Ok(Box::new(FileSource::new(self.reads(path)?, request.framing, waiting, true)))
+                if !request.written {
+                    self.reads(&path);
+                }
+                Ok(Box::new(FileSource::new(path, request.framing, waiting, true)))
             }
             "file" => {
-                let path = self.reads(self.settings.project.join(name))?;
+                let path = self.settings.project.join(name);
+                if !request.written {
+                    self.reads(&path);
+                }
                 Ok(Box::new(FileSource::new(path, request.framing, waiting, waiting == Waiting::ForMore)))
             }
             "stdin" => Ok(Box::new(StandardInput::new(request.framing))),
@@ -188,7 +200,8 @@ impl Connectors for Local {
             let folder = self.settings.project.join(FOLDER).join("tables");
             (folder.join(format!("{}.{extension}", file_name(name))), true)
         };
-        Ok(Box::new(FileSource::new(self.reads(path)?, request.framing, Waiting::No, optional)))
+        self.reads(&path);
+        Ok(Box::new(FileSource::new(path, request.framing, Waiting::No, optional)))
     }
 
     fn sink(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Sink>> {
@@ -196,16 +209,16 @@ impl Connectors for Local {
             if path == Path::new("-") {
                 return Ok(Box::new(StandardOutput));
             }
-            return Ok(Box::new(FileSink::new(self.take(path, true)?)));
+            return Ok(Box::new(FileSink::new(self.take(path)?)));
         }
         match request.connector.kind.as_str() {
             "kafka" => {
                 let path = Self::topic_file(&self.settings.project, &request.connector.name);
-                Ok(Box::new(FileSink::new(self.take(&path, false)?)))
+                Ok(Box::new(FileSink::new(self.take(&path)?)))
             }
             "file" => {
                 let path = self.settings.project.join(&request.connector.name);
-                Ok(Box::new(FileSink::new(self.take(&path, false)?)))
+                Ok(Box::new(FileSink::new(self.take(&path)?)))
             }
             "stdout" => Ok(Box::new(StandardOutput)),
             _ => Err(Self::cannot(request, "cannot be written")),
@@ -216,7 +229,7 @@ impl Connectors for Local {
         match Self::given(&self.settings.outputs, names) {
             None => Ok(None),
             Some(path) if path == Path::new("-") => Ok(Some(Box::new(StandardOutput))),
-            Some(path) => Ok(Some(Box::new(FileExport::new(self.take(path, true)?)))),
+            Some(path) => Ok(Some(Box::new(FileExport::new(self.take(path)?)))),
         }
     }
 

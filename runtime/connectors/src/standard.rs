@@ -1,16 +1,21 @@
-//! Standard input and output: a source that cannot be resumed and a sink that cannot be cut back.
+//! Standard input and output, and pipes: a source that cannot be resumed and a sink that cannot be cut back.
 
 use std::{
     io::{self, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use nsf_engine::connector::{ConnectorResult, Export, Framing, OutputBatch, Polled, Position, RawBatch, Sink, Source};
+use nsf_engine::connector::{
+    ConnectorError, ConnectorResult, Export, Framing, OutputBatch, Polled, Position, RawBatch, Sink, Source,
+};
 
 use crate::{fault, file::Cutter};
 
-/// Standard input, line by line.
+/// Standard input or a pipe, line by line.
 pub struct StandardInput {
+    /// The pipe; none for standard input.
+    path: Option<PathBuf>,
+    input: Option<Box<dyn Read + Send>>,
     framing: Framing,
     cutter: Cutter,
     header: Vec<u8>,
@@ -21,12 +26,30 @@ impl StandardInput {
     /// Standard input as a source.
     #[must_use]
     pub const fn new(framing: Framing) -> Self {
-        Self { framing, cutter: Cutter::new(framing, 1), header: Vec::new(), ended: false }
+        Self { path: None, input: None, framing, cutter: Cutter::new(framing, 1), header: Vec::new(), ended: false }
+    }
+
+    /// A named pipe or a device as a source.
+    #[must_use]
+    pub fn pipe(path: impl Into<PathBuf>, framing: Framing) -> Self {
+        Self { path: Some(path.into()), ..Self::new(framing) }
+    }
+
+    fn begin(&mut self) -> ConnectorResult<()> {
+        self.input = Some(match &self.path {
+            None => Box::new(io::stdin()),
+            Some(path) => Box::new(std::fs::File::open(path).map_err(|error| self.fault(&error))?),
+        });
+        if self.framing == Framing::Csv { self.read_header() } else { Ok(()) }
+    }
+
+    fn fault(&self, error: &io::Error) -> ConnectorError {
+        fault::file("read", self.path.as_deref().unwrap_or(Path::new("standard input")), error)
     }
 
     fn read_header(&mut self) -> ConnectorResult<()> {
         let mut byte = [0_u8];
-        let mut input = io::stdin().lock();
+        let Some(input) = &mut self.input else { return Ok(()) };
         while let Ok(1) = input.read(&mut byte) {
             if byte[0] == b'\n' {
                 break;
@@ -42,9 +65,9 @@ impl StandardInput {
 }
 
 impl Source for StandardInput {
-    /// Positions are not used: what was read before is gone.
+    /// Positions are not used: what was read before is gone. Nothing is read yet either, as that may take for ever.
     fn open(&mut self, _: &[(u32, Position)]) -> ConnectorResult<()> {
-        if self.framing == Framing::Csv { self.read_header() } else { Ok(()) }
+        Ok(())
     }
 
     fn header(&self) -> Option<&[u8]> {
@@ -55,13 +78,17 @@ impl Source for StandardInput {
         if self.ended {
             return Ok(Polled::End);
         }
+        if self.input.is_none() {
+            self.begin()?;
+        }
         self.cutter.begin(batch);
         let from = batch.bytes.len();
         batch.bytes.resize(from + bytes.clamp(64 * 1024, 1024 * 1024), 0);
         let count = loop {
-            match io::stdin().lock().read(&mut batch.bytes[from..]) {
+            let Some(input) = &mut self.input else { break 0 };
+            match input.read(&mut batch.bytes[from..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(fault::file("read", Path::new("standard input"), &error)),
+                Err(error) => return Err(self.fault(&error)),
                 Ok(count) => break count,
             }
         };

@@ -274,6 +274,26 @@ fn a_store_is_locked_checked_and_forgotten_on_request() {
 }
 
 #[test]
+fn a_store_that_was_not_finished_is_made_anew_and_an_empty_one_is_refused() {
+    let project = Project::default();
+    let path = project.path("store.redb");
+    // What a run leaves that is killed while it creates its store.
+    project.write("store.redb.new-1", "");
+    let store = EmbeddedStore::open(&path, false).unwrap();
+    assert!(!project.path("store.redb.new-1").exists());
+    drop(store);
+    let names: Vec<_> =
+        std::fs::read_dir(project.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["store.redb"]);
+    std::fs::write(&path, b"").unwrap();
+    let error = EmbeddedStore::open(&path, false).err().unwrap();
+    assert!(error.to_string().contains("is not a store") && error.to_string().contains("--fresh"), "{error}");
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    assert_eq!(EmbeddedStore::open(&path, false).err().unwrap().kind, ConnectorErrorKind::Damaged);
+}
+
+#[test]
 fn everything_that_keeps_a_plan_from_running_is_told_at_once() {
     let mut plan = passing();
     plan.topics[0].connector.kind = "file".into();
@@ -330,7 +350,75 @@ fn an_output_over_what_is_read_is_refused_and_the_file_stays() {
         std::fs::create_dir_all(project.path(".nsf/topics")).unwrap();
         let local = project.local(&inputs, &outputs);
         let errors = Engine::build(Arc::new(passing()), Options::default(), &local).err().unwrap();
-        assert!(errors[0].to_string().contains("is read, and an output would be written over it"), "{}", errors[0]);
+        assert!(errors[0].to_string().contains("is read by this run"), "{}", errors[0]);
     }
     assert_eq!(std::fs::read_to_string(project.path("in.ndjson")).unwrap(), "{\"id\":1}\n");
+}
+
+#[test]
+fn an_output_never_takes_the_place_of_an_input_and_a_device_stays_one() {
+    let project = Project::default();
+    project.write("in.ndjson", "{}\n");
+    std::os::unix::fs::symlink(project.path("in.ndjson"), project.path("link")).unwrap();
+    std::fs::hard_link(project.path("in.ndjson"), project.path("other")).unwrap();
+    for (name, file) in [("out", "in.ndjson"), ("rejected", "link"), ("rejected", "other")] {
+        let local = project.local(&[("numbers", "in.ndjson")], &[(name, file)]);
+        let errors = Engine::build(Arc::new(passing()), Options::default(), &local).err().unwrap();
+        assert!(errors[0].to_string().contains("is read by this run"), "{}", errors[0]);
+        assert_eq!(project.lines("in.ndjson"), ["{}"]);
+    }
+    let device = [("out", "/dev/null"), ("rejected", "/dev/null")];
+    let summary = project.run(&passing(), &[("numbers", "in.ndjson")], &device, Options::default()).unwrap();
+    assert!(summary.outputs[0].may_repeat);
+    assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+    // Behind a link, the file is replaced and not the link.
+    project.write("real", "old");
+    std::os::unix::fs::symlink(project.path("real"), project.path("named")).unwrap();
+    project.write("in.ndjson", "{}\n{bad\n");
+    let outputs = [("rejected", "named")];
+    project.run(&passing(), &[("numbers", "in.ndjson")], &outputs, Options::default()).unwrap();
+    assert!(project.path("named").symlink_metadata().unwrap().is_symlink());
+    assert!(project.lines("real").last().unwrap().contains("{bad"), "{:?}", project.lines("real"));
+}
+
+#[test]
+fn a_followed_file_that_is_cut_replaced_or_deleted_is_told() {
+    type Change = (&'static str, fn(&Project));
+    let changes: [Change; 3] = [
+        ("was cut", |project| project.write("in", "")),
+        ("was replaced", |project| {
+            project.write("new", "{}\n{}\n{}\n");
+            std::fs::rename(project.path("new"), project.path("in")).unwrap();
+        }),
+        ("was deleted", |project| std::fs::remove_file(project.path("in")).unwrap()),
+    ];
+    for (words, change) in changes {
+        let project = Project::default();
+        project.write("in", "{}\n{}\n");
+        let mut source = FileSource::new(project.path("in"), Framing::Json, Waiting::ForMore, false);
+        source.open(&[]).unwrap();
+        let mut batch = RawBatch::default();
+        assert!(matches!(source.poll(&mut batch, 1000).unwrap(), Polled::Batch));
+        assert_eq!(batch.messages.len(), 2);
+        batch.clear();
+        assert!(matches!(source.poll(&mut batch, 1000).unwrap(), Polled::Idle));
+        change(&project);
+        let error = source.poll(&mut batch, 1000).err().unwrap();
+        assert_eq!(error.kind, ConnectorErrorKind::Changed);
+        assert!(error.to_string().contains(words) && error.to_string().contains("--fresh"), "{error}");
+    }
+}
+
+#[test]
+fn a_file_whose_lines_moved_under_the_position_is_refused() {
+    let project = Project::default();
+    let line = |at: usize| format!("{{\"pad\":\"{}\"}}\n", "x".repeat(at % 50 + 1));
+    let all: Vec<String> = (0..2000).map(line).collect();
+    project.write("in.ndjson", &all[..1000].concat());
+    let given = [("numbers", "in.ndjson")];
+    project.run(&passing(), &given, &[("out", "out.ndjson")], Options::default()).unwrap();
+    // The beginning is the same and the file is longer, but a line in the middle is gone.
+    project.write("in.ndjson", &[&all[..703], &all[705..]].concat().concat());
+    let error = project.run(&passing(), &given, &[("out", "out.ndjson")], Options::default()).unwrap_err().to_string();
+    assert!(error.contains("has other lines than when it was last read") && error.contains("--fresh"), "{error}");
 }

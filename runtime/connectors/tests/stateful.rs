@@ -7,10 +7,11 @@ mod support;
 use std::{
     collections::BTreeMap,
     process::{Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
-use nsf_engine::run::{FAILPOINTS, Options, RunError};
+use nsf_engine::run::{FAILPOINTS, Options, RunError, event::Event};
 use support::{Project, sum_records, summing};
 
 const IN: &[(&str, &str)] = &[("feed", "in.ndjson")];
@@ -112,6 +113,27 @@ fn a_run_stopped_at_any_failpoint_goes_on_to_the_same_end() {
 }
 
 #[test]
+fn a_run_that_is_told_to_stop_goes_on_to_the_same_end() {
+    let project = Project::default();
+    let records = sum_records(60_000, 20_000, 8);
+    project.write("in.ndjson", &records);
+    for _ in 0..3 {
+        let options = Options { block: 4000, blocks: 2, commit_bytes: 100_000, ..Options::default() };
+        let stop = options.stop.clone();
+        let events = Arc::new(move |event: &Event| {
+            if matches!(event, Event::Committed(commit) if commit.number == 3) {
+                stop.stop();
+            }
+        });
+        let out = [("out", "out.ndjson"), ("rejected", "rejected.ndjson")];
+        let summary = project.run(&summing(), IN, &out, Options { events: Some(events), ..options }).unwrap();
+        assert!(summary.stopped && summary.records < 60_000);
+    }
+    assert!(project.run(&summing(), IN, OUT, Options::default()).unwrap().resumed);
+    check(&project, &records);
+}
+
+#[test]
 fn another_number_of_lanes_or_another_shape_of_a_state_is_refused() {
     let project = Project::default();
     project.write("in.ndjson", &sum_records(10, 3, 5));
@@ -122,7 +144,7 @@ fn another_number_of_lanes_or_another_shape_of_a_state_is_refused() {
     let mut other = summing();
     other.states[0].fields[0].name = "sum".into();
     let message = project.run(&other, IN, OUT, Options::default()).unwrap_err().to_string();
-    assert!(message.contains("its field `total` is gone"), "{message}");
+    assert!(message.contains("its field `total` is stored, but gone from the program"), "{message}");
 }
 
 /// Not a test of its own: the process that [`a_killed_run_goes_on_to_the_same_end`] kills.

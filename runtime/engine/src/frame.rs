@@ -125,6 +125,7 @@ pub struct Frame<'b> {
     values: Box<[Held<Value<'b>>]>,
     nulls: Box<[Held<bool>]>,
     now: Held<i64>,
+    clock: Held<Option<i64>>,
 }
 
 fn bank<T: Copy>(length: u32, value: T) -> Box<[Held<T>]> {
@@ -142,6 +143,7 @@ impl<'b> Frame<'b> {
             values: bank(layout.values, Value::Null),
             nulls: bank(u32::try_from(layout.len()).unwrap_or(u32::MAX), true),
             now: Held::new(0),
+            clock: Held::new(None),
         }
     }
 
@@ -156,6 +158,19 @@ impl<'b> Frame<'b> {
     #[inline]
     pub fn set_now(&self, now: i64) {
         self.now.set(now);
+    }
+
+    /// What `clock()` gives, in milliseconds; none: the machine's time.
+    #[inline]
+    #[must_use]
+    pub fn clock(&self) -> Option<i64> {
+        self.clock.get()
+    }
+
+    /// Sets what `clock()` gives.
+    #[inline]
+    pub fn set_clock(&self, clock: i64) {
+        self.clock.set(Some(clock));
     }
 
     /// A slot of the integers by its place's index; `bool` as 0 and 1, `uint64` as its bits.

@@ -57,7 +57,7 @@ pub const DESCRIPTORS: &[Descriptor] = &[
     Descriptor {
         name: "redis",
         argument: Some("key template"),
-        roles: &[Role::State, Role::Table, Role::Sink],
+        roles: &[Role::State, Role::Table],
         keyed: false,
         runs: true,
         summary: "Redis keys; the embedded store in the dev profile",

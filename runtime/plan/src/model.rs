@@ -231,6 +231,9 @@ pub struct Table {
     pub encoding: Encoding,
     /// The key, as indices of fields.
     pub key: Vec<u32>,
+    /// Milliseconds for which a row that was read from a server need not be read again; a file is read whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<i64>,
     /// Where it stands.
     pub origin: Origin,
 }

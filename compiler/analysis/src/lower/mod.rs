@@ -8,11 +8,16 @@ use nsf_plan::{Plan, SourceText, Step, StepKind};
 use petgraph::graph::NodeIndex;
 use sha2::{Digest, Sha256};
 
+use crate::check::STACK;
 use crate::graph::{Dag, Node};
 
 /// The plan of a graph. The same program gives the same plan on every machine.
 #[must_use]
 pub fn lower(dag: &Dag, sources: &SourceMap) -> Plan {
+    stacker::maybe_grow(STACK, STACK, || lower_here(dag, sources))
+}
+
+fn lower_here(dag: &Dag, sources: &SourceMap) -> Plan {
     let mut plan = Plan::new(dag.project.as_str());
     plan.files = dag
         .files

@@ -230,8 +230,8 @@ impl Expressions<'_, '_> {
         self.checker.forget(reported);
         self.checker.leave(item);
         self.checker.calls.end();
-        if outermost && !self.checker.may_unfold() {
-            self.checker.too_many_unfolded(location, "call of", &function.name.text);
+        if let (true, Some(why)) = (outermost, self.checker.too_much_unfolded()) {
+            self.checker.report_unfolded(location, "call of", &function.name.text, why);
             return None;
         }
         let mut expr = body?;

@@ -9,7 +9,7 @@ use nsf_syntax::ast::{
 use super::pipeline::Builder;
 use super::steps::{add_handle, bare};
 use super::unit::{RowBinding, Scope};
-use super::{Checker, Global, message as words, place::row_word, relation, step_message as message};
+use super::{Checker, Global, message as words, relation, step_message as message};
 use crate::names::{ItemRef, item_word};
 
 impl<'a> Checker<'a> {
@@ -76,7 +76,7 @@ impl<'a> Checker<'a> {
             return;
         }
         let keys = self.bind_keys(builder, target, &call.name, call.arguments.as_deref());
-        let missing = missing(target, call);
+        let missing = missing(call);
         let Some(keys) = keys else {
             builder.scope.fail(&call.alias.as_ref().unwrap_or(&call.name).text);
             return;
@@ -207,6 +207,11 @@ impl<'a> Checker<'a> {
             self.calls.end();
             return fail_outputs(builder, function, call);
         }
+        if !self.calls.descend(nsf_plan::Block::MAX_DEPTH, self.told_unfolded) {
+            self.leave(item);
+            self.calls.end();
+            return fail_outputs(builder, function, call);
+        }
         let base = format!("{}.{}", keyword(function.kind), function.name.text);
         let outputs = self.output_slots(builder, item, function, call);
         let outer_scope = std::mem::take(&mut builder.scope);
@@ -239,9 +244,10 @@ impl<'a> Checker<'a> {
         // The function's own mistakes are reported where it stands.
         self.forget(reported);
         self.leave(item);
+        self.calls.ascend();
         self.calls.end();
-        if outermost_call && !self.may_unfold() {
-            self.too_many_unfolded(called, "call of", &function.name.text);
+        if let (true, Some(why)) = (outermost_call, self.too_much_unfolded()) {
+            self.report_unfolded(called, "call of", &function.name.text, why);
         }
         builder.outermost = outermost;
         builder.module = outer_module;
@@ -538,13 +544,13 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// What a load does when there is no row; a drop without a reason is counted by "table unknown" and the like.
-fn missing(target: HandleTarget, call: &StepCall) -> Missing {
+/// What a load does when there is no row; a drop without a reason is counted by "plan_info unknown", after what it loads.
+fn missing(call: &StepCall) -> Missing {
     match &call.otherwise {
         None => Missing::Null,
         Some(LoadElse::Reject(reason)) => Missing::Reject(reason.value.to_string()),
         Some(LoadElse::Drop(_, Some(reason))) => Missing::Drop(reason.value.to_string()),
-        Some(LoadElse::Drop(_, None)) => Missing::Drop(format!("{} unknown", row_word(target))),
+        Some(LoadElse::Drop(_, None)) => Missing::Drop(format!("{} unknown", call.name.text)),
     }
 }
 

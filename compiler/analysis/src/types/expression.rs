@@ -3,18 +3,18 @@
 //! `infer` gives none where a mistake was reported, so nothing is said twice. The expected type is a hint for
 //! literals; `check` demands it.
 
-use nsf_diagnostics::{Diagnostic, Location, Span, closest};
+use nsf_diagnostics::{Diagnostic, Location, Span};
 use nsf_plan::{Expr, ExprKind, Literal, Origin, Type};
-use nsf_syntax::ast::{self, RecordEntry, TextPart, UnaryOperator};
+use nsf_syntax::ast::{self, TextPart, UnaryOperator};
 
 use super::literal::{Number, integer_literal};
 use super::unit::{Facts, Path, Scope, Unit};
 use super::{Checker, ingest::RawMembers, message, relation};
 
-/// Bytes of stack that one level of an expression takes at most, with room to spare.
-const STACK_LEFT: usize = 256 * 1024;
+/// Bytes of stack that one level of an expression or of steps takes at most, with room to spare.
+pub(super) const STACK_LEFT: usize = 256 * 1024;
 /// Bytes of stack that are added when less is left.
-const STACK_MORE: usize = 4 * 1024 * 1024;
+pub(super) const STACK_MORE: usize = 4 * 1024 * 1024;
 
 /// Checks expressions of one unit in one scope.
 pub struct Expressions<'c, 'a> {
@@ -98,7 +98,12 @@ impl<'a> Expressions<'_, 'a> {
     /// The typed expression; `hint` is the type that its place needs, if known.
     pub fn infer(&mut self, expr: &ast::Expr, hint: Option<&Type>) -> Option<Expr> {
         // Functions are unfolded where they are called, so the depth is not bounded by that of one text.
-        stacker::maybe_grow(STACK_LEFT, STACK_MORE, || self.infer_here(expr, hint))
+        if !self.checker.calls.descend(Expr::MAX_DEPTH, self.checker.told_unfolded) {
+            return None;
+        }
+        let found = stacker::maybe_grow(STACK_LEFT, STACK_MORE, || self.infer_here(expr, hint));
+        self.checker.calls.ascend();
+        found
     }
 
     fn infer_here(&mut self, expr: &ast::Expr, hint: Option<&Type>) -> Option<Expr> {
@@ -349,172 +354,6 @@ impl<'a> Expressions<'_, 'a> {
                 None
             }
         }
-    }
-
-    fn list(&mut self, items: &[ast::Expr], span: Span, hint: Option<&Type>) -> Option<Expr> {
-        let hinted = match hint.map(Type::non_null) {
-            Some(ty @ (Type::List(item) | Type::Set(item) | Type::Multi(item))) => Some((ty.clone(), (**item).clone())),
-            _ => None,
-        };
-        if let Some((ty, item)) = hinted {
-            let items: Vec<Option<Expr>> = items.iter().map(|expr| self.check(expr, &item)).collect();
-            let items: Option<Vec<Expr>> = items.into_iter().collect();
-            return Some(self.make(ExprKind::List(items?), ty, span));
-        }
-        let Some(first) = items.first() else {
-            let location = self.at(span);
-            self.report(message::unknown_type(location, "this empty list"));
-            return None;
-        };
-        let mut ty = self.infer(first, None)?.ty;
-        for item in &items[1..] {
-            let other = self.infer(item, Some(&ty))?;
-            match relation::common(&ty, &other.ty) {
-                Some(common) => ty = common,
-                None => {
-                    let location = self.at(item.span);
-                    self.report(message::mismatch(location, &other.ty, &ty));
-                    return None;
-                }
-            }
-        }
-        let items: Option<Vec<Expr>> = items.iter().map(|item| self.check(item, &ty)).collect();
-        Some(self.make(ExprKind::List(items?), Type::List(Box::new(ty)), span))
-    }
-
-    /// A record expression; with a hint of a record type its members are put in that type's order.
-    fn record(&mut self, entries: &[RecordEntry], span: Span, hint: Option<&Type>) -> Option<Expr> {
-        let hinted = match hint.map(Type::non_null) {
-            Some(Type::Record(fields)) => Some(fields.clone()),
-            Some(ty @ Type::Map(..)) => {
-                let location = self.at(span);
-                let diagnostic =
-                    message::record_members(location, format!("a record cannot be a {}", relation::show(ty)));
-                self.report(diagnostic.help("make a map with `to_map(…)`, or name the members in a record type"));
-                return None;
-            }
-            _ => None,
-        };
-        let members = self.record_members(entries, hinted.as_deref())?;
-        let Some(fields) = hinted else {
-            let ty = Type::Record(members.iter().map(|(name, expr, _)| (name.clone(), expr.ty.clone())).collect());
-            let values = members.into_iter().map(|(_, expr, _)| expr).collect();
-            return Some(self.make(ExprKind::Record(values), ty, span));
-        };
-        self.shape_record(members, &fields, span)
-    }
-
-    /// Values of a record's entries by name; a later entry replaces a spread's member.
-    fn record_members(
-        &mut self,
-        entries: &[RecordEntry],
-        hinted: Option<&[(String, Type)]>,
-    ) -> Option<Vec<(String, Expr, Span)>> {
-        let mut members: Vec<(String, Expr, Span)> = Vec::new();
-        let mut written: Vec<&str> = Vec::new();
-        let mut complete = true;
-        for entry in entries {
-            match entry {
-                RecordEntry::Spread(expr) => match self.spread(expr) {
-                    Some(spread) => {
-                        for member in spread {
-                            put_member(&mut members, member);
-                        }
-                    }
-                    None => complete = false,
-                },
-                RecordEntry::Field { name, value, .. } => {
-                    if written.contains(&name.text.as_str()) {
-                        let location = self.at(name.span);
-                        self.report(message::record_members(
-                            location,
-                            format!("member `{}` is given twice", name.text),
-                        ));
-                        complete = false;
-                        continue;
-                    }
-                    written.push(&name.text);
-                    let hint = hinted.and_then(|fields| fields.iter().find(|(field, _)| *field == name.text));
-                    let shorthand = ast::Expr { kind: ast::ExprKind::Name(name.text.clone()), span: name.span };
-                    let value = value.as_ref().unwrap_or(&shorthand);
-                    match self.infer(value, hint.map(|(_, ty)| ty)) {
-                        Some(expr) => put_member(&mut members, (name.text.to_string(), expr, name.span)),
-                        None => complete = false,
-                    }
-                }
-            }
-        }
-        complete.then_some(members)
-    }
-
-    fn spread(&mut self, expr: &ast::Expr) -> Option<Vec<(String, Expr, Span)>> {
-        let object = self.infer(expr, None)?;
-        let location = self.at(expr.span);
-        match object.ty.clone() {
-            Type::Record(fields) => Some(
-                fields
-                    .into_iter()
-                    .enumerate()
-                    .map(|(index, (name, ty))| {
-                        let kind = ExprKind::Field(Box::new(object.clone()), index as u32);
-                        (name, self.make(kind, ty, expr.span), expr.span)
-                    })
-                    .collect(),
-            ),
-            Type::Nullable(_) => {
-                let text = self.text(expr.span);
-                self.report(message::may_be_null(location, &text, &object.ty));
-                None
-            }
-            other => {
-                let text = format!("only a record can be spread with `...`, and this is {}", relation::show(&other));
-                self.report(message::record_members(location, text));
-                None
-            }
-        }
-    }
-
-    fn shape_record(
-        &mut self,
-        members: Vec<(String, Expr, Span)>,
-        fields: &[(String, Type)],
-        span: Span,
-    ) -> Option<Expr> {
-        let mut by_name: Vec<Option<(String, Expr, Span)>> = members.into_iter().map(Some).collect();
-        let mut values = Vec::with_capacity(fields.len());
-        let mut complete = true;
-        for (name, ty) in fields {
-            let member = by_name.iter_mut().find(|member| member.as_ref().is_some_and(|(other, ..)| other == name));
-            match member.and_then(Option::take) {
-                Some((_, expr, at)) => match self.coerce(expr, ty, at) {
-                    Some(expr) => values.push(expr),
-                    None => complete = false,
-                },
-                None if ty.is_nullable() => {
-                    values.push(self.make(ExprKind::Literal(Literal::Null), ty.clone(), span));
-                }
-                None => {
-                    let location = self.at(span);
-                    let text = format!("member `{name}` of type {} is missing", relation::show(ty));
-                    self.report(message::record_members(location, text));
-                    complete = false;
-                }
-            }
-        }
-        for (name, _, at) in by_name.into_iter().flatten() {
-            let near = closest(&name, fields.iter().map(|(field, _)| field.as_str())).map(str::to_owned);
-            let location = self.at(at);
-            self.report(message::no_member(location, &name, &Type::Record(fields.to_vec()), near));
-            complete = false;
-        }
-        complete.then(|| self.make(ExprKind::Record(values), Type::Record(fields.to_vec()), span))
-    }
-}
-
-fn put_member(members: &mut Vec<(String, Expr, Span)>, member: (String, Expr, Span)) {
-    match members.iter_mut().find(|(name, ..)| *name == member.0) {
-        Some(existing) => *existing = member,
-        None => members.push(member),
     }
 }
 

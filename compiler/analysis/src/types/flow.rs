@@ -12,9 +12,10 @@ use nsf_plan::{
 use nsf_syntax::ast::{self, Flow, ItemKind, Name};
 use smol_str::SmolStr;
 
+use super::expression::{STACK_LEFT, STACK_MORE};
 use super::pipeline::{Builder, patch_nested};
 use super::subscription::is_stream;
-use super::unit::Scope;
+use super::unit::{Path, Scope};
 use super::{Checker, Global, message as words, relation, step_message as message};
 use crate::model::{FlowInfo, Placed, StepPlace};
 use crate::names::ItemRef;
@@ -59,6 +60,12 @@ impl<'a> Checker<'a> {
         for (root, streams) in roots {
             self.root(&nodes, root, streams, &mut seen);
         }
+        // After the others: the steps that save a state may give its keys their types.
+        for index in 0..nodes.len() {
+            if let Some(stream) = self.expired_stream(&nodes[index]) {
+                self.root(&nodes, index, vec![stream], &mut seen);
+            }
+        }
         self.cycles(&nodes, &seen, &by_item);
     }
 
@@ -68,9 +75,6 @@ impl<'a> Checker<'a> {
         for index in 0..nodes.len() {
             let (item, flow) = (nodes[index].item, nodes[index].flow);
             if flow.expired.is_some() {
-                if let Some(stream) = flow.from.first().and_then(|name| self.expired_stream(item.module, name)) {
-                    roots.push((index, vec![stream]));
-                }
                 continue;
             }
             let mut streams = Vec::new();
@@ -154,7 +158,10 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn expired_stream(&mut self, module: u32, name: &Name) -> Option<Stream> {
+    /// What a flow `from expired` a state reads; none for other flows.
+    fn expired_stream(&mut self, node: &Node<'a>) -> Option<Stream> {
+        node.flow.expired?;
+        let (module, name) = (node.item.module, node.flow.from.first()?);
         let Global::State(id) = self.named_settings(module, name, ast::SettingsKeyword::State)? else { return None };
         let state = &self.program.states[id.index()].value;
         let keys = state.keys.clone();
@@ -299,7 +306,8 @@ impl<'a> Checker<'a> {
             let outer = (builder.module, builder.flow.clone(), builder.index, std::mem::take(&mut builder.jumps));
             (builder.module, builder.flow, builder.index) = (node.item.module, name.clone(), *child);
             self.program.flows[*child].pipeline = Some(self.next_pipeline());
-            let mut body = self.flow_steps(nodes, *child, 0, builder, seen);
+            let mut body =
+                stacker::maybe_grow(STACK_LEFT, STACK_MORE, || self.flow_steps(nodes, *child, 0, builder, seen));
             for jump in builder.jumps.iter().filter(|jump| jump.target.is_none()) {
                 self.diagnostics.push(message::unknown_label(jump.at, &jump.label));
             }
@@ -351,7 +359,15 @@ impl<'a> Checker<'a> {
         let mut key_slots = Vec::new();
         for name in keys {
             match builder.scope.variable(&name.text).filter(|variable| !variable.local).map(|variable| variable.slot) {
-                Some(slot) => key_slots.push((name.text.to_string(), slot)),
+                Some(slot) => {
+                    let ty = read_slot(builder, slot).ty;
+                    if !relation::is_key(&ty) {
+                        let location = self.at(module, name.span);
+                        self.diagnostics.push(words::not_a_key(location, &ty, "a key"));
+                        return None;
+                    }
+                    key_slots.push((name.text.to_string(), slot));
+                }
                 None => {
                     let near = nsf_diagnostics::closest(&name.text, builder.scope.names()).map(str::to_owned);
                     let location = self.at(module, name.span);
@@ -364,16 +380,11 @@ impl<'a> Checker<'a> {
         }
         let name = self.numbered(format!("{}.repartitioned", builder.flow), '.');
         let topic = self.internal_topic(&name, at);
+        // What is known not to be null above the cut is so below it.
+        let values: Vec<Expr> = fields.iter().map(|(_, slot)| read_slot(builder, *slot)).collect();
         let types: Vec<(String, Type)> =
-            fields.iter().map(|(name, slot)| (name.clone(), builder.unit.ty(*slot).clone())).collect();
-        let values = fields
-            .iter()
-            .map(|(_, slot)| Expr { kind: ExprKind::Slot(*slot), ty: builder.unit.ty(*slot).clone(), origin: None })
-            .collect();
-        let key_values: Vec<Expr> = key_slots
-            .iter()
-            .map(|(_, slot)| Expr { kind: ExprKind::Slot(*slot), ty: builder.unit.ty(*slot).clone(), origin: None })
-            .collect();
+            fields.iter().zip(&values).map(|((name, _), value)| (name.clone(), value.ty.clone())).collect();
+        let key_values: Vec<Expr> = key_slots.iter().map(|(_, slot)| read_slot(builder, *slot)).collect();
         let kind = StepKind::ExpandTopic(TopicExpand {
             topic,
             key: internal_key(key_values),
@@ -518,4 +529,16 @@ fn internal_key(mut values: Vec<Expr>) -> Option<Expr> {
     let ty =
         Type::Record(values.iter().enumerate().map(|(index, value)| (format!("k{index}"), value.ty.clone())).collect());
     Some(Expr { kind: ExprKind::Record(values), ty, origin: None })
+}
+
+/// Reads a slot, as not null where that is known.
+fn read_slot(builder: &Builder, slot: SlotId) -> Expr {
+    let ty = builder.unit.ty(slot).clone();
+    let read = Expr { kind: ExprKind::Slot(slot), ty, origin: None };
+    let known = Path::of(&read).is_some_and(|path| builder.scope.known.contains(&path));
+    if !known || !read.ty.is_nullable() {
+        return read;
+    }
+    let ty = read.ty.non_null().clone();
+    Expr { kind: ExprKind::NonNull(Box::new(read)), ty, origin: None }
 }

@@ -11,7 +11,13 @@ pub fn constant(expr: &Expr) -> Option<Literal> {
         ExprKind::Literal(literal) => Some(literal.clone()),
         ExprKind::Widen(inner) => widen(constant(inner)?, &expr.ty),
         ExprKind::Negate(inner) => match constant(inner)? {
-            Literal::Integer(value) => Some(Literal::Integer(value.checked_neg()?)),
+            Literal::Integer(value) => {
+                let value = value.checked_neg()?;
+                match expr.ty.non_null() {
+                    Type::Integer(width) => integer_literal(i128::from(value), *width),
+                    _ => Some(Literal::Integer(value)),
+                }
+            }
             Literal::Float(value) => Some(Literal::Float(-value)),
             Literal::Decimal(value) => Some(Literal::Decimal(-value)),
             _ => None,
@@ -33,19 +39,25 @@ pub fn constant(expr: &Expr) -> Option<Literal> {
             }
             Some(Literal::Text(text))
         }
+        ExprKind::Field(record, member) => match constant(record)? {
+            Literal::Record(mut members) if (*member as usize) < members.len() => {
+                Some(members.swap_remove(*member as usize))
+            }
+            _ => None,
+        },
         ExprKind::List(items) => Some(Literal::List(items.iter().map(constant).collect::<Option<_>>()?)),
         ExprKind::Record(items) => Some(Literal::Record(items.iter().map(constant).collect::<Option<_>>()?)),
         _ => None,
     }
 }
 
-/// The expression as a literal, if it is constant.
+/// The expression as a literal, if it is constant and a plan can hold it as one.
 #[must_use]
 pub fn fold(expr: &Expr) -> Option<Expr> {
     if matches!(expr.kind, ExprKind::Literal(_)) {
         return None;
     }
-    let literal = constant(expr)?;
+    let literal = constant(expr).filter(|literal| literal.depth() <= Literal::MAX_DEPTH)?;
     Some(Expr { kind: ExprKind::Literal(literal), ty: expr.ty.clone(), origin: expr.origin })
 }
 
@@ -73,6 +85,15 @@ fn binary(operator: BinaryOperator, left: Literal, right: Literal, operand: &Typ
                 (_, Type::Integer(width)) => integer_literal(i128::from(value), *width),
                 _ => Some(Literal::Integer(value)),
             }
+        }
+        (Literal::Decimal(left), Literal::Decimal(right)) if *result == Type::Decimal => {
+            let value = match operator {
+                BinaryOperator::Add => left.checked_add(right)?,
+                BinaryOperator::Subtract => left.checked_sub(right)?,
+                BinaryOperator::Multiply => left.checked_mul(right)?,
+                _ => return None,
+            };
+            Some(Literal::Decimal(value))
         }
         (Literal::Float(left), Literal::Float(right)) if *result == Type::Float64 => {
             let value = match operator {

@@ -106,9 +106,8 @@ impl<'a> Checker<'a> {
     /// The tenant that an item names.
     pub(super) fn tenant_setting(&mut self, settings: &Settings<'_>) -> TenantId {
         let Some(setting) = self.require_setting(settings, "tenant", "tenant: xuefu") else { return TenantId(0) };
-        let names = self.names_setting(settings, setting);
-        let Some(name) = names.first() else { return TenantId(0) };
-        match self.named_settings(settings.module, name, SettingsKeyword::Tenant) {
+        let Some(name) = self.name_setting(settings, setting) else { return TenantId(0) };
+        match self.named_settings(settings.module, &name, SettingsKeyword::Tenant) {
             Some(Global::Tenant(id)) => id,
             _ => TenantId(0),
         }

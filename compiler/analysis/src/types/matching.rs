@@ -22,7 +22,9 @@ impl Expressions<'_, '_> {
         let mut result: Option<Type> = hint.cloned();
         let mut complete = true;
         for arm in arms {
-            if covered.all {
+            if covered.all
+                || matches!(arm.pattern, ast::Pattern::Else(_)) && covered.missing(&subject_expr.ty).is_none()
+            {
                 let location = self.at(arm.span);
                 self.report(message::unreachable_arm(location));
             }
@@ -90,7 +92,10 @@ impl Expressions<'_, '_> {
                 let guard = self.guard(arm);
                 let value = self.infer(&arm.value, hint);
                 let patterns = patterns?;
-                if arm.guard.is_none() {
+                if patterns.iter().filter_map(ends).any(|(low, high)| low > high) {
+                    let location = self.at(arm.span);
+                    self.report(message::empty_range(location));
+                } else if arm.guard.is_none() {
                     if patterns.iter().all(|pattern| covered.has(pattern)) {
                         let location = self.at(arm.span);
                         self.report(message::unreachable_arm(location));
@@ -166,15 +171,29 @@ struct Covered {
 }
 
 impl Covered {
+    /// Whether every value of a pattern is matched already; a range without values always is.
     fn has(&self, pattern: &Pattern) -> bool {
-        self.patterns.contains(pattern)
-            || match (&pattern.low, &pattern.high) {
-                (Literal::Integer(value), None) => self.patterns.iter().any(|other| match (&other.low, &other.high) {
-                    (Literal::Integer(low), Some(Literal::Integer(high))) => low <= value && value <= high,
-                    _ => false,
-                }),
-                _ => false,
+        if self.patterns.contains(pattern) {
+            return true;
+        }
+        match ends(pattern) {
+            Some((low, high)) => self.whole_numbers(low, high),
+            None => false,
+        }
+    }
+
+    /// Whether all whole numbers from `low` to `high` are matched.
+    fn whole_numbers(&self, low: i128, high: i128) -> bool {
+        let mut ranges: Vec<(i128, i128)> = self.patterns.iter().filter_map(ends).collect();
+        ranges.sort_unstable();
+        let mut next = low;
+        for (from, to) in ranges {
+            if from > next {
+                break;
             }
+            next = next.max(to + 1);
+        }
+        next > high
     }
 
     /// What is not matched, in words; none where everything is.
@@ -190,8 +209,20 @@ impl Covered {
                 (true, false) => Some("`false`".to_owned()),
                 (false, _) => Some("`true`".to_owned()),
             },
+            Type::Integer(width) if !null && self.whole_numbers(width.range().0, width.range().1) => None,
             _ if null => Some("null and all other values".to_owned()),
             _ => Some("all other values".to_owned()),
         }
     }
+}
+
+/// The ends of a pattern of whole numbers; also of dates, times and durations, which count.
+fn ends(pattern: &Pattern) -> Option<(i128, i128)> {
+    let whole = |literal: &Literal| match literal {
+        Literal::Integer(value) => Some(i128::from(*value)),
+        Literal::Unsigned(value) => Some(i128::from(*value)),
+        _ => None,
+    };
+    let low = whole(&pattern.low)?;
+    Some((low, pattern.high.as_ref().map_or(Some(low), whole)?))
 }

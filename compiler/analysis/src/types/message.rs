@@ -1,9 +1,10 @@
 //! The words of the types pass for expressions: one constructor a mistake, taking its facts.
 
 use nsf_diagnostics::{Diagnostic, Location, Suggestion, codes};
-use nsf_plan::Type;
+use nsf_plan::{Literal, Type};
 
 use super::relation::show;
+use super::unfolding::{MOST, TooMuch};
 
 /// A value of one type where another is due.
 pub fn mismatch(location: Location, found: &Type, expected: &Type) -> Diagnostic {
@@ -158,6 +159,12 @@ pub fn not_constant(location: Location, what: &str) -> Diagnostic {
         .note("its value must be known when the program is compiled: literals, `const` names and arithmetic of them")
 }
 
+/// A constant nested deeper than a plan can hold.
+pub fn constant_too_deep(location: Location, what: &str) -> Diagnostic {
+    let text = format!("{what} is nested more than {} deep", Literal::MAX_DEPTH);
+    Diagnostic::new(&codes::E0413, location, text).help("give it fewer levels, or keep its inner part as `json`")
+}
+
 /// A type that cannot be a key.
 pub fn not_a_key(location: Location, ty: &Type, what: &str) -> Diagnostic {
     Diagnostic::new(&codes::E0314, location, format!("{} cannot be {what}", show(ty)))
@@ -210,13 +217,29 @@ pub fn unreachable_arm(location: Location) -> Diagnostic {
     Diagnostic::new(&codes::W0303, location, "this arm is never reached: earlier arms match all its values")
 }
 
-/// A call or type that becomes too much.
-pub fn too_many_unfolded(location: Location, what: &str, name: &str, most: usize) -> Diagnostic {
-    let parts = if what == "type" { "types" } else { "calls" };
-    let text = format!("this {what} `{name}` becomes more than {most} {parts} once it is unfolded");
-    let diagnostic = Diagnostic::new(&codes::E0413, location, text);
+/// A pattern that no value fits.
+pub fn empty_range(location: Location) -> Diagnostic {
+    Diagnostic::new(&codes::W0303, location, "a range of this arm holds no value: its first end is above its last")
+}
+
+/// A call, constant or type that becomes too much.
+pub fn too_much_unfolded(location: Location, what: &str, name: &str, why: TooMuch) -> Diagnostic {
+    let parts = match what {
+        "type" => "types",
+        "constant" => "constants",
+        _ => "calls",
+    };
+    let becomes = match why {
+        TooMuch::Many => format!("becomes more than {MOST} {parts}"),
+        TooMuch::Deep(most) => format!("becomes something nested more than {most} deep"),
+    };
+    let diagnostic =
+        Diagnostic::new(&codes::E0413, location, format!("this {what} `{name}` {becomes} once it is unfolded"));
     match what {
         "type" => diagnostic.help("keep the inner part as `json`, or give it fewer members"),
+        "constant" => diagnostic
+            .note("constants are unfolded where they are named, also those that they name in turn")
+            .help("write a part of the value itself instead of the name of another constant"),
         _ => diagnostic
             .note("functions are unfolded where they are called, also those that they call in turn")
             .help("keep a part of the value in a name: `let part = …` in a calculate step, and use `part`"),

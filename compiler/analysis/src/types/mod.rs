@@ -8,6 +8,7 @@ mod argument;
 mod broken;
 mod call;
 mod call_step;
+mod composite;
 mod connector;
 mod expand;
 mod expression;
@@ -19,6 +20,7 @@ mod library;
 pub mod literal;
 mod matching;
 mod message;
+mod monitor;
 mod operator;
 mod pipeline;
 mod place;
@@ -34,6 +36,7 @@ mod storage;
 mod streams;
 mod subscription;
 mod test_items;
+mod test_published;
 mod types_of;
 mod unfolding;
 mod unit;
@@ -50,7 +53,7 @@ use nsf_syntax::ast::ItemKind;
 pub use library::{Library, Signature};
 pub use place::RowField;
 
-use unfolding::Unfolding;
+use unfolding::{TooMuch, Unfolding};
 
 use crate::model::{Definition, ModuleFile, Program};
 use crate::names::{ItemRef, NameError, Names, item_name, item_word};
@@ -124,7 +127,7 @@ pub struct Checker<'a> {
     /// Fields that could not be understood, by what they belong to.
     broken_fields: HashMap<Global, Vec<smol_str::SmolStr>>,
     /// Members of the messages that the project sends to each topic; known once flows and subscriptions are.
-    published: HashMap<nsf_plan::TopicId, Vec<(String, Type)>>,
+    published: HashMap<nsf_plan::TopicId, Vec<test_published::Member>>,
     /// Names that nothing declares or makes, by the module that misses them; each is reported once.
     missed: HashSet<(u32, smol_str::SmolStr)>,
 }
@@ -238,7 +241,7 @@ impl<'a> Checker<'a> {
 
     /// Begins unfolding an item; reports and refuses where it is being unfolded already.
     pub fn enter(&mut self, item: ItemRef, what: &str, name: &str, at: Location) -> bool {
-        if self.entered.contains(&item) || self.entered.len() > 200 {
+        if self.entered.contains(&item) {
             // One circle is one mistake, however many of its items are looked at.
             if !self.circular.contains(&item) {
                 self.diagnostics.push(message::recursive(at, what, name));
@@ -257,15 +260,20 @@ impl<'a> Checker<'a> {
         self.diagnostics.extend(later.into_iter().filter(|found| found.code.id == "E0312"));
     }
 
-    /// Whether the call at hand has not become too many functions.
+    /// Whether the call or constant at hand has not become too much.
     pub(super) const fn may_unfold(&self) -> bool {
         self.calls.may_go_on(self.told_unfolded)
     }
 
+    /// How the call or constant at hand became too much, where it did.
+    pub(super) const fn too_much_unfolded(&self) -> Option<TooMuch> {
+        self.calls.too_much(self.told_unfolded)
+    }
+
     /// Reports a name that became too much: the first of the program, which is mostly the cause of others.
-    pub(super) fn too_many_unfolded(&mut self, location: Location, what: &str, name: &str) {
+    pub(super) fn report_unfolded(&mut self, location: Location, what: &str, name: &str, why: TooMuch) {
         if !std::mem::replace(&mut self.told_unfolded, true) {
-            self.diagnostics.push(message::too_many_unfolded(location, what, name, unfolding::MOST));
+            self.diagnostics.push(message::too_much_unfolded(location, what, name, why));
         }
     }
 

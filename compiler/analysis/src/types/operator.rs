@@ -24,12 +24,7 @@ impl Expressions<'_, '_> {
             B::Equal | B::NotEqual => self.equality(operator, at, left, right, span),
             B::Less | B::LessEqual | B::Greater | B::GreaterEqual => self.order(operator, at, left, right, span),
             B::In | B::NotIn => self.membership(operator, at, left, right, span),
-            B::Range => {
-                let left = self.check(left, &Type::INT64);
-                let right = self.check(right, &Type::INT64)?;
-                let kind = ExprKind::Binary(Plan::Range, Box::new(left?), Box::new(right));
-                Some(self.make(kind, Type::List(Box::new(Type::INT64)), span))
-            }
+            B::Range => self.range(at, left, right, span),
             B::Add | B::Subtract | B::Multiply | B::Divide | B::Remainder => {
                 self.arithmetic(operator, at, left, right, span, hint)
             }
@@ -178,6 +173,13 @@ impl Expressions<'_, '_> {
         span: Span,
     ) -> Option<Expr> {
         let probe = self.infer(left, None);
+        if let (Some(probe), Some((low, high))) = (&probe, range_ends(right))
+            && relation::is_ordered(&probe.ty)
+            && !relation::widens(&probe.ty, &Type::INT64)
+        {
+            let probe = (probe.clone(), left.span);
+            return self.between(operator == BinaryOperator::NotIn, at, probe, low, high, span);
+        }
         let probe_list = probe.as_ref().map(|expr| Type::List(Box::new(expr.ty.non_null().clone())));
         let container = self.infer(right, probe_list.as_ref())?;
         self.never_null(&container, right.span)?;
@@ -200,6 +202,75 @@ impl Expressions<'_, '_> {
         };
         let operator = if operator == BinaryOperator::In { Plan::In } else { Plan::NotIn };
         Some(self.make(ExprKind::Binary(operator, Box::new(probe), Box::new(container)), Type::Bool, span))
+    }
+
+    /// A written factor of a duration is taken as it is written: 70 % of 45 ms are 31.5 ms, which the nearest float
+    /// is not.
+    fn exact_factor(&mut self, factor: Expr, written: &ast::Expr, other: &Type) -> Expr {
+        if *other != Type::Duration || factor.ty != Type::Float64 || !is_number_literal(written) {
+            return factor;
+        }
+        let reported = self.checker.diagnostics.len();
+        let exact = self.infer(written, Some(&Type::Decimal));
+        self.checker.diagnostics.truncate(reported);
+        exact.unwrap_or(factor)
+    }
+
+    /// A range as a value: the list of its whole numbers.
+    fn range(&mut self, at: Span, left: &ast::Expr, right: &ast::Expr, span: Span) -> Option<Expr> {
+        let low = self.infer(left, Some(&Type::INT64));
+        let high = self.infer(right, Some(&Type::INT64));
+        let (low, high) = (low?, high?);
+        self.never_null(&low, left.span)?;
+        self.never_null(&high, right.span)?;
+        let whole = |ty: &Type| relation::widens(ty, &Type::INT64);
+        if !whole(&low.ty) || !whole(&high.ty) {
+            let location = self.at(at);
+            let diagnostic = message::operator(location, "..", &low.ty, &high.ty);
+            self.report(
+                diagnostic.note("alone, a range is the list of its whole numbers; `x in a..b` takes any order"),
+            );
+            return None;
+        }
+        let low = self.coerce(low, &Type::INT64, left.span)?;
+        let high = self.coerce(high, &Type::INT64, right.span)?;
+        let kind = ExprKind::Binary(Plan::Range, Box::new(low), Box::new(high));
+        Some(self.make(kind, Type::List(Box::new(Type::INT64)), span))
+    }
+
+    /// `x in low..high` of anything that has an order: both comparisons, with `x` computed once.
+    fn between(
+        &mut self,
+        negated: bool,
+        at: Span,
+        (probe, probe_span): (Expr, Span),
+        low: &ast::Expr,
+        high: &ast::Expr,
+        span: Span,
+    ) -> Option<Expr> {
+        let ends = [low, high].map(|end| (self.infer(end, Some(&probe.ty)), end.span));
+        let [(Some(low), low_span), (Some(high), high_span)] = ends else { return None };
+        self.never_null(&low, low_span)?;
+        self.never_null(&high, high_span)?;
+        let common = relation::common(&low.ty, &high.ty).and_then(|ty| relation::common(&probe.ty, &ty));
+        let Some(ty) = common.filter(relation::is_ordered) else {
+            let location = self.at(at);
+            let other = if low.ty == probe.ty { &high.ty } else { &low.ty };
+            self.report(message::operator(location, if negated { "not in" } else { "in" }, &probe.ty, other));
+            return None;
+        };
+        let low = self.coerce(low, &ty, low_span)?;
+        let high = self.coerce(high, &ty, high_span)?;
+        let probe = self.coerce(probe, &ty, probe_span)?;
+        let slot = self.unit.slot("in", ty.clone());
+        let read = || Box::new(self.make(ExprKind::Slot(slot), ty.clone(), probe_span));
+        let above = self.make(ExprKind::Binary(Plan::GreaterEqual, read(), Box::new(low)), Type::Bool, span);
+        let below = self.make(ExprKind::Binary(Plan::LessEqual, read(), Box::new(high)), Type::Bool, span);
+        let mut both = self.make(ExprKind::Binary(Plan::And, Box::new(above), Box::new(below)), Type::Bool, span);
+        if negated {
+            both = self.make(ExprKind::Not(Box::new(both)), Type::Bool, span);
+        }
+        Some(self.make(ExprKind::Let(slot, Box::new(probe), Box::new(both)), Type::Bool, span))
     }
 
     fn never_null(&mut self, expr: &Expr, span: Span) -> Option<()> {
@@ -226,6 +297,8 @@ impl Expressions<'_, '_> {
         let (left_expr, right_expr) = self.operands(left, right, hint)?;
         self.never_null(&left_expr, left.span)?;
         self.never_null(&right_expr, right.span)?;
+        let left_expr = self.exact_factor(left_expr, left, &right_expr.ty);
+        let right_expr = self.exact_factor(right_expr, right, &left_expr.ty);
         let plan = match operator {
             BinaryOperator::Add => Plan::Add,
             BinaryOperator::Subtract => Plan::Subtract,
@@ -254,7 +327,7 @@ impl Expressions<'_, '_> {
 /// The result of arithmetic with times.
 fn mixed(operator: Plan, left: &Type, right: &Type) -> Option<Type> {
     use Type::{Date, Duration, Timestamp};
-    let scales = |ty: &Type| matches!(ty, Type::Integer(_) | Type::Float32 | Type::Float64);
+    let scales = relation::is_number;
     Some(match (operator, left, right) {
         (Plan::Subtract, Timestamp, Timestamp) | (Plan::Subtract, Date, Date) => Duration,
         (Plan::Add | Plan::Subtract, Timestamp, Duration) | (Plan::Add, Duration, Timestamp) => Timestamp,
@@ -264,6 +337,15 @@ fn mixed(operator: Plan, left: &Type, right: &Type) -> Option<Type> {
         (Plan::Divide, Duration, Duration) => Type::Float64,
         _ => return None,
     })
+}
+
+/// The ends of a range that is written as such.
+fn range_ends(expr: &ast::Expr) -> Option<(&ast::Expr, &ast::Expr)> {
+    match &expr.kind {
+        ast::ExprKind::Binary(BinaryOperator::Range, _, low, high) => Some((low, high)),
+        ast::ExprKind::Paren(inner) => range_ends(inner),
+        _ => None,
+    }
 }
 
 fn takes_number(ty: &Type) -> bool {

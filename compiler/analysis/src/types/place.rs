@@ -96,7 +96,10 @@ impl Expressions<'_, '_> {
     /// The value of a constant, typed anew where it is used.
     fn constant(&mut self, item: ItemRef, hint: Option<&Type>, span: Span) -> Option<Expr> {
         let ItemKind::Const(constant) = &self.checker.names.item(item).kind else { return None };
-        if !self.checker.enter(item, "constant", &constant.name.text, self.at(span)) {
+        let location = self.at(span);
+        let outermost = self.checker.calls.begin();
+        if !self.checker.may_unfold() || !self.checker.enter(item, "constant", &constant.name.text, location) {
+            self.checker.calls.end();
             return None;
         }
         let declared = constant.ty.as_ref().map(|ty| self.checker.type_of(item.module, ty));
@@ -117,6 +120,11 @@ impl Expressions<'_, '_> {
         // The constant's own mistakes were reported when the constant itself was checked.
         self.checker.forget(reported);
         self.checker.leave(item);
+        self.checker.calls.end();
+        if let (true, Some(why)) = (outermost, self.checker.too_much_unfolded()) {
+            self.checker.report_unfolded(location, "constant", &constant.name.text, why);
+            return None;
+        }
         let value = value?;
         let folded = super::fold::fold(&value);
         Some(folded.unwrap_or(value))

@@ -144,9 +144,14 @@ impl Checker<'_> {
         let mut expressions = Expressions { checker: self, unit: &mut unit, scope: &mut scope, module, raw: None };
         let value = expressions.check(expr, ty)?;
         let literal = fold::constant(&value);
-        if literal.is_none() {
-            let location = self.at(module, expr.span);
-            self.diagnostics.push(super::message::not_constant(location, what));
+        let location = self.at(module, expr.span);
+        match &literal {
+            Some(literal) if literal.depth() > Literal::MAX_DEPTH => {
+                self.diagnostics.push(super::message::constant_too_deep(location, what));
+                return None;
+            }
+            Some(_) => {}
+            None => self.diagnostics.push(super::message::not_constant(location, what)),
         }
         literal
     }
@@ -205,6 +210,17 @@ impl Checker<'_> {
             self.diagnostics.push(message::wrong_word(location, name, written, words, near));
         }
         found
+    }
+
+    /// One bare name.
+    pub(super) fn name_setting(&mut self, settings: &Settings<'_>, setting: &Setting) -> Option<Name> {
+        let mut names = self.names_setting(settings, setting);
+        if let Some(second) = names.get(1) {
+            let location = self.at(settings.module, second.span);
+            self.diagnostics.push(message::wrong_value(location, &setting.name.text, "one name"));
+            return None;
+        }
+        names.pop()
     }
 
     /// One or several bare names.

@@ -21,13 +21,15 @@ impl<'a> Checker<'a> {
         for (item, state) in self.settings_items(SettingsKeyword::State) {
             let allowed = ["store", "keep", "closes", "order", "value"];
             let settings = self.settings(item.module, "state", state.name.span, &state.settings, &allowed);
-            let Some(keys) = self.state_keys(item, state, &known) else { continue };
+            let keys = self.state_keys(item, state, &known);
             let fields = match self.require_setting(&settings, "value", "value { total: int64 = 0 }") {
                 Some(setting) => self.state_fields(&settings, setting),
                 None => None,
             };
-            let Some((fields, broken)) = fields else { continue };
-            let store = settings.get("store").and_then(|setting| self.state_store(&settings, setting, &keys));
+            let store = settings
+                .get("store")
+                .zip(keys.as_deref())
+                .and_then(|(setting, keys)| self.state_store(&settings, setting, keys));
             let keep = self.keep(&settings);
             if keep.is_none() && settings.get("closes").is_none() {
                 let location = self.at(item.module, state.name.span);
@@ -37,6 +39,7 @@ impl<'a> Checker<'a> {
                 Some("time") => plan::Order::Time,
                 _ => plan::Order::Flow,
             };
+            let (Some(keys), Some((fields, broken))) = (keys, fields) else { continue };
             let name = self.names.full_name(item);
             if keep == Some(None) {
                 self.program.kept_forever.insert(name.clone());

@@ -5,15 +5,21 @@ use nsf_plan as plan;
 use nsf_plan::{Expr, ExprKind, Handle, HandleId, HandleTarget, Literal, StateId, Step, StepKind, Type};
 use nsf_syntax::ast::{self, CalculateStatement, Check, CheckKind, Name};
 
+use super::expression::{STACK_LEFT, STACK_MORE};
 use super::flow::meet;
 use super::pipeline::{Builder, Jump, source_text};
-use super::unit::{Facts, Scope};
+use super::unit::{Facts, Path, Scope};
 use super::{Checker, message as words, relation, step_message as message};
 use crate::model::{Placed, StepPlace};
 
 impl<'a> Checker<'a> {
     /// One step of a flow; it may become several steps of the plan.
     pub(super) fn flow_step(&mut self, builder: &mut Builder, step: &ast::Step, steps: &mut Vec<Step>) {
+        // Step functions are unfolded where they are called, so the depth is not bounded by that of one text.
+        stacker::maybe_grow(STACK_LEFT, STACK_MORE, || self.flow_step_here(builder, step, steps));
+    }
+
+    fn flow_step_here(&mut self, builder: &mut Builder, step: &ast::Step, steps: &mut Vec<Step>) {
         match &step.kind {
             ast::StepKind::Error => self.break_step(builder, step.span),
             ast::StepKind::Call(call) => self.call_step(builder, call, step, steps),
@@ -33,8 +39,11 @@ impl<'a> Checker<'a> {
     }
 
     fn block(&mut self, builder: &mut Builder, block: &ast::Block) -> Vec<Step> {
-        let outermost = std::mem::replace(&mut builder.outermost, false);
         let mut steps = Vec::new();
+        if !self.calls.descend(plan::Block::MAX_DEPTH, self.told_unfolded) {
+            return steps;
+        }
+        let outermost = std::mem::replace(&mut builder.outermost, false);
         for step in &block.steps {
             if let Some(label) = &step.label {
                 let location = self.at(builder.module, label.span);
@@ -44,6 +53,7 @@ impl<'a> Checker<'a> {
             self.flow_step(builder, step, &mut steps);
         }
         builder.outermost = outermost;
+        self.calls.ascend();
         steps
     }
 
@@ -362,10 +372,14 @@ impl<'a> Checker<'a> {
             None => return None,
         };
         let ty = builder.unit.ty(slot).clone();
+        let there = ty.is_nullable() && !value.ty.is_nullable();
         let value = builder.expressions(self).coerce(value, &ty, statement.value.span)?;
         builder.assigned(slot);
         if existing.is_none() {
             builder.scope.add(name.text.clone(), slot, Some(location), false);
+        }
+        if there {
+            builder.scope.known.insert(Path::Slot(slot));
         }
         let base = format!("calculate.{}", name.text);
         Some(self.step(builder, &base, StepKind::Assign { slot, value }, place))

@@ -407,36 +407,4 @@ impl<'a> Checker<'a> {
             empty,
         });
     }
-
-    pub(super) fn monitors(&mut self) {
-        for (item, monitor) in self.settings_items(SettingsKeyword::Monitor) {
-            let on = match &monitor.on {
-                Some(name) => {
-                    let accept = |kind: &ItemKind| {
-                        matches!(kind, ItemKind::Settings(_) | ItemKind::Flow(_) | ItemKind::Dimension(_))
-                    };
-                    match self.named_item(item.module, name, "source, ingest, flow or dimension", accept) {
-                        Some(on) => self.names.full_name(on),
-                        None => continue,
-                    }
-                }
-                None => {
-                    let location = self.at(item.module, monitor.name.span);
-                    self.diagnostics.push(message::missing(location, "on", "monitor", "on live_class_stu"));
-                    continue;
-                }
-            };
-            let settings = monitor
-                .settings
-                .iter()
-                .map(|setting| {
-                    let text = self.sources.text(self.at(item.module, setting.span)).to_owned();
-                    (setting.name.text.to_string(), text)
-                })
-                .collect();
-            let value = plan::MonitorPlan { name: self.names.full_name(item), on, settings };
-            let placed = self.placed(item, monitor.name.span, value);
-            self.program.monitors.push(placed);
-        }
-    }
 }

@@ -46,8 +46,13 @@ impl<'a> Checker<'a> {
         let from = from.and_then(|setting| self.topic_setting(&settings, setting, Role::Source));
         let record = self.require_setting(&settings, "record", "record { id: text }");
         let encoding = self.encoding(&settings, record, true);
-        let Some((encoding, mut broken)) = encoding else { return };
         let name = self.names.full_name(item);
+        self.loop_setting(&settings, &name);
+        let (late, late_else) = self.late(&settings);
+        let max_skew = self.duration_setting(&settings, "max_skew").unwrap_or(MAX_SKEW);
+        let (retry, reject) = (self.sink_topic(&settings, "retry"), self.sink_topic(&settings, "reject"));
+        let on_error = self.on_error(&settings);
+        let Some((encoding, mut broken)) = encoding else { return };
         // What reads the stream is checked even where nobody knows from where it comes.
         let from = from.unwrap_or_else(|| self.unknown_topic(&name, self.at(item.module, source.name.span)));
         let (key, is_whole) = self.key_fields(&settings, &encoding, &mut broken);
@@ -55,8 +60,6 @@ impl<'a> Checker<'a> {
             self.program.unclear_keys.insert(name.clone());
         }
         let time = self.time_field(&settings, &encoding, &mut broken);
-        let (late, late_else) = self.late(&settings);
-        self.loop_setting(&settings, &name);
         let value = plan::Source {
             id: name.clone(),
             name,
@@ -66,10 +69,10 @@ impl<'a> Checker<'a> {
             time,
             late,
             late_else,
-            max_skew: self.duration_setting(&settings, "max_skew").unwrap_or(MAX_SKEW),
-            retry: self.sink_topic(&settings, "retry"),
-            on_error: self.on_error(&settings),
-            reject: self.sink_topic(&settings, "reject"),
+            max_skew,
+            retry,
+            on_error,
+            reject,
             origin: self.origin(item.module, source.name.span),
         };
         let id = SourceId(self.program.sources.len() as u32);
@@ -82,7 +85,7 @@ impl<'a> Checker<'a> {
     fn table(&mut self, item: ItemRef, table: &'a SettingsItem) {
         let allowed = ["from", "record", "key", "format", "cache"];
         let settings = self.settings(item.module, "table", table.name.span, &table.settings, &allowed);
-        self.duration_setting(&settings, "cache");
+        let cache = self.duration_setting(&settings, "cache");
         let from = self.require_setting(&settings, "from", "from: file(\"plans.csv\")");
         let from = from.and_then(|setting| self.topic_setting(&settings, setting, Role::Table));
         let record = self.require_setting(&settings, "record", "record { id: text }");
@@ -92,7 +95,8 @@ impl<'a> Checker<'a> {
         let name = self.names.full_name(item);
         let from = from.unwrap_or_else(|| self.unknown_topic(&name, self.at(item.module, table.name.span)));
         let (key, _) = self.key_fields(&settings, &encoding, &mut broken);
-        let value = plan::Table { name, from, encoding, key, origin: self.origin(item.module, table.name.span) };
+        let origin = self.origin(item.module, table.name.span);
+        let value = plan::Table { name, from, encoding, key, cache, origin };
         let id = TableId(self.program.tables.len() as u32);
         let placed = self.placed(item, table.name.span, value);
         self.program.tables.push(placed);
@@ -215,8 +219,28 @@ impl<'a> Checker<'a> {
                 None => broken.push(declaration.name.text.clone()),
             }
         }
+        if broken.is_empty() && matches!(format, Format::Text | Format::Bytes) {
+            self.whole_line(format, coerce, &fields);
+        }
         let fields = fields.into_iter().map(|(field, _)| field).collect();
         Some((Encoding { format, coerce, strict, fields }, broken))
+    }
+
+    /// `format: text` and `bytes` give a line as it is, so one field can hold it, beside parts of the message.
+    fn whole_line(&mut self, format: Format, coerce: Coerce, fields: &[(RecordField, Location)]) {
+        let is_part = |field: &RecordField| matches!(field.path.as_slice(), [part] if part.starts_with('$'));
+        let own: Vec<&(RecordField, Location)> = fields.iter().filter(|(field, _)| !is_part(field)).collect();
+        if let Some((_, second)) = own.get(1) {
+            let expected = "one field, which holds the whole line; others read parts such as `$key`";
+            self.diagnostics.push(message::wrong_value(*second, "record", expected));
+            return;
+        }
+        let Some((field, location)) = own.first() else { return };
+        let due = if format == Format::Bytes { Type::Bytes } else { Type::Text };
+        let fits = *field.ty.non_null() == due || (format == Format::Text && coerce == Coerce::Lenient);
+        if !fits {
+            self.diagnostics.push(words::mismatch(*location, &field.ty, &due));
+        }
     }
 
     /// A file whose name ends in `.csv` is read as CSV unless `format` says otherwise.
@@ -335,9 +359,8 @@ impl<'a> Checker<'a> {
 
     fn time_field(&mut self, settings: &Settings<'_>, encoding: &Encoding, broken: &mut Vec<SmolStr>) -> Option<u32> {
         let setting = settings.get("time")?;
-        let names = self.names_setting(settings, setting);
-        let name = names.first()?;
-        let index = self.field_index(settings.module, encoding, name, broken)?;
+        let name = self.name_setting(settings, setting)?;
+        let index = self.field_index(settings.module, encoding, &name, broken)?;
         let ty = &encoding.fields[index as usize].ty;
         if *ty != Type::Timestamp {
             let location = self.at(settings.module, name.span);

@@ -1,10 +1,7 @@
 //! `test` items: rows, messages and expectations, checked like the rest of the program.
 
-use std::collections::HashMap;
-
 use nsf_diagnostics::{Span, closest};
 use nsf_plan as plan;
-use nsf_plan::connector::Role;
 use nsf_plan::{
     Expr, Handle, HandleId, HandleTarget, Literal, TestCase, TestExpectation, TestExpression, TestFeed, TestFeedTarget,
     TestLaw, TestRows, Type,
@@ -88,7 +85,7 @@ impl Checker<'_> {
     }
 
     /// Constant members of a record literal, each of the type that `types` gives.
-    fn members(
+    pub(super) fn members(
         &mut self,
         module: u32,
         row: &ast::Expr,
@@ -210,6 +207,14 @@ impl Checker<'_> {
         let mut object = Json::Object(Vec::new());
         for (name, value) in members {
             let Some(field) = fields.iter().find(|field| field.name == name) else { continue };
+            if let [part] = field.path.as_slice()
+                && ["$topic", "$partition", "$offset"].contains(&part.as_str())
+            {
+                let location = self.at(module, record.span);
+                let text = format!("`{name}` is the message's `{part}`, which the test itself gives");
+                self.diagnostics.push(message::test(location, text).help(format!("leave `{name}` out")));
+                return None;
+            }
             object.put(&field.path, json::of_literal(&value, &field.ty, &field.renames));
         }
         Some(object.to_string())
@@ -231,7 +236,12 @@ impl Checker<'_> {
         let mut fields = Vec::new();
         let mut body: Vec<(String, Json)> = Vec::new();
         for entry in entries {
-            let RecordEntry::Field { name, value: Some(value), .. } = entry else { continue };
+            let RecordEntry::Field { name, value: Some(value), .. } = entry else {
+                let location = self.at(module, record.span);
+                let text = "in a test every member is given with its value".to_owned();
+                self.diagnostics.push(message::test(location, text));
+                return None;
+            };
             let (mut unit, mut scope) = (Unit::default(), Scope::default());
             let mut expressions = Expressions { checker: self, unit: &mut unit, scope: &mut scope, module, raw: None };
             let is_time = name.text == "time";
@@ -379,70 +389,6 @@ impl Checker<'_> {
         };
         let reason = reason.map(|reason| reason.value.to_string());
         Some(TestExpectation::Count { rejected, source, count, reason, origin: self.origin(module, span) })
-    }
-
-    fn expect_published(
-        &mut self,
-        module: u32,
-        connector: &ast::Expr,
-        messages: &[ast::Expr],
-        span: Span,
-    ) -> Option<TestExpectation> {
-        let call = self.connector(module, connector, Role::Sink, true)?;
-        let Some(topic) = self.topics.get(&call.connector).copied() else {
-            if self.names_topic(&call.connector.name) {
-                return None;
-            }
-            let location = self.at(module, connector.span);
-            let text = format!("nothing publishes to `{}`", call.connector.name);
-            self.diagnostics.push(message::test(location, text));
-            return None;
-        };
-        let types = self.published.get(&topic).cloned().unwrap_or_default();
-        // What sends there was found, but could not be understood.
-        if types.is_empty() && self.names_topic(&call.connector.name) {
-            return None;
-        }
-        let mut texts = Vec::with_capacity(messages.len());
-        for expected in messages {
-            let members = self.members(module, expected, &types, None)?;
-            let mut object = Json::Object(Vec::new());
-            for (name, value) in members {
-                let ty = types.iter().find(|(other, _)| *other == name).map_or(Type::Json, |(_, ty)| ty.clone());
-                object.put(std::slice::from_ref(&name), json::of_literal(&value, &ty, &[]));
-            }
-            texts.push(object.to_string());
-        }
-        Some(TestExpectation::Published { topic, messages: texts, origin: self.origin(module, span) })
-    }
-
-    /// The members of the messages that the project sends to each topic.
-    fn published_members(&self) -> HashMap<plan::TopicId, Vec<(String, Type)>> {
-        let mut published: HashMap<plan::TopicId, Vec<(String, Type)>> = HashMap::new();
-        let mut add = |topic: plan::TopicId, found: Vec<(String, Type)>| {
-            let members = published.entry(topic).or_default();
-            for (name, ty) in found {
-                if !members.iter().any(|(other, _)| *other == name) {
-                    members.push((name, ty));
-                }
-            }
-        };
-        for pipeline in &self.program.pipelines {
-            crate::visit::steps(&pipeline.value.body, &mut |step| {
-                if let plan::StepKind::ExpandTopic(expand) = &step.kind
-                    && let Type::Record(fields) = &expand.message.ty
-                {
-                    add(expand.topic, fields.clone());
-                }
-            });
-        }
-        for subscription in &self.program.subscriptions {
-            let Some(topic) = subscription.value.to else { continue };
-            let slots = &subscription.value.slots;
-            let publish = subscription.value.publish.iter();
-            add(topic, publish.map(|(name, slot)| (name.clone(), slots[slot.index()].ty.clone())).collect());
-        }
-        published
     }
 }
 

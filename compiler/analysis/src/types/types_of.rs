@@ -13,6 +13,15 @@ use crate::names::{NameError, Resolution, item_word};
 impl Checker<'_> {
     /// The type that was written; none where a mistake was reported.
     pub fn type_of(&mut self, module: u32, ty: &TypeExpr) -> Option<Type> {
+        if !self.aliases.descend(Type::MAX_DEPTH, self.told_unfolded) {
+            return None;
+        }
+        let found = self.type_here(module, ty);
+        self.aliases.ascend();
+        found
+    }
+
+    fn type_here(&mut self, module: u32, ty: &TypeExpr) -> Option<Type> {
         match &ty.kind {
             TypeExprKind::Error => None,
             TypeExprKind::Named(name, arguments) => self.named_type(module, name, arguments, ty.span),
@@ -90,8 +99,9 @@ impl Checker<'_> {
                 self.forget(reported);
                 self.leave(item);
                 self.aliases.end();
-                if outermost && !self.aliases.may_go_on(self.told_unfolded) {
-                    self.too_many_unfolded(location, "type", &name.text);
+                let too_much = self.aliases.too_much(self.told_unfolded);
+                if let (true, Some(why)) = (outermost, too_much) {
+                    self.report_unfolded(location, "type", &name.text, why);
                     return None;
                 }
                 ty

@@ -399,7 +399,7 @@ impl Lower<'_> {
         let (mut connector, mut rows) = (None, Vec::new());
         for child in pair.into_inner() {
             match child.as_rule() {
-                Rule::connector => connector = self.connector(child),
+                Rule::connector => connector = Some(self.connector(child)),
                 Rule::list => rows = self.expressions_in(child),
                 _ => {}
             }

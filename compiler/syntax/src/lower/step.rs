@@ -197,13 +197,15 @@ impl Lower<'_> {
         StepKind::Expand(ExpandStep { mode, target: ExpandTarget::Dimension(name, bindings), entries })
     }
 
-    /// `kafka("t", key: k)` where no index or member may follow.
-    pub(crate) fn connector(&mut self, pair: Pair<'_>) -> Option<Expr> {
+    /// `kafka("t", key: k)` or `stdout` where no index or member may follow.
+    pub(crate) fn connector(&mut self, pair: Pair<'_>) -> Expr {
         let name = self.name_in(pair.clone());
-        let call = pair.into_inner().find(|child| child.as_rule() == Rule::call)?;
-        let end = self.token_span(&call).end;
-        let arguments = self.arguments(call, &mut 0);
-        Some(connector_call(name, Some((arguments, end))))
+        let call = pair.into_inner().find(|child| child.as_rule() == Rule::call);
+        let arguments = call.map(|call| {
+            let end = self.token_span(&call).end;
+            (self.arguments(call, &mut 0), end)
+        });
+        connector_call(name, arguments)
     }
 
     fn when_step(&mut self, pair: Pair<'_>) -> StepKind {

@@ -12,3 +12,9 @@ pub use sink::FileSink;
 pub use source::{FileSource, Waiting};
 
 pub(crate) use cut::Cutter;
+
+/// Whether something is there that is neither a file nor a folder: a device, a pipe. It can be written, but not cut back,
+/// made durable or replaced.
+pub(crate) fn is_special(path: &std::path::Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
+}

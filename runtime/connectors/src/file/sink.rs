@@ -16,13 +16,15 @@ pub struct FileSink {
     file: Option<File>,
     length: u64,
     dirty: bool,
+    /// Whether it is a device or a pipe, which cannot be cut back.
+    special: bool,
 }
 
 impl FileSink {
     /// A file as a sink; nothing is opened yet.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), file: None, length: 0, dirty: false }
+        Self { path: path.into(), file: None, length: 0, dirty: false, special: false }
     }
 
     fn fault(&self, error: &io::Error) -> ConnectorError {
@@ -41,6 +43,12 @@ impl Sink for FileSink {
     fn open(&mut self, position: Option<&[u8]>) -> ConnectorResult<()> {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder).map_err(|error| fault::file("written", folder, &error))?;
+        }
+        self.special = super::is_special(&self.path);
+        if self.special {
+            let file = OpenOptions::new().write(true).open(&self.path).map_err(|error| self.fault(&error))?;
+            self.file = Some(file);
+            return Ok(());
         }
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.path);
         let mut file = file.map_err(|error| self.fault(&error))?;
@@ -76,10 +84,15 @@ impl Sink for FileSink {
     fn flush(&mut self) -> ConnectorResult<Vec<u8>> {
         if let Some(file) = &self.file
             && self.dirty
+            && !self.special
         {
             file.sync_data().map_err(|error| self.fault(&error))?;
             self.dirty = false;
         }
         Ok(self.position())
+    }
+
+    fn belongs_to_commit(&self) -> bool {
+        !self.special
     }
 }

@@ -1,8 +1,9 @@
 //! A file as a source: read in blocks cut at line ends, resumed at a byte, known again by its beginning.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -144,6 +145,13 @@ impl FileSource {
         if hash != taken.hash {
             return Err(changed(format!("`{place}` has another beginning than when it was last read")));
         }
+        if !taken.unterminated && taken.bytes > 0 {
+            let before = byte_at(file, taken.bytes - 1).map_err(|error| self.fault(&error))?;
+            // A byte order mark is all that can have been taken without a line end.
+            if before != Some(b'\n') && taken.bytes != skip_mark(file) {
+                return Err(changed(format!("`{place}` has other lines than when it was last read")));
+            }
+        }
         if taken.unterminated && length > taken.bytes {
             let next = byte_at(file, taken.bytes).map_err(|error| self.fault(&error))?;
             if next == Some(b'\r') && byte_at(file, taken.bytes + 1).is_ok_and(|byte| byte == Some(b'\n')) {
@@ -216,7 +224,7 @@ impl Source for FileSource {
         if batch.messages.is_empty() {
             batch.bytes.clear();
             // Not at the end: inside a message longer than a block.
-            return Ok(if end { self.idle() } else { Polled::Idle });
+            return if end { self.still_there().map(|()| self.idle()) } else { Ok(Polled::Idle) };
         }
         self.mark(batch)?;
         Ok(Polled::Batch)
@@ -229,6 +237,29 @@ impl Source for FileSource {
 }
 
 impl FileSource {
+    /// Where more may come: that it can still come, that is, that nobody has cut the file or put another in its place.
+    fn still_there(&self) -> ConnectorResult<()> {
+        let (Some(file), Waiting::ForMore) = (&self.file, self.waiting) else { return Ok(()) };
+        let own = file.metadata().map_err(|error| self.fault(&error))?;
+        let place = self.path.display();
+        let changed = |what: &str| {
+            let help = "what was taken is committed; give --fresh to forget earlier runs and read the new one from its \
+                        beginning";
+            Err(ConnectorError::new(ConnectorErrorKind::Changed, format!("`{place}` {what}")).with_help(help))
+        };
+        if own.len() < self.read {
+            return changed("was cut while it was followed");
+        }
+        match fs::metadata(&self.path) {
+            Ok(there) if (there.dev(), there.ino()) == (own.dev(), own.ino()) => Ok(()),
+            Ok(_) => changed("was replaced by another file while it was followed"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                changed("was deleted or renamed while it was followed")
+            }
+            Err(error) => Err(self.fault(&error)),
+        }
+    }
+
     fn idle(&self) -> Polled {
         if self.waiting == Waiting::No {
             return Polled::End;

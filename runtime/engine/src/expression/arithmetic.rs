@@ -126,12 +126,36 @@ pub fn text(bounds: Bounds, value: i64) -> String {
     }
 }
 
+/// A float in a message: very large and very small ones with an exponent.
+#[must_use]
+pub fn float_text(value: f64) -> String {
+    let plain = value == 0.0 || (1e-6..1e21).contains(&value.abs());
+    if plain { format!("{value}") } else { format!("{value:e}") }
+}
+
+/// An operation of floats in a message.
+#[must_use]
+pub fn floats_text(left: f64, operator: &str, right: f64) -> String {
+    format!("{} {operator} {}", float_text(left), float_text(right))
+}
+
 /// A result that does not fit.
 #[cold]
 #[inline(never)]
 pub fn overflow(bounds: Bounds, left: i64, operator: &str, right: i64, origin: Option<Origin>) -> Box<Fault> {
     let (left, right) = (text(bounds, left), text(bounds, right));
-    let message = format!("`{left} {operator} {right}` is outside {}, which holds {}", bounds.name(), bounds.range());
+    outside(bounds, &format!("{left} {operator} {right}"), origin)
+}
+
+/// A negation that does not fit.
+#[cold]
+#[inline(never)]
+pub fn negation_overflow(bounds: Bounds, value: i64, origin: Option<Origin>) -> Box<Fault> {
+    outside(bounds, &format!("-({})", text(bounds, value)), origin)
+}
+
+fn outside(bounds: Bounds, what: &str, origin: Option<Origin>) -> Box<Fault> {
+    let message = format!("`{what}` is outside {}, which holds {}", bounds.name(), bounds.range());
     Box::new(Fault { code: FaultCode::Overflow, message: message.into(), origin })
 }
 
@@ -139,7 +163,8 @@ pub fn overflow(bounds: Bounds, left: i64, operator: &str, right: i64, origin: O
 #[cold]
 #[inline(never)]
 pub fn too_large(what: &str, ty: &str, origin: Option<Origin>) -> Box<Fault> {
-    let message = format!("`{what}` is too large for a {ty}");
+    let article = if ty.starts_with('i') { "an" } else { "a" };
+    let message = format!("`{what}` is too large for {article} {ty}");
     Box::new(Fault { code: FaultCode::Overflow, message: message.into(), origin })
 }
 
@@ -193,21 +218,25 @@ pub fn scale_span_by_float(span: i64, number: f64, divide: bool, origin: Option<
         #[allow(clippy::cast_possible_truncation)]
         return Ok(rounded as i64);
     }
-    Err(too_large(&span_text(span, divide, &number), "duration", origin))
+    Err(too_large(&span_text(span, divide, &float_text(number)), "duration", origin))
 }
 
 /// A duration times or divided by a decimal.
 pub fn scale_span_by_decimal(span: i64, number: Decimal, divide: bool, origin: Option<Origin>) -> Fallible<i64> {
-    let exact = if divide {
-        if number.is_zero() {
-            return Err(division_by_zero(&text(Bounds::Span, span), "/", origin));
+    if divide && number.is_zero() {
+        return Err(division_by_zero(&text(Bounds::Span, span), "/", origin));
+    }
+    let (over, under) = (number.mantissa(), 10_i128.pow(number.scale()));
+    let (over, under) = if divide { (under, over) } else { (over, under) };
+    let fits = match i128::from(span).checked_mul(over) {
+        Some(product) => i64::try_from(half_even(product, under)).ok(),
+        None => {
+            let span = Decimal::from(span);
+            let value = if divide { span.checked_div(number) } else { span.checked_mul(number) };
+            let rounded = value.map(|value| value.round_dp_with_strategy(0, RoundingStrategy::MidpointNearestEven));
+            rounded.and_then(|value| value.to_i64())
         }
-        Decimal::from(span).checked_div(number)
-    } else {
-        Decimal::from(span).checked_mul(number)
     };
-    let rounded = exact.map(|value| value.round_dp_with_strategy(0, RoundingStrategy::MidpointNearestEven));
-    let fits = rounded.and_then(|value| value.to_i64());
     fits.ok_or_else(|| too_large(&span_text(span, divide, &number), "duration", origin))
 }
 

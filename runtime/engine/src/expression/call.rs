@@ -85,6 +85,7 @@ pub fn compile(scope: &Scope<'_>, signature: &str, arguments: &[Expr], expressio
             types: &types,
             result: &result,
             now: context.frame.now(),
+            clock: context.frame.clock(),
         };
         function(&call).map_err(|mut fault| {
             if fault.origin.is_none() {

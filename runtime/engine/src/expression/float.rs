@@ -62,25 +62,25 @@ fn binary(
     let right = operand::float(scope, right)?;
     Ok(match operator {
         BinaryOperator::Add => operand::pair::<Float, Float>(left, right, move |left, right| {
-            arithmetic::finite(left + right, || format!("{left} + {right}"), single, origin)
+            arithmetic::finite(left + right, || arithmetic::floats_text(left, "+", right), single, origin)
         }),
         BinaryOperator::Subtract => operand::pair::<Float, Float>(left, right, move |left, right| {
-            arithmetic::finite(left - right, || format!("{left} - {right}"), single, origin)
+            arithmetic::finite(left - right, || arithmetic::floats_text(left, "-", right), single, origin)
         }),
         BinaryOperator::Multiply => operand::pair::<Float, Float>(left, right, move |left, right| {
-            arithmetic::finite(left * right, || format!("{left} * {right}"), single, origin)
+            arithmetic::finite(left * right, || arithmetic::floats_text(left, "*", right), single, origin)
         }),
         BinaryOperator::Divide => operand::pair::<Float, Float>(left, right, move |left, right| {
             if right == 0.0 {
-                return Err(arithmetic::division_by_zero(&left.to_string(), "/", origin));
+                return Err(arithmetic::division_by_zero(&arithmetic::float_text(left), "/", origin));
             }
-            arithmetic::finite(left / right, || format!("{left} / {right}"), single, origin)
+            arithmetic::finite(left / right, || arithmetic::floats_text(left, "/", right), single, origin)
         }),
         BinaryOperator::Remainder => operand::pair::<Float, Float>(left, right, move |left, right| {
             if right == 0.0 {
-                return Err(arithmetic::division_by_zero(&left.to_string(), "%", origin));
+                return Err(arithmetic::division_by_zero(&arithmetic::float_text(left), "%", origin));
             }
-            arithmetic::finite(left % right, || format!("{left} % {right}"), single, origin)
+            arithmetic::finite(left % right, || arithmetic::floats_text(left, "%", right), single, origin)
         }),
         _ => return Err(unfit(expression, "a float")),
     })

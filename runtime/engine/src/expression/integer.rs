@@ -10,6 +10,7 @@ use crate::{
         convert, operand,
     },
     frame::Kind,
+    instant::DAY,
     value::Value,
 };
 
@@ -51,7 +52,7 @@ fn negate(scope: &Scope<'_>, inner: &Expr, expression: &Expr) -> Build<Code<Inte
     let inner = compile::<Integer>(scope, inner)?;
     Ok(code::<Integer>(move |context| {
         let value = inner(context)?;
-        bounds.subtract(0, value).ok_or_else(|| arithmetic::overflow(bounds, 0, "-", value, origin))
+        bounds.subtract(0, value).ok_or_else(|| arithmetic::negation_overflow(bounds, value, origin))
     }))
 }
 
@@ -71,6 +72,8 @@ fn binary(
     }
     let bounds = Bounds::of(&expression.ty);
     let origin = expression.origin;
+    // Dates count days, and their difference is a duration, which counts milliseconds.
+    let days = matches!(left.ty.non_null(), Type::Date);
     let left = operand::integer(scope, left)?;
     let right = operand::integer(scope, right)?;
     Ok(match operator {
@@ -81,6 +84,10 @@ fn binary(
         }
         BinaryOperator::Add => operand::pair::<Integer, Integer>(left, right, move |left, right| {
             bounds.add(left, right).ok_or_else(|| arithmetic::overflow(bounds, left, "+", right, origin))
+        }),
+        BinaryOperator::Subtract if days => operand::pair::<Integer, Integer>(left, right, move |left, right| {
+            let span = left.checked_sub(right).and_then(|days| days.checked_mul(DAY));
+            span.ok_or_else(|| arithmetic::overflow(bounds, left, "-", right, origin))
         }),
         BinaryOperator::Subtract => operand::pair::<Integer, Integer>(left, right, move |left, right| {
             bounds.subtract(left, right).ok_or_else(|| arithmetic::overflow(bounds, left, "-", right, origin))
@@ -116,6 +123,14 @@ fn scaled(scope: &Scope<'_>, span: &Expr, number: &Expr, divide: bool, origin: O
             Ok(code::<Integer>(move |context| {
                 let (span, number) = (span(context)?, number(context)?);
                 arithmetic::scale_span_by_float(span, number, divide, origin)
+            }))
+        }
+        _ if matches!(number.kind, ExprKind::Literal(Literal::Decimal(_))) => {
+            let ExprKind::Literal(Literal::Decimal(number)) = number.kind else {
+                return Err(unfit(number, "a number"));
+            };
+            Ok(code::<Integer>(move |context| {
+                arithmetic::scale_span_by_decimal(span(context)?, number, divide, origin)
             }))
         }
         _ => {

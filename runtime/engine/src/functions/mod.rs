@@ -61,6 +61,8 @@ pub struct Call<'c, 'b> {
     pub result: &'c Type,
     /// The record's time in milliseconds, for `now`-like functions.
     pub now: i64,
+    /// What `clock()` gives, in milliseconds; none: the machine's time.
+    pub clock: Option<i64>,
 }
 
 /// The code of a built-in function.

@@ -17,7 +17,7 @@ fn call<'b>(arena: &'b Bump, signature: &str, arguments: &[(Type, Value<'b>)], r
     let builtin = find(signature).unwrap_or_else(|| panic!("no built-in `{signature}`"));
     let types: Vec<Type> = arguments.iter().map(|(ty, _)| ty.clone()).collect();
     let arguments: Vec<Argument<'_, 'b>> = arguments.iter().map(|(_, value)| Argument::Value(*value)).collect();
-    (builtin.function)(&Call { arena, arguments: &arguments, types: &types, result, now: 0 })
+    (builtin.function)(&Call { arena, arguments: &arguments, types: &types, result, now: 0, clock: None })
 }
 
 #[test]
@@ -57,7 +57,14 @@ fn a_plan_with_wrong_arguments_gets_a_fault_and_no_panic() {
             for count in 0..5 {
                 let arguments = vec![Argument::Value(value); count];
                 let types = vec![Type::Text; count];
-                let call = Call { arena: &arena, arguments: &arguments, types: &types, result: &Type::Text, now: 0 };
+                let call = Call {
+                    arena: &arena,
+                    arguments: &arguments,
+                    types: &types,
+                    result: &Type::Text,
+                    now: 0,
+                    clock: None,
+                };
                 if let Err(fault) = (builtin.function)(&call) {
                     assert!(!fault.message.is_empty(), "{}", builtin.signature);
                 }
@@ -98,7 +105,14 @@ fn no_function_of_floats_makes_nan_or_an_infinity() {
                 };
                 let arguments: Vec<_> = types.iter().enumerate().map(|(index, ty)| argument(index, ty)).collect();
                 let types = vec![Type::Float64; arguments.len()];
-                let call = Call { arena: &arena, arguments: &arguments, types: &types, result: &Type::Float64, now: 0 };
+                let call = Call {
+                    arena: &arena,
+                    arguments: &arguments,
+                    types: &types,
+                    result: &Type::Float64,
+                    now: 0,
+                    clock: None,
+                };
                 if let Ok(Value::Float(result)) = (builtin.function)(&call) {
                     assert!(result.is_finite(), "{} of {first} and {second}", builtin.signature);
                 }
@@ -188,7 +202,8 @@ fn no_function_panics_on_values_at_the_edges_of_its_types() {
             let types = vec![Type::Text; arguments.len()];
             let arena = Bump::new();
             for result in [Type::INT64, Type::Integer(IntegerWidth::UInt8), Type::Float64] {
-                let call = Call { arena: &arena, arguments: &arguments, types: &types, result: &result, now: 0 };
+                let call =
+                    Call { arena: &arena, arguments: &arguments, types: &types, result: &result, now: 0, clock: None };
                 let _ = (builtin.function)(&call);
                 called += 1;
             }

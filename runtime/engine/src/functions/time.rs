@@ -18,7 +18,7 @@ use crate::{
 /// The functions.
 pub(super) const BUILTINS: &[Builtin] = &[
     pure("now()", |call| Ok(Value::Integer(call.now))),
-    impure("clock()", |_| Ok(Value::Integer(jiff::Timestamp::now().as_millisecond()))),
+    impure("clock()", |call| Ok(Value::Integer(call.clock.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond())))),
     pure("timestamp(int64)", |call| call.value(0)),
     pure("timestamp(text)", |call| timestamp_of(call.text(0)?)),
     pure("timestamp(text, text)", |call| {

@@ -36,17 +36,19 @@ impl Fold {
 }
 
 impl Run {
-    /// The last commit: if there is anything that is not committed, or not in its place.
-    pub(crate) fn commit_if_any(&mut self) -> Result<(), RunError> {
+    /// The last commit: if there is anything that is not committed, or not in its place. A run that was `stopped` leaves
+    /// its logs to the next one, for many rows take longer than its user waits, unless it writes states out.
+    pub(crate) fn commit_if_any(&mut self, stopped: bool) -> Result<(), RunError> {
         if self.uncommitted.since.is_some() || !self.batch.is_empty() {
-            self.commit(true)?;
+            self.commit(!stopped)?;
         }
-        self.fold_rest()
+        let writes_states = self.exports.iter().any(|export| matches!(export.what, ExportOf::State(_)));
+        if stopped && !writes_states { Ok(()) } else { self.fold_all() }
     }
 
     /// Makes everything up to here durable.
     ///
-    /// With `last` a short log of states is folded; otherwise a long one, or all when rows take too much memory.
+    /// With `last` a short log of states is folded; otherwise a long one. When rows take too much memory, all are after it.
     pub(crate) fn commit(&mut self, last: bool) -> Result<(), RunError> {
         let began = Instant::now();
         self.reject_to_topics()?;
@@ -68,6 +70,9 @@ impl Run {
         self.batch.clear();
         self.rejected.clear();
         self.stage.committed();
+        if self.state_bytes() > self.options.state_bytes {
+            self.fold_all()?;
+        }
         let each = self.options.state_bytes / self.lanes.len().max(1);
         for lane in &mut self.lanes {
             lane.scratch.committed.clear();
@@ -103,21 +108,28 @@ impl Run {
         }
     }
 
-    /// Which logs a commit folds: all where there is little or memory is short, else one that is long.
+    /// Which logs a commit folds: all where there is little, else one that is long; none where the user waits.
     fn folded(&self, last: bool) -> Fold {
-        let changed = |rows: &crate::state::LaneRows| rows.changed();
-        let changed: u64 = self.lanes.iter().flat_map(|lane| &lane.states.states).map(changed).sum();
+        let changed = self.changed_rows();
         let entries: u64 = self.log.iter().map(super::log::StateLog::entries).sum();
-        if self.state_bytes() > self.options.state_bytes || (last && entries + changed < FEW) {
+        if last && entries + changed < FEW {
             return Fold::All;
+        }
+        if self.options.stop.is_stopping() {
+            return Fold::None;
         }
         let longest = self.log.iter().enumerate().max_by_key(|(_, log)| log.entries());
         longest.filter(|(_, log)| log.is_long() && !last).map_or(Fold::None, |(at, _)| Fold::One(at))
     }
 
-    /// Folds what the logs still hold, lane by lane, so that no transaction is large.
-    fn fold_rest(&mut self) -> Result<(), RunError> {
+    /// Folds what the logs hold, lane by lane, so that no transaction is large and a run that is told to stop need not wait
+    /// for all.
+    fn fold_all(&mut self) -> Result<(), RunError> {
+        let writes_states = self.exports.iter().any(|export| matches!(export.what, ExportOf::State(_)));
         for (lane, log) in self.lanes.iter_mut().zip(&mut self.log).filter(|(_, log)| !log.is_empty()) {
+            if self.options.stop.is_stopping() && !writes_states {
+                break;
+            }
             self.batch.clear();
             for (rows, shape) in lane.states.states.iter_mut().zip(&self.core.shared.states) {
                 rows.collect(shape, self.batch.table(StoreTable::State));
@@ -256,7 +268,8 @@ impl Run {
     pub(crate) fn summary(&self, stopped: bool, not_resumable: &[usize]) -> Summary {
         let mut summary = self.tally.summary(&self.core, &self.plan, self.elapsed());
         summary.resumed = self.resumed;
-        summary.notes = super::pieces::without_effect(&self.plan);
+        summary.notes = super::not_run::without_effect(&self.plan);
+        summary.notes.extend_from_slice(&self.notes);
         summary.stopped = stopped;
         summary.unchanged = self.resumed && self.tally.records == 0;
         let output = |output: &super::pieces::Output| OutputSummary {
@@ -270,13 +283,14 @@ impl Run {
             for stream in not_resumable {
                 let name = &self.core.streams[*stream].name;
                 summary.notes.push(format!(
-                    "`{name}` reads standard input, which cannot be read again: a run that is killed loses what it had \
-                     taken and not committed"
+                    "`{name}` reads standard input or a pipe, which cannot be read again: a run that is killed loses what \
+                     it had taken and not committed"
                 ));
             }
             for output in summary.outputs.iter().filter(|output| output.may_repeat) {
                 summary.notes.push(format!(
-                    "`{}` goes to standard output: a run that is killed and continued may write some messages again",
+                    "`{}` goes to standard output, a pipe or a device: a run that is killed and continued may write some \
+                     messages again",
                     output.name
                 ));
             }

@@ -14,24 +14,29 @@ use super::{
     lane::Lane,
     layout,
     log::{self, StateLog},
+    migrate::{self, Migration},
     options::Options,
-    output::WorkOutput,
+    output::{WorkOutput, take_in_order},
     pieces::{Core, Exported, Output, Pieces, Reader},
     progress::{PartitionProgress, Progress, prefix},
     reader::{News, Readers, Report},
-    round,
+    round::{self, Interleaving},
     stage::DimensionWrite,
     sweep::Sweep,
     tally::Tally,
     work::{Taken, Worked, Worker},
 };
 use crate::{
-    connector::{ConnectorResult, Position},
+    connector::{ConnectorError, ConnectorErrorKind, ConnectorResult, Position},
     dimension::{Dimensions, Stage},
     rejected::Rejection,
     store::{StoreBatch, StoreTable},
     summary::Summary,
 };
+
+/// Changed rows of states after which a commit is made, so that what a commit holds in memory does not depend on how much
+/// input a second brings.
+const MOST_CHANGED: u64 = 200_000;
 
 /// A plan that runs.
 pub(crate) struct Run {
@@ -56,12 +61,17 @@ pub(crate) struct Run {
     pub uncommitted: Uncommitted,
     /// Whether an earlier run was gone on with.
     pub resumed: bool,
+    interleaving: Interleaving,
+    /// What the user should know of how the program differs from that of earlier runs.
+    pub notes: Vec<String>,
     arenas: Vec<Bump>,
     lane_arenas: Vec<Bump>,
     spare: Vec<WorkOutput>,
     started: Instant,
     last_event: (Instant, u64),
     lag: Vec<u64>,
+    /// Why an input could not be read on.
+    failed: Option<RunError>,
 }
 
 /// What is not yet committed.
@@ -78,7 +88,10 @@ impl Pieces {
     /// # Errors
     /// Why it ended early; everything up to the last commit stands then.
     pub fn run(self) -> Result<Summary, RunError> {
-        let signals = self.options.signals.then(|| super::signals::listen(self.options.stop.clone()));
+        let signals = self
+            .options
+            .signals
+            .then(|| super::signals::listen(self.options.stop.clone(), self.options.events.clone()));
         let result = Run::prepare(self).and_then(|(run, readers)| run.drive(readers));
         drop(signals);
         result
@@ -90,14 +103,15 @@ impl Run {
     fn prepare(pieces: Pieces) -> Result<(Self, Vec<Reader>), RunError> {
         let Pieces { plan, mut core, dimensions, stage, mut readers, mut outputs, exports, options } = pieces;
         let mut batch = StoreBatch::default();
-        layout::check(&mut core, &plan, &mut batch)?;
         log::recover(&*core.shared.store)?;
+        let fitted = fit(&mut core, &plan, &options, &mut batch)?;
         let mut tally = Tally::new(&core, &plan);
         let mut progress = Progress::default();
         let resumed = open_sources(&core, &mut readers, &mut progress, &mut tally)?;
         open_outputs(&core, &mut outputs)?;
         let workers = (0..options.workers.max(1)).map(|_| Worker::new(&core)).collect();
         let lanes = (0..core.lanes).map(|number| Lane::new(&core, number)).collect();
+        let interleaving = Interleaving::new(options.interleaving);
         let now = Instant::now();
         let lag = vec![0; readers.len()];
         let (sweep, log) = (Sweep::new(&plan), StateLog::new(&plan, &core.programs, core.lanes));
@@ -118,12 +132,15 @@ impl Run {
             rejected: Vec::new(),
             uncommitted: Uncommitted::default(),
             resumed,
+            interleaving,
+            notes: fitted,
             arenas: Vec::new(),
             lane_arenas: (0..core.lanes).map(|_| Bump::new()).collect(),
             spare: Vec::new(),
             started: now,
             last_event: (now, 0),
             lag,
+            failed: None,
             core,
         };
         Ok((run, readers))
@@ -140,7 +157,7 @@ impl Run {
         let result = self.rounds(&readers, &mut open);
         readers.end();
         let stopped = result?;
-        self.commit_if_any()?;
+        self.commit_if_any(stopped)?;
         self.write_exports()?;
         Ok(self.summary(stopped, &not_resumable))
     }
@@ -157,7 +174,7 @@ impl Run {
             }
             let taken = self.take(readers, open)?;
             if taken.is_empty() {
-                if open.finished(readers.epoch.load(Ordering::Acquire)) {
+                if self.failed.is_none() && open.finished(readers.epoch.load(Ordering::Acquire)) {
                     return Ok(self.options.stop.is_stopping());
                 }
             } else {
@@ -165,6 +182,11 @@ impl Run {
                 if wrote {
                     readers.epoch.fetch_add(1, Ordering::AcqRel);
                 }
+            }
+            if let Some(error) = self.failed.take() {
+                // What came before stays taken: the input may not be there again.
+                self.commit_if_any(false)?;
+                return Err(error);
             }
             if self.is_commit_due() {
                 self.commit(false)?;
@@ -195,7 +217,8 @@ impl Run {
                 News::Idle(epoch) => open.idle[reader] = Some(epoch),
                 News::Failed(error) => {
                     let name = &self.core.streams[open.streams[reader]].name;
-                    return Err(RunError::connector(name, error));
+                    self.failed = Some(RunError::connector(name, error));
+                    break;
                 }
                 News::Batch(batch, header, waiting) => {
                     open.idle[reader] = None;
@@ -252,8 +275,8 @@ impl Run {
         while arenas.len() < batches.len() {
             arenas.push(Bump::new());
         }
-        let Self { core, workers, spare, .. } = self;
-        let mut worked = round::work_all(core, workers, batches, &mut arenas, spare)?;
+        let Self { core, workers, spare, interleaving, .. } = self;
+        let mut worked = round::work_all(core, interleaving, workers, batches, &mut arenas, spare)?;
         round::watermarks(core, &mut self.progress, batches, &mut worked);
         let mut writes = Vec::new();
         let has_entries = worked.iter().any(|worked| !worked.entries.is_empty());
@@ -282,18 +305,34 @@ impl Run {
 
     pub(crate) fn run_lanes(&mut self, batches: &[Taken], worked: &[Worked<'_>]) -> Result<(), RunError> {
         let threads = self.workers.len();
-        let done = round::run_lanes(&self.core, &mut self.lanes, threads, batches, worked, &mut self.lane_arenas);
+        let Self { core, interleaving, lanes, lane_arenas, .. } = self;
+        let done = round::run_lanes(core, interleaving, lanes, threads, batches, worked, lane_arenas);
         self.lane_arenas.iter_mut().for_each(Bump::reset);
         done
     }
 
     pub(crate) fn emit_lanes(&mut self, writes: &mut Vec<DimensionWrite>) -> Result<bool, RunError> {
-        let mut wrote = false;
+        let mut wrote = self.emit_to_read_topics()?;
         for at in 0..self.lanes.len() {
             let output = std::mem::take(&mut self.lanes[at].output);
             let broken = self.lanes[at].broken.take();
             wrote |= self.emit(None, output, writes, broken)?;
             self.lanes[at].output = self.spare.pop().unwrap_or_else(|| self.core.output());
+        }
+        Ok(wrote)
+    }
+
+    /// Writes what the lanes gave for topics that the run reads; gives whether there was anything.
+    fn emit_to_read_topics(&mut self) -> Result<bool, RunError> {
+        let mut wrote = false;
+        for own in self.outputs.iter_mut().filter(|own| own.read) {
+            let lanes = self.lanes.iter_mut().map(|lane| &mut lane.output);
+            let batch = take_in_order(own.topic, lanes);
+            if !batch.ends.is_empty() {
+                self.tally.topics[own.topic] += batch.ends.len() as u64;
+                own.sink.append(&batch).map_err(|error| RunError::connector(&own.name, error))?;
+                wrote = true;
+            }
         }
         Ok(wrote)
     }
@@ -341,6 +380,12 @@ impl Run {
             || since.elapsed() >= self.options.commit_every
             || self.uncommitted.bytes >= self.options.commit_bytes
             || self.state_bytes() > self.options.state_bytes
+            || self.changed_rows() > MOST_CHANGED
+    }
+
+    /// How many rows of states the next commit holds.
+    pub(crate) fn changed_rows(&self) -> u64 {
+        self.lanes.iter().flat_map(|lane| &lane.states.states).map(crate::state::LaneRows::changed).sum()
     }
 
     /// About how many bytes of memory the lanes' rows take.
@@ -397,6 +442,17 @@ impl Open {
     }
 }
 
+/// Compares the store with the plan and brings stored rows to the plan's fields; gives what is to be said of it.
+fn fit(core: &mut Core, plan: &Plan, options: &Options, first: &mut StoreBatch) -> Result<Vec<String>, RunError> {
+    let store = Arc::clone(&core.shared.store);
+    migrate::finish(&*store, options)?;
+    let layout::Fitted { migrations, mut notes, .. } = layout::check(core, plan, first)?;
+    notes.extend(migrations.iter().map(Migration::note));
+    migrate::begin(&*store, &migrations)?;
+    migrate::finish(&*store, options)?;
+    Ok(notes)
+}
+
 /// Opens sources where the last run stopped; gives whether there was one.
 fn open_sources(
     core: &Core,
@@ -445,13 +501,18 @@ fn open_outputs(core: &Core, outputs: &mut [Output]) -> Result<(), RunError> {
 
 fn stored_positions(core: &Core, id: &str) -> ConnectorResult<Vec<(u32, PartitionProgress)>> {
     let start = prefix(id);
-    let mut positions = Vec::new();
+    let (mut positions, mut damaged) = (Vec::new(), false);
     core.shared.store.scan(StoreTable::Progress, &start, &mut |key, value| {
         let partition = key.get(start.len()..).and_then(|rest| <[u8; 4]>::try_from(rest).ok());
-        if let (Some(partition), Some(progress)) = (partition, PartitionProgress::decode(value)) {
-            positions.push((u32::from_be_bytes(partition), progress));
+        match (partition, PartitionProgress::decode(value)) {
+            (Some(partition), Some(progress)) => positions.push((u32::from_be_bytes(partition), progress)),
+            _ => damaged = true,
         }
-        true
+        !damaged
     })?;
+    if damaged {
+        let error = ConnectorError::new(ConnectorErrorKind::Damaged, "how far it was read is damaged in the store");
+        return Err(error.with_help("put back a copy of the store, or give --fresh to forget what it holds"));
+    }
     Ok(positions)
 }

@@ -12,6 +12,9 @@ pub enum Event {
     Committed(Committed),
     /// The run was told to stop and ends after a last commit.
     Stopping,
+    /// It was told so again some time ago and is still in the middle of something that cannot be broken off: who listens may
+    /// end the process, which is as safe as any other moment.
+    Overdue,
 }
 
 /// How far the run is.

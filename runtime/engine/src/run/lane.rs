@@ -201,6 +201,7 @@ impl Lane {
         let frame = &round.frames[entry.program as usize];
         restore(program, frame, worked, entry);
         frame.set_now(entry.time);
+        core.shared.clock.set(frame, entry.time);
         let message = &taken.batch.messages[at];
         let caused = worked.caused.get(at);
         let own = RecordId { stream: taken.stream as u32, partition: taken.batch.partition, offset: message.offset };
@@ -211,6 +212,7 @@ impl Lane {
             late: core.late_of(taken.stream),
         };
         self.output.pipeline = PipelineId(u32::from(entry.program));
+        self.output.sequence = ((batch as u64) << 32) | u64::from(entry.message);
         let ordinal = caused.map_or(0, |caused| caused.ordinal);
         self.output.set_ordinal(ordinal.max((u32::from(entry.program) << 16) + (1 << 12)));
         self.scratch.bind_none(program.handles.len());

@@ -1,103 +1,239 @@
 //! What the store says of itself: number of lanes, numbers and shapes of states. A run whose plan does not fit is
-//! refused before anything is read.
+//! refused before anything is read; one whose states gained fields goes on from the stored rows, see [`migrate`].
+//!
+//! [`migrate`]: super::migrate
 
 use nsf_plan::{Plan, State};
 use serde::{Deserialize, Serialize};
 
-use super::{error::RunError, pieces::Core};
+use super::{
+    error::RunError,
+    inventory,
+    migrate::{Cells, Migration},
+    pieces::Core,
+};
 use crate::{
     connector::{ConnectorError, ConnectorErrorKind},
-    store::{StoreBatch, StoreTable},
+    encode::cell::write_cell,
+    state::StateShape,
+    store::{Store, StoreBatch, StoreTable},
 };
 
 const LANES: &[u8] = b"lanes";
 
 /// A state as it was when its rows were written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct StoredShape {
-    number: u16,
+pub(super) struct StoredShape {
+    pub number: u16,
     keys: Vec<(String, String)>,
-    fields: Vec<(String, String)>,
+    pub fields: Vec<(String, String)>,
     kept: bool,
     by_time: bool,
+    /// Whether a later program ran without it.
+    #[serde(default)]
+    left: bool,
 }
+
+/// How stored rows stand to a state of the plan.
+enum Fit {
+    Same,
+    /// By the plan's fields: which stored field it was, none for a new one.
+    Migrate(Vec<Option<usize>>),
+    /// Not, in words, and what can be done.
+    Refused(String, &'static str),
+}
+
+const PUT_BACK: &str = "put it back as it was, give the state another name to begin it anew beside what is stored, or \
+                        give --fresh to forget earlier runs and begin anew";
 
 impl StoredShape {
     fn new(state: &State, number: u16) -> Self {
         let keys = state.keys.iter().map(|(name, ty)| (name.clone(), ty.to_string())).collect();
         let fields = state.fields.iter().map(|field| (field.name.clone(), field.ty.to_string())).collect();
         let by_time = state.order == nsf_plan::Order::Time;
-        Self { number, keys, fields, kept: state.keep.is_some(), by_time }
+        Self { number, keys, fields, kept: state.keep.is_some(), by_time, left: false }
     }
 
-    /// What is not the same, in words.
-    fn difference(&self, state: &State) -> Option<String> {
+    fn fit(&self, state: &State) -> Fit {
         let now = Self::new(state, self.number);
-        if now == *self {
-            return None;
+        if now.keys != self.keys {
+            let words = |keys: &[(String, String)]| {
+                keys.iter().map(|(name, ty)| format!("{name}: {ty}")).collect::<Vec<_>>().join(", ")
+            };
+            let (old, new) = (words(&self.keys), words(&now.keys));
+            return Fit::Refused(format!("it was stored by ({old}), now it is by ({new})"), PUT_BACK);
         }
-        if now.keys.iter().map(|(_, ty)| ty).ne(self.keys.iter().map(|(_, ty)| ty)) {
-            return Some("its keys have changed".to_owned());
+        let old = |name: &String| self.fields.iter().position(|(own, _)| own == name);
+        let changed = now.fields.iter().find(|(name, ty)| old(name).is_some_and(|at| self.fields[at].1 != *ty));
+        if let Some((name, ty)) = changed {
+            let before = old(name).map_or("", |at| self.fields[at].1.as_str());
+            let words = format!("its field `{name}` was stored as {before}, now it is {ty}");
+            let help = "keep the field as it was and add the new one under another name, give the state another name to \
+                        begin it anew, or give --fresh to forget earlier runs and begin anew";
+            return Fit::Refused(words, help);
         }
-        let changed = now
-            .fields
-            .iter()
-            .find(|(name, ty)| self.fields.iter().any(|(old, old_type)| old == name && old_type != ty));
-        let gone = self.fields.iter().find(|(name, _)| now.fields.iter().all(|(new, _)| new != name));
-        let added = now.fields.iter().find(|(name, _)| self.fields.iter().all(|(old, _)| old != name));
-        match (changed, gone, added) {
-            (Some((name, ty)), ..) => Some(format!("its field `{name}` has become {ty}")),
-            (_, Some((name, _)), _) => Some(format!("its field `{name}` is gone")),
-            (_, _, Some((name, _))) => Some(format!("its field `{name}` is new")),
-            _ if now.fields != self.fields => Some("its fields stand in another order".to_owned()),
-            _ if now.kept != self.kept || now.by_time != self.by_time => {
-                Some("its `keep` or `order` was added or taken away".to_owned())
-            }
-            _ => None,
+        if let Some((name, _)) = self.fields.iter().find(|(name, _)| now.fields.iter().all(|(new, _)| new != name)) {
+            return Fit::Refused(format!("its field `{name}` is stored, but gone from the program"), PUT_BACK);
         }
+        if now.kept != self.kept || now.by_time != self.by_time {
+            let what = if now.kept == self.kept { "order: time" } else { "keep" };
+            return Fit::Refused(format!("its `{what}` was added or taken away"), PUT_BACK);
+        }
+        if now.fields == self.fields { Fit::Same } else { Fit::Migrate(now.fields.iter().map(|f| old(&f.0)).collect()) }
     }
 }
 
-fn refused(message: String) -> RunError {
-    let error = ConnectorError::new(ConnectorErrorKind::Changed, message)
-        .with_help("run the earlier program, or give --fresh to forget earlier runs and begin anew");
+fn refused(message: String, help: &str) -> RunError {
+    let error = ConnectorError::new(ConnectorErrorKind::Changed, message).with_help(help);
     RunError::connector("store", error)
 }
 
+/// What the store says of itself is not what a runtime writes there.
+pub(super) fn damaged(what: &str) -> RunError {
+    let message = format!("the store is damaged: what it says of {what} cannot be read");
+    let error = ConnectorError::new(ConnectorErrorKind::Damaged, message)
+        .with_help("put back a copy of it, or give --fresh to forget what it holds");
+    RunError::connector("store", error)
+}
+
+/// What the store says of itself: by key.
+pub(super) struct Meta(Vec<(Vec<u8>, Vec<u8>)>);
+
+impl Meta {
+    pub(super) fn read(store: &dyn Store) -> Result<Self, RunError> {
+        let mut rows = Vec::new();
+        let read = store.scan(StoreTable::Meta, b"", &mut |key, value| {
+            rows.push((key.to_vec(), value.to_vec()));
+            true
+        });
+        read.map_err(|error| RunError::connector("store", error))?;
+        Ok(Self(rows))
+    }
+
+    pub(super) fn value(&self, key: &[u8]) -> Option<&[u8]> {
+        self.0.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_slice())
+    }
+
+    /// Everything under a prefix: the rest of its key, and what is there.
+    pub(super) fn under<T: for<'d> Deserialize<'d>>(&self, prefix: &str) -> Result<Vec<(String, T)>, RunError> {
+        let rows = self.0.iter().filter_map(|(key, value)| Some((key.strip_prefix(prefix.as_bytes())?, value)));
+        let read = |(key, value): (&[u8], &Vec<u8>)| {
+            let key = String::from_utf8_lossy(key).into_owned();
+            let read = serde_json::from_slice(value);
+            read.map_err(|_| damaged(&format!("`{prefix}{key}`"))).map(|value| (key, value))
+        };
+        rows.map(read).collect()
+    }
+}
+
+/// Writes something of what the store says of itself.
+pub(super) fn put(batch: &mut StoreBatch, key: &str, value: &impl Serialize) {
+    batch.table(StoreTable::Meta).put(key.as_bytes(), &serde_json::to_vec(value).unwrap_or_default());
+}
+
+/// What is to be done before the run, and what is to be said of it.
+#[derive(Default)]
+pub(crate) struct Fitted {
+    /// Whether no run has used the store.
+    pub is_new: bool,
+    pub migrations: Vec<Migration>,
+    pub notes: Vec<String>,
+}
+
 /// Compares the store with the plan; gives states their numbers, and adds what is new to the first commit.
-pub(crate) fn check(core: &mut Core, plan: &Plan, first: &mut StoreBatch) -> Result<(), RunError> {
-    let store = std::sync::Arc::clone(&core.shared.store);
-    let mut meta = Vec::new();
-    let read = store.scan(StoreTable::Meta, b"", &mut |key, value| {
-        meta.push((key.to_vec(), value.to_vec()));
-        true
-    });
-    read.map_err(|error| RunError::connector("store", error))?;
-    let value = |key: &[u8]| meta.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_slice());
-    match value(LANES).map(<[u8; 2]>::try_from) {
+pub(crate) fn check(core: &mut Core, plan: &Plan, first: &mut StoreBatch) -> Result<Fitted, RunError> {
+    let meta = Meta::read(&*core.shared.store)?;
+    match meta.value(LANES).map(<[u8; 2]>::try_from) {
         Some(Ok(bytes)) if u16::from_le_bytes(bytes) != core.lanes => {
             let (stored, wanted) = (u16::from_le_bytes(bytes), core.lanes);
-            return Err(refused(format!("the store was written with {stored} lanes, and this run has {wanted}")));
+            let message = format!("the store was written with {stored} lanes, and this run has {wanted}");
+            return Err(refused(message, "run it with as many lanes, or give --fresh to begin anew"));
         }
-        Some(_) => {}
+        Some(Ok(_)) => {}
+        Some(Err(_)) => return Err(damaged("lanes")),
         None => first.table(StoreTable::Meta).put(LANES, &core.lanes.to_le_bytes()),
     }
-    let stored = |key: &[u8]| value(key).and_then(|bytes| serde_json::from_slice::<StoredShape>(bytes).ok());
-    let numbers = meta.iter().filter(|(key, _)| key.starts_with(b"state/")).filter_map(|(key, _)| stored(key));
-    let mut next = numbers.map(|shape| shape.number + 1).max().unwrap_or(0);
+    let mut fitted = Fitted { is_new: meta.value(LANES).is_none(), ..Fitted::default() };
+    let stored: Vec<(String, StoredShape)> = meta.under("state/")?;
+    inventory::check(core, plan, &meta, first, &mut fitted)?;
+    states(core, plan, stored, first, &mut fitted)?;
+    Ok(fitted)
+}
+
+fn states(
+    core: &mut Core,
+    plan: &Plan,
+    stored: Vec<(String, StoredShape)>,
+    first: &mut StoreBatch,
+    fitted: &mut Fitted,
+) -> Result<(), RunError> {
+    let mut next = stored.iter().map(|(_, shape)| u32::from(shape.number) + 1).max().unwrap_or(0);
+    let mut number = || {
+        next += 1;
+        u16::try_from(next - 1).map_err(|_| damaged("the numbers of states"))
+    };
     for (state, shape) in plan.states.iter().zip(&mut core.shared.states) {
-        let key = [b"state/", state.id.as_bytes()].concat();
-        if let Some(known) = stored(&key) {
-            if let Some(difference) = known.difference(state) {
-                return Err(refused(format!("state `{}` is not as it was stored: {difference}", state.name)));
+        let key = format!("state/{}", state.id);
+        let Some((_, known)) = stored.iter().find(|(id, _)| *id == state.id) else {
+            shape.number = number()?;
+            put(first, &key, &StoredShape::new(state, shape.number));
+            if !fitted.is_new {
+                fitted
+                    .notes
+                    .push(format!("{} is new: it holds nothing of the records that earlier runs took", name(state)));
             }
-            shape.number = known.number;
-        } else {
-            shape.number = next;
-            next += 1;
-            let text = serde_json::to_vec(&StoredShape::new(state, shape.number)).unwrap_or_default();
-            first.table(StoreTable::Meta).put(&key, &text);
+            continue;
+        };
+        if known.left {
+            let words = "was not in the program of an earlier run: it holds nothing of the records which that run took";
+            fitted.notes.push(format!("{} {words}", name(state)));
+        }
+        shape.number = known.number;
+        match known.fit(state) {
+            Fit::Same if known.left => put(first, &key, &StoredShape { left: false, ..known.clone() }),
+            Fit::Same => {}
+            Fit::Migrate(from) => {
+                shape.number = number()?;
+                fitted.migrations.push(migration(known, state, shape, &from));
+            }
+            Fit::Refused(why, help) => {
+                return Err(refused(format!("{} is not as it was stored: {why}", name(state)), help));
+            }
+        }
+    }
+    for (id, known) in stored {
+        if !known.left && plan.states.iter().all(|state| state.id != id) {
+            fitted.notes.push(format!("state `{id}` is no longer in the program; its rows stay in the store"));
+            put(first, &format!("state/{id}"), &StoredShape { left: true, ..known });
         }
     }
     Ok(())
+}
+
+fn migration(known: &StoredShape, state: &State, shape: &StateShape, from: &[Option<usize>]) -> Migration {
+    let cells = from.iter().zip(shape.defaults.iter().zip(&shape.fields)).map(|(from, (default, ty))| {
+        from.map_or_else(
+            || {
+                let mut bytes = Vec::new();
+                write_cell(ty, default, &mut bytes);
+                Cells::New(bytes)
+            },
+            Cells::Stored,
+        )
+    });
+    let added = state.fields.iter().zip(from).filter(|(_, from)| from.is_none());
+    Migration {
+        id: state.id.clone(),
+        from: known.number,
+        to: shape.number,
+        types: known.fields.iter().map(|(_, ty)| ty.clone()).collect(),
+        cells: cells.collect(),
+        shape: serde_json::to_string(&StoredShape::new(state, shape.number)).unwrap_or_default(),
+        added: added.map(|(field, _)| field.name.clone()).collect(),
+    }
+}
+
+/// A state in words: the marks of a `unique` are one too.
+fn name(state: &State) -> String {
+    if state.marks { format!("what `unique` remembers (`{}`)", state.id) } else { format!("state `{}`", state.name) }
 }

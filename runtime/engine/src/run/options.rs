@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{event::Event, failpoint::Failpoints};
-use crate::{ingest::Secret, observe::Observer};
+use crate::{frame::Frame, ingest::Secret, observe::Observer};
 
 /// Told of what happens in a run. Called by the thread that drives it.
 pub type EventListener = Arc<dyn Fn(&Event) + Send + Sync>;
@@ -34,6 +34,8 @@ pub struct Options {
     pub commit_bytes: u64,
     /// About how many bytes of states' rows are kept in memory.
     pub state_bytes: usize,
+    /// Lets the batches and lanes of every round run in an order that this seed gives, for tests: no order may matter.
+    pub interleaving: Option<u64>,
     /// Whether every block is a round and a commit of its own, in the order in which sources gave them.
     pub one_by_one: bool,
     /// Whether Ctrl-C and SIGTERM end the run.
@@ -46,6 +48,8 @@ pub struct Options {
     pub events: Option<EventListener>,
     /// Gives secrets.
     pub secrets: Secrets,
+    /// What `clock()` gives.
+    pub clock: Clock,
     /// Stops the run.
     pub stop: StopHandle,
 }
@@ -60,13 +64,37 @@ impl Default for Options {
             commit_every: Duration::from_secs(1),
             commit_bytes: 256 * 1024 * 1024,
             state_bytes: 256 * 1024 * 1024,
+            interleaving: None,
             one_by_one: false,
             signals: false,
             failpoints: Arc::default(),
             observer: None,
             events: None,
             secrets: Arc::new(|_| Secret::Unset),
+            clock: Clock::Machine,
             stop: StopHandle::default(),
+        }
+    }
+}
+
+/// What `clock()` gives to the steps of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// The machine's time.
+    Machine,
+    /// The time of the record at hand and so many milliseconds, as in tests.
+    Records {
+        /// Milliseconds.
+        ahead: i64,
+    },
+}
+
+impl Clock {
+    /// Sets a record's clock.
+    #[inline]
+    pub(crate) fn set(self, frame: &Frame<'_>, time: i64) {
+        if let Self::Records { ahead } = self {
+            frame.set_clock(time.saturating_add(ahead));
         }
     }
 }

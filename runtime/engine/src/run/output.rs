@@ -69,16 +69,21 @@ pub(crate) struct WorkOutput {
     pub stream: PipelineCounts,
     /// Which pipeline is running.
     pub pipeline: PipelineId,
+    /// The place of the record at hand in its round; messages of topics that the run reads remember it.
+    pub sequence: u64,
+    /// By topic that the run reads: the places of the records that its messages come from.
+    sequences: Vec<Option<Vec<u64>>>,
     marks: Vec<Mark>,
     first_write: usize,
     ordinal: u32,
 }
 
 impl WorkOutput {
-    /// Nothing yet, for a plan of so many topics and pipelines.
-    pub(crate) fn new(topics: usize, pipelines: usize) -> Self {
+    /// Nothing yet, for a plan of such topics (whether the run reads them) and so many pipelines.
+    pub(crate) fn new(topics: &[bool], pipelines: usize) -> Self {
         Self {
-            topics: (0..topics).map(|_| OutputBatch::default()).collect(),
+            topics: topics.iter().map(|_| OutputBatch::default()).collect(),
+            sequences: topics.iter().map(|read| read.then(Vec::new)).collect(),
             counts: vec![PipelineCounts::default(); pipelines],
             ..Self::default()
         }
@@ -87,6 +92,7 @@ impl WorkOutput {
     /// Makes it empty and keeps its memory.
     pub(crate) fn clear(&mut self) {
         self.topics.iter_mut().for_each(OutputBatch::clear);
+        self.sequences.iter_mut().flatten().for_each(Vec::clear);
         self.writes.clear();
         self.rejected.clear();
         self.marks.clear();
@@ -120,6 +126,25 @@ impl WorkOutput {
         self.marks.push(mark);
     }
 
+    /// The message to a topic is whole.
+    #[inline]
+    pub(crate) fn end_message(&mut self, topic: usize) {
+        self.topics[topic].end_message();
+        if let Some(sequences) = &mut self.sequences[topic] {
+            sequences.push(self.sequence);
+        }
+    }
+
+    /// Sends a whole message to a topic.
+    pub(crate) fn send(&mut self, topic: usize, key: &[u8], message: &[u8]) {
+        if topic < self.topics.len() {
+            let batch = &mut self.topics[topic];
+            batch.keys.extend_from_slice(key);
+            batch.bytes.extend_from_slice(message);
+            self.end_message(topic);
+        }
+    }
+
     /// Takes back what the record gave.
     pub(crate) fn undo_record(&mut self) {
         for mark in self.marks.drain(..).rev() {
@@ -127,6 +152,9 @@ impl WorkOutput {
             batch.bytes.truncate(mark.bytes);
             batch.keys.truncate(mark.keys);
             batch.ends.truncate(mark.ends);
+            if let Some(sequences) = &mut self.sequences[mark.topic] {
+                sequences.truncate(mark.ends);
+            }
         }
         self.writes.truncate(self.first_write);
     }
@@ -151,4 +179,26 @@ impl WorkOutput {
         let at = self.pipeline.index();
         &mut self.counts[at]
     }
+}
+
+/// Takes the messages of a topic that the run reads out of the lanes' outputs, in the order of the records that they
+/// come from: how records are spread over lanes must not be seen behind the topic.
+pub(crate) fn take_in_order<'o>(topic: usize, outputs: impl Iterator<Item = &'o mut WorkOutput>) -> OutputBatch {
+    let mut taken: Vec<(OutputBatch, Vec<u64>)> = Vec::new();
+    for output in outputs {
+        let Some(sequences) = output.sequences[topic].as_mut().map(std::mem::take) else { continue };
+        taken.push((std::mem::take(&mut output.topics[topic]), sequences));
+    }
+    let mut messages: Vec<(u64, &[u8], &[u8])> = Vec::new();
+    for (batch, sequences) in &taken {
+        let of_lane = batch.messages().zip(sequences).map(|((key, message), sequence)| (*sequence, key, message));
+        messages.extend(of_lane);
+    }
+    // Stable: what one record sent stays in its order.
+    messages.sort_by_key(|(sequence, ..)| *sequence);
+    let mut ordered = OutputBatch::default();
+    for (_, key, message) in messages {
+        ordered.push(key, message);
+    }
+    ordered
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use nsf_plan::{IngestId, InputSource, Plan, SourceId, StateId, TopicId, connector};
+use nsf_plan::{IngestId, Plan, SourceId, StateId, TopicId};
 
 use super::{
     error::BuildError,
+    not_run,
     options::Options,
     output::WorkOutput,
     stream::{SourceWork, Stream, StreamWork, framing, topic_name},
@@ -33,14 +34,14 @@ pub(crate) struct Core {
     pub shared: Shared,
     /// Number of lanes.
     pub lanes: u16,
-    /// Number of topics in the plan.
-    pub topics: usize,
+    /// By topic of the plan: whether this run reads it, so that what it writes there comes back.
+    pub topics: Vec<bool>,
 }
 
 impl Core {
     /// An empty output.
     pub(crate) fn output(&self) -> WorkOutput {
-        WorkOutput::new(self.topics, self.programs.len())
+        WorkOutput::new(&self.topics, self.programs.len())
     }
 
     /// How late a stream's records may be.
@@ -124,8 +125,7 @@ impl Engine {
     /// # Errors
     /// Everything that keeps the plan from running.
     pub fn build(plan: Arc<Plan>, options: Options, connectors: &dyn Connectors) -> Result<Pieces, Vec<BuildError>> {
-        let mut builder = Builder { plan: &plan, options: &options, connectors, errors: Vec::new() };
-        builder.refuse_what_is_not_run();
+        let mut builder = Builder { plan: &plan, options: &options, connectors, errors: not_run::refused(&plan) };
         let states = builder.states();
         let programs = builder.programs();
         let streams = builder.streams(&programs);
@@ -146,27 +146,14 @@ impl Engine {
             absent: plan.dimensions.iter().map(absent_row).collect(),
             store,
             observer: options.observer.clone(),
+            clock: options.clock,
         };
         let lanes = options.lanes.max(1);
-        let (subscriptions, topics) = (subscription_streams(&plan), plan.topics.len());
+        let topics = plan.topics.iter().map(|topic| topic.read).collect();
+        let subscriptions = subscription_streams(&plan);
         let core = Core { programs, streams, subscriptions, shared, lanes, topics };
         Ok(Pieces { plan, core, dimensions, stage, readers, outputs, exports, options })
     }
-}
-
-/// What the plan holds that has no effect in this version, in words.
-pub(crate) fn without_effect(plan: &Plan) -> Vec<String> {
-    let sharded = plan.spaces.iter().filter(|space| space.shards > 1);
-    let shards = sharded.map(|space| {
-        format!(
-            "space `{}`: `shards: {}` is kept in the plan but not yet run; its rows are in one store",
-            space.name, space.shards
-        )
-    });
-    let monitor = |monitor: &nsf_plan::MonitorPlan| {
-        format!("monitor `{}` is kept in the plan but not yet run; nothing is watched", monitor.name)
-    };
-    shards.chain(plan.monitors.iter().map(monitor)).collect()
 }
 
 /// Fields of a dimension where there is no row: their `empty` values, if there are any.
@@ -205,26 +192,6 @@ pub(crate) fn short(name: &str) -> &str {
 impl Builder<'_> {
     fn keep<T>(&mut self, part: &str, built: crate::expression::Build<T>) -> Option<T> {
         built.map_err(|error| self.errors.push(BuildError::plan(self.plan, part, error))).ok()
-    }
-
-    /// What the plan holds that this version does not run, and without which the rest would be wrong. What only has no
-    /// effect yet is said at the end of the run, see [`without_effect`].
-    fn refuse_what_is_not_run(&mut self) {
-        for pipeline in &self.plan.pipelines {
-            if pipeline.inputs.iter().any(|input| matches!(input.from, InputSource::Expired(_))) {
-                let error =
-                    BuildError::not_run(self.plan, &pipeline.name, pipeline.origin, "a flow `from expired` a state");
-                self.errors.push(error);
-            }
-        }
-        for topic in self.plan.topics.iter().filter(|topic| topic.read || topic.written) {
-            let runs = connector::descriptor(&topic.connector.kind).is_some_and(|descriptor| descriptor.runs);
-            if !runs {
-                let what = format!("the connector `{}`", topic.connector.kind);
-                let error = BuildError::not_run(self.plan, &topic.connector.name, nsf_plan::Origin::default(), &what);
-                self.errors.push(BuildError { place: None, ..error });
-            }
-        }
     }
 
     fn states(&mut self) -> Vec<StateShape> {
@@ -290,7 +257,11 @@ impl Builder<'_> {
         Some((dimensions, stage))
     }
 
+    /// What is asked of the connector of a topic; none where this version does not run it, which was said already.
     fn request<'n>(&'n self, topic: TopicId, name: Option<&'n str>, framing: Framing) -> Option<StreamRequest<'n>> {
+        if !not_run::is_run(self.plan, topic) {
+            return None;
+        }
         let topic = self.plan.topics.get(topic.index())?;
         let own = name.into_iter().flat_map(|name| [name, short(name)]);
         let place = (!topic.connector.name.is_empty()).then_some(topic.connector.name.as_str());
@@ -337,7 +308,10 @@ impl Builder<'_> {
     fn outputs(&mut self) -> Vec<Output> {
         let mut outputs = Vec::new();
         let named = self.named_outputs();
-        let is_output = |(index, topic): &(usize, &nsf_plan::Topic)| topic.written || named.contains(index);
+        let is_output = |(index, topic): &(usize, &nsf_plan::Topic)| {
+            let written = topic.written && !not_run::is_retry_alone(self.plan, TopicId(*index as u32));
+            written || named.contains(index)
+        };
         for (index, topic) in self.plan.topics.iter().enumerate().filter(is_output) {
             let Some(request) = self.request(TopicId(index as u32), None, Framing::Json) else { continue };
             let name = topic_name(self.plan, TopicId(index as u32));

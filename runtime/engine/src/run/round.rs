@@ -23,9 +23,32 @@ use crate::{
     observe::{Point, RecordId},
 };
 
+/// In which order the jobs of a round are taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Interleaving(Option<u64>);
+
+impl Interleaving {
+    /// The order of a seed, or the given one.
+    pub(crate) fn new(seed: Option<u64>) -> Self {
+        // The generator below stays at zero.
+        Self(seed.map(|seed| seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1))
+    }
+
+    fn order<T>(&mut self, jobs: &mut [T]) {
+        let Some(state) = &mut self.0 else { return };
+        for last in (1..jobs.len()).rev() {
+            *state ^= *state << 13;
+            *state ^= *state >> 7;
+            *state ^= *state << 17;
+            jobs.swap(last, (*state % (last as u64 + 1)) as usize);
+        }
+    }
+}
+
 /// Lets workers work on batches; gives what they made in the batches' order.
 pub(crate) fn work_all<'r>(
     core: &Core,
+    interleaving: &mut Interleaving,
     workers: &mut [Worker],
     batches: &'r [Taken],
     arenas: &'r mut [Bump],
@@ -37,6 +60,7 @@ pub(crate) fn work_all<'r>(
         let arena: &'r mut Bump = arena;
         jobs.push((index, taken, arena, output()));
     }
+    interleaving.order(&mut jobs);
     if let ([worker, ..], true) = (&mut *workers, jobs.len() < 2) {
         return Ok(jobs.into_iter().map(|(_, taken, arena, output)| worker.work(core, taken, arena, output)).collect());
     }
@@ -71,6 +95,7 @@ pub(crate) fn work_all<'r>(
 /// Lets the lanes run that have records.
 pub(crate) fn run_lanes<'r>(
     core: &Core,
+    interleaving: &mut Interleaving,
     lanes: &mut [Lane],
     threads: usize,
     batches: &'r [Taken],
@@ -82,11 +107,13 @@ pub(crate) fn run_lanes<'r>(
         active[entry.lane as usize] = true;
     }
     let lanes = lanes.iter_mut().zip(arenas).zip(active).filter(|(_, active)| *active).map(|(lane, _)| lane);
+    let mut lanes: Vec<(&mut Lane, &'r mut Bump)> = lanes.collect();
+    interleaving.order(&mut lanes);
     if threads < 2 {
-        lanes.for_each(|(lane, arena)| lane.run(core, batches, worked, arena));
+        lanes.into_iter().for_each(|(lane, arena)| lane.run(core, batches, worked, arena));
         return Ok(());
     }
-    let jobs = Mutex::new(lanes);
+    let jobs = Mutex::new(lanes.into_iter());
     let run = || {
         loop {
             let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -155,6 +182,9 @@ fn late_records(core: &Core, otherwise: &Late, taken: &Taken, late: &[bool], wor
             }
             Late::Topic(topic) => {
                 worked.output.stream.drop_one(0);
+                if let Some(observer) = observer {
+                    observer.observe(id, Point::Dropped("", "late"));
+                }
                 if let Some(batch) = worked.output.topics.get_mut(topic.index()) {
                     batch.push(taken.batch.key(message).unwrap_or_default(), raw);
                 }

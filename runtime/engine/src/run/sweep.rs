@@ -4,7 +4,11 @@
 use nsf_plan::{HandleTarget, InputSource, Plan, StateId, StepKind};
 
 use super::{drive::Run, error::RunError, progress::Progress};
-use crate::{state::Row, steps::uses, store::StoreTable};
+use crate::{
+    state::{FieldVersion, Row},
+    steps::uses,
+    store::StoreTable,
+};
 
 /// Rows of a state looked at in one commit, at least.
 const LEAST: u64 = 2_000;
@@ -85,12 +89,13 @@ impl Run {
                 for rows in lanes {
                     if let Some(row) = rows.find(own) {
                         // A working copy that was changed is written by this very commit, or was by the last.
-                        kept |= rows.row(row).is_live(&self.core.shared.states[state.index()], watermark, late);
+                        kept |= !rows.row(row).has_ended(&self.core.shared.states[state.index()], watermark, late);
                         if !kept {
                             // A row that is not there has its defaults.
                             let fields = self.core.shared.states[state.index()].defaults.clone();
                             let row = rows.row_mut(row);
                             (row.exists, row.fields) = (false, fields);
+                            row.versions.iter_mut().flatten().for_each(|version| *version = FieldVersion::NEVER);
                         }
                     }
                 }
@@ -123,7 +128,7 @@ impl Run {
                 return false;
             }
             let row = Row::decode(shape, &key[prefix.len()..], value);
-            if row.is_ok_and(|row| !row.is_live(shape, watermark, late)) {
+            if row.is_ok_and(|row| row.has_ended(shape, watermark, late)) {
                 ended.push(key.to_vec());
             }
             true

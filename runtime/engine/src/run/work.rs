@@ -1,7 +1,7 @@
 //! A worker: decodes a batch and runs the steps that need no lane.
 
 use bumpalo::Bump;
-use nsf_plan::PipelineId;
+use nsf_plan::{Late, PipelineId};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
@@ -244,6 +244,7 @@ impl<'r> BatchWork<'_, 'r> {
                 feed.fill(frame, own, self.arena);
             }
             frame.set_now(time);
+            self.core.shared.clock.set(frame, time);
             let program = &self.core.programs[feed.program];
             worked.output.pipeline = PipelineId(feed.program as u32);
             worked.output.set_ordinal((feed.program as u32) << 16);
@@ -392,6 +393,7 @@ impl Ended<'_> {
                     observer.observe(record.id, Point::Dropped(step(point), &program.reasons[reason as usize]));
                 }
             }
+            Ending::Late(point) => return self.late(core, point, output),
             Ending::Rejected(fault, point) => {
                 let message = &batch.messages[message];
                 let raw = batch.message(message);
@@ -405,5 +407,26 @@ impl Ended<'_> {
             }
         }
         None
+    }
+
+    /// The record would save to a value that has ended for good: dropped, rejected or sent on, as its source says.
+    fn late(self, core: &Core, point: u32, output: &mut WorkOutput) -> Option<ConnectorError> {
+        let otherwise = match &self.stream.work {
+            StreamWork::Source(source) => source.late_else.clone(),
+            StreamWork::Ingest(_) | StreamWork::Subscription => Late::Drop,
+        };
+        match otherwise {
+            Late::Drop => {}
+            Late::Reject => {
+                let fault = Fault::new(FaultCode::Late, "the value that the record would change has ended");
+                return self.report(core, Ending::Rejected(fault, point), output);
+            }
+            Late::Topic(topic) => {
+                let message = &self.batch.messages[self.message];
+                output.send(topic.index(), self.batch.key(message).unwrap_or_default(), self.batch.message(message));
+            }
+        }
+        // The first reason of every program.
+        self.report(core, Ending::Dropped(0, point), output)
     }
 }

@@ -43,7 +43,7 @@ impl Run {
     fn send(&mut self, messages: Vec<StageMessage>) -> Result<bool, RunError> {
         let mut wrote = false;
         let mut batches: Vec<OutputBatch> = Vec::new();
-        batches.resize_with(self.core.topics, OutputBatch::default);
+        batches.resize_with(self.core.topics.len(), OutputBatch::default);
         for message in &messages {
             if let Some(batch) = batches.get_mut(message.topic.index()) {
                 batch.push(&message.key, &message.bytes);

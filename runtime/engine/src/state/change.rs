@@ -113,12 +113,12 @@ impl Change {
         undo: &mut impl FnMut(Undo),
     ) -> Fallible<()> {
         let at = self.field as usize;
+        if row.is_older(self.field, version) {
+            return Ok(());
+        }
         match self.operator {
             Operator::Set => {
                 if let Some(versions) = &mut row.versions {
-                    if version <= versions[at] {
-                        return Ok(());
-                    }
                     undo(Undo::Version(self.field, versions[at]));
                     versions[at] = version;
                 }
@@ -144,9 +144,15 @@ impl Change {
             Operator::AddEntry => self.add_entry(&mut row.fields[at], key, value, undo)?,
             Operator::Insert => self.insert(&mut row.fields[at], value, undo),
             Operator::Remove => self.remove(&mut row.fields[at], value, undo),
-            Operator::Delete => undo(Undo::Presence(row.exists, row.saved)),
+            // Done by the row, which knows its defaults.
+            Operator::Delete => {}
         }
         Ok(())
+    }
+
+    /// Whether the operation does nothing to a row at a version, for something newer was written.
+    pub(crate) fn is_too_old(&self, row: &Row, version: FieldVersion) -> bool {
+        row.is_older(self.field, version)
     }
 
     /// Whether the operation deletes the row.

@@ -118,7 +118,7 @@ impl LaneRows {
             }
             stored_key(shape, row, &mut key);
             let row = &*row;
-            log.append(&key, row.exists.then_some(|out: &mut Vec<u8>| row.encode(shape, out)), batch);
+            log.append(&key, row.is_stored().then_some(|out: &mut Vec<u8>| row.encode(shape, out)), batch);
         }
         changed
     }
@@ -136,7 +136,7 @@ impl LaneRows {
             }
             (row.dirty, row.logged) = (false, false);
             stored_key(shape, row, &mut key);
-            if row.exists {
+            if row.is_stored() {
                 changes.put_with(&key, |out| row.encode(shape, out));
             } else {
                 changes.delete(&key);

@@ -9,6 +9,6 @@ mod undo;
 
 pub(crate) use change::Change;
 pub(crate) use lane::{LaneRows, RowId, hash_key};
-pub(crate) use row::{FieldVersion, Row};
+pub(crate) use row::{FieldVersion, Row, VERSION_BYTES, never_written, split_head};
 pub(crate) use shape::StateShape;
 pub(crate) use undo::Undo;

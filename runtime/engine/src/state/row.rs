@@ -1,6 +1,6 @@
 //! A row of a state: its working copy and its stored form.
 
-use super::StateShape;
+use super::{StateShape, Undo};
 use crate::{
     cell::Cell,
     encode::cell::{Damaged, read_cell, write_cell},
@@ -119,6 +119,8 @@ pub(crate) struct Row {
 
 const HAS_SAVED: u8 = 1;
 const HAS_VERSIONS: u8 = 2;
+/// The row is gone; its versions say since when, so that an older write does not bring it back.
+const IS_GONE: u8 = 4;
 
 impl Row {
     /// A row that is not there.
@@ -143,8 +145,8 @@ impl Row {
     /// The bytes are not one of this shape.
     pub(crate) fn decode(shape: &StateShape, key: &[u8], mut bytes: &[u8]) -> Result<Self, Damaged> {
         let mut row = Self::absent(shape, key);
-        row.exists = true;
         let flags = take::<1>(&mut bytes)?[0];
+        row.exists = flags & IS_GONE == 0;
         if flags & HAS_SAVED != 0 {
             row.saved = i64::from_le_bytes(take(&mut bytes)?);
         }
@@ -162,7 +164,8 @@ impl Row {
     pub(crate) fn encode(&self, shape: &StateShape, out: &mut Vec<u8>) {
         let saved = if shape.keep.is_some() { HAS_SAVED } else { 0 };
         let versions = if self.versions.is_some() { HAS_VERSIONS } else { 0 };
-        out.push(saved | versions);
+        let gone = if self.exists { 0 } else { IS_GONE };
+        out.push(saved | versions | gone);
         if saved != 0 {
             out.extend_from_slice(&self.saved.to_le_bytes());
         }
@@ -179,15 +182,66 @@ impl Row {
 
     /// Whether a record sees the row when its partition's watermark is here (`late` as its source allows).
     pub(crate) fn is_live(&self, shape: &StateShape, watermark: i64, late: i64) -> bool {
-        self.exists
-            && shape.keep.is_none_or(|keep| watermark.saturating_sub(self.saved) <= keep)
-            && !self.has_closed(watermark, late)
+        self.exists && !self.has_ended(shape, watermark, late)
+    }
+
+    /// Whether its time is over, be it there or deleted.
+    pub(crate) fn has_ended(&self, shape: &StateShape, watermark: i64, late: i64) -> bool {
+        shape.keep.is_some_and(|keep| watermark.saturating_sub(self.saved) > keep) || self.has_closed(watermark, late)
+    }
+
+    /// Whether the store must hold it: it is there, or it is deleted and says since when.
+    pub(crate) fn is_stored(&self) -> bool {
+        self.exists || self.versions.iter().flatten().any(|version| *version != FieldVersion::NEVER)
+    }
+
+    /// Deletes the row as of a version: what was written later stays.
+    pub(crate) fn delete(&mut self, shape: &StateShape, version: FieldVersion, undo: &mut impl FnMut(Undo)) {
+        undo(Undo::Presence(self.exists, self.saved));
+        let Some(versions) = &mut self.versions else {
+            self.exists = false;
+            undo(Undo::Fields(std::mem::replace(&mut self.fields, shape.defaults.clone())));
+            return;
+        };
+        let mut newer = false;
+        for (at, own) in versions.iter_mut().enumerate() {
+            if *own > version {
+                newer = true;
+                continue;
+            }
+            undo(Undo::Version(at as u32, std::mem::replace(own, version)));
+            undo(Undo::Field(at as u32, std::mem::replace(&mut self.fields[at], shape.defaults[at].clone())));
+        }
+        self.exists = newer;
+    }
+
+    /// Whether a write of a field at a version comes too late: something newer was written there, or deleted it.
+    pub(crate) fn is_older(&self, field: u32, version: FieldVersion) -> bool {
+        self.versions.as_ref().is_some_and(|versions| versions[field as usize] > version)
     }
 
     /// Whether the row's time has ended by `closes`.
     pub(crate) const fn has_closed(&self, watermark: i64, late: i64) -> bool {
         self.closes != i64::MAX && watermark.saturating_sub(late) > self.closes
     }
+}
+
+/// Bytes of a field's version in a stored row.
+pub(crate) const VERSION_BYTES: usize = 24;
+
+/// The stored form of [`FieldVersion::NEVER`].
+pub(crate) fn never_written() -> [u8; VERSION_BYTES] {
+    let mut bytes = [0; VERSION_BYTES];
+    bytes[..8].copy_from_slice(&FieldVersion::NEVER.time.to_le_bytes());
+    bytes
+}
+
+/// A stored row: what stands before its fields, whether their versions stand behind them, and all from the fields on.
+pub(crate) fn split_head(row: &[u8]) -> Option<(&[u8], bool, &[u8])> {
+    let flags = *row.first()?;
+    let head = if flags & HAS_SAVED == 0 { 1 } else { 9 };
+    let (head, fields) = row.split_at_checked(head)?;
+    Some((head, flags & HAS_VERSIONS != 0, fields))
 }
 
 fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], Damaged> {

@@ -36,6 +36,8 @@ pub(crate) struct Record {
 pub(crate) enum Ending {
     /// Dropped for a reason of the program, at a point.
     Dropped(u32, u32),
+    /// Too late for a value that has ended by `closes`, at a point: what its source does with late records.
+    Late(u32),
     /// Rejected at a point.
     Rejected(Box<Fault>, u32),
     /// The run cannot go on.
@@ -313,11 +315,11 @@ impl<'b> Execution<'_, 'b> {
             let undo = &mut self.scratch.undo;
             let changed = rows.row_mut(row);
             if change.deletes() {
-                undo.push((state, row, Undo::Presence(changed.exists, changed.saved)));
-                changed.exists = false;
-                let fields = std::mem::replace(&mut changed.fields, shape.defaults.clone());
-                undo.push((state, row, Undo::Fields(fields)));
+                changed.delete(shape, version, &mut |entry| undo.push((state, row, entry)));
                 self.bind_own(handle, state, row);
+                continue;
+            }
+            if change.is_too_old(changed, version) {
                 continue;
             }
             if !changed.exists {
@@ -341,13 +343,14 @@ impl<'b> Execution<'_, 'b> {
         let rows = &mut self.lane.states[state.index()];
         if rows.row(row).has_closed(watermark, late) {
             // The value of this key has ended for good: the record came too late for it.
-            return Err(Ending::Dropped(0, point));
+            return Err(Ending::Late(point));
         }
         rows.mark(row);
         let changed = rows.row_mut(row);
         let undo = &mut self.scratch.undo;
-        if changed.exists && !live {
-            undo.push((state, row, Undo::Presence(true, changed.saved)));
+        let forgotten = changed.versions.is_some() && changed.has_ended(shape, watermark, late);
+        if (changed.exists && !live) || forgotten {
+            undo.push((state, row, Undo::Presence(changed.exists, changed.saved)));
             changed.exists = false;
             let fields = std::mem::replace(&mut changed.fields, shape.defaults.clone());
             undo.push((state, row, Undo::Fields(fields)));

@@ -20,10 +20,10 @@ impl Execution<'_, '_> {
         self.output.begin_message(topic);
         let mut batch = std::mem::take(&mut self.output.topics[topic]);
         let written = context!(self, context => write_message(action, &context, &mut batch.bytes, &mut batch.keys));
-        if written.is_ok() {
-            batch.end_message();
-        }
         self.output.topics[topic] = batch;
+        if written.is_ok() {
+            self.output.end_message(topic);
+        }
         Self::at_point(written, point)?;
         self.observe_output(point);
         Ok(())

@@ -14,7 +14,7 @@ use crate::{
     fault::Fallible,
     frame::{Context, Rows},
     observe::Observer,
-    run::stage::DimensionRows,
+    run::{Clock, stage::DimensionRows},
     state::{LaneRows, Row, RowId, StateShape},
     store::{Store, StoreTable},
     table::TableRows,
@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub store: Arc<dyn Store>,
     /// Who is told of records.
     pub observer: Option<Arc<dyn Observer>>,
+    /// What `clock()` gives.
+    pub clock: Clock,
 }
 
 /// Working copies of one lane, by state.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bumpalo::Bump;
-use nsf_plan::{Origin, Plan, TestCase, TestExpectation, TestExpression, TestFeedTarget, TopicId};
+use nsf_plan::{Origin, Pipeline, Plan, StepKind, TestCase, TestExpectation, TestExpression, TestFeedTarget, TopicId};
 use serde_json::Value as Json;
 
 use super::{Failure, Outcome, rows::StoredRows};
@@ -33,16 +33,14 @@ pub(super) fn failures(plan: &Plan, case: &TestCase, outcome: &Outcome, under: O
             TestExpectation::Condition { condition, text, sides, origin } => {
                 (condition_failure(plan, outcome, condition, text, sides.as_ref()), *origin)
             }
-            TestExpectation::Count { rejected: true, source, count, reason, origin } => {
-                let actual = rejected.count(plan, *source, reason.as_deref());
-                (
-                    outcome.counts.then(|| count_failure("rejected", actual, *count, reason.as_deref())).flatten(),
-                    *origin,
-                )
-            }
-            TestExpectation::Count { source, count, reason, origin, .. } => {
-                let actual = dropped_count(plan, outcome, *source, reason.as_deref());
-                (outcome.counts.then(|| count_failure("dropped", actual, *count, reason.as_deref())).flatten(), *origin)
+            TestExpectation::Count { rejected: rejects, source, count, reason, origin } => {
+                let (what, compared, found) = if *rejects {
+                    ("rejected", outcome.counts.rejected, rejected.by_reason(plan, *source))
+                } else {
+                    ("dropped", outcome.counts.dropped, dropped_by_reason(plan, outcome, *source))
+                };
+                let failure = compared.then(|| count_failure(what, &found, *count, reason.as_deref())).flatten();
+                (failure, *origin)
             }
             TestExpectation::Published { topic, messages, origin } => {
                 (published_failure(plan, outcome, *topic, messages), *origin)
@@ -88,32 +86,73 @@ fn value(plan: &Plan, outcome: &Outcome, expression: &TestExpression) -> Result<
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-fn count_failure(what: &str, actual: u64, expected: Option<u64>, reason: Option<&str>) -> Option<String> {
-    let holds = expected.map_or(actual > 0, |expected| actual == expected);
-    let reason = reason.map(|reason| format!(" \"{reason}\"")).unwrap_or_default();
+/// How many records ended for each reason.
+type ByReason = BTreeMap<String, u64>;
+
+fn count_failure(what: &str, found: &ByReason, expected: Option<u64>, reason: Option<&str>) -> Option<String> {
+    let counted = found.iter().filter(|(why, _)| reason.is_none_or(|reason| reason == *why));
+    let actual: u64 = counted.map(|(_, count)| count).sum();
+    if expected.map_or(actual > 0, |expected| actual == expected) {
+        return None;
+    }
+    let wanted = reason.map(|reason| format!(" \"{reason}\"")).unwrap_or_default();
     let expected = expected.map_or_else(|| "at least one".to_owned(), |count| count.to_string());
-    (!holds).then(|| format!("records {what}{reason}\n  found    {actual}\n  expected {expected}"))
+    let mut text = format!("records {what}{wanted}\n  found    {actual}\n  expected {expected}");
+    if !found.is_empty() {
+        text.push_str(&format!("\n  {what} were"));
+        text.extend(found.iter().map(|(why, count)| format!("\n    {count} \"{why}\"")));
+    }
+    Some(text)
 }
 
-fn dropped_count(plan: &Plan, outcome: &Outcome, source: Option<TestFeedTarget>, reason: Option<&str>) -> u64 {
-    let wanted = source.map(|source| match source {
-        TestFeedTarget::Source(id) => flows_of(plan, id),
-        TestFeedTarget::Ingest(_) => Vec::new(),
-    });
-    let of_source = |flow: &String| wanted.as_ref().is_none_or(|wanted| wanted.contains(flow));
-    let late: u64 = match (source, reason) {
-        (_, Some(reason)) if reason != "late" => 0,
-        _ => outcome.summary.sources.iter().map(|source| source.late).sum(),
-    };
-    let dropped =
-        outcome.dropped.iter().filter(|((flow, why), _)| of_source(flow) && reason.is_none_or(|reason| reason == why));
-    dropped.map(|(_, count)| *count).sum::<u64>() + late
+fn dropped_by_reason(plan: &Plan, outcome: &Outcome, of: Option<TestFeedTarget>) -> ByReason {
+    let streams = streams(plan, of);
+    let sources = plan.sources.iter().map(|source| source.name.as_str());
+    let names: Vec<&str> = sources.chain(plan.ingests.iter().map(|ingest| ingest.name.as_str())).collect();
+    let mut found = ByReason::new();
+    for ((stream, reason), count) in &outcome.dropped {
+        let name = names.get(*stream as usize).copied().unwrap_or_default();
+        if of.is_none() || streams.iter().any(|stream| stream == name) {
+            *found.entry(reason.clone()).or_default() += count;
+        }
+    }
+    found
 }
 
-fn flows_of(plan: &Plan, source: nsf_plan::SourceId) -> Vec<String> {
-    let reads =
-        |pipeline: &&nsf_plan::Pipeline| pipeline.inputs.iter().any(|input| input.from.source() == Some(source));
-    plan.pipelines.iter().filter(reads).map(|pipeline| pipeline.name.clone()).collect()
+/// The names of a stream and of those that the compiler made where its records go on behind a `repartition by`.
+fn streams(plan: &Plan, of: Option<TestFeedTarget>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    match of {
+        Some(TestFeedTarget::Source(id)) => names.extend(plan.sources.get(id.index()).map(|own| own.name.clone())),
+        Some(TestFeedTarget::Ingest(id)) => names.extend(plan.ingests.get(id.index()).map(|own| own.name.clone())),
+        None => {}
+    }
+    let mut at = 0;
+    while let Some(name) = names.get(at).cloned() {
+        at += 1;
+        let mut sent = Vec::new();
+        for pipeline in plan.pipelines.iter().filter(|pipeline| reads(plan, pipeline, &name)) {
+            pipeline.body.walk(&mut |step| {
+                if let StepKind::ExpandTopic(expand) = &step.kind {
+                    sent.push(expand.topic);
+                }
+            });
+        }
+        let goes_on = |source: &&nsf_plan::Source| {
+            sent.contains(&source.from) && plan.topics.get(source.from.index()).is_some_and(|topic| topic.internal)
+        };
+        for source in plan.sources.iter().filter(goes_on) {
+            if !names.contains(&source.name) {
+                names.push(source.name.clone());
+            }
+        }
+    }
+    names
+}
+
+fn reads(plan: &Plan, pipeline: &Pipeline, stream: &str) -> bool {
+    let sources = pipeline.inputs.iter().filter_map(|input| input.from.source());
+    sources.filter_map(|id| plan.sources.get(id.index())).any(|source| source.name == stream)
 }
 
 /// Rejected records as they are stored.
@@ -132,30 +171,36 @@ impl Rejected {
         Self { records }
     }
 
-    fn count(&self, plan: &Plan, source: Option<TestFeedTarget>, reason: Option<&str>) -> u64 {
-        let name = source.and_then(|source| match source {
-            TestFeedTarget::Source(id) => plan.sources.get(id.index()).map(|source| source.name.as_str()),
-            TestFeedTarget::Ingest(id) => plan.ingests.get(id.index()).map(|ingest| ingest.name.as_str()),
-        });
-        let matches = |record: &&Json| {
-            name.is_none_or(|name| record["source"] == name) && reason.is_none_or(|reason| record["reason"] == reason)
-        };
-        self.records.iter().filter(matches).count() as u64
+    fn by_reason(&self, plan: &Plan, of: Option<TestFeedTarget>) -> ByReason {
+        let streams = streams(plan, of);
+        let mut found = ByReason::new();
+        for record in &self.records {
+            let source = record["source"].as_str().unwrap_or_default();
+            if of.is_none() || streams.iter().any(|stream| stream == source) {
+                *found.entry(record["reason"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+            }
+        }
+        found
     }
 
     /// What went wrong with records, for the reader of a failure; written rules reject on purpose and are left out.
     fn lines(&self) -> Vec<String> {
         let by_fault = |record: &&Json| record["code"] != FaultCode::Rule.id();
         let text = |record: &Json, name: &str| record[name].as_str().unwrap_or_default().to_owned();
-        let line =
-            |record: &Json| format!("{}: {} {}", text(record, "place"), text(record, "code"), text(record, "reason"));
+        // What a source itself rejects has no step, and so no line.
+        let place = |record: &Json| match text(record, "place") {
+            place if place.is_empty() => text(record, "source"),
+            place => place,
+        };
+        let line = |record: &Json| format!("{}: {} {}", place(record), text(record, "code"), text(record, "reason"));
         self.records.iter().filter(by_fault).map(line).collect()
     }
 }
 
 fn published_failure(plan: &Plan, outcome: &Outcome, topic: TopicId, expected: &[String]) -> Option<String> {
-    let name = plan.topics.get(topic.index()).map_or("", |topic| topic.connector.name.as_str());
-    let found = outcome.memory.published(name);
+    let connector = &plan.topics.get(topic.index())?.connector;
+    let name = if connector.name.is_empty() { &connector.kind } else { &connector.name };
+    let found = outcome.memory.published(connector);
     let expected: Vec<Json> = expected.iter().map(|text| serde_json::from_str(text).unwrap_or_default()).collect();
     let parsed: Vec<(Vec<u8>, Json)> =
         found.into_iter().map(|(key, message)| (key, published(plan, topic, &message))).collect();

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use nsf_plan::{Plan, Source, TestCase, TestFeedTarget};
+use serde_json::Value as Json;
 
 use super::memory::Fed;
 
@@ -17,7 +18,63 @@ pub(super) struct Feed {
 struct Given {
     stream: String,
     source: Option<usize>,
-    bytes: Vec<u8>,
+    message: Fed,
+}
+
+/// A message as it would arrive: what `given` writes for `$key`, `$key.id` and `$timestamp` stands around the message,
+/// and headers under `$header`, where a test's sources read them.
+fn message(text: &str) -> Fed {
+    let mut fed = Fed { order: 0, offset: 0, bytes: text.as_bytes().to_vec(), key: Vec::new(), timestamp: None };
+    let Ok(Json::Object(mut members)) = serde_json::from_str(text) else { return fed };
+    if !members.keys().any(|name| name.starts_with('$')) {
+        return fed;
+    }
+    let around: Vec<String> = members.keys().filter(|name| name.starts_with('$')).cloned().collect();
+    let (mut key, mut headers) = (serde_json::Map::new(), serde_json::Map::new());
+    for name in around {
+        let Some(value) = members.remove(&name) else { continue };
+        if name == "$key" {
+            fed.key = value.as_str().map_or_else(|| value.to_string(), str::to_owned).into_bytes();
+        } else if let Some(path) = name.strip_prefix("$key.") {
+            put(&mut key, path, value);
+        } else if let Some(header) = name.strip_prefix("$header.") {
+            headers.insert(header.to_owned(), value);
+        } else if name == "$timestamp" {
+            fed.timestamp = value.as_str().and_then(crate::instant::parse_timestamp);
+        }
+    }
+    if !key.is_empty() {
+        fed.key = Json::Object(key).to_string().into_bytes();
+    }
+    if !headers.is_empty() {
+        members.insert(HEADERS.to_owned(), Json::Object(headers));
+    }
+    fed.bytes = Json::Object(members).to_string().into_bytes();
+    fed
+}
+
+/// The member under which a test's message carries its headers.
+const HEADERS: &str = "$header";
+
+fn put(object: &mut serde_json::Map<String, Json>, path: &str, value: Json) {
+    match path.split_once('.') {
+        None => drop(object.insert(path.to_owned(), value)),
+        Some((name, rest)) => {
+            let inner = object.entry(name).or_insert_with(|| Json::Object(serde_json::Map::new()));
+            if let Json::Object(inner) = inner {
+                put(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// Lets a test's source read a header where [`message`] puts it.
+pub(super) fn header_member(path: &mut Vec<String>) {
+    if let [part] = path.as_slice()
+        && let Some(header) = part.strip_prefix("$header.")
+    {
+        *path = vec![HEADERS.to_owned(), header.to_owned()];
+    }
 }
 
 fn given(plan: &Plan, case: &TestCase) -> Vec<Given> {
@@ -30,8 +87,8 @@ fn given(plan: &Plan, case: &TestCase) -> Vec<Given> {
             TestFeedTarget::Ingest(id) => (plan.ingests.get(id.index()).map(|ingest| ingest.name.clone()), None),
         };
         let Some(stream) = stream else { continue };
-        let message = |text: &String| Given { stream: stream.clone(), source, bytes: text.clone().into_bytes() };
-        all.extend(feed.messages.iter().map(message));
+        let given = |text: &String| Given { stream: stream.clone(), source, message: message(text) };
+        all.extend(feed.messages.iter().map(given));
     }
     all
 }
@@ -41,7 +98,7 @@ fn numbered(all: Vec<Given>) -> Feed {
     for (order, given) in all.into_iter().enumerate() {
         let stream = feed.streams.entry(given.stream).or_default();
         let offset = stream.len() as u64 + 1;
-        stream.push(Fed { order, offset, bytes: given.bytes });
+        stream.push(Fed { order, offset, ..given.message });
     }
     feed
 }
@@ -67,8 +124,7 @@ impl Feed {
         let mut again = self.clone();
         for stream in again.streams.values_mut() {
             let length = stream.len() as u64;
-            let repeat =
-                |fed: &Fed| Fed { order: last + fed.order, offset: offset(fed, length), bytes: fed.bytes.clone() };
+            let repeat = |fed: &Fed| Fed { order: last + fed.order, offset: offset(fed, length), ..fed.clone() };
             let repeats: Vec<Fed> = stream.iter().map(repeat).collect();
             stream.extend(repeats);
         }
@@ -83,7 +139,8 @@ const ORDERS: u64 = 12;
 /// far as their source's `late` allows.
 pub(super) fn shuffled(plan: &Plan, case: &TestCase, _: &Feed) -> Vec<Feed> {
     let all = given(plan, case);
-    let marks: Vec<Mark> = all.iter().map(|given| mark(plan, given)).collect();
+    let mut marks: Vec<Mark> = all.iter().map(|given| mark(plan, given)).collect();
+    pin_late(&mut marks);
     (1..=ORDERS).map(|seed| numbered(order(&all, &marks, seed))).collect()
 }
 
@@ -93,23 +150,38 @@ struct Mark {
     key: String,
     time: Option<i64>,
     late: i64,
+    /// It is late in the order of the test, so it stays behind what made it so.
+    pinned: bool,
+}
+
+/// Finds the records that come later than `late` allows already.
+fn pin_late(marks: &mut [Mark]) {
+    let mut latest: HashMap<String, i64> = HashMap::new();
+    for mark in marks.iter_mut().filter(|mark| mark.late > 0) {
+        let Some(time) = mark.time else { continue };
+        let latest = latest.entry(stream_of(mark).to_owned()).or_insert(i64::MIN);
+        mark.pinned = time < latest.saturating_sub(mark.late);
+        *latest = (*latest).max(time);
+    }
 }
 
 fn mark(plan: &Plan, given: &Given) -> Mark {
-    let record: serde_json::Value = serde_json::from_slice(&given.bytes).unwrap_or_default();
+    let record: Json = serde_json::from_slice(&given.message.bytes).unwrap_or_default();
     let Some(source) = given.source.and_then(|source| plan.sources.get(source)) else {
         // An ingest's fields are ordered by their time, so its messages may come in any order.
-        return Mark { key: format!("{}{}", given.stream, record), time: None, late: 0 };
+        return Mark { key: format!("{}\u{0}{record}", given.stream), time: None, late: 0, pinned: false };
     };
     let at = |index: u32| member(source, index, &record);
     let key: Vec<String> = source.key.iter().map(|index| at(*index).to_string()).collect();
     let time = source.time.and_then(|index| at(index).as_str().and_then(crate::instant::parse_timestamp));
     let key = if source.key.is_empty() { String::new() } else { key.join("\u{0}") };
-    Mark { key: format!("{}\u{0}{key}", given.stream), time, late: source.late.unwrap_or(0) }
+    let around = String::from_utf8_lossy(&given.message.key);
+    let key = format!("{}\u{0}{key}\u{0}{around}", given.stream);
+    Mark { key, time, late: source.late.unwrap_or(0), pinned: false }
 }
 
-fn member(source: &Source, index: u32, record: &serde_json::Value) -> serde_json::Value {
-    let Some(field) = source.encoding.fields.get(index as usize) else { return serde_json::Value::Null };
+fn member(source: &Source, index: u32, record: &Json) -> Json {
+    let Some(field) = source.encoding.fields.get(index as usize) else { return Json::Null };
     field.path.iter().try_fold(record, |value, name| value.get(name)).cloned().unwrap_or_default()
 }
 
@@ -144,6 +216,9 @@ fn stream_of(mark: &Mark) -> &str {
 /// `late`; and never so that one left behind would be late.
 fn may_come(record: usize, before: &[usize], marks: &[Mark], latest: &HashMap<&str, i64>, left: &[usize]) -> bool {
     let own = &marks[record];
+    if own.pinned {
+        return before.iter().all(|other| stream_of(&marks[*other]) != stream_of(own));
+    }
     let movable = own.late > 0 && own.time.is_some();
     if !movable {
         let same = before.iter().any(|other| marks[*other].key == own.key);
@@ -151,8 +226,11 @@ fn may_come(record: usize, before: &[usize], marks: &[Mark], latest: &HashMap<&s
         return !same && !late || before.is_empty();
     }
     let reached = latest.get(stream_of(own)).copied().unwrap_or(i64::MIN).max(own.time.unwrap_or(i64::MIN));
-    // Whoever comes later must not be behind by more than `late`, if it was not so in the order of the test.
+    // Whoever comes later must not be behind by more than `late`, unless it was so in the order of the test.
     left.iter()
-        .filter(|other| **other != record && stream_of(&marks[**other]) == stream_of(own))
+        .filter(|other| {
+            let mark = &marks[**other];
+            **other != record && !mark.pinned && stream_of(mark) == stream_of(own)
+        })
         .all(|other| marks[*other].time.is_none_or(|time| reached.saturating_sub(time) <= own.late))
 }

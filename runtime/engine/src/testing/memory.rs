@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use nsf_plan::connector::Connector;
+
 use crate::{
     connector::{
         ConnectorError, ConnectorErrorKind, ConnectorResult, Connectors, Export, Message, OutputBatch, Polled,
@@ -24,6 +26,10 @@ pub(super) struct Fed {
     pub offset: u64,
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// Its key; empty where it has none.
+    pub key: Vec<u8>,
+    /// Its own time in milliseconds.
+    pub timestamp: Option<i64>,
 }
 
 /// Keys and messages of a topic.
@@ -33,7 +39,9 @@ pub(super) type Published = Vec<(Vec<u8>, Vec<u8>)>;
 struct Shared {
     feeds: HashMap<String, Vec<Fed>>,
     tables: HashMap<String, Vec<Vec<u8>>>,
-    topics: Mutex<HashMap<String, Published>>,
+    topics: Mutex<HashMap<Connector, Published>>,
+    /// Of streams that cannot be read again: how many messages were read of each, by all runs.
+    gone: Mutex<HashMap<String, usize>>,
     /// Orders of messages that are still to be read. Each run has its own set: a reader of a run that was stopped may
     /// go on for a moment, and must not take anything from the next.
     waiting: Mutex<Arc<Mutex<BTreeSet<usize>>>>,
@@ -71,7 +79,7 @@ impl Memory {
     }
 
     /// What was published to a topic.
-    pub(super) fn published(&self, topic: &str) -> Published {
+    pub(super) fn published(&self, topic: &Connector) -> Published {
         locked(&self.shared.topics).get(topic).cloned().unwrap_or_default()
     }
 }
@@ -79,24 +87,33 @@ impl Memory {
 impl Connectors for Memory {
     fn source(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>> {
         let feed = request.names.iter().find_map(|name| self.shared.feeds.get(*name)).cloned().unwrap_or_default();
-        let topic = request.written.then(|| request.connector.name.clone());
+        let topic = request.written.then(|| request.connector.clone());
         let waiting = Arc::clone(&locked(&self.shared.waiting));
         let shared = Arc::clone(&self.shared);
-        Ok(Box::new(MemorySource { shared, waiting, feed, at: 0, given: None, topic, taken: 0 }))
+        // Standard input gives each message once and without an offset, whoever reads it.
+        let once = (request.connector.kind == "stdin").then(|| (*request.names.first().unwrap_or(&"")).to_owned());
+        Ok(Box::new(MemorySource { shared, waiting, feed, at: 0, given: None, topic, taken: 0, once }))
     }
 
     fn table(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>> {
         let rows = request.names.iter().find_map(|name| self.shared.tables.get(*name)).cloned().unwrap_or_default();
-        let row = |(index, bytes): (usize, Vec<u8>)| Fed { order: index, offset: index as u64 + 1, bytes };
+        let row = |(index, bytes): (usize, Vec<u8>)| Fed {
+            order: index,
+            offset: index as u64 + 1,
+            bytes,
+            key: Vec::new(),
+            timestamp: None,
+        };
         let feed = rows.into_iter().enumerate().map(row).collect();
         // A table's rows wait for nobody.
         let alone = Arc::new(Shared::default());
         let waiting = Arc::default();
-        Ok(Box::new(MemorySource { shared: alone, waiting, feed, at: 0, given: None, topic: None, taken: 0 }))
+        let (topic, once) = (None, None);
+        Ok(Box::new(MemorySource { shared: alone, waiting, feed, at: 0, given: None, topic, taken: 0, once }))
     }
 
     fn sink(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Sink>> {
-        Ok(Box::new(MemorySink { shared: Arc::clone(&self.shared), topic: request.connector.name.clone() }))
+        Ok(Box::new(MemorySink { shared: Arc::clone(&self.shared), topic: request.connector.clone() }))
     }
 
     fn export(&self, _: &[&str]) -> ConnectorResult<Option<Box<dyn Export>>> {
@@ -119,17 +136,20 @@ struct MemorySource {
     /// message has been handed over.
     given: Option<usize>,
     /// The topic that is read behind the feed, where the run writes it.
-    topic: Option<String>,
+    topic: Option<Connector>,
     taken: usize,
+    /// Its name, where it cannot be read again.
+    once: Option<String>,
 }
 
 impl MemorySource {
-    fn give(&mut self, batch: &mut RawBatch, bytes: &[u8], offset: u64, key: &[u8]) -> Polled {
-        batch.bytes.extend_from_slice(bytes);
+    fn give(&mut self, batch: &mut RawBatch, fed: &Fed) -> Polled {
+        batch.bytes.extend_from_slice(&fed.bytes);
         let end = batch.bytes.len() as u32;
-        batch.bytes.extend_from_slice(key);
-        let key = (!key.is_empty()).then_some((end, batch.bytes.len() as u32));
-        batch.messages.push(Message { start: 0, end, offset, timestamp: None, key, oversized: None });
+        batch.bytes.extend_from_slice(&fed.key);
+        let key = (!fed.key.is_empty()).then_some((end, batch.bytes.len() as u32));
+        let (offset, timestamp) = (fed.offset, fed.timestamp);
+        batch.messages.push(Message { start: 0, end, offset, timestamp, key, oversized: None });
         batch.end = Position { next: offset + 1, detail: Vec::new() };
         Polled::Batch
     }
@@ -138,10 +158,10 @@ impl MemorySource {
         let Some(topic) = &self.topic else { return Polled::End };
         let found = locked(&self.shared.topics).get(topic).and_then(|messages| messages.get(self.taken)).cloned();
         match found {
-            Some((key, message)) => {
+            Some((key, bytes)) => {
                 self.taken += 1;
                 let offset = (self.feed.len() + self.taken) as u64;
-                self.give(batch, &message, offset, &key)
+                self.give(batch, &Fed { order: 0, offset, bytes, key, timestamp: None })
             }
             None => {
                 std::thread::sleep(Duration::from_micros(200));
@@ -154,8 +174,10 @@ impl MemorySource {
 impl Source for MemorySource {
     fn open(&mut self, positions: &[(u32, Position)]) -> ConnectorResult<()> {
         let next = positions.iter().map(|(_, position)| position.next).max().unwrap_or(0);
+        let gone = self.once.as_ref().map(|name| locked(&self.shared.gone).get(name).copied().unwrap_or(0));
         let mut waiting = locked(&self.waiting);
-        while let Some(fed) = self.feed.get(self.at).filter(|fed| fed.offset < next) {
+        let is_over = |at: usize, fed: &Fed| gone.map_or(fed.offset < next, |gone| at < gone);
+        while let Some(fed) = self.feed.get(self.at).filter(|fed| is_over(self.at, fed)) {
             waiting.remove(&fed.order);
             self.at += 1;
         }
@@ -167,7 +189,7 @@ impl Source for MemorySource {
         if let Some(given) = self.given.take() {
             locked(&self.waiting).remove(&given);
         }
-        let Some(fed) = self.feed.get(self.at).cloned() else { return Ok(self.poll_topic(batch)) };
+        let Some(mut fed) = self.feed.get(self.at).cloned() else { return Ok(self.poll_topic(batch)) };
         let turn = locked(&self.waiting).first().is_none_or(|first| *first == fed.order);
         if !turn {
             std::thread::sleep(Duration::from_micros(50));
@@ -175,17 +197,28 @@ impl Source for MemorySource {
         }
         self.at += 1;
         self.given = Some(fed.order);
-        Ok(self.give(batch, &fed.bytes, fed.offset, &[]))
+        if let Some(name) = &self.once {
+            fed.offset = self.at as u64;
+            locked(&self.shared.gone).insert(name.clone(), self.at);
+        }
+        Ok(self.give(batch, &fed))
+    }
+
+    fn resumable(&self) -> bool {
+        self.once.is_none()
     }
 }
 
 struct MemorySink {
     shared: Arc<Shared>,
-    topic: String,
+    topic: Connector,
 }
 
 impl Sink for MemorySink {
     fn open(&mut self, position: Option<&[u8]>) -> ConnectorResult<()> {
+        if !self.belongs_to_commit() {
+            return Ok(());
+        }
         let length = position.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes);
         locked(&self.shared.topics).entry(self.topic.clone()).or_default().truncate(length as usize);
         Ok(())
@@ -201,6 +234,11 @@ impl Sink for MemorySink {
     fn flush(&mut self) -> ConnectorResult<Vec<u8>> {
         let length = locked(&self.shared.topics).get(&self.topic).map_or(0, Vec::len);
         Ok((length as u64).to_le_bytes().to_vec())
+    }
+
+    /// What stands on standard output cannot be taken back.
+    fn belongs_to_commit(&self) -> bool {
+        self.topic.kind != "stdout"
     }
 }
 

@@ -152,7 +152,7 @@ fn state_row(plan: &Plan, id: StateId, keys: &[Literal], store: &MemoryStore) ->
     let Some(shape) = shape(plan, id) else { return (None, false) };
     let key = state_key(&shape, keys);
     let stored = store.get(StoreTable::State, &key).and_then(|bytes| Row::decode(&shape, &key[2..], &bytes).ok());
-    let exists = stored.is_some();
+    let exists = stored.as_ref().is_some_and(|row| row.exists);
     (Some(stored.map_or_else(|| shape.defaults.to_vec(), |row| row.fields.to_vec())), exists)
 }
 

@@ -109,7 +109,7 @@ pub fn table(
     key: &[u32],
 ) -> TableId {
     let encoding = encoding(format, fields);
-    plan.tables.push(Table { name: name.into(), from, encoding, key: key.to_vec(), origin: HERE });
+    plan.tables.push(Table { name: name.into(), from, encoding, key: key.to_vec(), cache: None, origin: HERE });
     TableId(plan.tables.len() as u32 - 1)
 }
 

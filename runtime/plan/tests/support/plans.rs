@@ -129,8 +129,8 @@ fn ingest() -> impl Strategy<Value = Ingest> {
 }
 
 fn table() -> impl Strategy<Value = Table> {
-    (text(), topic_id(), encoding(), vec(0..5_u32, 0..3), origin())
-        .prop_map(|(name, from, encoding, key, origin)| Table { name, from, encoding, key, origin })
+    (text(), topic_id(), encoding(), vec(0..5_u32, 0..3), option::of(0..1_000_000_000_i64), origin())
+        .prop_map(|(name, from, encoding, key, cache, origin)| Table { name, from, encoding, key, cache, origin })
 }
 
 fn state() -> impl Strategy<Value = State> {

@@ -2,7 +2,7 @@
 //! that a program can be within the limits of its text and still too deep.
 
 use nsf_diagnostics::{Diagnostic, SourceMap, codes};
-use nsf_plan::{Block, Expr};
+use nsf_plan::{Block, Expr, ExprKind, Type};
 
 use super::{origin, short};
 use crate::graph::Dag;
@@ -13,13 +13,17 @@ pub(super) fn prove(dag: &Dag, sources: &SourceMap, found: &mut Vec<Diagnostic>)
         let mut depth = 0;
         dag.walk(flow, &mut |_, step| {
             for expression in step.kind.expressions() {
+                let place = expression.origin.or(Some(step.origin));
+                let location = || place.and_then(|place| origin::line(dag, sources, place)).unwrap_or(flow.part.name);
                 if expression.depth() > Expr::MAX_DEPTH {
-                    let place = expression.origin.or(Some(step.origin));
-                    let location = place.and_then(|place| origin::line(dag, sources, place)).unwrap_or(flow.part.name);
                     let text =
                         format!("this is nested more than {} deep once its functions are unfolded", Expr::MAX_DEPTH);
-                    let diagnostic = Diagnostic::new(&codes::E0413, location, text);
+                    let diagnostic = Diagnostic::new(&codes::E0413, location(), text);
                     found.push(diagnostic.help("give a part of it a name of its own with `let` in a calculate step"));
+                } else if too_deep_type(expression) {
+                    let text = format!("the type of this is nested more than {} deep", Type::MAX_DEPTH);
+                    let diagnostic = Diagnostic::new(&codes::E0413, location(), text);
+                    found.push(diagnostic.help("keep the inner part as `json`: `json(value)` makes it"));
                 }
             }
             depth = depth.max(step.kind.blocks().into_iter().map(Block::depth).max().unwrap_or(0));
@@ -35,6 +39,15 @@ pub(super) fn prove(dag: &Dag, sources: &SourceMap, found: &mut Vec<Diagnostic>)
             found.push(diagnostic.help("let a flow send to a topic, and read that topic with a source"));
         }
     }
+}
+
+/// Whether a value in an expression has a type nested deeper than a plan can say. Only lists, records and calls make a
+/// type deeper than those of their parts.
+fn too_deep_type(expression: &Expr) -> bool {
+    expression.operands_first().into_iter().any(|part| {
+        let makes = matches!(part.kind, ExprKind::List(_) | ExprKind::Record(_) | ExprKind::Call(..));
+        makes && part.ty.depth() > Type::MAX_DEPTH
+    })
 }
 
 /// How deeply flows that read flows are nested; 1 where none does.

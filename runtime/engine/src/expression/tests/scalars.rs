@@ -33,7 +33,7 @@ fn integers_are_checked_against_their_width() {
         ),
         (
             expr(ExprKind::Negate(Box::new(int(i64::MIN))), Type::INT64),
-            "R0203: `0 - -9223372036854775808` is outside int64, which holds -9223372036854775808 to 9223372036854775807",
+            "R0203: `-(-9223372036854775808)` is outside int64, which holds -9223372036854775808 to 9223372036854775807",
         ),
         (bin(Op::Greater, most, one, Type::Bool), "true"),
         (widen(narrow(IntegerWidth::UInt8, 200), Type::INT64), "200"),
@@ -48,15 +48,12 @@ fn floats_never_become_infinite_or_nan() {
     let single = lit(Literal::Float(f64::from(3e38_f32)), Type::Float32);
     check(vec![
         (bin(Op::Add, float(0.1), float(0.2), Type::Float64), "0.30000000000000004"),
-        (
-            bin(Op::Multiply, float(1e308), float(10.0), Type::Float64),
-            &format!("R0203: `{} * 10` is too large for a float64", 1e308),
-        ),
+        (bin(Op::Multiply, float(1e308), float(10.0), Type::Float64), "R0203: `1e308 * 10` is too large for a float64"),
         (bin(Op::Divide, float(1.0), float(0.0), Type::Float64), "R0202: `1 / 0` divides by zero"),
         (bin(Op::Divide, float(0.0), float(-0.0), Type::Float64), "R0202: `0 / 0` divides by zero"),
         (
             bin(Op::Add, single.clone(), single, Type::Float32),
-            &format!("R0203: `{0} + {0}` is too large for a float32", f64::from(3e38_f32)),
+            &format!("R0203: `{0:e} + {0:e}` is too large for a float32", f64::from(3e38_f32)),
         ),
         (bin(Op::Equal, float(0.0), float(-0.0), Type::Bool), "true"),
         (expr(ExprKind::Negate(Box::new(float(1.5))), Type::Float64), "-1.5"),

@@ -174,6 +174,7 @@ pub(super) fn prove(dag: &Dag, _: &SourceMap, found: &mut Vec<Diagnostic>) {
         timed_sums(dag, flow, found);
         two_stores(dag, flow, found);
     }
+    timed_deletions(dag, found);
 }
 
 /// The operation of a save that depends on what was there before, as it is written.
@@ -181,6 +182,29 @@ const fn accumulates(kind: &SaveKind) -> Option<&'static str> {
     match kind {
         SaveKind::Add { .. } | SaveKind::AddEntry { .. } => Some("+="),
         SaveKind::Subtract { .. } => Some("-="),
+        _ => None,
+    }
+}
+
+/// The operation of a save whose result is that of the record that came last, whatever its time, as it is written.
+fn arrives(kind: &SaveKind, state: &plan::State) -> Option<&'static str> {
+    match kind {
+        SaveKind::SetEntry { .. } => Some("[…] ="),
+        SaveKind::Remove { .. } => Some("remove"),
+        SaveKind::Insert { field, .. } => {
+            let list = state.fields.get(*field as usize).is_some_and(|field| matches!(field.ty, plan::Type::List(_)));
+            list.then_some("insert")
+        }
+        _ => None,
+    }
+}
+
+/// The operation of a save that gathers something over all records, in any order, as it is written.
+const fn gathers(kind: &SaveKind) -> Option<&'static str> {
+    match kind {
+        SaveKind::Max { .. } => Some("max="),
+        SaveKind::Min { .. } => Some("min="),
+        SaveKind::Insert { .. } => Some("insert"),
         _ => None,
     }
 }
@@ -193,6 +217,12 @@ struct Saved<'dag> {
     target: Location,
     /// The first operation that accumulates.
     sum: Option<(&'static str, Location)>,
+    /// The first operation that takes the order in which records come.
+    arrival: Option<(&'static str, Location)>,
+    /// The first that gathers over records, so that a deletion cannot take away what is older alone.
+    gathers: Option<(&'static str, Location)>,
+    /// The deletion.
+    deletes: Option<Location>,
 }
 
 fn saves<'dag>(dag: &'dag Dag, flow: &'dag FlowNode) -> Vec<Saved<'dag>> {
@@ -202,11 +232,21 @@ fn saves<'dag>(dag: &'dag Dag, flow: &'dag FlowNode) -> Vec<Saved<'dag>> {
         let target = flow.part.value.handles.get(handle.index()).map(|handle| handle.target);
         let Some(HandleTarget::State(id)) = target else { return };
         let (Some(state), Some(place)) = (dag.state(id), dag.place(&step.id)) else { return };
-        let sum = operations.iter().enumerate().find_map(|(index, operation)| {
-            let at = place.parts.get(index).copied().unwrap_or(place.target);
-            accumulates(&operation.kind).map(|sign| (sign, at))
+        let first = |find: &dyn Fn(&SaveKind) -> Option<&'static str>| {
+            operations.iter().enumerate().find_map(|(index, operation)| {
+                let at = place.parts.get(index).copied().unwrap_or(place.target);
+                find(&operation.kind).map(|sign| (sign, at))
+            })
+        };
+        saves.push(Saved {
+            state: &state.value,
+            declared: state.name,
+            target: place.target,
+            sum: first(&accumulates),
+            arrival: first(&|kind| arrives(kind, &state.value)),
+            gathers: first(&gathers),
+            deletes: first(&|kind| matches!(kind, SaveKind::Delete).then_some("delete")).map(|(_, at)| at),
         });
-        saves.push(Saved { state: &state.value, declared: state.name, target: place.target, sum });
     });
     saves
 }
@@ -224,7 +264,38 @@ fn timed_sums(dag: &Dag, flow: &FlowNode, found: &mut Vec<Diagnostic>) {
                     .secondary(save.declared, "this state has `order: time`")
                     .help("take `order: time` away, or keep the sum in a state of its own"),
             );
+        } else if let Some((sign, at)) = save.arrival {
+            let name = short(&save.state.name);
+            let text = format!(
+                "`{sign}` takes the order in which records come, and `{name}` has `order: time`, which orders whole fields"
+            );
+            found.push(
+                Diagnostic::new(&codes::E0408, at, text)
+                    .secondary(save.declared, "this state has `order: time`")
+                    .help("set the field whole, insert into a set, or keep it in a state without `order: time`"),
+            );
         }
+    }
+}
+
+/// What is deleted by time cannot be taken out of what was gathered over records: which of them were older is not known.
+fn timed_deletions(dag: &Dag, found: &mut Vec<Diagnostic>) {
+    let all: Vec<Saved<'_>> = dag.pipelines().flat_map(|(_, flow)| saves(dag, flow)).collect();
+    let timed = || all.iter().filter(|save| save.state.order == Order::Time);
+    for save in timed() {
+        let Some(at) = save.deletes else { continue };
+        let same = timed().find(|other| other.state.id == save.state.id && other.gathers.is_some());
+        let Some((sign, gathered)) = same.and_then(|other| other.gathers) else { continue };
+        let name = short(&save.state.name);
+        let text = format!(
+            "`delete` cannot be ordered by time in `{name}`, for `{sign}` gathers over older and newer records"
+        );
+        found.push(
+            Diagnostic::new(&codes::E0408, at, text)
+                .secondary(gathered, "gathered here")
+                .secondary(save.declared, "this state has `order: time`")
+                .help("take `order: time` away, or keep what is gathered in a state of its own"),
+        );
     }
 }
 

@@ -1,0 +1,191 @@
+//! What the program of the last run was made of, so that a later one that would count again, or forget, says so: the
+//! topics of its streams, its flows, the fields of its dimensions.
+
+use std::collections::BTreeMap;
+
+use nsf_plan::{Dimension, HandleTarget, Pipeline, Plan};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    error::RunError,
+    layout::{Fitted, Meta, put},
+    pieces::Core,
+};
+use crate::{
+    connector::{ConnectorError, ConnectorErrorKind},
+    store::{StoreBatch, StoreTable},
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredStream {
+    topic: String,
+    /// Whether a later program ran without it.
+    left: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredFlow {}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredDimension {
+    name: String,
+    /// Types of the keys.
+    keys: Vec<String>,
+    /// Names of fields by their ids, those of earlier programs too.
+    fields: BTreeMap<u64, String>,
+}
+
+fn refused(message: String, help: String) -> RunError {
+    RunError::connector("store", ConnectorError::new(ConnectorErrorKind::Changed, message).with_help(help))
+}
+
+/// Compares what earlier runs read and stored with the plan, and adds what is new to the first commit.
+pub(super) fn check(
+    core: &Core,
+    plan: &Plan,
+    meta: &Meta,
+    first: &mut StoreBatch,
+    fitted: &mut Fitted,
+) -> Result<(), RunError> {
+    let streams = meta.under("stream/")?;
+    check_streams(core, plan, meta, &streams, first, fitted)?;
+    check_flows(plan, !streams.is_empty(), meta, first, fitted)?;
+    for dimension in &plan.dimensions {
+        check_dimension(dimension, meta, first, fitted)?;
+    }
+    Ok(())
+}
+
+fn check_streams(
+    core: &Core,
+    plan: &Plan,
+    meta: &Meta,
+    known: &[(String, StoredStream)],
+    first: &mut StoreBatch,
+    fitted: &mut Fitted,
+) -> Result<(), RunError> {
+    let gone: Vec<&(String, StoredStream)> =
+        known.iter().filter(|(id, _)| core.streams.iter().all(|stream| stream.id != *id)).collect();
+    for (index, stream) in core.streams.iter().enumerate() {
+        let now = StoredStream { topic: stream.topic.clone(), left: false };
+        let before = known.iter().find(|(id, _)| *id == stream.id).map(|(_, before)| before);
+        if before == Some(&now) {
+            continue;
+        }
+        put(first, &format!("stream/{}", stream.id), &now);
+        if before.is_some() || known.is_empty() {
+            continue;
+        }
+        let renamed = gone.iter().find(|(id, gone)| {
+            gone.topic == now.topic && (module(id) == module(&stream.id) || writes_known(plan, index, meta))
+        });
+        if let Some((old, _)) = renamed {
+            let topic = &now.topic;
+            let message = format!(
+                "`{}` is new and reads `{topic}`, which earlier runs read as `{old}`: what they took would be counted again",
+                stream.id
+            );
+            let help = format!("call it `{old}` again, or give --fresh to forget earlier runs and begin anew");
+            return Err(refused(message, help));
+        }
+        fitted.notes.push(format!("`{}` is new: it is read from its beginning", stream.id));
+    }
+    for (id, gone) in gone.into_iter().filter(|(_, gone)| !gone.left) {
+        fitted.notes.push(format!("`{id}` is no longer in the program; how far it was read is kept"));
+        put(first, &format!("stream/{id}"), &StoredStream { left: true, ..gone.clone() });
+    }
+    Ok(())
+}
+
+/// The module of an item's id.
+fn module(id: &str) -> &str {
+    id.rsplit_once('.').map_or("", |(module, _)| module)
+}
+
+/// Whether a flow that reads a stream saves a state that is stored.
+fn writes_known(plan: &Plan, stream: usize, meta: &Meta) -> bool {
+    let reads = |pipeline: &&Pipeline| {
+        pipeline.inputs.iter().filter_map(|input| input.from.source()).any(|source| source.index() == stream)
+    };
+    let handles = plan.pipelines.iter().filter(reads).flat_map(|pipeline| &pipeline.handles);
+    handles.into_iter().any(|handle| match handle.target {
+        HandleTarget::State(state) => plan
+            .states
+            .get(state.index())
+            .is_some_and(|state| meta.value(format!("state/{}", state.id).as_bytes()).is_some()),
+        _ => false,
+    })
+}
+
+/// A flow that was not there does not see what earlier runs took.
+fn check_flows(
+    plan: &Plan,
+    is_known: bool,
+    meta: &Meta,
+    first: &mut StoreBatch,
+    fitted: &mut Fitted,
+) -> Result<(), RunError> {
+    let known: Vec<(String, StoredFlow)> = meta.under("flow/")?;
+    for pipeline in &plan.pipelines {
+        if known.iter().any(|(id, _)| *id == pipeline.id) {
+            continue;
+        }
+        put(first, &format!("flow/{}", pipeline.id), &StoredFlow {});
+        if is_known {
+            let name = &pipeline.name;
+            fitted.notes.push(format!("flow `{name}` is new: it does not see the records that earlier runs took"));
+        }
+    }
+    // One that comes back has missed what came meanwhile, so it is new then.
+    for (id, _) in known.iter().filter(|(id, _)| plan.pipelines.iter().all(|pipeline| pipeline.id != *id)) {
+        first.table(StoreTable::Meta).delete(format!("flow/{id}").as_bytes());
+    }
+    Ok(())
+}
+
+fn check_dimension(
+    dimension: &Dimension,
+    meta: &Meta,
+    first: &mut StoreBatch,
+    fitted: &mut Fitted,
+) -> Result<(), RunError> {
+    let key = format!("dimension/{}", dimension.code);
+    let mut now = StoredDimension {
+        name: dimension.name.clone(),
+        keys: dimension.keys.iter().map(|(_, ty)| ty.to_string()).collect(),
+        fields: dimension.fields.iter().map(|field| (field.id, field.name.clone())).collect(),
+    };
+    let known =
+        meta.under::<StoredDimension>("dimension/")?.into_iter().find(|(code, _)| *code == dimension.code.to_string());
+    let Some((_, known)) = known else {
+        put(first, &key, &now);
+        return Ok(());
+    };
+    if known.keys != now.keys {
+        let (old, new) = (known.keys.join(", "), now.keys.join(", "));
+        let message = format!(
+            "dimension `{}` (#{}) is not as it was stored: its keys were ({old}), now they are ({new})",
+            dimension.name, dimension.code
+        );
+        let help = "give the dimension another number to begin it anew beside what is stored, or give --fresh to forget \
+                    earlier runs and begin anew";
+        return Err(refused(message, help.to_owned()));
+    }
+    for field in &dimension.fields {
+        let old = known.fields.iter().find(|(id, name)| **name == field.name && **id != field.id);
+        if old.is_some() && !known.fields.contains_key(&field.id) {
+            fitted.notes.push(format!(
+                "field `{}` of dimension `{}` has another number or type than before: what was stored in it is kept, but \
+                 not read",
+                field.name, dimension.name
+            ));
+        }
+    }
+    let mut fields = known.fields.clone();
+    fields.append(&mut now.fields);
+    now.fields = fields;
+    if now != known {
+        put(first, &key, &now);
+    }
+    Ok(())
+}
