@@ -1,4 +1,7 @@
 //! Makes a large project of renamed copies of `examples/classroom`, with one mistake every thousand lines.
+//!
+//! A project has room for a thousand dimensions with as many primaries, so each copy holds the flow twice: the second one
+//! under names of its own and without the dimension, whose derived fields only one flow may write.
 
 use std::fs;
 use std::io;
@@ -32,6 +35,10 @@ const MISTAKES: &[(&str, &str)] = &[
     ("drop   when", "drop   whn"),
 ];
 
+/// The file that a copy holds twice, the second time without the lines that name the dimension.
+const TWICE: &str = "duration.nsf";
+const DIMENSION: &str = "class_stu_plan";
+
 /// What was made.
 pub struct Copies {
     /// Lines in all files.
@@ -46,25 +53,34 @@ pub fn write_copies(original: &Path, folder: &Path, lines: usize) -> io::Result<
     if files.is_empty() {
         return Err(io::Error::other(format!("{} has no .nsf file", original.display())));
     }
-    let texts = files.iter().map(fs::read_to_string).collect::<io::Result<Vec<_>>>()?;
-    let names: Vec<&str> = texts.iter().flat_map(|text| item_names(text)).collect();
+    let mut parts = Vec::new();
+    for file in &files {
+        let (name, text) = (file.file_name().unwrap_or_default().to_os_string(), fs::read_to_string(file)?);
+        if name == TWICE {
+            let lines = text.lines().filter(|line| !line.contains(DIMENSION));
+            let again = lines.fold(String::new(), |text, line| text + line + "\n");
+            parts.push(("again.nsf".into(), again, "_again"));
+        }
+        parts.push((name, text, ""));
+    }
+    let names: Vec<&str> = parts.iter().flat_map(|(_, text, _)| item_names(text)).collect();
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }
     let mut written = Copies { lines: 0, mistakes: 0 };
     for number in 0.. {
+        if written.lines >= lines {
+            break;
+        }
         let copy = folder.join(format!("copy{number}"));
         fs::create_dir_all(&copy)?;
-        for (file, text) in files.iter().zip(&texts) {
-            if written.lines >= lines {
-                return Ok(written);
-            }
-            let mut text = renamed(text, &names, number);
+        for (name, text, mark) in &parts {
+            let mut text = renamed(text, &names, number, mark);
             written.lines += text.lines().count();
             if written.lines / LINES_PER_MISTAKE > written.mistakes && misspell(&mut text, written.mistakes) {
                 written.mistakes += 1;
             }
-            fs::write(copy.join(file.file_name().unwrap_or_default()), text)?;
+            fs::write(copy.join(name), text)?;
         }
     }
     Ok(written)
@@ -96,25 +112,25 @@ fn is_name(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '_'
 }
 
-/// One copy's text: every item and every topic has a name and a number of its own.
-fn renamed(text: &str, names: &[&str], number: usize) -> String {
+/// One copy's text: every item and every topic has a name and a number of its own; `mark` goes behind the number.
+fn renamed(text: &str, names: &[&str], number: usize, mark: &str) -> String {
     let mut copy = String::with_capacity(text.len() + text.len() / 4);
     let mut rest = text;
     while let Some(start) = rest.find(is_name) {
         copy.push_str(&rest[..start]);
         let word = &rest[start..];
         let end = word.find(|character: char| !is_name(character)).unwrap_or(word.len());
-        copy.push_str(&renamed_word(&word[..end], &copy, names, number));
+        copy.push_str(&renamed_word(&word[..end], &copy, names, number, mark));
         rest = &word[end..];
     }
     copy.push_str(rest);
     copy.replace("use classroom.", &format!("use copy{number}."))
 }
 
-fn renamed_word(word: &str, before: &str, names: &[&str], number: usize) -> String {
+fn renamed_word(word: &str, before: &str, names: &[&str], number: usize, mark: &str) -> String {
     let begins_text_of = |connector: &str| before.ends_with(&format!("{connector}(\""));
     if names.contains(&word) || ["kafka", "mysql", "redis"].iter().any(|name| begins_text_of(name)) {
-        format!("{word}_{number}")
+        format!("{word}_{number}{mark}")
     } else if before.ends_with('#') && word.len() == 4 {
         // A dimension's code: the count of its primaries, then a number.
         format!("{}{number:03}", &word[..1])
@@ -152,7 +168,7 @@ mod tests {
     fn a_copy_has_names_codes_and_topics_of_its_own() {
         let names: Vec<&str> = item_names(TEXT).collect();
         assert_eq!(names, ["xuefu", "stu_id", "class", "seg", "s", "i"]);
-        let copy = renamed(TEXT, &names, 7);
+        let copy = renamed(TEXT, &names, 7, "");
         let wanted = "use copy7.fields\n\ntenant xuefu_7 {\n}\nprimary stu_id_7: int64 #23 \"学生ID\"\n\
             dimension class_7 (stu_id_7) #1007 in main\nfields class_7 {\n  class_name: text #100001\n}\n\
             source seg_7 { from: kafka(\"stay_seg_7\") }\n\
