@@ -1,11 +1,12 @@
 //! One mistake, one message: what is said about programs with one mistake and with seven.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use nsf_analysis::project::{InputFile, ProjectInput};
 use nsf_diagnostics::Severity;
 use nsf_tests::random::Random;
-use nsf_tests::{read, root};
+use nsf_tests::{read, root, tree};
 
 /// The file of `examples/classroom` that mistakes are made in: it has every kind of item and step.
 const CHANGED: &str = "classroom/duration.nsf";
@@ -92,6 +93,53 @@ fn one_wrong_token_is_nearly_always_one_message_and_never_many() {
     }
     // Some tokens make two readings equally likely; of the rest each has one message.
     assert!(more.len() * 100 <= tried * 8, "{} of {tried}:\n{}", more.len(), more.join("\n"));
+}
+
+/// The files of an example, and the places in each where the name of a built-in type stands.
+fn types_of(example: &Path) -> Vec<(Vec<InputFile>, usize, Vec<std::ops::Range<usize>>)> {
+    const TYPES: [&str; 10] =
+        ["int64", "int32", "text", "timestamp", "duration", "bool", "float64", "decimal", "list", "map"];
+    let paths = tree::files(example, "nsf");
+    let shown = |path: &Path| path.strip_prefix(example).unwrap().to_string_lossy().into_owned();
+    let files: Vec<InputFile> = paths.iter().map(|path| InputFile { path: shown(path), text: read(path) }).collect();
+    let places = files.iter().enumerate().map(|(at, file)| {
+        let text = file.text.as_str();
+        let tokens = nsf_syntax::tokens(text);
+        let names = tokens.windows(2).filter(|pair| {
+            let before = pair[0].text(text);
+            TYPES.contains(&pair[1].text(text)) && (before == ":" || before == "<" || before == "->")
+        });
+        (files.clone(), at, names.map(|pair| pair[1].span.start as usize..pair[1].span.end as usize).collect())
+    });
+    places.collect()
+}
+
+#[test]
+fn a_type_that_is_misspelt_anywhere_in_an_example_is_one_message() {
+    let (mut complaints, mut tried) = (Vec::new(), 0);
+    for example in tree::folders(&root().join("examples")) {
+        for (files, at, places) in types_of(&example) {
+            for place in places {
+                let mut files = files.clone();
+                // The first two letters change places.
+                let (first, second) = (place.start, place.start + 1);
+                let letters = files[at].text[first..=second].chars().rev().collect::<String>();
+                files[at].text.replace_range(first..=second, &letters);
+                let shown = format!("{}: {}", files[at].path, &files[at].text[place.clone()]);
+                let input = ProjectInput { name: "example".to_owned(), files, lock: None };
+                let analysis = nsf_analysis::check(&input);
+                let is_error = |found: &&nsf_diagnostics::Diagnostic| found.severity() == Severity::Error;
+                let found: Vec<&str> =
+                    analysis.diagnostics.iter().filter(is_error).map(|found| found.code.id).collect();
+                tried += 1;
+                if found != ["E0204"] {
+                    complaints.push(format!("{shown}: {found:?}"));
+                }
+            }
+        }
+    }
+    assert!(tried > 60, "only {tried} types were found");
+    assert!(complaints.is_empty(), "{} of {tried}:\n{}", complaints.len(), complaints.join("\n"));
 }
 
 #[test]

@@ -448,10 +448,7 @@ impl<'a> Checker<'a> {
                 }
                 None if statement.local => builder.expressions(self).infer(&statement.value, None),
                 // Its type could not be understood, which was reported.
-                None if declared.iter().any(|output| output.name.text == name.text) => {
-                    builder.scope.fail(&name.text);
-                    None
-                }
+                None if declared.iter().any(|output| output.name.text == name.text) => None,
                 None => {
                     let text = format!("`{}` is not an output of this function", name.text);
                     let help = "declare it after `->`, or make it local with `let`";
@@ -459,7 +456,10 @@ impl<'a> Checker<'a> {
                     None
                 }
             };
-            let Some(value) = value else { continue };
+            let Some(value) = value else {
+                builder.scope.fail(&name.text);
+                continue;
+            };
             let slot = output.unwrap_or_else(|| builder.unit.slot(&name.text, value.ty.clone()));
             builder.scope.add(name.text.clone(), slot, Some(location), output.is_none());
             let place = self.place(builder.module, statement.span, name.span, "calculate");

@@ -290,7 +290,10 @@ impl<'a> Expressions<'_, 'a> {
             if first_null { (&facts.when_false, &facts.when_true) } else { (&facts.when_true, &facts.when_false) };
         let first_expr = self.knowing(first_facts, |this| this.infer(first, hint));
         let second_hint = hint.cloned().or_else(|| first_expr.as_ref().map(|expr| expr.ty.clone()));
-        let second_expr = self.knowing(second_facts, |this| this.infer(second, second_hint.as_ref()));
+        // Nothing tells what the null would be where the other branch was not understood.
+        let unclear = first_expr.is_none() && second_hint.is_none() && is_null(second);
+        let second_expr =
+            if unclear { None } else { self.knowing(second_facts, |this| this.infer(second, second_hint.as_ref())) };
         let (first_expr, second_expr) = self.join(first_expr?, first.span, second_expr?, second.span)?;
         let ty = first_expr.ty.clone();
         let (then, otherwise) = if first_null { (second_expr, first_expr) } else { (first_expr, second_expr) };

@@ -226,6 +226,10 @@ impl Expressions<'_, '_> {
             _ => None,
         };
         let Some((index, ty)) = found else {
+            // A stream's record lacks the fields that could not be understood.
+            if matches!(Path::of(&object), Some(Path::Slot(_))) && self.scope.is_broken(&name.text) {
+                return None;
+            }
             let names: Vec<String> = match object.ty.non_null() {
                 Type::Record(fields) => fields.iter().map(|(field, _)| field.clone()).collect(),
                 Type::Link | Type::Attachment => vec!["name".to_owned(), "url".to_owned()],

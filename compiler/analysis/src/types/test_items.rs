@@ -312,17 +312,20 @@ impl Checker<'_> {
     /// Replaces each `ROW(keys)` by a name that is bound to that row.
     fn rows_in(&mut self, module: u32, expr: &mut ast::Expr, unit: &mut Unit, scope: &mut Scope, complete: &mut bool) {
         if let ExprKind::Call { function, arguments } = &mut expr.kind {
-            let target = match &function.kind {
+            let item = match &function.kind {
                 ExprKind::Name(name) => match self.names.lookup(module, name) {
-                    crate::names::Resolution::Item(item) => {
-                        self.row_target(item).map(|target| (item, target, name.clone()))
-                    }
+                    crate::names::Resolution::Item(item) if self.has_rows(item) => Some((item, name.clone())),
                     _ => None,
                 },
                 _ => None,
             };
-            if let Some((item, target, name)) = target {
+            if let Some((item, name)) = item {
                 self.used.insert(item);
+                // A dimension or state that was not understood has no rows.
+                let Some(target) = self.row_target(item) else {
+                    *complete = false;
+                    return;
+                };
                 match self.row_literals(module, target, &name, arguments, expr.span) {
                     Some(keys) => {
                         let bound = format!("{name}#{}", unit.handles.len());
@@ -339,6 +342,15 @@ impl Checker<'_> {
         }
         let mut visit = |inner: &mut ast::Expr| self.rows_in(module, inner, unit, scope, complete);
         for_each_child(expr, &mut visit);
+    }
+
+    /// Whether an item is one that keeps rows, understood or not.
+    fn has_rows(&self, item: crate::names::ItemRef) -> bool {
+        match &self.names.item(item).kind {
+            ItemKind::Dimension(_) => true,
+            ItemKind::Settings(item) => matches!(item.keyword, SettingsKeyword::State | SettingsKeyword::Table),
+            _ => false,
+        }
     }
 
     fn row_literals(

@@ -8,7 +8,7 @@ use nsf_plan::connector::Role;
 use nsf_plan::{Late, Literal, TestExpectation, TopicId, Type};
 use nsf_syntax::ast;
 
-use super::{Checker, step_message as message};
+use super::{Checker, Global, step_message as message};
 use crate::json::{self, Json};
 
 /// What is written of a rejected record, in a topic as in the store.
@@ -67,9 +67,11 @@ impl Checker<'_> {
         }
         let types: Vec<(String, Type)> =
             members.iter().map(|member| (member.name.clone(), member.ty.clone())).collect();
+        let told = self.program.subscriptions.iter().find(|found| found.value.to == Some(topic));
+        let owner = told.map(|subscription| Global::Dimension(subscription.value.dimension));
         let mut texts = Vec::with_capacity(messages.len());
         for expected in messages {
-            let given = self.members(module, expected, &types, None)?;
+            let given = self.members(module, expected, &types, owner)?;
             texts.push(text(&members, given));
         }
         Some(TestExpectation::Published { topic, messages: texts, origin: self.origin(module, span) })
