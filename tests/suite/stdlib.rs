@@ -129,7 +129,7 @@ fn untrue(expressions: &[&str]) -> BTreeMap<usize, String> {
     let scope = Scope { plan: &plan, slots: &pipeline.slots, layout: &layout, handles: &pipeline.handles };
     let arena = Bump::new();
     let frame = Frame::new(&layout);
-    frame.set_now(1_684_627_200_000);
+    frame.begin(1_684_627_200_000);
     let context = Context { frame: &frame, arena: &arena, rows: &NoRows };
     let conditions = pipeline.body.steps.iter().filter_map(|step| match &step.kind {
         StepKind::Require { condition, .. } => Some(condition),

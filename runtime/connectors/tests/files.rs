@@ -93,6 +93,20 @@ fn csv_is_read_by_its_header_also_when_resumed() {
 }
 
 #[test]
+fn a_wrong_csv_header_is_told_also_where_no_row_follows_it() {
+    let project = Project::default();
+    let mut plan = passing();
+    plan.sources[0].encoding.format = Format::Csv;
+    project.write("in.csv", "x,m\n");
+    let run = || project.run(&plan, &[("numbers", "in.csv")], &[("out", "out.ndjson")], Options::default()).unwrap();
+    let notes = run().notes;
+    assert_eq!(notes, ["`numbers` has no rows, and the header row has no column `n`; it has `x`, `m`"]);
+    project.append("in.csv", "a,1\n");
+    let summary = run();
+    assert_eq!((summary.records, summary.rejected, summary.notes.len()), (1, 1, 0));
+}
+
+#[test]
 fn flows_that_feed_one_another_through_a_topic_run_to_the_end_of_both() {
     let mut plan = passing();
     let middle = nsf_plan::TopicId(1);

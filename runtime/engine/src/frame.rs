@@ -9,7 +9,12 @@ use std::cell::Cell as Held;
 
 use nsf_plan::{HandleId, IntegerWidth, Slot, SlotId, Type};
 
-use crate::{cell::Cell, value::Value};
+use crate::{
+    cell::Cell,
+    cost::{self, Cost},
+    fault::Fallible,
+    value::Value,
+};
 
 /// How a value of a type is held: in which bank, and which [`Value`] it becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -126,6 +131,8 @@ pub struct Frame<'b> {
     nulls: Box<[Held<bool>]>,
     now: Held<i64>,
     clock: Held<Option<i64>>,
+    /// What the record may still cost.
+    work: Held<u64>,
 }
 
 fn bank<T: Copy>(length: u32, value: T) -> Box<[Held<T>]> {
@@ -144,6 +151,7 @@ impl<'b> Frame<'b> {
             nulls: bank(u32::try_from(layout.len()).unwrap_or(u32::MAX), true),
             now: Held::new(0),
             clock: Held::new(None),
+            work: Held::new(cost::MOST),
         }
     }
 
@@ -154,10 +162,26 @@ impl<'b> Frame<'b> {
         self.now.get()
     }
 
-    /// Sets the record's time.
+    /// Begins a record, of this time.
     #[inline]
-    pub fn set_now(&self, now: i64) {
+    pub fn begin(&self, now: i64) {
         self.now.set(now);
+        self.work.set(cost::MOST);
+    }
+
+    /// Takes the cost of `count` things from what the record may cost.
+    ///
+    /// # Errors
+    /// [`FaultCode::Limit`](crate::fault::FaultCode::Limit) when nothing is left.
+    #[inline]
+    pub fn spend(&self, count: usize, of: Cost) -> Fallible<()> {
+        match self.work.get().checked_sub(of.times(count)) {
+            Some(left) => {
+                self.work.set(left);
+                Ok(())
+            }
+            None => Err(cost::too_much()),
+        }
     }
 
     /// What `clock()` gives, in milliseconds; none: the machine's time.

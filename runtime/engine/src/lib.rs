@@ -2,6 +2,7 @@
 
 pub mod cell;
 pub mod connector;
+pub mod cost;
 pub mod decode;
 pub mod dimension;
 pub mod encode;

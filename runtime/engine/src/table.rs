@@ -91,24 +91,27 @@ impl TableReader {
         source.open(&[])?;
         let mut rows = TableRows::default();
         let mut batch = RawBatch::default();
-        let mut headed = false;
         loop {
             match source.poll(&mut batch, 1024 * 1024)? {
-                Polled::End => return Ok(rows),
+                Polled::End => {
+                    self.take_header(source)?;
+                    return Ok(rows);
+                }
                 Polled::Idle => {}
                 Polled::Batch => {
-                    if !headed && self.decoder.wants_header() {
-                        let header = source.header().unwrap_or_default();
-                        self.decoder
-                            .header(Payload::Bytes(header))
-                            .map_err(|fault| self.error("its header", &fault))?;
-                    }
-                    headed = true;
+                    self.take_header(source)?;
                     self.add(&batch, &mut rows)?;
                 }
             }
             batch.clear();
         }
+    }
+
+    /// Takes the header, where the format has one and it was not taken yet; a file without a byte has none.
+    fn take_header(&mut self, source: &dyn Source) -> ConnectorResult<()> {
+        let header = source.header().filter(|header| self.decoder.wants_header() && !header.is_empty());
+        let Some(header) = header else { return Ok(()) };
+        self.decoder.header(Payload::Bytes(header)).map_err(|fault| self.error("its header", &fault))
     }
 
     fn add(&mut self, batch: &RawBatch, rows: &mut TableRows) -> ConnectorResult<()> {

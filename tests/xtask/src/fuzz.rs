@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use nsf_tests::{root, tree};
 
 use crate::command::{program, target};
+use crate::parallel::side_by_side;
 
 /// The targets, and what they start from.
 const TARGETS: [(&str, Seeds); 4] =
@@ -57,11 +58,11 @@ pub fn is_there() -> Result<(), String> {
     }
 }
 
-/// Runs every target, or the one that is named; tells `shown` the figures of each as a line.
+/// Runs every target side by side, or the one that is named, and gives the figures of each as a line.
 ///
 /// # Errors
 /// A crash, a hang, or that a target does not build.
-pub fn run(only: Option<&str>, dose: &Dose, shown: &mut dyn FnMut(String)) -> Result<(), String> {
+pub fn run(only: Option<&str>, dose: &Dose) -> Result<Vec<String>, String> {
     is_there()?;
     if let Some(name) = only.filter(|name| TARGETS.iter().all(|(target, _)| target != name)) {
         return Err(format!(
@@ -69,14 +70,14 @@ pub fn run(only: Option<&str>, dose: &Dose, shown: &mut dyn FnMut(String)) -> Re
             TARGETS.map(|(name, _)| name).join(", ")
         ));
     }
-    for (name, seeds) in TARGETS.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
+    let targets: Vec<_> = TARGETS.into_iter().filter(|(name, _)| only.is_none_or(|only| only == *name)).collect();
+    side_by_side(targets, |(name, seeds)| {
         let folder = target().join("fuzz-corpus").join(name);
-        write_seeds(*seeds, &folder)?;
+        write_seeds(seeds, &folder)?;
         let line = fuzz(name, &folder, dose)?;
         println!("fuzz: {line}");
-        shown(line);
-    }
-    Ok(())
+        Ok(line)
+    })
 }
 
 /// Runs one target.

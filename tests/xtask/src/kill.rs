@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime};
 use nsf_tests::random::Random;
 
 use crate::command::program;
+use crate::parallel::side_by_side;
 use run::Loop;
 pub use workload::{NAMES, Workload};
 
@@ -65,24 +66,24 @@ pub fn seed_of_now() -> u64 {
     now.as_nanos() as u64
 }
 
-/// Runs the workload that is named, or `all`; tells `shown` of each as it is done.
+/// Runs the workload that is named, or `all` side by side, and gives what each showed.
 ///
 /// # Errors
 /// The first difference, that a restart began at zero, that too few kills came between the first commit and the end, or
 /// that there is no such workload.
-pub fn run(name: &str, dose: Dose, shown: &mut dyn FnMut(Shown)) -> Result<(), String> {
+pub fn run(name: &str, dose: Dose) -> Result<Vec<Shown>, String> {
     if name != "all" && !NAMES.contains(&name) {
         return Err(format!("there is no workload `{name}`; there are all, {}", NAMES.join(", ")));
     }
     let nsfc = program(dose.release)?;
-    for workload in NAMES.iter().filter(|other| name == "all" || name == **other) {
+    let workloads: Vec<&str> = NAMES.into_iter().filter(|other| name == "all" || name == *other).collect();
+    side_by_side(workloads, |workload| {
         let started = Instant::now();
         eprintln!("── kill-loop {workload}: {} kills, seed {}", dose.kills, dose.seed);
         let workload = Workload::new(workload, dose.percent);
         let result = Loop::prepare(workload, nsfc.clone())?.run(dose, &mut Random::new(dose.seed))?;
         println!("kill-loop: {}", result.line());
-        eprintln!("── kill-loop: {:.0} s", started.elapsed().as_secs_f64());
-        shown(result);
-    }
-    Ok(())
+        eprintln!("── kill-loop {}: {:.0} s", result.title, started.elapsed().as_secs_f64());
+        Ok(result)
+    })
 }

@@ -4,6 +4,7 @@ mod command;
 mod demo;
 mod fuzz;
 mod kill;
+mod parallel;
 mod prove;
 mod test;
 
@@ -56,12 +57,12 @@ fn kill_loop(name: &str, kills: &str, seed: Option<&str>) -> Result<(), String> 
     let number = |text: &str| text.parse::<u64>().map_err(|_| format!("`{text}` is no number"));
     let seed = seed.map_or_else(|| Ok(kill::seed_of_now()), number)?;
     let kills = u32::try_from(number(kills)?).map_err(|error| error.to_string())?;
-    kill::run(name, kill::Dose { kills, percent: 100, seed, release: true }, &mut |_| {})
+    kill::run(name, kill::Dose { kills, percent: 100, seed, release: true }).map(drop)
 }
 
 /// Runs the fuzz targets, with the sanitizer of addresses.
 fn fuzz(seconds: &str, target: Option<&str>) -> Result<(), String> {
     let seconds = seconds.parse().map_err(|_| format!("`{seconds}` is no number of seconds"))?;
     let dose = fuzz::Dose { seconds, seed: kill::seed_of_now(), sanitizer: "address".to_owned() };
-    fuzz::run(target, &dose, &mut |_| {}).map_err(|error| format!("NOT SHOWN: {error}"))
+    fuzz::run(target, &dose).map(drop).map_err(|error| format!("NOT SHOWN: {error}"))
 }

@@ -54,7 +54,7 @@ fn show(part: Part, options: &Options, lines: &mut Vec<String>) -> Result<(), St
         Part::Kill => {
             let dose = kill::Dose { kills: options.kills, percent: options.percent, seed: options.seed, release: true };
             let only = options.workload.as_str();
-            kill::run(only, dose, &mut |shown| lines.push(format!("- {}", shown.line())))?;
+            lines.extend(kill::run(only, dose)?.iter().map(|shown| format!("- {}", shown.line())));
             let others = kill::NAMES.into_iter().filter(|name| only != "all" && only != *name);
             lines.extend(others.map(|name| format!("- **NOT SHOWN**: {name}, which was not run")));
             Ok(())
@@ -64,7 +64,8 @@ fn show(part: Part, options: &Options, lines: &mut Vec<String>) -> Result<(), St
                 fuzz::Dose { seconds: options.seconds, seed: options.seed, sanitizer: options.sanitizer.clone() };
             // The plans that it starts from come from the program.
             program(false)?;
-            fuzz::run(options.target.as_deref(), &dose, &mut |line| lines.push(format!("- {line}")))
+            lines.extend(fuzz::run(options.target.as_deref(), &dose)?.iter().map(|line| format!("- {line}")));
+            Ok(())
         }
         Part::Properties => properties(options, lines),
     }

@@ -23,7 +23,7 @@ pub fn run() -> Result<(), String> {
     install_python()?;
     cargo(&["fmt", "--all", "--check"])?;
     let dose = Dose { kills: KILLS, percent: RECORDS, seed: kill::seed_of_now(), release: false };
-    kill::run("all", dose, &mut |_| {})?;
+    kill::run("all", dose)?;
     cargo_with(&["test", "--workspace"], &[("NSF_FUZZ_SECONDS", FUZZ_SECONDS)])
 }
 

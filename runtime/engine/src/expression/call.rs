@@ -4,6 +4,7 @@ use nsf_plan::{Expr, ExprKind, SlotId, Type};
 
 use crate::{
     cell::{Cell, entry},
+    cost::Cost,
     expression::{
         Build, BuildError, Scope, cells,
         code::{Code, Dynamic, code, compile as compile_kind},
@@ -36,6 +37,7 @@ struct Bound<'c, 'b> {
 
 impl<'b> Lambda<'b> for Bound<'_, 'b> {
     fn call(&self, arguments: &[Value<'b>]) -> Fallible<Value<'b>> {
+        self.context.frame.spend(1, Cost::Repetition)?;
         for (place, argument) in self.lambda.parameters.iter().zip(arguments) {
             self.context.frame.set(*place, *argument);
         }
@@ -69,6 +71,7 @@ pub fn compile(scope: &Scope<'_>, signature: &str, arguments: &[Expr], expressio
         for (value, part) in values.iter_mut().zip(&parts) {
             if let Part::Value(code) = part {
                 *value = code(context)?;
+                context.frame.spend(elements(*value), Cost::Look)?;
             }
         }
         let bound: [Option<Bound<'_, '_>>; MOST] = std::array::from_fn(|index| match parts.get(index) {
@@ -87,13 +90,26 @@ pub fn compile(scope: &Scope<'_>, signature: &str, arguments: &[Expr], expressio
             now: context.frame.now(),
             clock: context.frame.clock(),
         };
-        function(&call).map_err(|mut fault| {
+        let done = function(&call).and_then(|value| match value {
+            Value::Text(text) => context.frame.spend(text.len(), Cost::Byte).map(|()| value),
+            value => context.frame.spend(elements(value), Cost::Element).map(|()| value),
+        });
+        done.map_err(|mut fault| {
             if fault.origin.is_none() {
                 fault.origin = origin;
             }
             fault
         })
     }))
+}
+
+/// How many elements a function may look at, or has made.
+fn elements(value: Value<'_>) -> usize {
+    match value {
+        Value::List(items) => items.len(),
+        Value::Map(pairs) => pairs.len(),
+        _ => 0,
+    }
 }
 
 /// A lambda's type is its body's.

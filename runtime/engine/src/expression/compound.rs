@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 
 use crate::{
     cell::Cell,
+    cost::Cost,
     expression::{
         Build, Scope, arithmetic, call,
         code::{
@@ -154,6 +155,7 @@ fn list(scope: &Scope<'_>, items: &[Expr], ty: &Type) -> Build<Code<Dynamic>> {
     let items = compile_all(scope, items)?;
     let set = matches!(ty.non_null(), Type::Set(_) | Type::Multi(_));
     Ok(code::<Dynamic>(move |context| {
+        context.frame.spend(items.len(), Cost::Element)?;
         let mut values = ArenaVec::with_capacity_in(items.len(), context.arena);
         for item in &items {
             values.push(item(context)?);
@@ -233,6 +235,7 @@ fn binary(
                 arithmetic::decimals(operator, left, right, origin).map(Value::Decimal)
             }
             (Value::List(left), Value::List(right)) => {
+                context.frame.spend(left.len() + right.len(), Cost::Element)?;
                 let mut items = ArenaVec::with_capacity_in(left.len() + right.len(), context.arena);
                 items.extend_from_slice(left);
                 items.extend_from_slice(right);
@@ -261,6 +264,7 @@ fn range(scope: &Scope<'_>, low: &Expr, high: &Expr, origin: Option<Origin>) -> 
             return Err(Box::new(Fault { code: FaultCode::Limit, message: message.into(), origin }));
         }
         let count = usize::try_from(count).unwrap_or(0);
+        context.frame.spend(count, Cost::Element)?;
         let mut items = ArenaVec::with_capacity_in(count, context.arena);
         for step in 0..count as i64 {
             let value = low.wrapping_add(step);

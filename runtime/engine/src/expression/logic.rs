@@ -7,6 +7,7 @@ use nsf_plan::{BinaryOperator, Expr, ExprKind, Literal};
 
 use crate::{
     cell::Cell,
+    cost::Cost,
     expression::{
         Build, Scope,
         alike::Texts,
@@ -322,7 +323,10 @@ fn contained(scope: &Scope<'_>, item: &Expr, list: &Expr, wanted: bool) -> Build
     Ok(code::<Bool>(move |context| {
         let item = item(context)?;
         let found = match list(context)? {
-            Value::List(items) => items.contains(&item),
+            Value::List(items) => {
+                context.frame.spend(items.len(), Cost::Look)?;
+                items.contains(&item)
+            }
             Value::Map(pairs) => Value::lookup(pairs, item).is_some(),
             Value::Text(text) => matches!(item, Value::Text(part) if text.contains(part)),
             _ => false,

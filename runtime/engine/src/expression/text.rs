@@ -7,6 +7,7 @@ use bumpalo::collections::String as ArenaString;
 use nsf_plan::{BinaryOperator, Expr, ExprKind, Literal};
 
 use crate::{
+    cost::Cost,
     expression::{
         Build, Scope,
         code::{Code, Text, by_value, code, compile, non_null, unfit},
@@ -62,6 +63,7 @@ fn join<'e>(scope: &Scope<'_>, parts: impl Iterator<Item = &'e Expr>) -> Build<C
         let mut text = ArenaString::new_in(context.arena);
         for part in &parts {
             let part = part(context)?;
+            context.frame.spend(part.len(), Cost::Byte)?;
             text.push_str(part);
         }
         Ok(text.into_bump_str())

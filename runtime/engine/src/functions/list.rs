@@ -8,7 +8,7 @@ use crate::{
     fault::Fallible,
     functions::{
         Builtin, Call, Lambda,
-        support::{argument, bool, count, length, list, pure, record},
+        support::{LONGEST_LIST, argument, bool, count, length, list, pure, record, too_many},
         text::slice_start,
     },
     value::Value,
@@ -111,6 +111,9 @@ pub(super) const BUILTINS: &[Builtin] = &[
         let mut joined = Vec::new();
         for items in call.list(0)? {
             joined.extend_from_slice(list(*items)?);
+            if joined.len() > LONGEST_LIST {
+                return Err(too_many("concat"));
+            }
         }
         Ok(call.new_list(&joined))
     }),

@@ -13,6 +13,9 @@ use crate::{
 /// The longest text that a function makes, in bytes.
 pub(super) const LONGEST_TEXT: usize = 16 << 20;
 
+/// The longest list that a function makes of others; nothing that is made of one list alone is longer than it.
+pub(super) const LONGEST_LIST: usize = 16 << 20;
+
 /// A function whose value depends on its arguments alone.
 pub(super) const fn pure(signature: &'static str, function: Function) -> Builtin {
     Builtin { signature, function, pure: true }
@@ -36,6 +39,14 @@ pub(super) fn conversion(message: impl Into<Box<str>>) -> Box<Fault> {
 /// A fault of a result outside its type.
 pub(super) fn overflow(message: impl Into<Box<str>>) -> Box<Fault> {
     Fault::new(FaultCode::Overflow, message)
+}
+
+/// A fault of a list over [`LONGEST_LIST`].
+pub(super) fn too_many(function: &str) -> Box<Fault> {
+    Fault::new(
+        FaultCode::Limit,
+        format!("the list that `{function}` makes would have more than {LONGEST_LIST} elements"),
+    )
 }
 
 /// A fault of a text over [`LONGEST_TEXT`].

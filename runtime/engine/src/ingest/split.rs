@@ -72,7 +72,7 @@ impl<'w, 'b> Work<'w, 'b> {
         origin: RecordOrigin,
     ) -> Self {
         let frame = Frame::new(&processor.layout);
-        frame.set_now(origin.time);
+        frame.begin(origin.time);
         let taken = vec![None; processor.members.len()];
         Self { processor, envelope, converter, frame, taken, origin }
     }

@@ -213,7 +213,10 @@ impl Run {
         };
         while let Some(Report { reader, news }) = report.take() {
             match news {
-                News::End => open.ended[reader] = true,
+                News::End(header) => {
+                    open.ended[reader] = true;
+                    self.notes.extend(self.core.unread_header(open.streams[reader], header.as_deref()));
+                }
                 News::Idle(epoch) => open.idle[reader] = Some(epoch),
                 News::Failed(error) => {
                     let name = &self.core.streams[open.streams[reader]].name;

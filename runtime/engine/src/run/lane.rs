@@ -200,7 +200,7 @@ impl Lane {
         let program = &core.programs[entry.program as usize];
         let frame = &round.frames[entry.program as usize];
         restore(program, frame, worked, entry);
-        frame.set_now(entry.time);
+        frame.begin(entry.time);
         core.shared.clock.set(frame, entry.time);
         let message = &taken.batch.messages[at];
         let caused = worked.caused.get(at);

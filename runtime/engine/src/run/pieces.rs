@@ -14,6 +14,7 @@ use super::{
 use crate::{
     cell::Cell,
     connector::{Connectors, Export, Framing, Sink, Source, StreamRequest},
+    decode::Payload,
     dimension::{Dimensions, Stage},
     ingest::Processor,
     state::StateShape,
@@ -42,6 +43,14 @@ impl Core {
     /// An empty output.
     pub(crate) fn output(&self) -> WorkOutput {
         WorkOutput::new(&self.topics, self.programs.len())
+    }
+
+    /// What is wrong with the header row of a stream that gave no message: with messages, each would be rejected for it.
+    pub(crate) fn unread_header(&self, stream: usize, header: Option<&[u8]>) -> Option<String> {
+        let stream = self.streams.get(stream)?;
+        let StreamWork::Source(source) = &stream.work else { return None };
+        let fault = source.decoder.clone().header(Payload::Bytes(header?)).err()?;
+        Some(format!("`{}` has no rows, and {}", stream.id, fault.message))
     }
 
     /// How late a stream's records may be.

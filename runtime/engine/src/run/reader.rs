@@ -26,8 +26,8 @@ pub(crate) enum News {
     Batch(RawBatch, Option<Arc<[u8]>>, u64),
     /// Nothing was there after everything that was written in this epoch or before.
     Idle(u64),
-    /// It ended.
-    End,
+    /// It ended; the header of a CSV that gave no message, in which it would be looked at.
+    End(Option<Arc<[u8]>>),
     /// It cannot be read.
     Failed(ConnectorError),
 }
@@ -98,7 +98,7 @@ fn read(
 ) {
     let tell = |news: News| reports.send(Report { reader: index, news }).is_ok();
     let mut header: Option<Arc<[u8]>> = None;
-    let mut told = None;
+    let (mut told, mut gave) = (None, false);
     let mut batch = None;
     loop {
         let Some(mut filled) = batch.take().or_else(|| spare.recv().ok()) else { return };
@@ -116,9 +116,10 @@ fn read(
             }
             Ok(Polled::Batch) => {
                 if header.is_none() {
-                    header = reader.source.header().filter(|header| !header.is_empty()).map(Into::into);
+                    header = header_of(&reader);
                 }
                 told = None;
+                gave |= !filled.messages.is_empty();
                 tell(News::Batch(filled, header.clone(), reader.source.waiting().unwrap_or(0)))
             }
             Ok(Polled::Idle) => {
@@ -128,7 +129,7 @@ fn read(
                 !news || tell(News::Idle(now))
             }
             Ok(Polled::End) => {
-                tell(News::End);
+                tell(News::End(if gave { None } else { header_of(&reader) }));
                 false
             }
         };
@@ -136,4 +137,9 @@ fn read(
             return;
         }
     }
+}
+
+/// The header of a CSV, where there is one by now.
+fn header_of(reader: &Reader) -> Option<Arc<[u8]>> {
+    reader.source.header().filter(|header| !header.is_empty()).map(Into::into)
 }

@@ -243,7 +243,7 @@ impl<'r> BatchWork<'_, 'r> {
             if let Some(own) = &self.own {
                 feed.fill(frame, own, self.arena);
             }
-            frame.set_now(time);
+            frame.begin(time);
             self.core.shared.clock.set(frame, time);
             let program = &self.core.programs[feed.program];
             worked.output.pipeline = PipelineId(feed.program as u32);

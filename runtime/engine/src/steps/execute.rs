@@ -10,6 +10,7 @@ use super::{
 use crate::{
     cell::Cell,
     connector::ConnectorError,
+    cost::Cost,
     fault::{Fallible, Fault, FaultCode},
     frame::{Context, Frame},
     observe::{Point, RecordId},
@@ -194,6 +195,7 @@ impl<'b> Execution<'_, 'b> {
                 let list = context!(self, context => list.value(&context)).at(point)?;
                 if let Value::List(items) = list {
                     for item in items {
+                        self.frame.spend(1, Cost::Repetition).at(point)?;
                         self.frame.set(*place, *item);
                         if let jump @ Flow::Jump(_) = self.block(body, 0, false)? {
                             return Ok(jump);

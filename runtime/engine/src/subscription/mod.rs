@@ -270,7 +270,7 @@ impl Told {
 
     fn holds(&self, when: &Condition, slots: &[Cell], time: i64, arena: &Bump) -> Fallible<bool> {
         let frame = Frame::new(&self.layout);
-        frame.set_now(time);
+        frame.begin(time);
         for (index, (cell, ty)) in slots.iter().zip(&self.published.slot_types).enumerate() {
             if let Some(place) = self.layout.place(SlotId(index as u32)) {
                 frame.set(place, cell.to_value(ty, arena));

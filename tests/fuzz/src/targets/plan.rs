@@ -1,6 +1,8 @@
 //! Documents of plans.
 
-use nsf_plan::{Plan, document};
+use std::cmp::Ordering;
+
+use nsf_plan::{Plan, PlanError, PlanVersion, document};
 
 /// The plan's reader takes any bytes; what it takes, it writes and reads again.
 pub fn plan(bytes: &[u8]) {
@@ -16,11 +18,17 @@ pub fn plan(bytes: &[u8]) {
 }
 
 /// A plan whose hash is right whatever it says: what contradicts itself is found, and nothing is written that cannot be
-/// read.
+/// read but a plan of another version, which is refused as that.
 pub fn plan_behind_the_hash(bytes: &[u8]) {
     let Ok(plan) = serde_json::from_slice::<Plan>(bytes) else { return };
-    if plan.problems().is_empty() {
-        let read = document::load(document::to_yaml(&plan).as_bytes());
-        assert!(read.is_ok(), "a plan without problems is refused: {:?}", read.err());
+    if !plan.problems().is_empty() {
+        return;
+    }
+    let read = document::load(document::to_yaml(&plan).as_bytes());
+    let version = plan.version;
+    match version.major.cmp(&PlanVersion::CURRENT.major) {
+        Ordering::Equal => assert!(read.is_ok(), "a plan without problems is refused: {:?}", read.err()),
+        Ordering::Greater => assert_eq!(read, Err(PlanError::Newer { version })),
+        Ordering::Less => assert_eq!(read, Err(PlanError::Older { version })),
     }
 }

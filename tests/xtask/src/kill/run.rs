@@ -15,6 +15,9 @@ use crate::command::target;
 /// One run in so many is killed a second time while it goes on.
 const AGAIN: u64 = 4;
 
+/// After so many kills a line says how far the loop is.
+const TOLD_EVERY: u32 = 20;
+
 /// How long a run may make no progress before it counts as hanging.
 const HANGING: Duration = Duration::from_secs(300);
 
@@ -140,6 +143,9 @@ impl Loop {
             kills += 1;
             again += u32::from(twice);
             between += u32::from(resumed);
+            if kills % TOLD_EVERY == 0 {
+                eprintln!("── kill-loop {}: {kills} of {}, no difference", self.workload.name, dose.kills);
+            }
         }
         if kills < dose.kills || between * 4 < kills * 3 {
             let name = self.workload.name;

@@ -163,7 +163,7 @@ pub(super) fn value(expression: &Expr) -> String {
     let frame = Frame::new(&layout);
     let rows = Row::new();
     let context = Context { frame: &frame, arena: &arena, rows: &rows };
-    frame.set_now(1_684_627_200_000);
+    frame.begin(1_684_627_200_000);
     let items = [Value::Integer(7), Value::Integer(8)];
     let pairs = [(Value::Text("k"), Value::Integer(1))];
     for (index, value) in [
@@ -223,7 +223,7 @@ pub(super) fn value(expression: &Expr) -> String {
     for index in 0..slots.len() as u32 {
         wide_frame.copy_slot(wide_layout.place(SlotId(index)).unwrap(), &frame, layout.place(SlotId(index)).unwrap());
     }
-    wide_frame.set_now(frame.now());
+    wide_frame.begin(frame.now());
     let to = SlotId(slots.len() as u32);
     let run = wide_scope.assignment(to, expression).unwrap();
     let done = run.run(&Context { frame: &wide_frame, arena: &arena, rows: &rows });
