@@ -105,6 +105,8 @@ pub enum SyntaxErrorKind {
         /// What was probably meant.
         meant: Option<String>,
     },
+    /// Something else than digits behind `#`.
+    MalformedFieldNumber,
     /// A duration beyond 64 bits of milliseconds.
     DurationTooLong,
     /// `#n` beyond 32 bits.
@@ -187,7 +189,10 @@ impl SyntaxErrorKind {
             | Self::Ternary
             | Self::ForeignCharacter => &codes::E0108,
             Self::InvisibleCharacter { .. } => &codes::E0109,
-            Self::MalformedNumber { .. } | Self::DurationTooLong | Self::NumberTooLarge => &codes::E0110,
+            Self::MalformedNumber { .. }
+            | Self::MalformedFieldNumber
+            | Self::DurationTooLong
+            | Self::NumberTooLarge => &codes::E0110,
             Self::MalformedMoment | Self::TimestampWithoutZone | Self::NoSuchDate | Self::NoSuchTime => &codes::E0111,
             Self::UnknownEscape | Self::LoneBrace | Self::NoSuchCharacter => &codes::E0112,
             Self::InterpolationInConstantText => &codes::E0113,

@@ -7,7 +7,7 @@ pub(crate) fn trimmed_end(bytes: &[u8], comments: &[Comment], start: usize, end:
     let mut end = end;
     let mut left: Option<usize> = None;
     while end > start {
-        if bytes.get(end - 1).is_some_and(u8::is_ascii_whitespace) {
+        if matches!(bytes.get(end - 1), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             end -= 1;
             continue;
         }

@@ -79,7 +79,9 @@ impl Words {
             | K::Ternary
             | K::ForeignCharacter
             | K::InvisibleCharacter { .. } => self.foreign(kind, sources, empty),
-            K::MalformedNumber { .. } | K::DurationTooLong | K::NumberTooLarge => self.number(&kind, empty),
+            K::MalformedNumber { .. } | K::MalformedFieldNumber | K::DurationTooLong | K::NumberTooLarge => {
+                self.number(&kind, empty)
+            }
             K::MalformedMoment | K::TimestampWithoutZone | K::NoSuchDate | K::NoSuchTime => {
                 self.moment(&kind, sources, empty)
             }
@@ -265,6 +267,8 @@ impl Words {
                         .note("numbers look like `1_000`, `0x1F`, `1.5`, `2e3`, `80%`; durations like `200ms`, `5min`, `1h30min`, `30d`"),
                 }
             }
+            SyntaxErrorKind::MalformedFieldNumber => titled(empty, format!("{} is no number of a field", self.found))
+                .label("digits alone follow `#`, such as `#100001`"),
             SyntaxErrorKind::DurationTooLong => titled(empty, format!("the duration {} is too long", self.found))
                 .label("more milliseconds than 64 bits hold"),
             _ => titled(empty, format!("the number {} is too large", self.found))

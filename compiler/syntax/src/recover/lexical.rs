@@ -32,6 +32,7 @@ pub(crate) fn mistakes(text: &str, tokens: &[Token]) -> Vec<LexicalMistake> {
             TokenKind::Foreign => found.extend(foreign(text, *token)),
             TokenKind::Sign => found.extend(sign(text, *token, previous)),
             TokenKind::Number => found.extend(number(text, *token)),
+            TokenKind::FieldNumber => found.extend(field_number(text, *token)),
             TokenKind::Moment if !is_whole(Rule::moment, token.text(text)) => {
                 found.push(lost(token.span, SyntaxErrorKind::MalformedMoment));
             }
@@ -198,6 +199,14 @@ fn number(text: &str, token: Token) -> Option<LexicalMistake> {
     let kind = SyntaxErrorKind::MalformedNumber { meant };
     // Any number of the same length keeps the rest of the statement readable.
     Some(instead(token.span, kind, "0"))
+}
+
+/// A number that is read as the digits that it begins with.
+fn field_number(text: &str, token: Token) -> Option<LexicalMistake> {
+    let written = token.text(text);
+    let digits = written.bytes().skip(1).take_while(u8::is_ascii_digit).count();
+    let read_as = written.get(..=digits).unwrap_or("#0");
+    (read_as != written).then(|| instead(token.span, SyntaxErrorKind::MalformedFieldNumber, read_as))
 }
 
 /// A duration in the words of other languages.
