@@ -63,7 +63,7 @@ impl<'a> Checker<'a> {
             }
             Resolution::Unreadable => None,
             // What is missing, or misspelt where it is declared, is missed once in a file.
-            Resolution::Module(_) | Resolution::Unknown if !self.missed.insert((module, name.text.clone())) => None,
+            Resolution::Module(_) | Resolution::Unknown if !self.miss(module, &name.text) => None,
             Resolution::Module(_) | Resolution::Unknown => {
                 let near = nsf_diagnostics::closest(&name.text, self.names.visible(module, |item| accept(&item.kind)))
                     .map(str::to_owned);
