@@ -1,6 +1,6 @@
 //! What is stored: tenants, mappings, spaces, primaries, dimensions and their fields.
 
-use nsf_diagnostics::Span;
+use nsf_diagnostics::{Span, closest};
 use nsf_plan as plan;
 use nsf_plan::{DimensionId, Literal, MappingId, SpaceId, TenantId, Type};
 use nsf_syntax::ast::{self, ExprKind, ItemKind, MappingElse, Name, SettingsItem, SettingsKeyword};
@@ -65,7 +65,7 @@ impl<'a> Checker<'a> {
             // What is missing, or misspelt where it is declared, is missed once in a file.
             Resolution::Module(_) | Resolution::Unknown if !self.miss(module, &name.text) => None,
             Resolution::Module(_) | Resolution::Unknown => {
-                let near = nsf_diagnostics::closest(&name.text, self.names.visible(module, |item| accept(&item.kind)))
+                let near = closest(&name.text, self.names.visible(module, |item| accept(&item.kind)))
                     .map(str::to_owned);
                 let elsewhere = self.names.declared_elsewhere(&name.text).map(|module| module.name.clone());
                 let error = NameError::Unknown {
@@ -117,7 +117,15 @@ impl<'a> Checker<'a> {
         {
             return Some(name.to_string());
         }
-        if !matches!(expr.kind, ExprKind::Error) {
+        if let ExprKind::Call { function, .. } = &expr.kind
+            && let ExprKind::Name(name) = &function.kind
+            && let Some(near) = closest(name, ["secret"])
+        {
+            let (name, location) = (name.to_string(), self.at(module, function.span));
+            let near = Some(near.to_owned());
+            let error = NameError::Unknown { what: "function".to_owned(), name, near, module: None, location };
+            self.diagnostics.push(error.diagnostic());
+        } else if !matches!(expr.kind, ExprKind::Error) {
             let location = self.at(module, expr.span);
             self.diagnostics.push(message::literal_secret(location, setting));
         }
