@@ -25,6 +25,16 @@ pub enum SyntaxErrorKind {
         /// The sign that was surely meant.
         fix: Option<&'static str>,
     },
+    /// A check (`reject`, `require`, …) that stands where steps do.
+    CheckAsStep {
+        /// All of it, where it is a whole check.
+        whole: Option<Span>,
+    },
+    /// A step that stands where a function's or step's own statements do.
+    StepInBody {
+        /// What stands there: "a check".
+        expected: &'static str,
+    },
     /// Something must follow the token, and does not.
     Incomplete {
         /// What may follow.
@@ -171,7 +181,7 @@ impl SyntaxErrorKind {
     #[must_use]
     pub const fn code(&self) -> &'static Code {
         match self {
-            Self::UnexpectedToken { .. } => &codes::E0101,
+            Self::UnexpectedToken { .. } | Self::CheckAsStep { .. } | Self::StepInBody { .. } => &codes::E0101,
             Self::Incomplete { .. } => &codes::E0102,
             Self::UnclosedBracket { .. } => &codes::E0103,
             Self::StrayBracket | Self::UnopenedBlock { .. } => &codes::E0104,

@@ -116,6 +116,7 @@ impl<'a> Recover<'a, '_> {
         match &mut kind {
             SyntaxErrorKind::UnclosedBracket { shown_by: Some(other), .. }
             | SyntaxErrorKind::UnclosedInterpolation { text: other }
+            | SyntaxErrorKind::CheckAsStep { whole: Some(other) }
             | SyntaxErrorKind::UnopenedBlock { closed_by: other } => *other = self.place(*other),
             _ => {}
         }
@@ -172,6 +173,13 @@ impl<'a> Recover<'a, '_> {
                 self.report_failure(&failure, range);
                 None
             }
+        }
+    }
+
+    /// Reports a word that cannot start what stands at `range`, unless a mistake in it was reported before.
+    fn report_word(&mut self, word: usize, range: &Range<usize>, kind: SyntaxErrorKind) {
+        if !self.source.is_lost(self.source.span(range)) {
+            self.report(self.source.span(&(word..word + 1)), kind);
         }
     }
 

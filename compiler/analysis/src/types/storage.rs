@@ -65,8 +65,8 @@ impl<'a> Checker<'a> {
             // What is missing, or misspelt where it is declared, is missed once in a file.
             Resolution::Module(_) | Resolution::Unknown if !self.miss(module, &name.text) => None,
             Resolution::Module(_) | Resolution::Unknown => {
-                let near = closest(&name.text, self.names.visible(module, |item| accept(&item.kind)))
-                    .map(str::to_owned);
+                let near =
+                    closest(&name.text, self.names.visible(module, |item| accept(&item.kind))).map(str::to_owned);
                 let elsewhere = self.names.declared_elsewhere(&name.text).map(|module| module.name.clone());
                 let error = NameError::Unknown {
                     what: what.to_owned(),

@@ -2,13 +2,16 @@
 
 use std::ops::Range;
 
-use super::statement::{CHECKS, CLAUSES, Statements};
+use nsf_diagnostics::Span;
+
+use super::statement::{CHECKS, CLAUSES, STEPS, Statements};
 use super::{Failure, Recover};
 use crate::ast::{
     Assignment, CalculateStatement, Check, CheckKind, DimensionField, Expr, ExprKind, FieldDeclaration, MappingArm,
     MappingElse, Name, RecordEntry, SaveKind, SaveOperation, Setting, SettingValue, TestClause, TestClauseKind,
     TypeExpr, TypeExprKind,
 };
+use crate::error::SyntaxErrorKind;
 use crate::grammar::{Pair, Rule};
 use crate::lower::Lower;
 
@@ -154,13 +157,28 @@ impl Recover<'_, '_> {
         self.each_statement(region, Statements::Assignments, rule, |lower, pair| lower.assignment(pair), broken)
     }
 
+    /// A step among the statements of a body: reported as such, since it is none that is merely misspelt.
+    fn is_step_in_body(&mut self, range: &Range<usize>, expected: &'static str) -> bool {
+        let is_step = STEPS.contains(&self.source.word(range.start)) && self.source.is_word(range.start + 1);
+        if is_step {
+            self.report_word(range.start, range, SyntaxErrorKind::StepInBody { expected });
+        }
+        is_step
+    }
+
     pub(crate) fn calculate_statements(&mut self, region: &Range<usize>) -> Vec<CalculateStatement> {
         let broken = |this: &mut Self, range: &Range<usize>, failure: Option<&Failure>| {
-            this.report_failure(failure?, range);
-            let local = this.source.word(range.start) == "let" && this.source.is_word(range.start + 1);
-            let name = this.name_or_none(range.start + usize::from(local));
+            let failure = failure?;
             let value = this.error_expression(range);
             let span = value.span;
+            let local = this.source.word(range.start) == "let" && this.source.is_word(range.start + 1);
+            let name = if this.is_step_in_body(range, "`name = value`") {
+                // Nobody knows what it was to make.
+                Name { text: "".into(), span }
+            } else {
+                this.report_failure(failure, range);
+                this.name_or_none(range.start + usize::from(local))
+            };
             Some(CalculateStatement { local, name, value, span })
         };
         let rule = Rule::calculate_statement_entry;
@@ -175,7 +193,7 @@ impl Recover<'_, '_> {
             let may_be_misspelt = this.source.is_word(range.start + 1) && !matches!(next, "max" | "min");
             let known: &[&'static str] = if may_be_misspelt { &CHANGES } else { &[] };
             let operation = this.unknown_word(range, known, "a change of a state", rule, read);
-            if operation.is_none() {
+            if operation.is_none() && !this.is_step_in_body(range, "a change of the state") {
                 this.report_failure(failure?, range);
             }
             let span = this.place(this.source.span(range));
@@ -188,7 +206,7 @@ impl Recover<'_, '_> {
         let read = |lower: &mut Lower<'_>, pair: Pair<'_>| lower.check(pair);
         self.each_statement(region, Statements::Checks, rule, read, |this, range, failure| {
             let check = this.unknown_word(range, &CHECKS, "a check", rule, read);
-            if check.is_none() {
+            if check.is_none() && !this.is_step_in_body(range, "a check") {
                 this.report_failure(failure?, range);
             }
             let span = this.place(this.source.span(range));
@@ -197,10 +215,7 @@ impl Recover<'_, '_> {
     }
 
     /// The arms of a mapping and its `else`.
-    pub(crate) fn mapping_arms(
-        &mut self,
-        region: &Range<usize>,
-    ) -> (Vec<MappingArm>, Option<(MappingElse, nsf_diagnostics::Span)>) {
+    pub(crate) fn mapping_arms(&mut self, region: &Range<usize>) -> (Vec<MappingArm>, Option<(MappingElse, Span)>) {
         let mut otherwise = None;
         let broken = |this: &mut Self, range: &Range<usize>, failure: Option<&Failure>| {
             this.report_failure(failure?, range);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::source::Source;
-use super::statement::{STEPS, Statements};
+use super::statement::{CHECKS, STEPS, Statements};
 use super::{Failure, Recover, habits};
 use crate::ast::{Block, ExpandMode, ExpandStep, ExpandTarget, Expr, SaveStep, Step, StepKind};
 use crate::error::SyntaxErrorKind;
@@ -159,6 +159,10 @@ impl Recover<'_, '_> {
             }
             ("save", Some(open)) => self.broken_save(keyword..open + 1, self.inside(open, range.end)),
             ("expand", Some(open)) => self.broken_expand(keyword..open + 1, self.inside(open, range.end)),
+            (word, _) if CHECKS.contains(&word) => {
+                let kind = self.check_as_step(keyword, range);
+                return Step { label, kind, span };
+            }
             _ => {
                 self.report_failure(failure, range);
                 return Step { label, kind: StepKind::Error, span };
@@ -168,6 +172,15 @@ impl Recover<'_, '_> {
             self.report_rest(self.source.skip(open)..range.end, "a step");
         }
         Step { label, kind, span }
+    }
+
+    /// A check that is written as a step: read as a `verify` step where it is a whole one.
+    fn check_as_step(&mut self, keyword: usize, range: &Range<usize>) -> StepKind {
+        let check = keyword..range.end;
+        let read = self.lowered(Rule::check_entry, &check, |lower, pair| lower.check(pair));
+        let whole = read.is_ok().then(|| self.source.span(&check));
+        self.report_word(keyword, range, SyntaxErrorKind::CheckAsStep { whole });
+        read.map_or(StepKind::Error, |check| StepKind::Verify(vec![check]))
     }
 
     fn broken_save(&mut self, head: Range<usize>, body: Range<usize>) -> StepKind {
