@@ -20,8 +20,8 @@ pub enum SyntaxErrorKind {
     UnexpectedToken {
         /// What may stand there, in the user's words; at most five.
         expected: Vec<&'static str>,
-        /// The expected word that was probably meant.
-        near: Option<&'static str>,
+        /// The expected word that was probably meant, and whether nothing else can be.
+        near: Option<(&'static str, bool)>,
         /// The sign that was surely meant.
         fix: Option<&'static str>,
     },

@@ -110,7 +110,7 @@ impl Words {
     fn unexpected(
         &self,
         expected: &[&str],
-        near: Option<&'static str>,
+        near: Option<(&'static str, bool)>,
         fix: Option<&'static str>,
         empty: Diagnostic,
     ) -> Diagnostic {
@@ -121,10 +121,10 @@ impl Words {
                 .label(format!("`{sign}` is meant"))
                 .suggest(self.replace(true, format!("write `{sign}`"), format!("{blank}{sign}")));
         }
-        if let Some(near) = near {
+        if let Some((near, sure)) = near {
             return titled(empty, format!("{} cannot stand here; `{near}` is near it", self.found))
                 .label(format!("expected {}", any_of(expected)))
-                .suggest(self.replace(false, format!("write `{near}`"), near));
+                .suggest(self.replace(sure, format!("write `{near}`"), near));
         }
         titled(empty, format!("{} cannot stand here", self.found)).label(format!("expected {}", any_of(expected)))
     }

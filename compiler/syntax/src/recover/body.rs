@@ -5,7 +5,7 @@ use std::ops::Range;
 use nsf_diagnostics::Span;
 
 use super::statement::{CHECKS, CLAUSES, STEPS, Statements};
-use super::{Failure, Recover};
+use super::{Failure, Recover, habits};
 use crate::ast::{
     Assignment, CalculateStatement, Check, CheckKind, DimensionField, Expr, ExprKind, FieldDeclaration, MappingArm,
     MappingElse, Name, RecordEntry, SaveKind, SaveOperation, Setting, SettingValue, TestClause, TestClauseKind,
@@ -15,6 +15,8 @@ use crate::error::SyntaxErrorKind;
 use crate::grammar::{Pair, Rule};
 use crate::lower::Lower;
 
+/// The words that may follow `expect`, apart from a condition.
+const EXPECTATIONS: [&str; 4] = ["rejected", "dropped", "published", "same"];
 /// The words that start a change of a state, apart from names.
 const CHANGES: [&str; 3] = ["insert", "remove", "delete"];
 
@@ -280,11 +282,31 @@ impl Recover<'_, '_> {
             let span = this.place(this.source.span(range));
             let Some(failure) = failure else { return Some(TestClause { kind: this.rows(range), span }) };
             let clause = this.unknown_word(range, &CLAUSES, "a clause of a test", rule, read);
-            if clause.is_none() {
+            let is_unknown = clause.is_some();
+            let clause = if clause.is_none() { this.misspelt_expectation(range, read) } else { clause.flatten() };
+            if clause.is_none() && !is_unknown {
                 this.report_failure(failure, range);
             }
-            Some(clause.flatten().unwrap_or(TestClause { kind: TestClauseKind::Error, span }))
+            Some(clause.unwrap_or(TestClause { kind: TestClauseKind::Error, span }))
         })
+    }
+
+    /// `expect rejcted 1`: where the clause can be read with the word that is near, that was meant.
+    fn misspelt_expectation(
+        &mut self,
+        range: &Range<usize>,
+        read: impl FnOnce(&mut Lower<'_>, Pair<'_>) -> TestClause,
+    ) -> Option<TestClause> {
+        let at = range.start + 1;
+        if self.source.word(range.start) != "expect" || !self.source.is_word(at) {
+            return None;
+        }
+        let near = habits::near(self.source.word(at), &EXPECTATIONS)?;
+        let corrected = self.with_word_at(at, range, near)?;
+        let clause = self.read_corrected(&corrected, Rule::test_clause_entry, read)?;
+        let expected = vec!["`rejected`", "`dropped`", "`published`", "`same`", "a condition"];
+        self.report_word(at, range, SyntaxErrorKind::UnexpectedToken { expected, near: Some((near, true)), fix: None });
+        Some(clause)
     }
 
     /// What `with` or `given` names, if a list of rows follows.

@@ -92,8 +92,11 @@ impl Stopped<'_> {
             candidates.extend(["and", "or", "not", "in", "catch"]);
         }
         let near = closest(word, candidates)?;
+        // Where no name and no value can stand, a word can only be a keyword; short ones are near too many.
+        let starts_line = self.source.is_first_on_line(self.index);
+        let sure = !takes_value && !self.expects(Rule::name) && !starts_line && word.len().min(near.len()) > 2;
         let expected = expected(&self.failure.expected);
-        Some(SyntaxErrorKind::UnexpectedToken { expected, near: Some(near), fix: None })
+        Some(SyntaxErrorKind::UnexpectedToken { expected, near: Some((near, sure)), fix: None })
     }
 
     /// A sign that is surely meant to be another one.
