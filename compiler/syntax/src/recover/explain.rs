@@ -40,6 +40,10 @@ pub(crate) fn explain(source: &Source, failure: &Failure, range: &Range<usize>) 
         let inner = tokens_in(&source.text, failure.at, token.span.end as usize);
         token = inner.first().copied().unwrap_or(token);
     }
+    if source.word(index) == "{" && matches!(failure.expected.as_slice(), [Rule::flow_from]) && index > range.start {
+        let expected = vec!["the name of a source, subscription or flow"];
+        return (source.span(&(index - 1..index)), SyntaxErrorKind::Incomplete { expected });
+    }
     let stopped = Stopped { source, failure, range, index, token };
     (token.span, stopped.habit().unwrap_or_else(|| stopped.unexpected()))
 }
