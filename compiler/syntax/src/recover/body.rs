@@ -223,7 +223,11 @@ impl Recover<'_, '_> {
             this.report_failure(failure?, range);
             let is_else = this.source.word(range.start) == "else";
             let value = this.error_expression(range);
-            is_else.then(|| (None, Some((MappingElse::Value(value.clone()), value.span))))
+            Some(if is_else {
+                (None, Some((MappingElse::Value(value.clone()), value.span)))
+            } else {
+                (Some(MappingArm { values: vec![value.clone()], result: value }), None)
+            })
         };
         let lower = |lower: &mut Lower<'_>, pair: Pair<'_>| {
             if pair.as_rule() == Rule::mapping_else {
