@@ -55,7 +55,10 @@ pub(crate) fn check(text: &str, tokens: &[Token]) -> Brackets {
         return plain;
     }
     let by_layout = matcher.by_layout();
-    if by_layout.count() <= plain.count() { by_layout } else { plain }
+    // Layout may tell one block more apart; where it tells many, the text is not laid out.
+    let apart = by_layout.mistakes.len().saturating_sub(plain.mistakes.len());
+    let is_better = apart == 0 || (apart == 1 && by_layout.count() <= plain.count());
+    if is_better { by_layout } else { plain }
 }
 
 struct Matcher<'t> {
