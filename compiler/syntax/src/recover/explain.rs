@@ -96,9 +96,9 @@ impl Stopped<'_> {
             candidates.extend(["and", "or", "not", "in", "catch"]);
         }
         let near = closest(word, candidates)?;
-        // Where no name and no value can stand, a word can only be a keyword; short ones are near too many.
-        let starts_line = self.source.is_first_on_line(self.index);
-        let sure = !takes_value && !self.expects(Rule::name) && !starts_line && word.len().min(near.len()) > 2;
+        // Where no name and no value can stand, a word can only be a keyword.
+        let is_keyword = !takes_value && !self.expects(Rule::name) && !self.source.is_first_on_line(self.index);
+        let sure = is_keyword && is_surely(word, near);
         let expected = expected(&self.failure.expected);
         Some(SyntaxErrorKind::UnexpectedToken { expected, near: Some((near, sure)), fix: None })
     }
@@ -125,6 +125,18 @@ impl Stopped<'_> {
     fn unexpected(&self) -> SyntaxErrorKind {
         SyntaxErrorKind::UnexpectedToken { expected: expected(&self.failure.expected), near: None, fix: None }
     }
+}
+
+/// Whether a misspelt word can be no other than `near`: short words are near too many, as `end` and `nor` are near `and`
+/// and `not`, unless their letters are only swapped, doubled or left out.
+fn is_surely(word: &str, near: &str) -> bool {
+    let letters = |word: &str| {
+        let mut letters: Vec<char> = word.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let is_replaced = word.len() == near.len() && letters(word) != letters(near);
+    word.len().min(near.len()) > 2 && (near.len() > 3 || !is_replaced)
 }
 
 fn is_reserved(word: &str) -> bool {
