@@ -20,10 +20,20 @@ pub enum SyntaxErrorKind {
     UnexpectedToken {
         /// What may stand there, in the user's words; at most five.
         expected: Vec<&'static str>,
-        /// The expected word that was probably meant.
-        near: Option<&'static str>,
+        /// The expected word that was probably meant, and whether nothing else can be.
+        near: Option<(&'static str, bool)>,
         /// The sign that was surely meant.
         fix: Option<&'static str>,
+    },
+    /// A check (`reject`, `require`, …) that stands where steps do.
+    CheckAsStep {
+        /// All of it, where it is a whole check.
+        whole: Option<Span>,
+    },
+    /// A step that stands where a function's or step's own statements do.
+    StepInBody {
+        /// What stands there: "a check".
+        expected: &'static str,
     },
     /// Something must follow the token, and does not.
     Incomplete {
@@ -173,7 +183,7 @@ impl SyntaxErrorKind {
     #[must_use]
     pub const fn code(&self) -> &'static Code {
         match self {
-            Self::UnexpectedToken { .. } => &codes::E0101,
+            Self::UnexpectedToken { .. } | Self::CheckAsStep { .. } | Self::StepInBody { .. } => &codes::E0101,
             Self::Incomplete { .. } => &codes::E0102,
             Self::UnclosedBracket { .. } => &codes::E0103,
             Self::StrayBracket | Self::UnopenedBlock { .. } => &codes::E0104,

@@ -33,6 +33,8 @@ pub(crate) struct Lower<'t> {
     has_docs: bool,
     /// What was found wrong.
     pub(crate) errors: Vec<SyntaxError>,
+    /// Where texts start that are not closed, so that nobody knows what they say; in their order.
+    pub(crate) unclosed: Vec<u32>,
     /// How many expressions and types are being lowered.
     nesting: u32,
     /// Height of the tree of the expression lowered last.
@@ -55,6 +57,7 @@ impl<'t> Lower<'t> {
             is_doc: vec![false; comments.len()],
             has_docs,
             errors: Vec::new(),
+            unclosed: Vec::new(),
             nesting: 0,
             height: 0,
             is_too_deep: false,

@@ -48,9 +48,14 @@ pub(crate) fn items(lower: &mut Lower<'_>, chunk: &Chunk) -> Vec<Item> {
     let is_unchanged = found.is_empty() && chunk.keyword.is_some() && !chunk.broken;
     let mut recover = Recover { lower, source: &source, limit: chunk.end, is_unchanged };
     for (span, kind) in found {
+        if matches!(kind, SyntaxErrorKind::UnclosedText { .. }) {
+            let start = recover.place(span).start;
+            recover.lower.unclosed.push(start);
+        }
         recover.report(span, kind);
     }
     let items = recover.chunk();
+    lower.unclosed.clear();
     let found = lower.errors.split_off(before);
     let text = lower.text;
     lower.limit = text.len();
@@ -79,6 +84,10 @@ fn one_a_bracket(text: &str, mut errors: Vec<SyntaxError>) -> Vec<SyntaxError> {
             use SyntaxErrorKind as K;
             matches!(error.kind, K::UnexpectedToken { .. } | K::Incomplete { .. } | K::StrayBracket | K::StrayComma)
         };
+        // A text that is not closed takes the brackets behind it with it.
+        if line.iter().any(|error| matches!(error.kind, SyntaxErrorKind::UnclosedText { .. })) {
+            line.retain(|error| !is_of_bracket(error));
+        }
         let has_unclosed = line.iter().any(is_unclosed);
         if has_unclosed || line.iter().any(|error| error.kind == SyntaxErrorKind::StrayBracket) {
             let mut effects = 0;
@@ -90,6 +99,12 @@ fn one_a_bracket(text: &str, mut errors: Vec<SyntaxError>) -> Vec<SyntaxError> {
         kept.extend(line);
     }
     kept
+}
+
+/// Whether a bracket lacks its partner.
+fn is_of_bracket(error: &SyntaxError) -> bool {
+    use SyntaxErrorKind as K;
+    matches!(error.kind, K::UnclosedBracket { .. } | K::StrayBracket | K::UnopenedBlock { .. })
 }
 
 /// Recovery in one source.
@@ -116,6 +131,7 @@ impl<'a> Recover<'a, '_> {
         match &mut kind {
             SyntaxErrorKind::UnclosedBracket { shown_by: Some(other), .. }
             | SyntaxErrorKind::UnclosedInterpolation { text: other }
+            | SyntaxErrorKind::CheckAsStep { whole: Some(other) }
             | SyntaxErrorKind::UnopenedBlock { closed_by: other } => *other = self.place(*other),
             _ => {}
         }
@@ -172,6 +188,13 @@ impl<'a> Recover<'a, '_> {
                 self.report_failure(&failure, range);
                 None
             }
+        }
+    }
+
+    /// Reports a word that cannot start what stands at `range`, unless a mistake in it was reported before.
+    fn report_word(&mut self, word: usize, range: &Range<usize>, kind: SyntaxErrorKind) {
+        if !self.source.is_lost(self.source.span(range)) {
+            self.report(self.source.span(&(word..word + 1)), kind);
         }
     }
 

@@ -166,7 +166,7 @@ impl<'a> Checker<'a> {
             let location = self.at(module, name.span);
             self.diagnostics.push(message::unbound_key(location, &name.text, key, ty.unwrap_or(&Type::Text), near));
             builder.scope.fail(key);
-            self.missed.insert((builder.module, key.into()));
+            self.miss(builder.module, key);
             return None;
         }
         let value = match ty {
@@ -347,7 +347,7 @@ impl<'a> Checker<'a> {
                     let name = &function.name.text;
                     self.diagnostics.push(message::unbound_input(location, name, &input.name.text, near, maker));
                     builder.scope.fail(&input.name.text);
-                    self.missed.insert((builder.module, input.name.text.clone()));
+                    self.miss(builder.module, &input.name.text);
                     return None;
                 }
                 bare(&input.name.text, call.name.span)

@@ -18,7 +18,7 @@ use super::subscription::is_stream;
 use super::unit::{Path, Scope};
 use super::{Checker, Global, message as words, relation, step_message as message};
 use crate::model::{FlowInfo, Placed, StepPlace};
-use crate::names::ItemRef;
+use crate::names::{ItemRef, Resolution};
 
 /// A flow with its index and the flows that read it.
 struct Node<'a> {
@@ -81,6 +81,12 @@ impl<'a> Checker<'a> {
             let mut parents = Vec::new();
             let mut complete = true;
             for name in &flow.from {
+                if name.text == "expired" && matches!(self.names.lookup(item.module, "expired"), Resolution::Unknown) {
+                    let location = self.at(item.module, name.span);
+                    self.diagnostics.push(words::expired_of_nothing(location));
+                    complete = false;
+                    continue;
+                }
                 let found = self.named_item(item.module, name, "source, flow or subscription", is_stream);
                 match found {
                     None => complete = false,

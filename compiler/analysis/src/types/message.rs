@@ -195,6 +195,13 @@ pub fn reject_misplaced(location: Location) -> Diagnostic {
     Diagnostic::new(&codes::E0117, location, "`reject` may stand only as the whole right side of `??` or `catch`")
 }
 
+/// `from expired` without the state whose values end.
+pub fn expired_of_nothing(location: Location) -> Diagnostic {
+    Diagnostic::new(&codes::E0204, location, "after `expired` the name of a state is missing")
+        .label("there is no source, flow or subscription of this name")
+        .help("write `from expired STATE` for the values of a state that have ended")
+}
+
 /// A state, table or dimension that no step has loaded.
 pub fn not_loaded(location: Location, what: &str, name: &str) -> Diagnostic {
     Diagnostic::new(&codes::E0321, location, format!("{what} `{name}` is not loaded before this step"))

@@ -260,6 +260,13 @@ impl<'a> Checker<'a> {
         self.diagnostics.extend(later.into_iter().filter(|found| found.code.id == "E0312"));
     }
 
+    /// Notes a name that nothing declares or makes; says whether it is the first time. What is met while something is
+    /// unfolded is not noted: it is reported where it stands, which may be later.
+    pub(super) fn miss(&mut self, module: u32, name: &str) -> bool {
+        let key = (module, name.into());
+        if self.calls.is_open() { !self.missed.contains(&key) } else { self.missed.insert(key) }
+    }
+
     /// Whether the call or constant at hand has not become too much.
     pub(super) const fn may_unfold(&self) -> bool {
         self.calls.may_go_on(self.told_unfolded)

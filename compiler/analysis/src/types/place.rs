@@ -38,7 +38,7 @@ impl Expressions<'_, '_> {
                 self.unknown_name(name, span);
                 // What is not made, or misspelt where it is made, is missed once.
                 self.scope.fail(name);
-                self.checker.missed.insert((self.module, name.into()));
+                self.checker.miss(self.module, name);
                 None
             }
         }

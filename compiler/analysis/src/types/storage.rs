@@ -1,6 +1,6 @@
 //! What is stored: tenants, mappings, spaces, primaries, dimensions and their fields.
 
-use nsf_diagnostics::Span;
+use nsf_diagnostics::{Span, closest};
 use nsf_plan as plan;
 use nsf_plan::{DimensionId, Literal, MappingId, SpaceId, TenantId, Type};
 use nsf_syntax::ast::{self, ExprKind, ItemKind, MappingElse, Name, SettingsItem, SettingsKeyword};
@@ -63,10 +63,10 @@ impl<'a> Checker<'a> {
             }
             Resolution::Unreadable => None,
             // What is missing, or misspelt where it is declared, is missed once in a file.
-            Resolution::Module(_) | Resolution::Unknown if !self.missed.insert((module, name.text.clone())) => None,
+            Resolution::Module(_) | Resolution::Unknown if !self.miss(module, &name.text) => None,
             Resolution::Module(_) | Resolution::Unknown => {
-                let near = nsf_diagnostics::closest(&name.text, self.names.visible(module, |item| accept(&item.kind)))
-                    .map(str::to_owned);
+                let near =
+                    closest(&name.text, self.names.visible(module, |item| accept(&item.kind))).map(str::to_owned);
                 let elsewhere = self.names.declared_elsewhere(&name.text).map(|module| module.name.clone());
                 let error = NameError::Unknown {
                     what: what.to_owned(),
@@ -117,7 +117,15 @@ impl<'a> Checker<'a> {
         {
             return Some(name.to_string());
         }
-        if !matches!(expr.kind, ExprKind::Error) {
+        if let ExprKind::Call { function, .. } = &expr.kind
+            && let ExprKind::Name(name) = &function.kind
+            && let Some(near) = closest(name, ["secret"])
+        {
+            let (name, location) = (name.to_string(), self.at(module, function.span));
+            let near = Some(near.to_owned());
+            let error = NameError::Unknown { what: "function".to_owned(), name, near, module: None, location };
+            self.diagnostics.push(error.diagnostic());
+        } else if !matches!(expr.kind, ExprKind::Error) {
             let location = self.at(module, expr.span);
             self.diagnostics.push(message::literal_secret(location, setting));
         }
@@ -130,30 +138,52 @@ impl<'a> Checker<'a> {
             let from = self.type_of(item.module, &mapping.from);
             let to = self.type_of(item.module, &mapping.to);
             let (Some(from), Some(to)) = (from, to) else { continue };
-            let mut pairs: Vec<(Literal, Literal)> = Vec::new();
-            for arm in &mapping.arms {
-                let result = self.constant_of(item.module, &arm.result, &to, "the value of a mapping");
-                for value in &arm.values {
-                    let Some(key) = self.constant_of(item.module, value, &from, "a mapping's left side") else {
-                        continue;
-                    };
-                    if pairs.iter().any(|(other, _)| *other == key) {
-                        let location = self.at(item.module, value.span);
-                        self.diagnostics.push(message::mapping(location, "this value is mapped twice".to_owned()));
-                        continue;
-                    }
-                    if let Some(result) = &result {
-                        pairs.push((key, result.clone()));
-                    }
-                }
-            }
-            let otherwise = self.mapping_else(item, mapping, &from, &to);
+            let (pairs, complete) = self.mapping_pairs(item.module, mapping, &from, &to);
+            // Of two truth values none is left; what could not be read may have been one of them.
+            let is_exhaustive = from == Type::Bool && (pairs.len() == 2 || !complete);
+            let otherwise = match (&mapping.otherwise, pairs.first()) {
+                // Never asked for; a value, since a mapping that rejects others would count as one that may fail.
+                (None, Some((_, value))) if is_exhaustive => plan::MappingElse::Value(value.clone()),
+                (None, None) if is_exhaustive => plan::MappingElse::Reject,
+                _ => self.mapping_else(item, mapping, &from, &to),
+            };
             let value = plan::Mapping { name: self.names.full_name(item), from, to, pairs, otherwise };
             let id = MappingId(self.program.mappings.len() as u32);
             let placed = self.placed(item, mapping.name.span, value);
             self.program.mappings.push(placed);
             self.globals.insert(item, Global::Mapping(id));
         }
+    }
+
+    /// What is mapped to what, and whether all of it could be read.
+    fn mapping_pairs(
+        &mut self,
+        module: u32,
+        mapping: &ast::Mapping,
+        from: &Type,
+        to: &Type,
+    ) -> (Vec<(Literal, Literal)>, bool) {
+        let mut pairs: Vec<(Literal, Literal)> = Vec::new();
+        let mut complete = true;
+        for arm in &mapping.arms {
+            let result = self.constant_of(module, &arm.result, to, "the value of a mapping");
+            complete &= result.is_some();
+            for value in &arm.values {
+                let Some(key) = self.constant_of(module, value, from, "a mapping's left side") else {
+                    complete = false;
+                    continue;
+                };
+                if pairs.iter().any(|(other, _)| *other == key) {
+                    let location = self.at(module, value.span);
+                    self.diagnostics.push(message::mapping(location, "this value is mapped twice".to_owned()));
+                    continue;
+                }
+                if let Some(result) = &result {
+                    pairs.push((key, result.clone()));
+                }
+            }
+        }
+        (pairs, complete)
     }
 
     fn mapping_else(&mut self, item: ItemRef, mapping: &ast::Mapping, from: &Type, to: &Type) -> plan::MappingElse {

@@ -13,6 +13,7 @@ use super::pipeline::source_text;
 use super::unit::{RowBinding, Scope, Unit};
 use super::{Checker, Global, fold, message as words, step_message as message};
 use crate::json::{self, Json};
+use crate::names::{NameError, Resolution};
 
 const LAWS: [(&str, TestLaw); 5] = [
     ("duplicate", TestLaw::Duplicate),
@@ -271,6 +272,9 @@ impl Checker<'_> {
     }
 
     fn expect(&mut self, module: u32, expr: &ast::Expr, span: Span) -> Option<TestExpectation> {
+        if self.is_misspelt_count(module, expr) {
+            return None;
+        }
         let condition = self.test_expression(module, expr, Some(&Type::Bool))?;
         let sides = match &expr.kind {
             ExprKind::Binary(ast::BinaryOperator::Equal, _, left, right) => {
@@ -285,6 +289,18 @@ impl Checker<'_> {
         };
         let text = source_text(self, module, expr);
         Some(TestExpectation::Condition { condition, text, sides, origin: self.origin(module, span) })
+    }
+
+    /// Whether a name that means nothing is near `rejected` or `dropped`, which stand alone as well; reports it.
+    fn is_misspelt_count(&mut self, module: u32, expr: &ast::Expr) -> bool {
+        let ExprKind::Name(name) = &expr.kind else { return false };
+        let is_unknown = matches!(self.names.lookup(module, name), Resolution::Unknown);
+        let Some(near) = closest(name, ["rejected", "dropped"]).filter(|_| is_unknown) else { return false };
+        let (location, near) = (self.at(module, expr.span), Some(near.to_owned()));
+        let error =
+            NameError::Unknown { what: "expectation".to_owned(), name: name.to_string(), near, module: None, location };
+        self.diagnostics.push(error.diagnostic());
+        true
     }
 
     /// An expression over rows that are named with their keys: `class_stu_plan(1, 7, 3).stay`.

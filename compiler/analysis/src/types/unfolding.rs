@@ -38,6 +38,11 @@ impl Unfolding {
         outermost
     }
 
+    /// Whether a name is being unfolded, so that what is found is not reported here, but where the name stands.
+    pub(super) const fn is_open(self) -> bool {
+        self.open > 0
+    }
+
     /// Begins a level of nesting; says whether what is in it may be looked at. Outside of names the text's own limits
     /// hold.
     pub(super) fn descend(&mut self, most: usize, told: bool) -> bool {

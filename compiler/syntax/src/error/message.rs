@@ -58,6 +58,12 @@ impl Words {
         use SyntaxErrorKind as K;
         match kind {
             K::UnexpectedToken { expected, near, fix } => self.unexpected(&expected, near, fix, empty),
+            K::CheckAsStep { whole } => self.check_as_step(whole, empty),
+            K::StepInBody { expected } => {
+                titled(empty, format!("{} starts a step, and {expected} stands here", self.found))
+                    .label("steps stand in a flow or in an `expand` function")
+                    .help("a function that reads a row says so in its head: `load NAME(…) from STATE -> (…) { … }`")
+            }
             K::Incomplete { expected } => {
                 let missing = any_of(&expected);
                 titled(empty, format!("after {} {missing} is missing", self.found))
@@ -106,7 +112,7 @@ impl Words {
     fn unexpected(
         &self,
         expected: &[&str],
-        near: Option<&'static str>,
+        near: Option<(&'static str, bool)>,
         fix: Option<&'static str>,
         empty: Diagnostic,
     ) -> Diagnostic {
@@ -117,12 +123,32 @@ impl Words {
                 .label(format!("`{sign}` is meant"))
                 .suggest(self.replace(true, format!("write `{sign}`"), format!("{blank}{sign}")));
         }
-        if let Some(near) = near {
+        if let Some((near, sure)) = near {
             return titled(empty, format!("{} cannot stand here; `{near}` is near it", self.found))
                 .label(format!("expected {}", any_of(expected)))
-                .suggest(self.replace(false, format!("write `{near}`"), near));
+                .suggest(self.replace(sure, format!("write `{near}`"), near));
         }
         titled(empty, format!("{} cannot stand here", self.found)).label(format!("expected {}", any_of(expected)))
+    }
+
+    fn check_as_step(&self, whole: Option<Span>, empty: Diagnostic) -> Diagnostic {
+        let form = match self.found.as_str() {
+            "`reject`" => {
+                "`verify { require CONDITION else reject \"why\" }` or `verify { reject when CONDITION \"why\" }`"
+            }
+            "`drop`" => "`verify { drop when CONDITION \"why\" }`",
+            "`unique`" => "`verify { unique FIELD within DURATION \"why\" }`",
+            _ => "`verify { require CONDITION else reject \"why\" }`",
+        };
+        let diagnostic = titled(empty, format!("{} is a check of a `verify` step, and no step of its own", self.found))
+            .label("a check stands inside `verify { … }`");
+        let Some(whole) = whole else { return diagnostic.help(format!("write {form}")) };
+        let edit = |at: u32, text: &str| TextEdit { location: self.at(Span::at(at)), replacement: text.to_owned() };
+        diagnostic.suggest(Suggestion {
+            message: "put it into a `verify` step".to_owned(),
+            edits: vec![edit(whole.start, "verify { "), edit(whole.end, " }")],
+            applicability: Applicability::Certain,
+        })
     }
 
     fn unclosed(&self, kind: &SyntaxErrorKind, sources: &SourceMap, empty: Diagnostic) -> Diagnostic {

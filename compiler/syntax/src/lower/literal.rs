@@ -15,6 +15,7 @@ impl Lower<'_> {
         let span = self.token_span(&pair);
         let value = match self.text(pair) {
             ExprKind::Literal(Literal::Text(value) | Literal::RawText(value)) => value,
+            ExprKind::Error if self.is_unclosed(span) => SmolStr::new_static("_"),
             _ => {
                 self.error(span, SyntaxErrorKind::InterpolationInConstantText);
                 SmolStr::default()
@@ -23,8 +24,16 @@ impl Lower<'_> {
         TextLiteral { value, span }
     }
 
+    fn is_unclosed(&self, text: Span) -> bool {
+        self.unclosed.binary_search(&text.start).is_ok()
+    }
+
     /// A text of any kind.
     pub(crate) fn text(&mut self, pair: Pair<'_>) -> ExprKind {
+        // Nobody knows what a text says that is not closed.
+        if self.is_unclosed(self.token_span(&pair)) {
+            return ExprKind::Error;
+        }
         match pair.as_rule() {
             Rule::plain_text => ExprKind::Literal(Literal::Text(SmolStr::new(unquoted(pair.as_str(), 1)))),
             Rule::raw_text => {

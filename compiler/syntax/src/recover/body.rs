@@ -2,16 +2,21 @@
 
 use std::ops::Range;
 
-use super::statement::{CHECKS, CLAUSES, Statements};
-use super::{Failure, Recover};
+use nsf_diagnostics::Span;
+
+use super::statement::{CHECKS, CLAUSES, STEPS, Statements};
+use super::{Failure, Recover, habits};
 use crate::ast::{
     Assignment, CalculateStatement, Check, CheckKind, DimensionField, Expr, ExprKind, FieldDeclaration, MappingArm,
     MappingElse, Name, RecordEntry, SaveKind, SaveOperation, Setting, SettingValue, TestClause, TestClauseKind,
     TypeExpr, TypeExprKind,
 };
+use crate::error::SyntaxErrorKind;
 use crate::grammar::{Pair, Rule};
 use crate::lower::Lower;
 
+/// The words that may follow `expect`, apart from a condition.
+const EXPECTATIONS: [&str; 4] = ["rejected", "dropped", "published", "same"];
 /// The words that start a change of a state, apart from names.
 const CHANGES: [&str; 3] = ["insert", "remove", "delete"];
 
@@ -154,13 +159,28 @@ impl Recover<'_, '_> {
         self.each_statement(region, Statements::Assignments, rule, |lower, pair| lower.assignment(pair), broken)
     }
 
+    /// A step among the statements of a body: reported as such, since it is none that is merely misspelt.
+    fn is_step_in_body(&mut self, range: &Range<usize>, expected: &'static str) -> bool {
+        let is_step = STEPS.contains(&self.source.word(range.start)) && self.source.is_word(range.start + 1);
+        if is_step {
+            self.report_word(range.start, range, SyntaxErrorKind::StepInBody { expected });
+        }
+        is_step
+    }
+
     pub(crate) fn calculate_statements(&mut self, region: &Range<usize>) -> Vec<CalculateStatement> {
         let broken = |this: &mut Self, range: &Range<usize>, failure: Option<&Failure>| {
-            this.report_failure(failure?, range);
-            let local = this.source.word(range.start) == "let" && this.source.is_word(range.start + 1);
-            let name = this.name_or_none(range.start + usize::from(local));
+            let failure = failure?;
             let value = this.error_expression(range);
             let span = value.span;
+            let local = this.source.word(range.start) == "let" && this.source.is_word(range.start + 1);
+            let name = if this.is_step_in_body(range, "`name = value`") {
+                // Nobody knows what it was to make.
+                Name { text: "".into(), span }
+            } else {
+                this.report_failure(failure, range);
+                this.name_or_none(range.start + usize::from(local))
+            };
             Some(CalculateStatement { local, name, value, span })
         };
         let rule = Rule::calculate_statement_entry;
@@ -175,7 +195,7 @@ impl Recover<'_, '_> {
             let may_be_misspelt = this.source.is_word(range.start + 1) && !matches!(next, "max" | "min");
             let known: &[&'static str] = if may_be_misspelt { &CHANGES } else { &[] };
             let operation = this.unknown_word(range, known, "a change of a state", rule, read);
-            if operation.is_none() {
+            if operation.is_none() && !this.is_step_in_body(range, "a change of the state") {
                 this.report_failure(failure?, range);
             }
             let span = this.place(this.source.span(range));
@@ -188,7 +208,7 @@ impl Recover<'_, '_> {
         let read = |lower: &mut Lower<'_>, pair: Pair<'_>| lower.check(pair);
         self.each_statement(region, Statements::Checks, rule, read, |this, range, failure| {
             let check = this.unknown_word(range, &CHECKS, "a check", rule, read);
-            if check.is_none() {
+            if check.is_none() && !this.is_step_in_body(range, "a check") {
                 this.report_failure(failure?, range);
             }
             let span = this.place(this.source.span(range));
@@ -197,16 +217,17 @@ impl Recover<'_, '_> {
     }
 
     /// The arms of a mapping and its `else`.
-    pub(crate) fn mapping_arms(
-        &mut self,
-        region: &Range<usize>,
-    ) -> (Vec<MappingArm>, Option<(MappingElse, nsf_diagnostics::Span)>) {
+    pub(crate) fn mapping_arms(&mut self, region: &Range<usize>) -> (Vec<MappingArm>, Option<(MappingElse, Span)>) {
         let mut otherwise = None;
         let broken = |this: &mut Self, range: &Range<usize>, failure: Option<&Failure>| {
             this.report_failure(failure?, range);
             let is_else = this.source.word(range.start) == "else";
             let value = this.error_expression(range);
-            is_else.then(|| (None, Some((MappingElse::Value(value.clone()), value.span))))
+            Some(if is_else {
+                (None, Some((MappingElse::Value(value.clone()), value.span)))
+            } else {
+                (Some(MappingArm { values: vec![value.clone()], result: value }), None)
+            })
         };
         let lower = |lower: &mut Lower<'_>, pair: Pair<'_>| {
             if pair.as_rule() == Rule::mapping_else {
@@ -265,11 +286,31 @@ impl Recover<'_, '_> {
             let span = this.place(this.source.span(range));
             let Some(failure) = failure else { return Some(TestClause { kind: this.rows(range), span }) };
             let clause = this.unknown_word(range, &CLAUSES, "a clause of a test", rule, read);
-            if clause.is_none() {
+            let is_unknown = clause.is_some();
+            let clause = if clause.is_none() { this.misspelt_expectation(range, read) } else { clause.flatten() };
+            if clause.is_none() && !is_unknown {
                 this.report_failure(failure, range);
             }
-            Some(clause.flatten().unwrap_or(TestClause { kind: TestClauseKind::Error, span }))
+            Some(clause.unwrap_or(TestClause { kind: TestClauseKind::Error, span }))
         })
+    }
+
+    /// `expect rejcted 1`: where the clause can be read with the word that is near, that was meant.
+    fn misspelt_expectation(
+        &mut self,
+        range: &Range<usize>,
+        read: impl FnOnce(&mut Lower<'_>, Pair<'_>) -> TestClause,
+    ) -> Option<TestClause> {
+        let at = range.start + 1;
+        if self.source.word(range.start) != "expect" || !self.source.is_word(at) {
+            return None;
+        }
+        let near = habits::near(self.source.word(at), &EXPECTATIONS)?;
+        let corrected = self.with_word_at(at, range, near)?;
+        let clause = self.read_corrected(&corrected, Rule::test_clause_entry, read)?;
+        let expected = vec!["`rejected`", "`dropped`", "`published`", "`same`", "a condition"];
+        self.report_word(at, range, SyntaxErrorKind::UnexpectedToken { expected, near: Some((near, true)), fix: None });
+        Some(clause)
     }
 
     /// What `with` or `given` names, if a list of rows follows.

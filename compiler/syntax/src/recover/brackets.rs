@@ -35,6 +35,17 @@ pub(crate) struct Brackets {
     pub(crate) missing: Vec<Missing>,
 }
 
+impl Brackets {
+    /// How many brackets have no partner.
+    fn count(&self) -> usize {
+        let brackets = |mistake: &BracketMistake| match mistake {
+            BracketMistake::Unclosed { more, .. } => 1 + more,
+            BracketMistake::Stray { .. } | BracketMistake::Unopened { .. } => 1,
+        };
+        self.mistakes.iter().map(brackets).sum()
+    }
+}
+
 /// Matches all brackets among `tokens` (comments left out).
 pub(crate) fn check(text: &str, tokens: &[Token]) -> Brackets {
     let mut matcher = Matcher { text, tokens, columns: Vec::with_capacity(tokens.len()), found: Brackets::default() };
@@ -44,7 +55,10 @@ pub(crate) fn check(text: &str, tokens: &[Token]) -> Brackets {
         return plain;
     }
     let by_layout = matcher.by_layout();
-    if by_layout.mistakes.len() <= plain.mistakes.len() { by_layout } else { plain }
+    // Layout may tell one block more apart; where it tells many, the text is not laid out.
+    let apart = by_layout.mistakes.len().saturating_sub(plain.mistakes.len());
+    let is_better = apart == 0 || (apart == 1 && by_layout.count() <= plain.count());
+    if is_better { by_layout } else { plain }
 }
 
 struct Matcher<'t> {

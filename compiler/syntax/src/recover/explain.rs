@@ -40,6 +40,10 @@ pub(crate) fn explain(source: &Source, failure: &Failure, range: &Range<usize>) 
         let inner = tokens_in(&source.text, failure.at, token.span.end as usize);
         token = inner.first().copied().unwrap_or(token);
     }
+    if source.word(index) == "{" && matches!(failure.expected.as_slice(), [Rule::flow_from]) && index > range.start {
+        let expected = vec!["the name of a source, subscription or flow"];
+        return (source.span(&(index - 1..index)), SyntaxErrorKind::Incomplete { expected });
+    }
     let stopped = Stopped { source, failure, range, index, token };
     (token.span, stopped.habit().unwrap_or_else(|| stopped.unexpected()))
 }
@@ -92,8 +96,11 @@ impl Stopped<'_> {
             candidates.extend(["and", "or", "not", "in", "catch"]);
         }
         let near = closest(word, candidates)?;
+        // Where no name and no value can stand, a word can only be a keyword.
+        let is_keyword = !takes_value && !self.expects(Rule::name) && !self.source.is_first_on_line(self.index);
+        let sure = is_keyword && is_surely(word, near);
         let expected = expected(&self.failure.expected);
-        Some(SyntaxErrorKind::UnexpectedToken { expected, near: Some(near), fix: None })
+        Some(SyntaxErrorKind::UnexpectedToken { expected, near: Some((near, sure)), fix: None })
     }
 
     /// A sign that is surely meant to be another one.
@@ -118,6 +125,18 @@ impl Stopped<'_> {
     fn unexpected(&self) -> SyntaxErrorKind {
         SyntaxErrorKind::UnexpectedToken { expected: expected(&self.failure.expected), near: None, fix: None }
     }
+}
+
+/// Whether a misspelt word can be no other than `near`: short words are near too many, as `end` and `nor` are near `and`
+/// and `not`, unless their letters are only swapped, doubled or left out.
+fn is_surely(word: &str, near: &str) -> bool {
+    let letters = |word: &str| {
+        let mut letters: Vec<char> = word.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let is_replaced = word.len() == near.len() && letters(word) != letters(near);
+    word.len().min(near.len()) > 2 && (near.len() > 3 || !is_replaced)
 }
 
 fn is_reserved(word: &str) -> bool {

@@ -103,8 +103,18 @@ fn closers_at_end<'t>(text: &'t str, tokens: &[Token], index: usize, token: Toke
         below = *before;
     }
     let written = token.text(text);
-    let closing = written.bytes().rev().take(open).take_while(|byte| matches!(byte, b')' | b']' | b'}')).count();
-    written.get(written.len() - closing..).unwrap_or("")
+    let (mut length, mut closing) = (0, 0);
+    for (index, byte) in written.bytes().rev().enumerate() {
+        match byte {
+            b')' | b']' | b'}' if closing < open => {
+                closing += 1;
+                length = index + 1;
+            }
+            b' ' => {}
+            _ => break,
+        }
+    }
+    written.get(written.len() - length..).unwrap_or("")
 }
 
 /// Signs of other writing systems and the sign that is meant.

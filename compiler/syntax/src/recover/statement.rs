@@ -110,6 +110,11 @@ impl Recover<'_, '_> {
             "when" | "each" | "jump" | "by" | "as" | "expand" | "save" | "load" | "verify" | "calculate" | "delete"
             | "reset" | "else" => true,
             "stop" => word == "when" && !self.source.is_first_on_line(at),
+            // A check that is written as a step.
+            "reject" | "drop" => {
+                let ends_load = at >= 2 && self.source.word(at - 2) == "else";
+                word == "when" && !self.source.is_first_on_line(at) && !ends_load
+            }
             _ => {
                 // `jump L when e`
                 word == "when" && !self.source.is_first_on_line(at) && at >= 2 && self.source.word(at - 2) == "jump"

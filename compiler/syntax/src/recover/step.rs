@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::source::Source;
-use super::statement::{STEPS, Statements};
+use super::statement::{CHECKS, STEPS, Statements};
 use super::{Failure, Recover, habits};
 use crate::ast::{Block, ExpandMode, ExpandStep, ExpandTarget, Expr, SaveStep, Step, StepKind};
 use crate::error::SyntaxErrorKind;
@@ -159,6 +159,10 @@ impl Recover<'_, '_> {
             }
             ("save", Some(open)) => self.broken_save(keyword..open + 1, self.inside(open, range.end)),
             ("expand", Some(open)) => self.broken_expand(keyword..open + 1, self.inside(open, range.end)),
+            (word, _) if CHECKS.contains(&word) => {
+                let kind = self.check_as_step(keyword, range);
+                return Step { label, kind, span };
+            }
             _ => {
                 self.report_failure(failure, range);
                 return Step { label, kind: StepKind::Error, span };
@@ -168,6 +172,15 @@ impl Recover<'_, '_> {
             self.report_rest(self.source.skip(open)..range.end, "a step");
         }
         Step { label, kind, span }
+    }
+
+    /// A check that is written as a step: read as a `verify` step where it is a whole one.
+    fn check_as_step(&mut self, keyword: usize, range: &Range<usize>) -> StepKind {
+        let check = keyword..range.end;
+        let read = self.lowered(Rule::check_entry, &check, |lower, pair| lower.check(pair));
+        let whole = read.is_ok().then(|| self.source.span(&check));
+        self.report_word(keyword, range, SyntaxErrorKind::CheckAsStep { whole });
+        read.map_or(StepKind::Error, |check| StepKind::Verify(vec![check]))
     }
 
     fn broken_save(&mut self, head: Range<usize>, body: Range<usize>) -> StepKind {
@@ -219,17 +232,33 @@ impl Recover<'_, '_> {
         let place = self.source.span(&first);
         self.report(place, SyntaxErrorKind::UnknownWord { what, near: Some(near), sure: habit.is_none() });
         let corrected = self.with_word(range, near)?;
+        Some(self.read_corrected(&corrected, rule, lower))
+    }
+
+    /// Reads a statement in which a word was replaced.
+    pub(crate) fn read_corrected<T>(
+        &mut self,
+        corrected: &Source,
+        rule: Rule,
+        lower: impl FnOnce(&mut Lower<'_>, Pair<'_>) -> T,
+    ) -> Option<T> {
         let tokens = 0..corrected.tokens.len();
-        let mut inner = Recover { lower: &mut *self.lower, source: &corrected, limit: self.limit, is_unchanged: false };
-        Some(inner.lowered(rule, &tokens, lower).ok())
+        let mut inner = Recover { lower: &mut *self.lower, source: corrected, limit: self.limit, is_unchanged: false };
+        inner.lowered(rule, &tokens, lower).ok()
     }
 
     /// Some tokens with their first word replaced, so that every other token keeps its place.
     pub(crate) fn with_word(&self, range: &Range<usize>, word: &str) -> Option<Source> {
+        self.with_word_at(range.start, range, word)
+    }
+
+    /// Some tokens with the word at `at` replaced, so that every token behind it keeps its place.
+    pub(crate) fn with_word_at(&self, at: usize, range: &Range<usize>, word: &str) -> Option<Source> {
         let span = self.source.span(range);
-        let first = self.source.tokens.get(range.start)?.span;
-        let rest = self.source.text.get(first.end as usize..span.end as usize)?;
-        let base = (self.source.base + first.end as usize).checked_sub(word.len())?;
-        Some(Source::plain(format!("{word}{rest}"), base))
+        let wrong = self.source.tokens.get(at)?.span;
+        let before = self.source.text.get(span.start as usize..wrong.start as usize)?;
+        let rest = self.source.text.get(wrong.end as usize..span.end as usize)?;
+        let base = (self.source.base + wrong.end as usize).checked_sub(before.len() + word.len())?;
+        Some(Source::plain(format!("{before}{word}{rest}"), base))
     }
 }

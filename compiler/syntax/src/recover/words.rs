@@ -133,6 +133,7 @@ pub(crate) const fn described(rule: Rule) -> Option<&'static str> {
         R::label_text => "a text",
         R::setting => "a setting",
         R::assignment | R::calculate_statement => "`name = value`",
+        R::flow_from => "the name of a source, subscription or flow",
         R::test_clause => "`with`, `given` or `expect`",
         R::expect_count => "`rejected` or `dropped`",
         R::step
@@ -184,7 +185,6 @@ pub(crate) const fn described(rule: Rule) -> Option<&'static str> {
         | R::expand_head
         | R::flow_item
         | R::flow_head
-        | R::flow_from
         | R::test_item
         | R::test_head
         | R::not_a_count

@@ -5,6 +5,7 @@
 //! would be computed alike a second time ([`taint`]).
 
 mod channel;
+mod mixed;
 mod taint;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -175,6 +176,7 @@ pub(super) fn prove(dag: &Dag, _: &SourceMap, found: &mut Vec<Diagnostic>) {
         two_stores(dag, flow, found);
     }
     timed_deletions(dag, found);
+    mixed::prove(dag, found);
 }
 
 /// The operation of a save that depends on what was there before, as it is written.
