@@ -55,9 +55,18 @@ impl Workload {
                 growing: &["moved_up", "good_customers", "rejected"],
                 stored: &["customer_card", "account", "habit"],
                 records: Some(250_000 * percent / 100),
-                tuning: &["--commit-every", "20", "--block", "32768"],
+                tuning: Self::touching_tuning(percent),
                 real: None,
             },
+        }
+    }
+
+    /// Few records come in small blocks, for a round takes several blocks and a commit stands behind a round.
+    fn touching_tuning(percent: u64) -> &'static [&'static str] {
+        if percent < 50 {
+            &["--commit-every", "5", "--block", "2048"]
+        } else {
+            &["--commit-every", "20", "--block", "32768"]
         }
     }
 
