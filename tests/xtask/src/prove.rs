@@ -74,19 +74,21 @@ fn show(part: Part, options: &Options, lines: &mut Vec<String>) -> Result<(), St
 
 /// The property tests, each with its own number of cases.
 fn properties(options: &Options, lines: &mut Vec<String>) -> Result<(), String> {
-    let cases = options.cases.to_string();
-    let environment = [("PROPTEST_CASES", cases.as_str())];
-    for (title, arguments) in [
-        ("plans are read as they were written", vec!["--package", "nsf-plan", "--test", "round_trip"]),
-        ("rows join in any order, codecs, encoders, ingests", vec!["--package", "nsf-engine", "--lib"]),
+    // A case of the last is a whole run.
+    let (cases, runs) = (options.cases, (options.cases / 100).max(16));
+    for (title, cases, arguments) in [
+        ("plans are read as they were written", cases, vec!["--package", "nsf-plan", "--test", "round_trip"]),
+        ("rows join in any order, codecs, encoders, ingests", cases, vec!["--package", "nsf-engine", "--lib"]),
         (
-            "blocks, rounds, commits, workers and lanes do not matter; stateless output keeps its order (a hundredth)",
+            "blocks, rounds, commits, workers and lanes do not matter; stateless output keeps its order (whole runs)",
+            runs,
             vec!["--package", "nsf-tests", "--test", "suite", "sizes::"],
         ),
     ] {
+        let cases = cases.to_string();
         let mut all = vec!["test", "--release", "--quiet"];
         all.extend(arguments);
-        cargo_with(&all, &environment)?;
+        cargo_with(&all, &[("PROPTEST_CASES", &cases)])?;
         lines.push(format!("- {title}: {cases} cases of each property"));
     }
     Ok(())
@@ -101,7 +103,7 @@ fn dose(part: Part, options: &Options) -> String {
             format!("Dose: {} of {} kills each, {} % of the records.", options.kills, full.kills, options.percent)
         }
         Part::Fuzz => format!("Dose: {} of {} seconds each.", options.seconds, full.seconds),
-        Part::Properties => format!("Dose: {} of {} cases.", options.cases, full.cases),
+        Part::Properties => format!("Dose: {} of {} cases; a hundredth of whole runs.", options.cases, full.cases),
     }
 }
 
