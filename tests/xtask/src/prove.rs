@@ -75,7 +75,7 @@ fn show(part: Part, options: &Options, lines: &mut Vec<String>) -> Result<(), St
 /// The property tests, each with its own number of cases.
 fn properties(options: &Options, lines: &mut Vec<String>) -> Result<(), String> {
     // A case of the last is a whole run.
-    let (cases, runs) = (options.cases, (options.cases / 100).max(16));
+    let (cases, runs) = (options.cases, (options.cases / 10).max(16));
     for (title, cases, arguments) in [
         ("plans are read as they were written", cases, vec!["--package", "nsf-plan", "--test", "round_trip"]),
         ("rows join in any order, codecs, encoders, ingests", cases, vec!["--package", "nsf-engine", "--lib"]),
@@ -103,7 +103,7 @@ fn dose(part: Part, options: &Options) -> String {
             format!("Dose: {} of {} kills each, {} % of the records.", options.kills, full.kills, options.percent)
         }
         Part::Fuzz => format!("Dose: {} of {} seconds each.", options.seconds, full.seconds),
-        Part::Properties => format!("Dose: {} of {} cases; a hundredth of whole runs.", options.cases, full.cases),
+        Part::Properties => format!("Dose: {} of {} cases; a tenth of whole runs.", options.cases, full.cases),
     }
 }
 
