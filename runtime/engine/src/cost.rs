@@ -2,7 +2,8 @@
 
 use crate::fault::{Fault, FaultCode};
 
-/// What a record may cost in one flow, in units of [`Cost::Look`]: more than a record of the greatest length needs.
+/// What a record may cost in one flow, in units of [`Cost::Look`]: some ten passes over the elements of a record of a
+/// megabyte, one over those of the longest record.
 pub const MOST: u64 = 1 << 30;
 
 /// What is paid for.
