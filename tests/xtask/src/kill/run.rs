@@ -163,10 +163,10 @@ impl Loop {
         })
     }
 
-    /// How many kills must come between the first commit and the end: three of four, but of few kills half, for chance
+    /// How many kills must come between the first commit and the end: three of four, but of few kills a third, for chance
     /// decides how many it is.
     fn least_between(kills: u32) -> u32 {
-        if kills < 100 { kills / 2 } else { kills - kills / 4 }
+        if kills < 100 { kills / 3 } else { kills - kills / 4 }
     }
 
     /// Starts the program and kills it a random moment after its outputs have grown to `share` percent of what they come

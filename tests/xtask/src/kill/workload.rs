@@ -11,6 +11,13 @@ pub const NAMES: [&str; 3] = ["oulad", "w2", "touching"];
 /// From this share in percent on `oulad` reads the real data, which is small beside the generated.
 const REAL_FROM: u64 = 10;
 
+/// Below this share in percent records come in small blocks, for a round takes several blocks and a commit stands behind
+/// a round.
+const SMALL: u64 = 50;
+
+/// Many commits in few records.
+const FINE: &[&str] = &["--commit-every", "5", "--block", "2048"];
+
 /// A program under the loop.
 #[derive(Debug)]
 pub struct Workload {
@@ -20,9 +27,9 @@ pub struct Workload {
     pub project: &'static str,
     /// Names and files of the inputs.
     pub inputs: &'static [(&'static str, &'static str)],
-    /// Names of the outputs that grow while it runs: topics and what is rejected.
+    /// Names of the outputs that grow while it runs: topics.
     pub growing: &'static [&'static str],
-    /// Names of the outputs that are written at its end: states and dimensions.
+    /// Names of the outputs that are written at its end: states, dimensions and what is rejected.
     pub stored: &'static [&'static str],
     /// Records to generate; none where the real data is read.
     pub records: Option<u64>,
@@ -42,8 +49,8 @@ impl Workload {
                 name: "w2",
                 project: "bench/w2",
                 inputs: &[("w1", "events.ndjson")],
-                growing: &["out", "rejected"],
-                stored: &["running"],
+                growing: &["out"],
+                stored: &["running", "rejected"],
                 records: Some(2_000_000 * percent / 100),
                 tuning: &["--commit-every", "50"],
                 real: None,
@@ -52,21 +59,12 @@ impl Workload {
                 name: "touching",
                 project: "tests/kill/touching",
                 inputs: &[("visits", "visits.ndjson"), ("shop_info", "shops.ndjson")],
-                growing: &["moved_up", "good_customers", "rejected"],
-                stored: &["customer_card", "account", "habit"],
+                growing: &["moved_up", "good_customers"],
+                stored: &["customer_card", "account", "habit", "rejected"],
                 records: Some(250_000 * percent / 100),
-                tuning: Self::touching_tuning(percent),
+                tuning: if percent < SMALL { FINE } else { &["--commit-every", "20", "--block", "32768"] },
                 real: None,
             },
-        }
-    }
-
-    /// Few records come in small blocks, for a round takes several blocks and a commit stands behind a round.
-    fn touching_tuning(percent: u64) -> &'static [&'static str] {
-        if percent < 50 {
-            &["--commit-every", "5", "--block", "2048"]
-        } else {
-            &["--commit-every", "20", "--block", "32768"]
         }
     }
 
@@ -78,10 +76,10 @@ impl Workload {
             name: "oulad",
             project: "examples/oulad",
             inputs: if real.is_some() { given } else { generated },
-            growing: &["passing_reached", "rejected"],
-            stored: &["student_course", "course_work"],
+            growing: &["passing_reached"],
+            stored: &["student_course", "course_work", "rejected"],
             records: real.is_none().then_some(1_000_000 * percent / 100),
-            tuning: &["--commit-every", "10", "--block", "8192"],
+            tuning: if percent < SMALL { FINE } else { &["--commit-every", "10", "--block", "8192"] },
             real,
         }
     }
