@@ -157,11 +157,15 @@ fn a_table_is_looked_up_by_key_and_its_last_row_wins() {
     assert_eq!(project.lines("out.ndjson"), ["{\"n\":1,\"price\":11}", "{\"n\":2,\"price\":20}"]);
     assert_eq!((summary.tables[0].rows, summary.tables[0].replaced), (2, 1));
     assert_eq!(summary.flows[0].rejected[0].reason, "price unknown");
-    project.write("prices.csv", "id,price\n1,ten\n");
-    let connectors = project.local(&inputs, &[]);
-    let errors = Engine::build(Arc::new(plan), Options::default(), &connectors).err().unwrap();
-    let message = errors[0].to_string();
-    assert!(message.contains("`prices`") && message.contains("line 2"), "{message}");
+    let plan = Arc::new(plan);
+    // A wrong header is refused also where no row follows it.
+    for (text, what) in [("id,price\n1,ten\n", "line 2"), ("id,prize\n", "the header row has no column `price`")] {
+        project.write("prices.csv", text);
+        let connectors = project.local(&inputs, &[]);
+        let errors = Engine::build(Arc::clone(&plan), Options::default(), &connectors).err().unwrap();
+        let message = errors[0].to_string();
+        assert!(message.contains("`prices`") && message.contains(what), "{message}");
+    }
 }
 
 /// A state by `k` of times: each record publishes how many of its key there were, with `keep` and `closes` as given.

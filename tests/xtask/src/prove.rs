@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use nsf_tests::root;
 
-use crate::command::{cargo, cargo_with, program};
+use crate::command::{cargo_with, program};
 use crate::{fuzz, kill};
 pub use options::Options;
 use page::{Page, Part};
@@ -48,7 +48,8 @@ pub fn run(options: &Options) -> Result<(), String> {
 fn show(part: Part, options: &Options, lines: &mut Vec<String>) -> Result<(), String> {
     match part {
         Part::Tests => {
-            cargo(&["test", "--workspace"])?;
+            // The seeded mutations begin elsewhere than in the test command.
+            cargo_with(&["test", "--workspace"], &[("NSF_FUZZ_SEED", &options.seed.to_string())])?;
             lines.push("- every test of the workspace passes, among them every `expect same under …`".to_owned());
             Ok(())
         }

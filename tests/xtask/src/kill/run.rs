@@ -147,7 +147,7 @@ impl Loop {
                 eprintln!("── kill-loop {}: {kills} of {}, no difference", self.workload.name, dose.kills);
             }
         }
-        if kills < dose.kills || between < Self::least_between(kills) {
+        if kills < dose.kills || between * 4 < kills * 3 {
             let name = self.workload.name;
             return Err(format!("{name}: of {kills} kills only {between} came between the first commit and the end"));
         }
@@ -161,12 +161,6 @@ impl Loop {
             seconds: self.seconds,
             seed: dose.seed,
         })
-    }
-
-    /// How many kills must come between the first commit and the end: three of four, but of few kills a third, for chance
-    /// decides how many it is.
-    fn least_between(kills: u32) -> u32 {
-        if kills < 100 { kills / 3 } else { kills - kills / 4 }
     }
 
     /// Starts the program and kills it a random moment after its outputs have grown to `share` percent of what they come

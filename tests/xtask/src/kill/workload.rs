@@ -52,7 +52,11 @@ impl Workload {
                 growing: &["out"],
                 stored: &["running", "rejected"],
                 records: Some(2_000_000 * percent / 100),
-                tuning: &["--commit-every", "50"],
+                tuning: if percent < SMALL {
+                    &["--commit-every", "5", "--block", "65536"]
+                } else {
+                    &["--commit-every", "50"]
+                },
                 real: None,
             },
             _ => Self {
