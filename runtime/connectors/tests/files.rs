@@ -29,7 +29,7 @@ fn messages(project: &Project, text: &[u8], framing: Framing, block: usize) -> V
     loop {
         match source.poll(&mut batch, block).unwrap() {
             Polled::End => return found,
-            Polled::Idle => {}
+            Polled::Idle | Polled::Changed => {}
             Polled::Batch => {
                 for message in &batch.messages {
                     let bytes = String::from_utf8_lossy(batch.message(message)).into_owned();

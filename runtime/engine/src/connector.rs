@@ -42,6 +42,10 @@ pub enum ConnectorErrorKind {
     Changed,
     /// A reader of the output went away (a closed pipe).
     Closed,
+    /// It does not answer now and may later: a connection broke, a server restarts. What was asked may have been done.
+    Unavailable,
+    /// A lane of the store belongs to another worker, or is not as it was left: what was read of it must be forgotten.
+    Lost,
     /// Any other failure.
     Other,
 }
@@ -86,7 +90,7 @@ pub struct Position {
 }
 
 /// A message inside a [`RawBatch`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Message {
     /// First byte in the batch.
     pub start: u32,
@@ -100,17 +104,36 @@ pub struct Message {
     pub key: Option<(u32, u32)>,
     /// Its whole length where it was longer than [`LONGEST_MESSAGE`] and was cut; it is to be rejected.
     pub oversized: Option<u64>,
+    /// Its headers, as a range of [`RawBatch::headers`].
+    pub headers: (u32, u32),
+    /// Whether it has no value at all, which in a compacted topic deletes what its key names.
+    pub tombstone: bool,
+}
+
+/// A header of a message: where its name and its value begin and end in the batch's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The name, which is UTF-8.
+    pub name: (u32, u32),
+    /// The value.
+    pub value: (u32, u32),
 }
 
 /// What one poll of one partition gave.
 #[derive(Clone, Debug, Default)]
 pub struct RawBatch {
+    /// Which of the source's streams, by the order in which they were asked for.
+    pub stream: u32,
     /// The partition.
     pub partition: u32,
+    /// The number of the [`Command::Start`] since which the partition is read; 0 where partitions are never started.
+    pub generation: u64,
     /// The bytes that the messages are ranges of.
     pub bytes: Vec<u8>,
     /// The messages in order.
     pub messages: Vec<Message>,
+    /// The messages' headers, one message's behind the other's.
+    pub headers: Vec<Header>,
     /// Where the partition stands after the last message.
     pub end: Position,
 }
@@ -120,6 +143,8 @@ impl RawBatch {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.messages.clear();
+        self.headers.clear();
+        self.generation = 0;
         self.end.next = 0;
         self.end.detail.clear();
     }
@@ -135,6 +160,15 @@ impl RawBatch {
     pub fn key(&self, message: &Message) -> Option<&[u8]> {
         message.key.and_then(|(start, end)| self.bytes.get(start as usize..end as usize))
     }
+
+    /// Names and values of a message's headers.
+    pub fn headers(&self, message: &Message) -> impl Iterator<Item = (&str, &[u8])> {
+        let range = |(start, end): (u32, u32)| self.bytes.get(start as usize..end as usize).unwrap_or_default();
+        let headers = self.headers.get(message.headers.0 as usize..message.headers.1 as usize).unwrap_or_default();
+        headers
+            .iter()
+            .map(move |header| (std::str::from_utf8(range(header.name)).unwrap_or_default(), range(header.value)))
+    }
 }
 
 /// What a poll found.
@@ -146,6 +180,61 @@ pub enum Polled {
     Idle,
     /// Nothing, and nothing will come.
     End,
+    /// Partitions came or are to go: [`Source::changes`].
+    Changed,
+}
+
+/// A partition of a source that several workers share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PartitionId {
+    /// Which of the source's streams, by the order in which they were asked for.
+    pub stream: u32,
+    /// The partition.
+    pub partition: u32,
+}
+
+/// What the log says of a partition when it is assigned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogState {
+    /// The first offset that is still there.
+    pub low: u64,
+    /// The offset that the next message will get.
+    pub high: u64,
+    /// The position that the group committed, for the first start and for comparison; the store's is the true one.
+    pub committed: Option<u64>,
+    /// Tells this topic from another of the same name: what the broker calls its id. Empty where it is not known.
+    pub incarnation: String,
+}
+
+/// A change of which partitions a worker reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is this worker's now. Nothing is read of it before [`Command::Start`].
+    Assigned(PartitionId, LogState),
+    /// It is to go: nothing more is read of it; what was taken is to be committed, then [`Command::Release`] given.
+    Revoked(PartitionId),
+    /// It is gone already, perhaps to another worker: nothing that was taken may be committed.
+    Gone(PartitionId),
+}
+
+/// What a source that several workers share is told. Commands are carried out by the thread that polls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Read a partition from an offset on. Batches that were read before are of an older generation.
+    Start {
+        /// The partition.
+        partition: PartitionId,
+        /// The first offset.
+        next: u64,
+        /// What its batches are marked with.
+        generation: u64,
+    },
+    /// Stop reading a partition until it is started again.
+    Pause(PartitionId),
+    /// A revoked partition may go.
+    Release(PartitionId),
+    /// Positions for those who look at the group from outside; nothing depends on them.
+    Commit(Vec<(PartitionId, u64)>),
 }
 
 /// How a stream of bytes is cut into messages.
@@ -188,6 +277,35 @@ pub trait Source: Send {
     fn resumable(&self) -> bool {
         true
     }
+
+    /// After [`Polled::Changed`]: what changed, in order, each once.
+    fn changes(&mut self) -> Vec<Change> {
+        Vec::new()
+    }
+
+    /// Carries out a command; only asked of sources that told of changes. Does not wait longer than about 50 ms: what
+    /// cannot be done at once is done by later polls.
+    ///
+    /// # Errors
+    /// Where it can never be carried out.
+    fn command(&mut self, command: Command) -> ConnectorResult<()> {
+        let _ = command;
+        Ok(())
+    }
+
+    /// There is no room for a batch now: keeps connections and membership alive without taking messages. Called at least
+    /// every second then.
+    ///
+    /// # Errors
+    /// As [`Source::poll`].
+    fn rest(&mut self) -> ConnectorResult<Polled> {
+        Ok(Polled::Idle)
+    }
+
+    /// Leaves in good order: called once at the end, after the last commands. Takes no longer than `deadline`.
+    fn close(&mut self, deadline: std::time::Duration) {
+        let _ = deadline;
+    }
 }
 
 /// Messages on their way out. Each message is followed by one LF in `bytes` that is not part of it, so that a sink of
@@ -200,6 +318,23 @@ pub struct OutputBatch {
     pub keys: Vec<u8>,
     /// Where each message ends in `bytes` (behind its LF) and its key in `keys`.
     pub ends: Vec<(u32, u32)>,
+    /// By message: what tells it from every other, so that a repetition is known as one. Empty where the sink does not
+    /// ask for it by [`Sink::wants_ids`].
+    pub ids: Vec<MessageId>,
+}
+
+/// What tells a message from every other of its topic: the record that caused it, and which of its messages it is. A
+/// message that is sent again after a fault has the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageId {
+    /// Index of the stream among all that the plan reads (sources, then ingests).
+    pub stream: u32,
+    /// The record's partition.
+    pub partition: u32,
+    /// The record's offset.
+    pub offset: u64,
+    /// Counts what the record caused; the flow is part of it.
+    pub ordinal: u32,
 }
 
 impl OutputBatch {
@@ -208,6 +343,7 @@ impl OutputBatch {
         self.bytes.clear();
         self.keys.clear();
         self.ends.clear();
+        self.ids.clear();
     }
 
     /// Ends a message whose bytes and key were pushed onto `bytes` and `keys`.
@@ -260,6 +396,11 @@ pub trait Sink: Send {
     fn belongs_to_commit(&self) -> bool {
         true
     }
+
+    /// Whether messages are to come with their [`OutputBatch::ids`].
+    fn wants_ids(&self) -> bool {
+        false
+    }
 }
 
 /// A stream or output as the plan names it.
@@ -282,6 +423,16 @@ pub trait Connectors: Send + Sync {
     /// # Errors
     /// Where the kind cannot be read, or the place is not there.
     fn source(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>>;
+
+    /// The streams that are read together, as one source that shares their partitions with other workers: for each of the
+    /// requests whether it is one of them. None where there is no such source.
+    ///
+    /// # Errors
+    /// As [`Connectors::source`].
+    fn shared(&self, requests: &[StreamRequest<'_>]) -> ConnectorResult<Option<SharedSource>> {
+        let _ = requests;
+        Ok(None)
+    }
 
     /// Rows that are read whole before the first record.
     ///
@@ -306,6 +457,22 @@ pub trait Connectors: Send + Sync {
     /// # Errors
     /// Where it cannot be opened.
     fn store(&self) -> ConnectorResult<Arc<dyn Store>>;
+
+    /// Where rejected records go that their source names no topic for; none where the store keeps them.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    fn rejected(&self) -> ConnectorResult<Option<Box<dyn Sink>>> {
+        Ok(None)
+    }
+}
+
+/// A source of several streams; see [`Connectors::shared`].
+pub struct SharedSource {
+    /// By request: its index among the source's streams ([`PartitionId::stream`]), none where it is not one of them.
+    pub streams: Vec<Option<u32>>,
+    /// The source.
+    pub source: Box<dyn Source>,
 }
 
 /// A result that is written whole: what was there stays until [`Export::finish`].

@@ -15,6 +15,8 @@ struct Change {
     key: u32,
     /// Length of the value; [`DELETED`] for a row to delete.
     value: u32,
+    /// Milliseconds after which the row may be forgotten; 0 for never.
+    expires: u64,
 }
 
 const DELETED: u32 = u32::MAX;
@@ -54,19 +56,25 @@ impl Changes {
 
     /// Puts a row whose value is written by a function that only appends.
     pub fn put_with(&mut self, key: &[u8], value: impl FnOnce(&mut Vec<u8>)) {
+        self.put_expiring(key, 0, value);
+    }
+
+    /// The same for a row that the store may forget after so many milliseconds (0: never). Stores that forget nothing by
+    /// themselves need not look at it.
+    pub fn put_expiring(&mut self, key: &[u8], expires: u64, value: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(key);
         let middle = self.bytes.len();
         value(&mut self.bytes);
         let length = (self.bytes.len() - middle) as u32;
-        self.rows.push(Change { start, key: key.len() as u32, value: length });
+        self.rows.push(Change { start, key: key.len() as u32, value: length, expires });
     }
 
     /// Deletes a row.
     pub fn delete(&mut self, key: &[u8]) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(key);
-        self.rows.push(Change { start, key: key.len() as u32, value: DELETED });
+        self.rows.push(Change { start, key: key.len() as u32, value: DELETED, expires: 0 });
     }
 
     /// Puts the rows in the order of their keys; of several changes of one row the last stays.
@@ -102,6 +110,11 @@ impl Changes {
             let value = (row.value != DELETED).then(|| &self.bytes[middle..middle + row.value as usize]);
             (&self.bytes[row.start..middle], value)
         })
+    }
+
+    /// By row, in the same order: milliseconds after which it may be forgotten; 0 for never.
+    pub fn expiries(&self) -> impl Iterator<Item = u64> {
+        self.rows.iter().map(|row| row.expires)
     }
 }
 
@@ -221,4 +234,133 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// Where it cannot; nothing of the batch is kept then.
     fn commit(&self, batch: &StoreBatch) -> ConnectorResult<()>;
+
+    /// How rows and their keys are written in it.
+    fn form(&self) -> Form {
+        Form::Binary
+    }
+
+    /// The same store as one that commits lane by lane, if it does.
+    fn lanes(&self) -> Option<&dyn LaneStore> {
+        None
+    }
+}
+
+/// How rows and their keys are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// Short, and in the order of the values; keys of states begin with the state's number.
+    #[default]
+    Binary,
+    /// To be read by people: keys are texts such as `orders:42:7` (what it is, then its keys; `%XX` for what a key of the
+    /// store should not hold), rows are JSON.
+    Text,
+}
+
+/// The name of a partition in a store that several workers share.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PartitionName {
+    /// The stream's stable id in the plan.
+    pub stream: String,
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: u32,
+}
+
+/// How far a lane has come in a partition, as stored beside the lane's rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LaneProgress {
+    /// The first offset whose record is not in the lane's rows; none where nothing was ever saved.
+    pub next: Option<u64>,
+    /// The partition's watermark there, in milliseconds.
+    pub watermark: i64,
+    /// Which topic it was: [`crate::connector::LogState::incarnation`].
+    pub incarnation: String,
+    /// The hash of the plan that saved it.
+    pub plan: String,
+}
+
+/// What a worker holds of a partition in a lane: what the store must say, or the lane is another's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The partition.
+    pub name: std::sync::Arc<PartitionName>,
+    /// The number of the claim.
+    pub epoch: u64,
+    /// What was last saved or found at the claim: [`LaneProgress::next`].
+    pub next: Option<u64>,
+}
+
+/// How a save of a lane ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// All of it is there.
+    Applied,
+    /// Nothing of it is there: the lane is not as it was held.
+    Lost,
+    /// It is not known: the connection broke before the answer.
+    Unknown(crate::connector::ConnectorError),
+}
+
+/// What a save in doubt turns out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It was done.
+    Applied,
+    /// It was not done, and the lane is still as it was held.
+    NotApplied,
+    /// The lane is another's, or not as it was left.
+    Lost,
+}
+
+/// A store that keeps the rows of each lane together with how far the lane has come in each partition, and changes both at
+/// once, for whoever last claimed them ("fenced lanes"). A lane is used by one thread at a time.
+pub trait LaneStore: Send + Sync {
+    /// Takes partitions in a lane: whoever held them before can save nothing there from now on. Gives for each the number
+    /// of the claim and the progress.
+    ///
+    /// # Errors
+    /// Where the store does not answer; it may then be claimed or not, and is to be claimed again.
+    fn claim(
+        &self,
+        lane: u16,
+        partitions: &[std::sync::Arc<PartitionName>],
+    ) -> ConnectorResult<Vec<(u64, LaneProgress)>>;
+
+    /// Reads rows of states of a lane; calls `found` with the index of each key that has a row.
+    ///
+    /// # Errors
+    /// [`crate::connector::ConnectorErrorKind::Lost`] where the lane is not as it is held, at any moment of the reading; what
+    /// was found is then to be forgotten. Else where the store does not answer.
+    fn load(
+        &self,
+        lane: u16,
+        held: &[Held],
+        keys: &[&[u8]],
+        found: &mut dyn FnMut(usize, &[u8]),
+    ) -> ConnectorResult<()>;
+
+    /// Changes rows of states of a lane and its progress (in the order of `held`) at once, if it still is as it is held. An
+    /// error that is no doubt about the outcome is [`Saved::Unknown`] too.
+    fn save(&self, lane: u16, held: &[Held], rows: &Changes, progress: &[LaneProgress]) -> Saved;
+
+    /// What became of a save whose end is not known.
+    ///
+    /// # Errors
+    /// Where the store does not answer.
+    fn settle(&self, lane: u16, held: &[Held], progress: &[LaneProgress]) -> ConnectorResult<Settled>;
+
+    /// Writes rows of dimensions, each only if it still is as it was read: `expected` has the [`row_version`] of each row
+    /// in the order of `rows`. Gives the indices of those that are not, which are left as they are.
+    ///
+    /// # Errors
+    /// Where the store does not answer; any of the rows may be written then.
+    fn swap(&self, rows: &Changes, expected: &[u64]) -> ConnectorResult<Vec<usize>>;
+}
+
+/// Tells a stored row from what it was before; 0 for none.
+#[must_use]
+pub fn row_version(row: Option<&[u8]>) -> u64 {
+    row.map_or(0, |row| xxhash_rust::xxh3::xxh3_64(row).max(1))
 }

@@ -97,7 +97,7 @@ impl TableReader {
                     self.take_header(source)?;
                     return Ok(rows);
                 }
-                Polled::Idle => {}
+                Polled::Idle | Polled::Changed => {}
                 Polled::Batch => {
                     self.take_header(source)?;
                     self.add(&batch, &mut rows)?;

@@ -73,7 +73,15 @@ impl Source for Endless {
         let mut offset = self.given * 1_000_000;
         for (at, _) in self.lines.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
             let (from, end) = (start, at as u32);
-            batch.messages.push(Message { start: from, end, offset, timestamp: None, key: None, oversized: None });
+            batch.messages.push(Message {
+                start: from,
+                end,
+                offset,
+                timestamp: None,
+                key: None,
+                oversized: None,
+                ..Message::default()
+            });
             (start, offset) = (end + 1, offset + 1);
         }
         batch.end.next = offset;

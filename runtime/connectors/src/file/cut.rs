@@ -148,7 +148,15 @@ impl Cutter {
     #[inline]
     fn push(&self, batch: &mut RawBatch, start: usize, end: usize, oversized: Option<u64>) {
         let (start, end) = (start as u32, end as u32);
-        batch.messages.push(Message { start, end, offset: self.line, timestamp: None, key: None, oversized });
+        batch.messages.push(Message {
+            start,
+            end,
+            offset: self.line,
+            timestamp: None,
+            key: None,
+            oversized,
+            ..Message::default()
+        });
     }
 }
 

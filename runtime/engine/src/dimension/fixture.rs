@@ -205,7 +205,15 @@ pub(crate) fn ingested(plan: &Plan, messages: &[String]) -> IngestOutput {
         batch.bytes.extend_from_slice(message.as_bytes());
         let end = batch.bytes.len() as u32;
         let offset = index as u64 + 1;
-        batch.messages.push(Message { start, end, offset, timestamp: None, key: None, oversized: None });
+        batch.messages.push(Message {
+            start,
+            end,
+            offset,
+            timestamp: None,
+            key: None,
+            oversized: None,
+            ..Message::default()
+        });
     }
     let mut output = IngestOutput::default();
     let mut arena = bumpalo::Bump::new();

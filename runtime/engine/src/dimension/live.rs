@@ -39,7 +39,15 @@ impl Source for MemorySource {
             batch.bytes.extend_from_slice(message.as_bytes());
             let end = batch.bytes.len() as u32;
             let offset = offset as u64;
-            batch.messages.push(Message { start, end, offset, timestamp: None, key: None, oversized: None });
+            batch.messages.push(Message {
+                start,
+                end,
+                offset,
+                timestamp: None,
+                key: None,
+                oversized: None,
+                ..Message::default()
+            });
         }
         self.next += batch.messages.len();
         batch.end.next = self.next as u64;

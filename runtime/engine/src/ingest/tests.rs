@@ -223,7 +223,7 @@ fn a_time_too_far_ahead_of_the_message_is_rejected() {
     let end = batch.bytes.len() as u32;
     let judge = |ahead: i64| {
         let timestamp = Some(1_684_540_800_000 - ahead);
-        let message = Message { start: 0, end, offset: 1, timestamp, key: None, oversized: None };
+        let message = Message { start: 0, end, offset: 1, timestamp, key: None, oversized: None, ..Message::default() };
         let mut output = IngestOutput::default();
         processor.process(0, &batch, &message, &Bump::new(), &mut output);
         output.rejected.first().map(|rejection| rejection.code)
@@ -256,7 +256,15 @@ fn an_oversized_message_is_rejected_with_its_length() {
     let plan = plan();
     let processor = Processor::new(&plan, IngestId(0), &|_| Secret::Unchecked).unwrap();
     let batch = RawBatch { bytes: b"{\"ver".to_vec(), ..RawBatch::default() };
-    let message = Message { start: 0, end: 5, offset: 9, timestamp: None, key: None, oversized: Some(64 << 20) };
+    let message = Message {
+        start: 0,
+        end: 5,
+        offset: 9,
+        timestamp: None,
+        key: None,
+        oversized: Some(64 << 20),
+        ..Message::default()
+    };
     let mut output = IngestOutput::default();
     processor.process(0, &batch, &message, &Bump::new(), &mut output);
     let rejection = &output.rejected[0];
@@ -353,7 +361,7 @@ mod hostile {
             }
             let batch = RawBatch { bytes: changed(at, kind, byte), ..RawBatch::default() };
             let end = batch.bytes.len() as u32;
-            let message = Message { start: 0, end, offset: 1, timestamp: None, key: None, oversized: None };
+            let message = Message { start: 0, end, offset: 1, timestamp: None, key: None, oversized: None, ..Message::default() };
             let mut output = IngestOutput::default();
             PROCESSOR.with(|processor| processor.process(0, &batch, &message, &Bump::new(), &mut output));
             prop_assert_eq!(output.accepted + output.rejected.len() as u64, 1);

@@ -148,9 +148,9 @@ impl Run {
 
     fn drive(mut self, readers: Vec<Reader>) -> Result<Summary, RunError> {
         let written: Vec<bool> = readers.iter().map(|reader| reader.written).collect();
-        let streams: Vec<usize> = readers.iter().map(|reader| reader.stream).collect();
+        let streams: Vec<usize> = readers.iter().map(Reader::stream).collect();
         let not_resumable: Vec<usize> =
-            readers.iter().filter(|reader| !reader.source.resumable()).map(|reader| reader.stream).collect();
+            readers.iter().filter(|reader| !reader.source.resumable()).map(Reader::stream).collect();
         let blocks = (self.options.blocks * 2).div_ceil(readers.len().max(1)).max(2);
         let readers = Readers::start(readers, self.options.block, blocks, &self.options.stop);
         let mut open = Open { written, ended: vec![false; streams.len()], idle: vec![None; streams.len()], streams };
@@ -218,6 +218,8 @@ impl Run {
                     self.notes.extend(self.core.unread_header(open.streams[reader], header.as_deref()));
                 }
                 News::Idle(epoch) => open.idle[reader] = Some(epoch),
+                // Only shared sources tell of it, and those are not read here.
+                News::Changed(_) => {}
                 News::Failed(error) => {
                     let name = &self.core.streams[open.streams[reader]].name;
                     self.failed = Some(RunError::connector(name, error));
@@ -465,7 +467,7 @@ fn open_sources(
 ) -> Result<bool, RunError> {
     let mut resumed = false;
     for reader in readers {
-        let stream = &core.streams[reader.stream];
+        let stream = &core.streams[reader.stream()];
         let named = |error| RunError::connector(&stream.name, error);
         let positions = stored_positions(core, &stream.id).map_err(named)?;
         let starts: Vec<(u32, Position)> =
@@ -473,15 +475,15 @@ fn open_sources(
         reader.source.open(&starts).map_err(named)?;
         for (partition, stored) in positions {
             resumed = true;
-            tally.streams[reader.stream].resumed_from = Some(stored.position.next);
+            tally.streams[reader.stream()].resumed_from = Some(stored.position.next);
             if !reader.source.resumable() {
                 // What comes now is new, whatever its offsets.
                 let watermark = stored.watermark;
-                *progress.partition(reader.stream, partition) =
+                *progress.partition(reader.stream(), partition) =
                     PartitionProgress { watermark, ..PartitionProgress::default() };
                 continue;
             }
-            *progress.partition(reader.stream, partition) = stored;
+            *progress.partition(reader.stream(), partition) = stored;
         }
     }
     Ok(resumed)

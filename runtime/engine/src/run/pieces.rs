@@ -67,14 +67,28 @@ impl Core {
     }
 }
 
-/// A reader of a stream.
+/// A reader of a stream, or of several whose partitions are shared with other workers.
 pub(crate) struct Reader {
-    /// The stream, by its index.
-    pub stream: usize,
-    /// Where it is read from.
+    /// The streams, by their index, in the order in which the source numbers them.
+    pub streams: Vec<usize>,
+    /// Where they are read from.
     pub source: Box<dyn Source>,
     /// Whether this run writes it.
     pub written: bool,
+    /// Whether partitions are assigned while it runs.
+    pub shared: bool,
+}
+
+impl Reader {
+    /// Whether partitions are assigned while it runs.
+    pub(crate) const fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// The stream of a source that reads only one.
+    pub(crate) fn stream(&self) -> usize {
+        self.streams.first().copied().unwrap_or_default()
+    }
 }
 
 /// An output.
@@ -193,6 +207,14 @@ struct Builder<'p> {
     errors: Vec<BuildError>,
 }
 
+/// A stream that is to be read.
+struct Asked<'p> {
+    stream: usize,
+    name: &'p String,
+    origin: nsf_plan::Origin,
+    request: StreamRequest<'p>,
+}
+
 /// A name without its module.
 pub(crate) fn short(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
@@ -302,16 +324,52 @@ impl Builder<'_> {
             self.plan.sources.iter().map(|source| (&source.name, source.from, source.encoding.format, source.origin));
         let ingests =
             self.plan.ingests.iter().map(|ingest| (&ingest.name, ingest.from, nsf_plan::Format::Json, ingest.origin));
-        let mut readers = Vec::new();
+        let mut asked = Vec::new();
         for (stream, (name, from, format, origin)) in sources.chain(ingests).enumerate() {
-            let Some(request) = self.request(from, Some(name), framing(format)) else { continue };
-            let written = request.written;
-            match self.connectors.source(&request) {
-                Ok(source) => readers.push(Reader { stream, source, written }),
-                Err(error) => self.errors.push(BuildError::connector(self.plan, name, Some(origin), error)),
+            if let Some(request) = self.request(from, Some(name), framing(format)) {
+                asked.push(Asked { stream, name, origin, request });
             }
         }
+        let (readers, errors) = self.open_readers(&asked);
+        drop(asked);
+        self.errors.extend(errors);
         readers
+    }
+
+    /// The sources of the streams: those that are shared with other workers as one, the others one by one.
+    fn open_readers(&self, asked: &[Asked<'_>]) -> (Vec<Reader>, Vec<BuildError>) {
+        let (mut readers, mut errors) = (Vec::new(), Vec::new());
+        let requests: Vec<StreamRequest<'_>> = asked.iter().map(|asked| asked.request.clone()).collect();
+        let mut together = vec![None; asked.len()];
+        match self.connectors.shared(&requests) {
+            Err(error) => {
+                // It is said of the first of them; they stand on one connection.
+                let first = asked.first().map_or("sources", |asked| asked.name.as_str());
+                errors.push(BuildError::connector(self.plan, first, asked.first().map(|asked| asked.origin), error));
+                return (readers, errors);
+            }
+            Ok(None) => {}
+            Ok(Some(shared)) => {
+                together = shared.streams;
+                let mut streams: Vec<(u32, usize)> = Vec::new();
+                for (asked, number) in asked.iter().zip(&together) {
+                    streams.extend(number.map(|number| (number, asked.stream)));
+                }
+                streams.sort_unstable();
+                let streams = streams.into_iter().map(|(_, stream)| stream).collect();
+                readers.push(Reader { streams, source: shared.source, written: false, shared: true });
+            }
+        }
+        for (asked, _) in asked.iter().zip(&together).filter(|(_, number)| number.is_none()) {
+            match self.connectors.source(&asked.request) {
+                Ok(source) => {
+                    let (streams, written) = (vec![asked.stream], asked.request.written);
+                    readers.push(Reader { streams, source, written, shared: false });
+                }
+                Err(error) => errors.push(BuildError::connector(self.plan, asked.name, Some(asked.origin), error)),
+            }
+        }
+        (readers, errors)
     }
 
     fn outputs(&mut self) -> Vec<Output> {

@@ -4,13 +4,14 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel},
     },
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use super::{options::StopHandle, pieces::Reader};
-use crate::connector::{ConnectorError, Polled, RawBatch};
+use crate::connector::{Change, Command, ConnectorError, ConnectorResult, Polled, RawBatch};
 
 /// What a reader tells the run.
 pub(crate) struct Report {
@@ -28,9 +29,24 @@ pub(crate) enum News {
     Idle(u64),
     /// It ended; the header of a CSV that gave no message, in which it would be looked at.
     End(Option<Arc<[u8]>>),
+    /// Partitions came or are to go.
+    Changed(Vec<Change>),
     /// It cannot be read.
     Failed(ConnectorError),
 }
+
+/// What a reader is given.
+enum Given {
+    /// A batch to fill.
+    Batch(RawBatch),
+    /// Something to do.
+    Command(Command),
+    /// To leave in good order, for no longer than this.
+    Close(Duration),
+}
+
+/// How long a reader without a free batch waits before its source is asked to rest.
+const REST: Duration = Duration::from_millis(200);
 
 /// The epoch of a run that is over: a reader that finds nothing to read would otherwise wait for ever.
 const OVER: u64 = u64::MAX;
@@ -39,7 +55,7 @@ const OVER: u64 = u64::MAX;
 pub(crate) struct Readers {
     /// What they tell.
     pub reports: Receiver<Report>,
-    free: Vec<Sender<RawBatch>>,
+    given: Vec<Sender<Given>>,
     threads: Vec<JoinHandle<()>>,
     /// Counts rounds that wrote what the run also reads.
     pub epoch: Arc<AtomicU64>,
@@ -50,34 +66,66 @@ impl Readers {
     pub(crate) fn start(readers: Vec<Reader>, block: usize, blocks: usize, stop: &StopHandle) -> Self {
         let (sender, reports) = channel();
         let epoch = Arc::new(AtomicU64::new(0));
-        let (mut free, mut threads) = (Vec::new(), Vec::new());
+        let (mut given, mut threads) = (Vec::new(), Vec::new());
         for (index, reader) in readers.into_iter().enumerate() {
-            let (give_back, spare) = channel();
+            let (give, take) = channel();
             for _ in 0..blocks.max(2) {
                 // The receiver lives in the thread that is started below.
-                let _ = give_back.send(RawBatch::default());
+                let _ = give.send(Given::Batch(RawBatch::default()));
             }
-            free.push(give_back);
-            let (sender, epoch, stop) = (sender.clone(), Arc::clone(&epoch), stop.clone());
-            let read = move || read(index, reader, block, &sender, &spare, &epoch, &stop);
-            threads.push(thread::spawn(read));
+            given.push(give);
+            let reading = Reading {
+                index,
+                reader,
+                block,
+                reports: sender.clone(),
+                given: take,
+                free: Vec::new(),
+                epoch: Arc::clone(&epoch),
+                stop: stop.clone(),
+                header: None,
+                told: None,
+                gave: false,
+            };
+            threads.push(thread::spawn(move || reading.run()));
         }
-        Self { reports, free, threads, epoch }
+        Self { reports, given, threads, epoch }
     }
 
     /// Gives a reader a batch back, to be filled again.
     pub(crate) fn give_back(&self, reader: usize, mut batch: RawBatch) {
         batch.clear();
-        if let Some(free) = self.free.get(reader) {
+        self.give(reader, Given::Batch(batch));
+    }
+
+    /// Tells a reader what its source is to do.
+    pub(crate) fn command(&self, reader: usize, command: Command) {
+        self.give(reader, Given::Command(command));
+    }
+
+    fn give(&self, reader: usize, given: Given) {
+        if let Some(give) = self.given.get(reader) {
             // A reader that has ended takes none.
-            let _ = free.send(batch);
+            let _ = give.send(given);
         }
+    }
+
+    /// Lets the sources leave in good order and waits for it, but not longer than `deadline`.
+    pub(crate) fn close(self, deadline: Duration) {
+        for give in &self.given {
+            let _ = give.send(Given::Close(deadline));
+        }
+        let until = Instant::now() + deadline + Duration::from_millis(500);
+        while Instant::now() < until && !self.threads.iter().all(JoinHandle::is_finished) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.end();
     }
 
     /// Lets the readers end, and waits for those that do not hang in a read of a terminal or pipe.
     pub(crate) fn end(self) {
         self.epoch.store(OVER, Ordering::Release);
-        drop((self.free, self.reports));
+        drop((self.given, self.reports));
         for thread in self.threads {
             if thread.is_finished() {
                 // A reader that panicked has been missed already: the run ended without its end.
@@ -87,54 +135,130 @@ impl Readers {
     }
 }
 
-fn read(
+/// A reader's thread.
+struct Reading {
     index: usize,
-    mut reader: Reader,
+    reader: Reader,
     block: usize,
-    reports: &Sender<Report>,
-    spare: &Receiver<RawBatch>,
-    epoch: &AtomicU64,
-    stop: &StopHandle,
-) {
-    let tell = |news: News| reports.send(Report { reader: index, news }).is_ok();
-    let mut header: Option<Arc<[u8]>> = None;
-    let (mut told, mut gave) = (None, false);
-    let mut batch = None;
-    loop {
-        let Some(mut filled) = batch.take().or_else(|| spare.recv().ok()) else { return };
-        if stop.is_stopping() {
-            return;
+    reports: Sender<Report>,
+    given: Receiver<Given>,
+    /// Batches to fill.
+    free: Vec<RawBatch>,
+    epoch: Arc<AtomicU64>,
+    stop: StopHandle,
+    header: Option<Arc<[u8]>>,
+    /// The epoch in which it told that nothing is there.
+    told: Option<u64>,
+    /// Whether it gave any message.
+    gave: bool,
+}
+
+/// Whether a reader goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goes {
+    On,
+    Ends,
+}
+
+impl Reading {
+    fn run(mut self) {
+        while self.take_given() == Goes::On {
+            let now = self.epoch.load(Ordering::Acquire);
+            if now == OVER || (self.stop.is_stopping() && !self.reader.is_shared()) {
+                return;
+            }
+            let Some(mut batch) = self.free.pop() else { continue };
+            let polled = self.reader.source.poll(&mut batch, self.block);
+            if self.tell_polled(polled, batch, now) == Goes::Ends {
+                return;
+            }
         }
-        let now = epoch.load(Ordering::Acquire);
-        if now == OVER {
-            return;
+    }
+
+    /// Takes what it is given; without a free batch it waits for one.
+    fn take_given(&mut self) -> Goes {
+        loop {
+            let given = if self.free.is_empty() && !self.reader.is_shared() {
+                self.given.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else if self.free.is_empty() {
+                self.given.recv_timeout(REST)
+            } else {
+                match self.given.try_recv() {
+                    Err(TryRecvError::Empty) => return Goes::On,
+                    given => given.map_err(|_| RecvTimeoutError::Disconnected),
+                }
+            };
+            let goes = match given {
+                Err(RecvTimeoutError::Disconnected) => Goes::Ends,
+                Err(RecvTimeoutError::Timeout) => self.rest(),
+                Ok(Given::Batch(batch)) => {
+                    self.free.push(batch);
+                    Goes::On
+                }
+                Ok(Given::Command(command)) => match self.reader.source.command(command) {
+                    Ok(()) => Goes::On,
+                    Err(error) => self.tell(News::Failed(error)),
+                },
+                Ok(Given::Close(deadline)) => {
+                    self.reader.source.close(deadline);
+                    Goes::Ends
+                }
+            };
+            if goes == Goes::Ends {
+                return Goes::Ends;
+            }
         }
-        let goes_on = match reader.source.poll(&mut filled, block) {
+    }
+
+    fn tell(&self, news: News) -> Goes {
+        if self.reports.send(Report { reader: self.index, news }).is_ok() { Goes::On } else { Goes::Ends }
+    }
+
+    fn tell_polled(&mut self, polled: ConnectorResult<Polled>, batch: RawBatch, now: u64) -> Goes {
+        match polled {
             Err(error) => {
-                tell(News::Failed(error));
-                false
+                self.tell(News::Failed(error));
+                Goes::Ends
             }
             Ok(Polled::Batch) => {
-                if header.is_none() {
-                    header = header_of(&reader);
+                if self.header.is_none() {
+                    self.header = header_of(&self.reader);
                 }
-                told = None;
-                gave |= !filled.messages.is_empty();
-                tell(News::Batch(filled, header.clone(), reader.source.waiting().unwrap_or(0)))
+                self.told = None;
+                self.gave |= !batch.messages.is_empty();
+                let waiting = self.reader.source.waiting().unwrap_or(0);
+                self.tell(News::Batch(batch, self.header.clone(), waiting))
             }
             Ok(Polled::Idle) => {
-                batch = Some(filled);
-                let news = reader.written && told != Some(now);
-                told = Some(now);
-                !news || tell(News::Idle(now))
+                self.free.push(batch);
+                let news = self.reader.written && self.told != Some(now);
+                self.told = Some(now);
+                if news { self.tell(News::Idle(now)) } else { Goes::On }
+            }
+            Ok(Polled::Changed) => {
+                self.free.push(batch);
+                let changes = self.reader.source.changes();
+                self.tell(News::Changed(changes))
             }
             Ok(Polled::End) => {
-                tell(News::End(if gave { None } else { header_of(&reader) }));
-                false
+                self.tell(News::End(if self.gave { None } else { header_of(&self.reader) }));
+                Goes::Ends
             }
-        };
-        if !goes_on {
-            return;
+        }
+    }
+
+    /// There is no room: the source keeps itself alive.
+    fn rest(&mut self) -> Goes {
+        match self.reader.source.rest() {
+            Err(error) => {
+                self.tell(News::Failed(error));
+                Goes::Ends
+            }
+            Ok(Polled::Changed) => {
+                let changes = self.reader.source.changes();
+                self.tell(News::Changed(changes))
+            }
+            Ok(_) => Goes::On,
         }
     }
 }

@@ -42,14 +42,7 @@ pub(crate) fn batch(core: &Core, plan: &Plan, id: SubscriptionId, records: &[Sub
         batch.bytes.push(b'}');
         let end = batch.bytes.len() as u32;
         let timestamp = Some(record.origin.time);
-        batch.messages.push(Message {
-            start,
-            end,
-            offset: record.origin.offset,
-            timestamp,
-            key: None,
-            oversized: None,
-        });
+        batch.messages.push(Message { start, end, offset: record.origin.offset, timestamp, ..Message::default() });
     }
     Taken { stream: core.streams.len() + id.index(), batch, header: None }
 }

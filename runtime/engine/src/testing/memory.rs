@@ -149,7 +149,7 @@ impl MemorySource {
         batch.bytes.extend_from_slice(&fed.key);
         let key = (!fed.key.is_empty()).then_some((end, batch.bytes.len() as u32));
         let (offset, timestamp) = (fed.offset, fed.timestamp);
-        batch.messages.push(Message { start: 0, end, offset, timestamp, key, oversized: None });
+        batch.messages.push(Message { start: 0, end, offset, timestamp, key, oversized: None, ..Message::default() });
         batch.end = Position { next: offset + 1, detail: Vec::new() };
         Polled::Batch
     }
