@@ -13,6 +13,7 @@ pub mod functions;
 pub mod ingest;
 pub mod instant;
 pub mod observe;
+pub mod protocol;
 pub mod rejected;
 pub mod run;
 pub mod store;

@@ -273,7 +273,9 @@ pub struct PartitionName {
 pub struct LaneProgress {
     /// The first offset whose record is not in the lane's rows; none where nothing was ever saved.
     pub next: Option<u64>,
-    /// The partition's watermark there, in milliseconds.
+    /// The first offset that was ever to be read, in any lane: where a lane begins again that lost everything.
+    pub first: u64,
+    /// The partition's watermark at `next`, in milliseconds.
     pub watermark: i64,
     /// Which topic it was: [`crate::connector::LogState::incarnation`].
     pub incarnation: String,

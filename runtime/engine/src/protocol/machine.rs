@@ -1,0 +1,572 @@
+//! The state machine. While a commit is under way nothing is applied and no partition comes or goes: whoever drives it
+//! carries a commit out between two rounds.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use super::event::{Action, Event, First, Halt, Ready, Rules, Step};
+use crate::{
+    connector::{LogState, PartitionId},
+    store::LaneProgress,
+};
+
+/// What a worker knows of its lanes and partitions.
+#[derive(Debug)]
+pub struct Machine {
+    lanes: Vec<Lane>,
+    partitions: BTreeMap<PartitionId, Partition>,
+    /// By stream: whether its records are spread over lanes; the position of one that is not stands in a single lane.
+    laned: Vec<bool>,
+    first: First,
+    generations: u64,
+    commit: Commit,
+    /// Whether a commit is asked for that has not begun.
+    due: bool,
+    rules: Rules,
+    actions: Vec<Action>,
+}
+
+#[derive(Debug)]
+struct Lane {
+    state: LaneState,
+    held: BTreeMap<PartitionId, Part>,
+    /// First positions that are being saved.
+    beginning: Vec<PartitionId>,
+    /// How often in a row it failed.
+    tries: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LaneState {
+    /// Works.
+    Open,
+    /// Everything in it is forgotten and asked for again.
+    Claiming,
+    /// Everything in it is forgotten, and it waits.
+    Blocked,
+}
+
+/// A partition in a lane.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    epoch: u64,
+    /// What the store has.
+    saved: Option<u64>,
+    first: u64,
+    /// The partition's watermark at `saved`.
+    watermark: i64,
+    /// What the rows in memory have.
+    applied: u64,
+    /// The partition's watermark at `applied`.
+    applied_watermark: i64,
+    /// Whether its first position is to be saved.
+    wants_first: bool,
+}
+
+#[derive(Debug)]
+struct Partition {
+    phase: Phase,
+    log: LogState,
+    /// The next offset that is taken.
+    read: u64,
+    generation: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Not all lanes are claimed.
+    Claiming,
+    /// It is read.
+    Reading,
+    /// It is to go after the next commit.
+    Leaving,
+    /// A person must look.
+    Halted,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Commit {
+    None,
+    Flushing,
+    SavingDimensions,
+    /// Lanes whose answer is awaited.
+    Saving(BTreeSet<u16>),
+}
+
+/// The shortest and the longest time that a failed lane waits.
+const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+impl Machine {
+    /// A worker without partitions. `laned` says of each stream whether its records are spread over lanes.
+    #[must_use]
+    pub fn new(lanes: u16, laned: Vec<bool>, first: First, rules: Rules) -> Self {
+        let lane = || Lane { state: LaneState::Open, held: BTreeMap::new(), beginning: Vec::new(), tries: 0 };
+        Self {
+            lanes: (0..lanes.max(1)).map(|_| lane()).collect(),
+            partitions: BTreeMap::new(),
+            laned,
+            first,
+            generations: 0,
+            commit: Commit::None,
+            due: false,
+            rules,
+            actions: Vec::new(),
+        }
+    }
+
+    /// Takes an event; gives what is to be done, in order.
+    pub fn step(&mut self, event: Event) -> Vec<Action> {
+        match event {
+            Event::Assigned(partition, log) => self.assigned(partition, log),
+            Event::Revoked(partition) => self.revoked(partition),
+            Event::Gone(partition) => self.gone(partition),
+            Event::Claimed { lane, found } => self.claimed(lane, &found),
+            Event::ClaimFailed { lane } | Event::LaneFailed { lane, .. } => self.fail_lane(lane),
+            Event::Applied { partition, next, watermark } => self.applied_to(partition, next, watermark),
+            Event::Failed => self.fail_all(),
+            Event::Due => {
+                self.due = true;
+                self.begin_commit();
+            }
+            Event::Flushed => self.flushed(),
+            Event::DimensionsSaved => self.save_lanes(),
+            Event::Saved { lane } => self.saved(lane),
+            Event::Begun { lane } => self.begun(lane),
+            Event::Waited { lane } => self.claim_all(lane),
+        }
+        std::mem::take(&mut self.actions)
+    }
+
+    /// Whether a batch of this generation of a partition is to be worked on.
+    #[must_use]
+    pub fn accepts(&self, partition: PartitionId, generation: u64) -> bool {
+        self.partitions
+            .get(&partition)
+            .is_some_and(|own| own.phase == Phase::Reading && own.generation == generation && generation > 0)
+    }
+
+    /// The next offset of a partition that is to be taken.
+    #[must_use]
+    pub fn position(&self, partition: PartitionId) -> u64 {
+        self.partitions.get(&partition).map_or(0, |own| own.read)
+    }
+
+    /// Whether a lane works: records of others are passed over and read again later.
+    #[must_use]
+    pub fn is_open(&self, lane: u16) -> bool {
+        self.lanes.get(usize::from(lane)).is_some_and(|lane| lane.state == LaneState::Open)
+    }
+
+    /// Whether any lane works, so that reading is of use.
+    #[must_use]
+    pub fn any_open(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.state == LaneState::Open)
+    }
+
+    /// Whether a commit is under way.
+    #[must_use]
+    pub fn is_committing(&self) -> bool {
+        self.commit != Commit::None
+    }
+
+    /// Whether the worker has no partition.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.partitions.is_empty()
+    }
+
+    /// The partitions, with the next offset to be taken and whether they are read.
+    pub fn partitions(&self) -> impl Iterator<Item = (PartitionId, u64, bool)> {
+        self.partitions.iter().map(|(id, own)| (*id, own.read, own.phase == Phase::Reading))
+    }
+
+    /// By partition of a lane: the first offset that its rows in memory do not have.
+    pub fn applied(&self, lane: u16) -> impl Iterator<Item = (PartitionId, u64)> {
+        self.lanes.get(usize::from(lane)).into_iter().flat_map(|lane| lane.held.iter().map(|(id, part)| (*id, part.applied)))
+    }
+
+    /// What is held of a lane: by partition the number of the claim and what the store has.
+    pub fn held(&self, lane: u16) -> impl Iterator<Item = (PartitionId, u64, Option<u64>)> {
+        let lane = self.lanes.get(usize::from(lane)).into_iter();
+        lane.flat_map(|lane| lane.held.iter().map(|(id, part)| (*id, part.epoch, part.saved)))
+    }
+
+    /// The lanes that a partition has a position in.
+    fn lanes_of(&self, partition: PartitionId) -> std::ops::Range<u16> {
+        let all = self.lanes.len() as u16;
+        if self.laned.get(partition.stream as usize).copied().unwrap_or(true) {
+            0..all
+        } else {
+            let one = (partition.partition % u32::from(all)) as u16;
+            one..one + 1
+        }
+    }
+
+    fn assigned(&mut self, partition: PartitionId, log: LogState) {
+        // What is known of it may be from before another worker had it.
+        self.gone(partition);
+        let own = Partition { phase: Phase::Claiming, log, read: 0, generation: 0 };
+        self.partitions.insert(partition, own);
+        for lane in self.lanes_of(partition) {
+            // One that is blocked claims everything when its time has come.
+            if self.lanes[usize::from(lane)].state != LaneState::Blocked {
+                self.actions.push(Action::Claim { lane, partitions: vec![partition] });
+            }
+        }
+    }
+
+    fn revoked(&mut self, partition: PartitionId) {
+        let Some(own) = self.partitions.get_mut(&partition) else {
+            self.actions.push(Action::Release(partition));
+            return;
+        };
+        own.phase = Phase::Leaving;
+        self.due = true;
+        self.begin_commit();
+    }
+
+    /// What was done of a partition is mixed with what was done of others, so all of it is void.
+    fn gone(&mut self, partition: PartitionId) {
+        if self.partitions.remove(&partition).is_none() {
+            return;
+        }
+        for lane in &mut self.lanes {
+            lane.held.remove(&partition);
+        }
+        self.fail_all();
+    }
+
+    fn claim_all(&mut self, lane: u16) {
+        let here = |id: &PartitionId| self.lanes_of(*id).contains(&lane);
+        let partitions: Vec<PartitionId> = self.partitions.keys().copied().filter(here).collect();
+        let own = &mut self.lanes[usize::from(lane)];
+        if own.state != LaneState::Blocked {
+            return;
+        }
+        own.held.clear();
+        if partitions.is_empty() {
+            own.state = LaneState::Open;
+            return;
+        }
+        own.state = LaneState::Claiming;
+        self.actions.push(Action::Claim { lane, partitions });
+    }
+
+    fn claimed(&mut self, lane: u16, found: &[(PartitionId, u64, LaneProgress)]) {
+        if self.lanes[usize::from(lane)].state == LaneState::Blocked {
+            return;
+        }
+        for (partition, epoch, progress) in found {
+            let log = self.partitions.get(partition).map(|own| &own.log);
+            let committed = log.and_then(|log| log.committed).filter(|_| !self.rules.start_from_store);
+            let applied = committed.or(progress.next).unwrap_or(progress.first);
+            let part = Part {
+                epoch: *epoch,
+                saved: progress.next,
+                first: progress.first,
+                watermark: progress.watermark,
+                applied,
+                applied_watermark: progress.watermark,
+                wants_first: false,
+            };
+            if self.partitions.contains_key(partition) {
+                self.lanes[usize::from(lane)].held.insert(*partition, part);
+            }
+        }
+        // A lane that claims everything again is open when it has all, also what came meanwhile.
+        let missing = self.partitions.keys().any(|id| {
+            let (range, held) = (self.lanes_of(*id), &self.lanes[usize::from(lane)].held);
+            range.contains(&lane) && !held.contains_key(id)
+        });
+        let own = &mut self.lanes[usize::from(lane)];
+        if own.state == LaneState::Claiming && !missing {
+            own.state = LaneState::Open;
+        }
+        for (partition, _, progress) in found {
+            self.check_topic(*partition, progress);
+            self.try_start(*partition);
+        }
+    }
+
+    fn check_topic(&mut self, partition: PartitionId, progress: &LaneProgress) {
+        let Some(own) = self.partitions.get(&partition) else { return };
+        let (now, then) = (&own.log.incarnation, &progress.incarnation);
+        if progress.next.is_some() && !now.is_empty() && !then.is_empty() && now != then {
+            self.halt(partition, Halt::Recreated);
+        }
+    }
+
+    fn halt(&mut self, partition: PartitionId, why: Halt) {
+        if let Some(own) = self.partitions.get_mut(&partition)
+            && own.phase != Phase::Halted
+        {
+            own.phase = Phase::Halted;
+            self.actions.push(Action::Halt(partition, why));
+        }
+    }
+
+    /// Reads a partition if all its lanes are claimed: for the first time, or again where a lane needs what was read.
+    fn try_start(&mut self, partition: PartitionId) {
+        let Some(own) = self.partitions.get(&partition) else { return };
+        if !matches!(own.phase, Phase::Claiming | Phase::Reading) {
+            return;
+        }
+        let reading = own.phase == Phase::Reading;
+        let mut parts = Vec::new();
+        for lane in self.lanes_of(partition) {
+            let lane = &self.lanes[usize::from(lane)];
+            match lane.held.get(&partition) {
+                Some(part) if lane.state == LaneState::Open => parts.push(*part),
+                // While it is read, lanes that fail come back one by one.
+                _ if reading => {}
+                _ => return,
+            }
+        }
+        if parts.iter().any(|part| part.saved.is_none()) {
+            self.begin_partition(partition, &parts);
+            return;
+        }
+        let Some(least) = parts.iter().min_by_key(|part| part.applied).copied() else { return };
+        if reading && least.applied >= own.read {
+            return;
+        }
+        self.start(partition, least);
+    }
+
+    fn start(&mut self, partition: PartitionId, from: Part) {
+        let Some(own) = self.partitions.get_mut(&partition) else { return };
+        let next = from.applied;
+        if next < own.log.low {
+            let low = own.log.low;
+            return self.halt(partition, Halt::Gap { next, low });
+        }
+        let reading = own.phase == Phase::Reading;
+        let known = if reading { own.log.high.max(own.read) } else { own.log.high };
+        if next > known {
+            return self.halt(partition, Halt::Truncated { next, high: known });
+        }
+        let before = if reading { Some(own.read) } else { own.log.committed };
+        if let Some(before) = before.filter(|before| *before > next && !reading) {
+            self.actions.push(Action::RolledBack { partition, messages: before - next });
+        }
+        self.generations += 1;
+        own.phase = Phase::Reading;
+        own.read = next;
+        own.generation = self.generations;
+        let watermark = from.applied_watermark;
+        self.actions.push(Action::Start(Ready { partition, next, generation: self.generations, watermark }));
+    }
+
+    /// Saves the first position of a partition in the lanes that have none, before anything is read of it.
+    fn begin_partition(&mut self, partition: PartitionId, parts: &[Part]) {
+        let Some(own) = self.partitions.get(&partition) else { return };
+        let known = parts.iter().filter(|part| part.saved.is_some()).map(|part| part.first).min();
+        let first = match (known, own.log.committed, self.first) {
+            (Some(first), ..) => first,
+            (None, Some(committed), first) if own.log.low > 0 || first == First::Latest => {
+                return self.halt(partition, Halt::Emptied { committed });
+            }
+            (None, _, First::Earliest) => own.log.low,
+            (None, _, First::Latest) => own.log.high,
+        };
+        for lane in self.lanes_of(partition) {
+            let own = &mut self.lanes[usize::from(lane)];
+            if own.state != LaneState::Open {
+                continue;
+            }
+            if let Some(part) = own.held.get_mut(&partition).filter(|part| part.saved.is_none()) {
+                (part.first, part.applied, part.wants_first) = (first, first, true);
+                (part.watermark, part.applied_watermark) = (i64::MIN, i64::MIN);
+            }
+            self.begin_lane(lane);
+        }
+    }
+
+    /// Saves first positions in a lane, if none are being saved: a save says what the store has before it.
+    fn begin_lane(&mut self, lane: u16) {
+        let own = &mut self.lanes[usize::from(lane)];
+        let wanting = own.held.iter().filter(|(_, part)| part.wants_first).map(|(id, _)| *id);
+        let wanting: Vec<PartitionId> = wanting.collect();
+        if wanting.is_empty() || !own.beginning.is_empty() {
+            return;
+        }
+        let step = |(id, part): (&PartitionId, &Part)| {
+            let next = if part.wants_first { Some(part.first) } else { part.saved };
+            part.step(*id, next, part.watermark)
+        };
+        let progress = own.held.iter().map(step).collect();
+        own.beginning = wanting;
+        self.actions.push(Action::Begin { lane, progress });
+    }
+
+    fn begun(&mut self, lane: u16) {
+        let own = &mut self.lanes[usize::from(lane)];
+        let begun = std::mem::take(&mut own.beginning);
+        for id in &begun {
+            if let Some(part) = own.held.get_mut(id) {
+                (part.saved, part.wants_first) = (Some(part.first), false);
+            }
+        }
+        self.begin_lane(lane);
+        begun.into_iter().for_each(|partition| self.try_start(partition));
+    }
+
+    fn applied_to(&mut self, partition: PartitionId, next: u64, watermark: i64) {
+        let lanes = self.lanes_of(partition);
+        let Some(own) = self.partitions.get_mut(&partition) else { return };
+        own.read = own.read.max(next);
+        own.log.high = own.log.high.max(next);
+        for lane in lanes {
+            let lane = &mut self.lanes[usize::from(lane)];
+            if let (LaneState::Open, Some(part)) = (lane.state, lane.held.get_mut(&partition))
+                && next > part.applied
+            {
+                (part.applied, part.applied_watermark) = (next, watermark);
+            }
+        }
+    }
+
+    /// A lane forgets everything since its last save and waits until it is claimed again.
+    fn fail_lane(&mut self, lane: u16) {
+        let own = &mut self.lanes[usize::from(lane)];
+        if own.state == LaneState::Blocked {
+            return;
+        }
+        own.state = LaneState::Blocked;
+        own.held.clear();
+        own.beginning.clear();
+        own.tries += 1;
+        let time = WAITS.0.saturating_mul(1 << own.tries.min(10)).min(WAITS.1);
+        self.actions.push(Action::Forget { lane });
+        self.actions.push(Action::Wait { lane, time });
+        self.answered(lane);
+    }
+
+    fn fail_all(&mut self) {
+        self.commit = Commit::None;
+        self.actions.push(Action::ForgetShared);
+        for lane in 0..self.lanes.len() as u16 {
+            self.fail_lane(lane);
+        }
+        self.release_leaving();
+    }
+
+    fn begin_commit(&mut self) {
+        if self.commit != Commit::None || !self.due {
+            return;
+        }
+        self.due = false;
+        if self.rules.emit_first {
+            self.commit = Commit::Flushing;
+            self.actions.push(Action::Flush);
+        } else {
+            self.commit = Commit::SavingDimensions;
+            self.actions.push(Action::SaveDimensions);
+        }
+    }
+
+    fn flushed(&mut self) {
+        match self.commit {
+            Commit::Flushing if self.rules.emit_first => {
+                self.commit = Commit::SavingDimensions;
+                self.actions.push(Action::SaveDimensions);
+            }
+            Commit::Flushing => self.end_commit(),
+            _ => {}
+        }
+    }
+
+    fn save_lanes(&mut self) {
+        if self.commit != Commit::SavingDimensions {
+            return;
+        }
+        let mut waiting = BTreeSet::new();
+        for (lane, own) in (0..).zip(&self.lanes) {
+            let changed = own.held.values().any(|part| part.saved.is_some_and(|saved| saved < part.applied));
+            if own.state == LaneState::Open && changed {
+                let step = |(id, part): (&PartitionId, &Part)| {
+                    part.step(*id, part.saved.map(|_| part.applied), part.applied_watermark)
+                };
+                let progress = own.held.iter().map(step).collect();
+                self.actions.push(Action::Save { lane, progress });
+                waiting.insert(lane);
+            }
+        }
+        self.commit = Commit::Saving(waiting);
+        self.end_if_saved();
+    }
+
+    fn saved(&mut self, lane: u16) {
+        let own = &mut self.lanes[usize::from(lane)];
+        if own.state != LaneState::Open {
+            return;
+        }
+        own.tries = 0;
+        for part in own.held.values_mut().filter(|part| part.saved.is_some()) {
+            (part.saved, part.watermark) = (Some(part.applied), part.applied_watermark);
+        }
+        self.answered(lane);
+    }
+
+    fn answered(&mut self, lane: u16) {
+        if let Commit::Saving(waiting) = &mut self.commit {
+            waiting.remove(&lane);
+            self.end_if_saved();
+        }
+    }
+
+    fn end_if_saved(&mut self) {
+        if self.commit != Commit::Saving(BTreeSet::new()) {
+            return;
+        }
+        if self.rules.emit_first {
+            self.end_commit();
+        } else {
+            self.commit = Commit::Flushing;
+            self.actions.push(Action::Flush);
+        }
+    }
+
+    fn end_commit(&mut self) {
+        self.commit = Commit::None;
+        self.actions.push(Action::Committed);
+        let reading = self.partitions.iter().filter(|(_, own)| matches!(own.phase, Phase::Reading | Phase::Leaving));
+        let positions = reading.filter_map(|(id, _)| Some((*id, self.saved_everywhere(*id)?))).collect::<Vec<_>>();
+        if !positions.is_empty() {
+            self.actions.push(Action::TellPositions(positions));
+        }
+        self.release_leaving();
+        self.begin_commit();
+    }
+
+    /// How far all lanes have saved a partition.
+    fn saved_everywhere(&self, partition: PartitionId) -> Option<u64> {
+        let saved = |lane: u16| self.lanes[usize::from(lane)].held.get(&partition).and_then(|part| part.saved);
+        self.lanes_of(partition).map(saved).collect::<Option<Vec<u64>>>()?.into_iter().min()
+    }
+
+    /// Lets revoked partitions go. What is in memory of their rows is forgotten: another worker may change them.
+    fn release_leaving(&mut self) {
+        let leaving = self.partitions.iter().filter(|(_, own)| own.phase == Phase::Leaving);
+        let leaving: Vec<PartitionId> = leaving.map(|(id, _)| *id).collect();
+        if leaving.is_empty() {
+            return;
+        }
+        for partition in &leaving {
+            self.partitions.remove(partition);
+            self.lanes.iter_mut().for_each(|lane| drop(lane.held.remove(partition)));
+        }
+        for lane in 0..self.lanes.len() as u16 {
+            self.actions.push(Action::Forget { lane });
+        }
+        self.actions.extend(leaving.into_iter().map(Action::Release));
+    }
+}
+
+impl Part {
+    fn step(&self, partition: PartitionId, next: Option<u64>, watermark: i64) -> Step {
+        Step { partition, epoch: self.epoch, from: self.saved, next, first: self.first, watermark }
+    }
+}

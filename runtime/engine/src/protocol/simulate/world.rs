@@ -1,0 +1,378 @@
+//! The log, the store and the group, and what must hold at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{super::Rules, random::Random, worker::Worker};
+use crate::{
+    connector::{LogState, PartitionId},
+    store::LaneProgress,
+};
+
+pub const LANES: u16 = 3;
+/// Streams 0 and 1 are spread over lanes; stream 2 only writes dimensions.
+pub const LANED: [bool; 3] = [true, true, false];
+const PARTITIONS: u32 = 2;
+const RECORDS: u64 = 14;
+const KEYS: u64 = 9;
+/// Rows of the dimension.
+const ROWS: u64 = 3;
+
+/// Which faults there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Faults {
+    pub kills: bool,
+    pub pauses: bool,
+    pub rollbacks: bool,
+    pub lost_answers: bool,
+}
+
+impl Faults {
+    pub const NONE: Self = Self { kills: false, pauses: false, rollbacks: false, lost_answers: false };
+    pub const ALL: Self = Self { kills: true, pauses: true, rollbacks: true, lost_answers: true };
+}
+
+/// Which rules are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Sound {
+    pub rules: Rules,
+    /// A load is good only if the lane is as it is held.
+    pub loads: bool,
+    /// A save is made only if the lane is as it is held.
+    pub saves: bool,
+    /// Messages of subscriptions are sent before the rows that they tell of are written.
+    pub messages_first: bool,
+    /// A row of a dimension is written only if it is as it was read.
+    pub compared: bool,
+}
+
+impl Default for Sound {
+    fn default() -> Self {
+        Self { rules: Rules::default(), loads: true, saves: true, messages_first: true, compared: true }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    pub commits: u64,
+    pub kills: u64,
+    pub pauses: u64,
+    pub rollbacks: u64,
+    pub lost_answers: u64,
+    pub failed_lanes: u64,
+    pub moves: u64,
+}
+
+impl Counts {
+    pub fn add(&mut self, other: Self) {
+        self.commits += other.commits;
+        self.kills += other.kills;
+        self.pauses += other.pauses;
+        self.rollbacks += other.rollbacks;
+        self.lost_answers += other.lost_answers;
+        self.failed_lanes += other.failed_lanes;
+        self.moves += other.moves;
+    }
+}
+
+/// A record: its key decides its lane; it changes two rows of that lane, and one of the dimension.
+#[derive(Clone, Copy, Debug)]
+pub struct Record {
+    pub key: u64,
+    pub offset: u64,
+}
+
+impl Record {
+    pub fn lane(self) -> u16 {
+        (mix(self.key) % u64::from(LANES)) as u16
+    }
+
+    /// Its rows: of one state by the key, of another that all keys of its partition and lane share.
+    pub fn rows(self, partition: PartitionId) -> [(u8, u64); 2] {
+        let shared = u64::from(partition.stream * 100 + partition.partition) * 10 + u64::from(self.lane());
+        [(0, self.key), (1, shared)]
+    }
+
+    pub fn dimension(self) -> u64 {
+        self.key % ROWS
+    }
+
+    /// Which field of the dimension's row it writes. Rows of streams without lanes are written by one lane.
+    pub fn writer(self, partition: PartitionId) -> Writer {
+        (partition, if LANED[partition.stream as usize] { self.lane() } else { 0 })
+    }
+}
+
+pub fn mix(value: u64) -> u64 {
+    let value = (value ^ (value >> 31)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (value ^ (value >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) ^ (value >> 32)
+}
+
+/// What a record makes of its rows; the value of the second is its output.
+pub fn apply(rows: [u64; 2], partition: PartitionId, record: Record) -> [u64; 2] {
+    let id = u64::from(partition.stream) << 40 | u64::from(partition.partition) << 32 | record.offset;
+    let first = mix(rows[0] ^ mix(id + 1));
+    [first, mix(rows[1] ^ mix(first ^ id))]
+}
+
+/// The rows and the progress of a lane.
+#[derive(Clone, Debug, Default)]
+pub struct StoredLane {
+    pub rows: BTreeMap<(u8, u64), u64>,
+    pub progress: BTreeMap<PartitionId, (u64, LaneProgress)>,
+}
+
+/// Who writes a field of a dimension's row: the records of a lane of a partition.
+pub type Writer = (PartitionId, u16);
+
+/// A row of the dimension: each writer's field is the greatest offset that it wrote.
+pub type DimensionRow = BTreeMap<Writer, u64>;
+
+#[derive(Clone, Debug, Default)]
+pub struct Store {
+    pub lanes: Vec<StoredLane>,
+}
+
+/// Whose a partition is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Owner {
+    worker: Option<u64>,
+    /// The owner was told to let it go, for whom.
+    wanted: Option<u64>,
+}
+
+pub struct World {
+    pub random: Random,
+    pub faults: Faults,
+    pub sound: Sound,
+    pub store: Store,
+    /// Earlier states of the store, as its log of writes could be cut back to.
+    history: Vec<Store>,
+    /// The dimension's rows; their store never goes back.
+    pub dimension: BTreeMap<u64, DimensionRow>,
+    pub log: BTreeMap<PartitionId, Vec<Record>>,
+    /// Positions that the log was told.
+    pub committed: BTreeMap<PartitionId, u64>,
+    /// Sent outputs: by partition and offset every value.
+    pub outputs: BTreeMap<(PartitionId, u64), Vec<u64>>,
+    /// Sent messages of the subscription.
+    pub told: BTreeSet<(PartitionId, u64)>,
+    owners: BTreeMap<PartitionId, Owner>,
+    workers: Vec<Worker>,
+    next_worker: u64,
+    faults_left: u32,
+    pub counts: Counts,
+}
+
+impl World {
+    pub fn new(mut random: Random, faults: Faults, sound: Sound) -> Self {
+        let mut log = BTreeMap::new();
+        for stream in 0..LANED.len() as u32 {
+            for partition in 0..PARTITIONS {
+                let id = PartitionId { stream, partition };
+                // A key is always in the same partition.
+                let key = |random: &mut Random| {
+                    let key = random.below(KEYS as usize) as u64;
+                    (u64::from(stream * PARTITIONS + partition) * KEYS) + key
+                };
+                let records = (0..RECORDS).map(|offset| Record { key: key(&mut random), offset });
+                log.insert(id, records.collect::<Vec<_>>());
+            }
+        }
+        let store = Store { lanes: vec![StoredLane::default(); usize::from(LANES)] };
+        let owners = log.keys().map(|id| (*id, Owner::default())).collect();
+        Self {
+            random,
+            faults,
+            sound,
+            history: vec![store.clone()],
+            store,
+            dimension: BTreeMap::new(),
+            log,
+            committed: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            told: BTreeSet::new(),
+            owners,
+            workers: Vec::new(),
+            next_worker: 0,
+            faults_left: 10,
+            counts: Counts::default(),
+        }
+    }
+
+    pub fn run(&mut self) -> Result<Counts, String> {
+        self.start_worker();
+        for step in 0..60_000_u32 {
+            if step % 16 == 0 && self.is_over() {
+                self.check()?;
+                return Ok(self.counts);
+            }
+            if step % 20 == 0 && self.faults.rollbacks {
+                self.history.push(self.store.clone());
+                let old = self.history.len().saturating_sub(5);
+                self.history.drain(..old);
+            }
+            self.one_fault();
+            self.rebalance();
+            let at = self.random.below(self.workers.len());
+            let mut worker = self.workers.swap_remove(at);
+            let lives = worker.step(self);
+            if let Err(why) = lives {
+                return Err(why);
+            }
+            self.workers.push(worker);
+        }
+        Err(format!("it does not come to an end: {:?}", self.store.lanes))
+    }
+
+    fn start_worker(&mut self) {
+        self.workers.push(Worker::new(self.next_worker, self.sound.rules));
+        self.next_worker += 1;
+    }
+
+    fn one_fault(&mut self) {
+        if self.faults_left == 0 || !self.random.one_in(40) {
+            return;
+        }
+        let at = self.random.below(self.workers.len());
+        match self.random.below(4) {
+            0 if self.faults.kills => {
+                self.counts.kills += 1;
+                let worker = self.workers.swap_remove(at);
+                self.disown(worker.id);
+                self.start_worker();
+            }
+            1 if self.faults.pauses && self.workers.len() < 4 => {
+                self.counts.pauses += 1;
+                let steps = 5 + self.random.below(80);
+                self.workers[at].paused = steps as u32;
+                // The group takes its partitions away; it learns of it when it polls next.
+                let id = self.workers[at].id;
+                self.disown(id);
+                self.start_worker();
+            }
+            2 if self.faults.rollbacks => {
+                self.counts.rollbacks += 1;
+                let back = 1 + self.random.below(self.history.len().min(5));
+                let at = self.history.len() - back;
+                self.store = self.history[at].clone();
+                self.history.truncate(at + 1);
+                // Connections break with the store's restart, but a lane may have been read before.
+            }
+            _ if self.workers.len() < 3 => self.start_worker(),
+            _ => return,
+        }
+        self.faults_left -= 1;
+    }
+
+    fn disown(&mut self, worker: u64) {
+        for owner in self.owners.values_mut() {
+            if owner.worker == Some(worker) {
+                *owner = Owner::default();
+            }
+            if owner.wanted == Some(worker) {
+                owner.wanted = None;
+            }
+        }
+    }
+
+    /// Gives partitions without an owner to a worker; now and then lets one move.
+    fn rebalance(&mut self) {
+        if !self.random.one_in(6) {
+            return;
+        }
+        let awake: Vec<u64> = self.workers.iter().filter(|worker| worker.paused == 0).map(|worker| worker.id).collect();
+        if awake.is_empty() {
+            return;
+        }
+        let ids: Vec<PartitionId> = self.owners.keys().copied().collect();
+        let id = ids[self.random.below(ids.len())];
+        let to = awake[self.random.below(awake.len())];
+        let owner = self.owners.get_mut(&id);
+        let Some(owner) = owner else { return };
+        match owner.worker {
+            None => {
+                owner.worker = Some(to);
+                let high = self.log[&id].len() as u64;
+                let log = LogState { low: 0, high, committed: self.committed.get(&id).copied(), ..LogState::default() };
+                self.tell(to, |worker| worker.assign(id, log));
+            }
+            Some(from) if from != to && owner.wanted.is_none() && self.faults_left > 0 && self.random.one_in(8) => {
+                owner.wanted = Some(to);
+                self.counts.moves += 1;
+                self.tell(from, |worker| worker.revoke(id));
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn tell(&mut self, worker: u64, what: impl FnOnce(&mut Worker)) {
+        if let Some(worker) = self.workers.iter_mut().find(|own| own.id == worker) {
+            what(worker);
+        }
+    }
+
+    /// A worker lets a partition go.
+    pub fn release(&mut self, worker: u64, id: PartitionId) {
+        if let Some(owner) = self.owners.get_mut(&id)
+            && owner.worker == Some(worker)
+        {
+            *owner = Owner::default();
+        }
+    }
+
+    /// Whether a partition is a worker's, as the group sees it.
+    pub fn owns(&self, worker: u64, id: PartitionId) -> bool {
+        self.owners.get(&id).is_some_and(|owner| owner.worker == Some(worker))
+    }
+
+    /// Whether everything is saved in every lane, and nothing is under way.
+    fn is_over(&self) -> bool {
+        let saved = |id: &PartitionId, records: &Vec<Record>| {
+            super::worker::lanes_of(*id).all(|lane| {
+                let progress = self.store.lanes[usize::from(lane)].progress.get(id);
+                progress.and_then(|(_, progress)| progress.next) == Some(records.len() as u64)
+            })
+        };
+        self.log.iter().all(|(id, records)| saved(id, records)) && self.workers.iter().all(Worker::rests)
+    }
+
+    /// What one worker without faults would have made.
+    fn check(&self) -> Result<(), String> {
+        let mut rows: BTreeMap<(u8, u64), u64> = BTreeMap::new();
+        for (id, records) in self.log.iter().filter(|(id, _)| LANED[id.stream as usize]) {
+            for record in records {
+                let keys = record.rows(*id);
+                let before = keys.map(|key| rows.get(&key).copied().unwrap_or(0));
+                let after = apply(before, *id, *record);
+                keys.into_iter().zip(after).for_each(|(key, value)| drop(rows.insert(key, value)));
+                let copies = self.outputs.get(&(*id, record.offset)).map(Vec::as_slice).unwrap_or_default();
+                if copies.is_empty() {
+                    return Err(format!("the output of {id:?} {} is missing", record.offset));
+                }
+                if copies.iter().any(|copy| *copy != after[1]) {
+                    return Err(format!("outputs of {id:?} {} differ: {copies:?}, not {}", record.offset, after[1]));
+                }
+            }
+        }
+        for (key, value) in &rows {
+            let stored: Vec<u64> = self.store.lanes.iter().filter_map(|lane| lane.rows.get(key).copied()).collect();
+            if stored != [*value] {
+                return Err(format!("row {key:?} is {stored:?}, not {value}"));
+            }
+        }
+        self.check_dimension()
+    }
+
+    fn check_dimension(&self) -> Result<(), String> {
+        let mut expected: BTreeMap<u64, DimensionRow> = BTreeMap::new();
+        for (id, records) in &self.log {
+            for record in records {
+                expected.entry(record.dimension()).or_default().insert(record.writer(*id), record.offset);
+                if !self.told.contains(&(*id, record.offset)) {
+                    return Err(format!("nobody was told of what {id:?} {} changed", record.offset));
+                }
+            }
+        }
+        if expected == self.dimension { Ok(()) } else { Err(format!("the dimension is {:?}", self.dimension)) }
+    }
+}
