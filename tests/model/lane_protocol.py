@@ -931,7 +931,13 @@ def scenarios():
 
 
 # a seed whose round is wrong, for --quick
-WITNESS = {}
+WITNESS = {
+    'lanes_first': 16, 'marks_direct': 2, 'resolve_read': 14, 'epoch_int': 27, 'cached_no_verify': 13, 'cached_load_unchecked': 5,
+    'cached_moves_keep_rows': 2, 'cached_reconnect': 6, 'cached_resolve_read': 9, 'merged_split': 1,
+    'merged_split_cached_watch_states': 2, 'merged_unmarked': 1, 'dims_newest': 8, 'dims_cas_written': 18, 'dims_no_cas': 15,
+    'dims_write_first': 4, 'dims_after_save': 1, 'dims_stamp_off': 1, 'dims_stamp_int': 46, 'dims_other_store_int': 32,
+    'dims_other_store_tail': 4, 'dims_merged_off': 2, 'break_no_load_check': 6, 'break_no_load_check_cached': 46, 'break_no_fence': 2,
+    'break_save_first': 0, 'break_kafka_start': 0}
 
 
 def main():
