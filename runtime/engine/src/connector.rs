@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc};
 
 use nsf_plan::connector::Connector;
 
-use crate::store::Store;
+use crate::store::{Form, Store};
 
 /// Longest message that is read whole, in bytes; of a longer one the first [`KEPT_OF_OVERSIZED`] bytes are kept.
 pub const LONGEST_MESSAGE: usize = 16 * 1024 * 1024;
@@ -457,6 +457,11 @@ pub trait Connectors: Send + Sync {
     /// # Errors
     /// Where it cannot be opened.
     fn store(&self) -> ConnectorResult<Arc<dyn Store>>;
+
+    /// How rows are written in the store.
+    fn form(&self) -> Form {
+        Form::Binary
+    }
 
     /// Where rejected records go that their source names no topic for; none where the store keeps them.
     ///

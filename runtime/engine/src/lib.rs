@@ -25,3 +25,4 @@ pub mod value;
 mod state;
 mod steps;
 mod table;
+mod text;

@@ -2,7 +2,7 @@
 //! one.
 
 /// A record on its way: which message of which stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordId {
     /// Index of the stream among all that the run reads (sources, then ingests).
     pub stream: u32,

@@ -60,6 +60,15 @@ impl Rejection {
         key
     }
 
+    /// What tells its message from others: the record, and who rejected it.
+    pub(crate) fn id(&self, core: &crate::run::pieces::Core) -> crate::connector::MessageId {
+        let stream = core.streams.iter().position(|stream| stream.name == self.source).unwrap_or_default() as u32;
+        // Counted apart from the record's own messages.
+        #[allow(clippy::cast_possible_truncation)]
+        let ordinal = xxh3_64(self.by.as_bytes()) as u32 | 1 << 31;
+        crate::connector::MessageId { stream, partition: self.partition, offset: self.offset, ordinal }
+    }
+
     /// Appends the JSON object: `source`, `topic`, `partition`, `offset`, `by`, `step`, `place`, `code`, `reason`, and
     /// `raw` (or `raw_base64` where it is not UTF-8).
     pub(crate) fn write_json(&self, plan: &Plan, out: &mut Vec<u8>) {

@@ -235,11 +235,6 @@ pub trait Store: Send + Sync {
     /// Where it cannot; nothing of the batch is kept then.
     fn commit(&self, batch: &StoreBatch) -> ConnectorResult<()>;
 
-    /// How rows and their keys are written in it.
-    fn form(&self) -> Form {
-        Form::Binary
-    }
-
     /// The same store as one that commits lane by lane, if it does.
     fn lanes(&self) -> Option<&dyn LaneStore> {
         None

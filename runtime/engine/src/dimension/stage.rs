@@ -15,7 +15,7 @@ use crate::{
     connector::ConnectorResult,
     expression::Build,
     run::stage::{DimensionStage, DimensionWrite, StageOutput, WriteOrder, Writer},
-    store::{Store, StoreBatch, StoreTable},
+    store::{Store, StoreBatch, StoreTable, row_version},
     subscription::{Causes, Subscriptions, Written},
 };
 
@@ -47,6 +47,8 @@ pub struct Stage {
 struct Held {
     dimension: DimensionId,
     row: Row,
+    /// What the store had, as [`row_version`].
+    stored: u64,
     state: RowState,
     /// The round that last used it.
     used: u64,
@@ -118,13 +120,13 @@ impl Stage {
         missing.sort_unstable_by(|a, b| a.1.cmp(&b.1));
         missing.dedup_by(|a, b| a.1 == b.1);
         let bytes: Vec<&[u8]> = missing.iter().map(|(_, key)| &**key).collect();
-        let mut stored: Vec<Option<Row>> = vec![None; missing.len()];
+        let mut stored: Vec<Option<(Row, u64)>> = vec![None; missing.len()];
         let mut damaged = None;
         if !bytes.is_empty() {
             store.get_many(StoreTable::Dimension, &bytes, &mut |index, row| {
                 let (dimension, key) = missing[index];
                 match self.dimensions.read_row(*dimension, row) {
-                    Ok(row) => stored[index] = Some(row),
+                    Ok(read) => stored[index] = Some((read, row_version(Some(row)))),
                     Err(error) => {
                         damaged = damaged.take().or_else(|| Some(self.dimensions.unreadable(*dimension, key, error)))
                     }
@@ -136,8 +138,8 @@ impl Stage {
         }
         for ((dimension, key), row) in missing.into_iter().zip(stored) {
             let fields = self.dimensions.get(*dimension).map_or(0, |dimension| dimension.fields.len());
-            let row = row.unwrap_or_else(|| Row::new(fields));
-            let held = Held { dimension: *dimension, row, state: RowState::Stored, used: self.round };
+            let (row, stored) = row.unwrap_or_else(|| (Row::new(fields), row_version(None)));
+            let held = Held { dimension: *dimension, row, stored, state: RowState::Stored, used: self.round };
             self.rows.insert(Arc::clone(key), held);
         }
         Ok(())
@@ -209,6 +211,16 @@ impl DimensionStage for Stage {
                 table.put_with(key, |out| self.dimensions.write_row(held.dimension, &held.row, out));
             }
         }
+    }
+
+    fn versions(&self) -> Vec<u64> {
+        self.collected.iter().filter_map(|key| self.rows.get(key)).map(|held| held.stored).collect()
+    }
+
+    fn forget(&mut self) {
+        self.rows.clear();
+        self.changed.clear();
+        self.collected.clear();
     }
 
     fn committed(&mut self) {

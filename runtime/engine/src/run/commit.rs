@@ -153,14 +153,41 @@ impl Run {
         }
     }
 
-    /// Sends rejected records to the topics that their sources name for them.
-    fn reject_to_topics(&mut self) -> Result<(), RunError> {
+    /// Waits until the outputs have what they were given.
+    pub(crate) fn flush_outputs(&mut self) -> Result<(), RunError> {
+        for output in &mut self.outputs {
+            output.sink.flush().map_err(|error| RunError::connector(&output.name, error))?;
+        }
+        match &mut self.reject_to {
+            Some(sink) => sink.flush().map(drop).map_err(|error| RunError::connector("rejected", error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends rejected records to the topics that their sources name for them, or to that of all others.
+    pub(crate) fn reject_to_topics(&mut self) -> Result<(), RunError> {
         let mut batch = crate::connector::OutputBatch::default();
+        if let Some(sink) = &mut self.reject_to {
+            let names = |rejection: &crate::rejected::Rejection| {
+                let own = self.core.streams.iter().find(|stream| stream.name == rejection.source);
+                own.is_some_and(|stream| stream.reject.is_some())
+            };
+            for rejection in self.rejected.iter().filter(|rejection| !names(rejection)) {
+                rejection.write_json(&self.plan, &mut batch.bytes);
+                batch.ids.push(rejection.id(&self.core));
+                batch.end_message();
+            }
+            sink.append(&batch).map_err(|error| RunError::connector("rejected", error))?;
+        }
         for stream in &self.core.streams {
             let Some(topic) = stream.reject else { continue };
+            let wants_ids = self.core.ids.get(topic.index()).copied().unwrap_or(false);
             batch.clear();
             for rejection in self.rejected.iter().filter(|rejection| rejection.source == stream.name) {
                 rejection.write_json(&self.plan, &mut batch.bytes);
+                if wants_ids {
+                    batch.ids.push(rejection.id(&self.core));
+                }
                 batch.end_message();
             }
             let output = self.outputs.iter_mut().find(|output| output.topic == topic.index());

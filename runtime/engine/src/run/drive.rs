@@ -27,7 +27,7 @@ use super::{
     work::{Taken, Worked, Worker},
 };
 use crate::{
-    connector::{ConnectorError, ConnectorErrorKind, ConnectorResult, Position},
+    connector::{ConnectorError, ConnectorErrorKind, ConnectorResult, Position, Sink},
     dimension::{Dimensions, Stage},
     rejected::Rejection,
     store::{StoreBatch, StoreTable},
@@ -47,6 +47,8 @@ pub(crate) struct Run {
     pub stage: Stage,
     pub outputs: Vec<Output>,
     pub exports: Vec<Exported>,
+    /// Where rejected records go that their source names no topic for, where that is not the store.
+    pub reject_to: Option<Box<dyn Sink>>,
     pub workers: Vec<Worker>,
     pub lanes: Vec<Lane>,
     pub progress: Progress,
@@ -69,9 +71,30 @@ pub(crate) struct Run {
     spare: Vec<WorkOutput>,
     started: Instant,
     last_event: (Instant, u64),
-    lag: Vec<u64>,
+    pub lag: Vec<u64>,
     /// Why an input could not be read on.
     failed: Option<RunError>,
+}
+
+/// What came of a round.
+pub(crate) struct LanedWork {
+    /// Whether something was written that the run also reads.
+    pub wrote: bool,
+    /// The writes of dimensions that were applied.
+    pub writes: Vec<DimensionWrite>,
+    /// Lanes that failed, and why.
+    pub failed: Vec<(u16, ConnectorError)>,
+}
+
+/// What a run begins with.
+#[derive(Default)]
+pub(crate) struct Begun {
+    /// What the first commit holds beside all others.
+    pub batch: StoreBatch,
+    pub notes: Vec<String>,
+    pub tally: Tally,
+    pub progress: Progress,
+    pub resumed: bool,
 }
 
 /// What is not yet committed.
@@ -101,14 +124,22 @@ impl Pieces {
 impl Run {
     /// Goes to where the last run stopped: opens sources and outputs there.
     fn prepare(pieces: Pieces) -> Result<(Self, Vec<Reader>), RunError> {
-        let Pieces { plan, mut core, dimensions, stage, mut readers, mut outputs, exports, options } = pieces;
+        let mut pieces = pieces;
         let mut batch = StoreBatch::default();
+        let core = &mut pieces.core;
         log::recover(&*core.shared.store)?;
-        let fitted = fit(&mut core, &plan, &options, &mut batch)?;
-        let mut tally = Tally::new(&core, &plan);
+        let notes = fit(core, &pieces.plan, &pieces.options, &mut batch)?;
+        let mut tally = Tally::new(core, &pieces.plan);
         let mut progress = Progress::default();
-        let resumed = open_sources(&core, &mut readers, &mut progress, &mut tally)?;
-        open_outputs(&core, &mut outputs)?;
+        let resumed = open_sources(core, &mut pieces.readers, &mut progress, &mut tally)?;
+        open_outputs(core, &mut pieces.outputs)?;
+        Ok(Self::assemble(pieces, Begun { batch, notes, tally, progress, resumed }))
+    }
+
+    /// Puts the pieces of a run together.
+    pub(crate) fn assemble(pieces: Pieces, begun: Begun) -> (Self, Vec<Reader>) {
+        let Pieces { plan, core, dimensions, stage, readers, outputs, exports, rejected, options } = pieces;
+        let Begun { batch, notes, tally, progress, resumed } = begun;
         let workers = (0..options.workers.max(1)).map(|_| Worker::new(&core)).collect();
         let lanes = (0..core.lanes).map(|number| Lane::new(&core, number)).collect();
         let interleaving = Interleaving::new(options.interleaving);
@@ -122,6 +153,7 @@ impl Run {
             stage,
             outputs,
             exports,
+            reject_to: rejected,
             workers,
             lanes,
             progress,
@@ -133,7 +165,7 @@ impl Run {
             uncommitted: Uncommitted::default(),
             resumed,
             interleaving,
-            notes: fitted,
+            notes,
             arenas: Vec::new(),
             lane_arenas: (0..core.lanes).map(|_| Bump::new()).collect(),
             spare: Vec::new(),
@@ -143,7 +175,7 @@ impl Run {
             failed: None,
             core,
         };
-        Ok((run, readers))
+        (run, readers)
     }
 
     fn drive(mut self, readers: Vec<Reader>) -> Result<Summary, RunError> {
@@ -261,13 +293,7 @@ impl Run {
     fn round(&mut self, readers: &Readers, taken: Vec<(usize, Taken)>) -> Result<bool, RunError> {
         self.stop_at("after-read")?;
         let (owners, batches): (Vec<usize>, Vec<Taken>) = taken.into_iter().unzip();
-        let bytes: u64 = batches.iter().map(|taken| taken.batch.bytes.len() as u64).sum();
-        let records: u64 = batches.iter().map(|taken| taken.batch.messages.len() as u64).sum();
-        self.uncommitted.since.get_or_insert_with(Instant::now);
-        self.uncommitted.records += records;
-        self.uncommitted.bytes += bytes;
-        self.tally.records += records;
-        self.tally.bytes += bytes;
+        self.count_taken(&batches);
         let wrote = self.work(&batches)?;
         for (reader, taken) in owners.into_iter().zip(batches) {
             readers.give_back(reader, taken.batch);
@@ -275,7 +301,27 @@ impl Run {
         Ok(wrote)
     }
 
+    /// Counts what was taken for the next commit.
+    pub(crate) fn count_taken(&mut self, batches: &[Taken]) {
+        let bytes: u64 = batches.iter().map(|taken| taken.batch.bytes.len() as u64).sum();
+        let records: u64 = batches.iter().map(|taken| taken.batch.messages.len() as u64).sum();
+        self.uncommitted.since.get_or_insert_with(Instant::now);
+        self.uncommitted.records += records;
+        self.uncommitted.bytes += bytes;
+        self.tally.records += records;
+        self.tally.bytes += bytes;
+    }
+
     fn work(&mut self, batches: &[Taken]) -> Result<bool, RunError> {
+        let LanedWork { wrote, failed, .. } = self.work_laned(batches)?;
+        match failed.into_iter().next() {
+            Some((_, error)) => Err(RunError::connector("store", error)),
+            None => Ok(wrote),
+        }
+    }
+
+    /// Works on batches. A lane that fails gives nothing; the others go on.
+    pub(crate) fn work_laned(&mut self, batches: &[Taken]) -> Result<LanedWork, RunError> {
         let mut arenas = std::mem::take(&mut self.arenas);
         while arenas.len() < batches.len() {
             arenas.push(Bump::new());
@@ -290,6 +336,7 @@ impl Run {
         }
         self.stop_at("before-outputs")?;
         let mut wrote = false;
+        let failed = self.take_failed();
         for (taken, mut worked) in batches.iter().zip(worked) {
             wrote |= self.emit(Some(taken.stream), worked.output, &mut writes, worked.broken.take())?;
             let tally = &mut self.tally.streams[taken.stream];
@@ -303,9 +350,23 @@ impl Run {
         }
         arenas.iter_mut().for_each(Bump::reset);
         self.arenas = arenas;
+        // Whoever serves writes them again where another worker was between.
+        let kept = if self.core.shared.store.lanes().is_some() { writes.clone() } else { Vec::new() };
         wrote |= self.store_dimensions(writes)?;
         self.stop_at("after-outputs")?;
-        Ok(wrote)
+        Ok(LanedWork { wrote, writes: kept, failed })
+    }
+
+    /// Lanes that failed, and why. What they gave is void.
+    fn take_failed(&mut self) -> Vec<(u16, ConnectorError)> {
+        let mut failed = Vec::new();
+        for lane in &mut self.lanes {
+            if let Some(error) = lane.broken.take() {
+                lane.output = self.core.output();
+                failed.push((lane.number, error));
+            }
+        }
+        failed
     }
 
     pub(crate) fn run_lanes(&mut self, batches: &[Taken], worked: &[Worked<'_>]) -> Result<(), RunError> {
@@ -373,13 +434,13 @@ impl Run {
         if self.options.failpoints.hit(failpoint) { Err(RunError::Failpoint(failpoint)) } else { Ok(()) }
     }
 
-    fn until_commit(&self) -> Duration {
+    pub(crate) fn until_commit(&self) -> Duration {
         self.uncommitted
             .since
             .map_or(Duration::from_millis(100), |since| self.options.commit_every.saturating_sub(since.elapsed()))
     }
 
-    fn is_commit_due(&self) -> bool {
+    pub(crate) fn is_commit_due(&self) -> bool {
         let Some(since) = self.uncommitted.since else { return false };
         self.options.one_by_one
             || since.elapsed() >= self.options.commit_every
@@ -404,7 +465,7 @@ impl Run {
         }
     }
 
-    fn tell_progress(&mut self) {
+    pub(crate) fn tell_progress(&mut self) {
         let (last, records) = self.last_event;
         let elapsed = last.elapsed();
         if elapsed < Duration::from_secs(1) {

@@ -61,6 +61,8 @@ pub enum RunError {
         /// What happened.
         error: ConnectorError,
     },
+    /// The plan holds what cannot be served.
+    Refused(BuildError),
     /// An armed failpoint was come to.
     Failpoint(&'static str),
     /// It was told a second time to stop.
@@ -85,6 +87,7 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connector { part, error } => write!(f, "{part}: {error}"),
+            Self::Refused(error) => write!(f, "{error}"),
             Self::Failpoint(name) => write!(f, "stopped at the failpoint `{name}`"),
             Self::Aborted => {
                 f.write_str("stopped at once; what was committed stands, and the next run goes on from there")

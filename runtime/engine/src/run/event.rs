@@ -10,6 +10,16 @@ pub enum Event {
     Progress(Progress),
     /// A commit is durable.
     Committed(Committed),
+    /// A partition came to this worker or left it.
+    Partition(PartitionMoved),
+    /// A lane is not as it was left, or its store does not answer; it is claimed again.
+    LaneFailed(LaneFailed),
+    /// The store lost what it had acknowledged; the messages are read again.
+    RolledBack(RolledBack),
+    /// Something does not work that is waited for.
+    Trouble(Trouble),
+    /// It works again.
+    Healed,
     /// The run was told to stop and ends after a last commit.
     Stopping,
     /// It was told so again some time ago and is still in the middle of something that cannot be broken off: who listens may
@@ -43,4 +53,48 @@ pub struct Committed {
     pub rows: u64,
     /// How long it took, in milliseconds.
     pub milliseconds: f64,
+}
+
+/// A partition that came or left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PartitionMoved {
+    /// `assigned`, `started`, `revoked`, `released` or `gone`.
+    pub what: &'static str,
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: u32,
+}
+
+/// A lane that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LaneFailed {
+    /// The lane.
+    pub lane: u16,
+    /// Whether it was found to be another worker's, or not as it was left.
+    pub lost: bool,
+    /// What happened.
+    pub message: String,
+}
+
+/// A partition whose saved position went back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RolledBack {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: u32,
+    /// How many messages are read again.
+    pub messages: u64,
+}
+
+/// Something that does not work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Trouble {
+    /// What: `store`, `source`, or an output by its name.
+    pub part: String,
+    /// What happened and where.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
 }

@@ -13,6 +13,9 @@ pub const FAILPOINTS: [&str; 7] = [
     "after-commit",
 ];
 
+/// Further failpoints of a worker that serves: see [`crate::protocol`].
+pub const SERVE_FAILPOINTS: [&str; 2] = ["after-dimensions", "between-lane-saves"];
+
 /// The failpoints of a run: none stops it unless one is armed.
 #[derive(Debug, Default)]
 pub struct Failpoints {

@@ -2,6 +2,7 @@
 //! working copy of rows.
 
 use bumpalo::Bump;
+use hashbrown::HashMap;
 use nsf_plan::{PipelineId, StateId};
 
 use super::{
@@ -15,7 +16,6 @@ use crate::{
     observe::{Point, RecordId},
     state::{Row, RowId, hash_key},
     steps::{Binding, Execution, LaneStates, Program, Record, Scratch, Target, damaged_row},
-    store::StoreTable,
 };
 
 /// What a lane keeps between rounds.
@@ -30,6 +30,10 @@ pub(crate) struct Lane {
     pub output: WorkOutput,
     /// The run cannot go on.
     pub broken: Option<ConnectorError>,
+    /// By stream and partition: the first offset that the rows do not have, where lanes come on by themselves.
+    pub applied: HashMap<(usize, u32), u64>,
+    /// Whether its records are passed over: it waits for its store, and will read them again.
+    pub closed: bool,
     /// Rows of records' eager handles, in the order of records.
     found: Vec<Option<RowId>>,
     /// Rows to be read from the store.
@@ -59,6 +63,8 @@ impl Lane {
             scratch: Scratch::default(),
             output: core.output(),
             broken: None,
+            applied: HashMap::new(),
+            closed: false,
             found: Vec::new(),
             missing: Vec::new(),
             keys: Vec::new(),
@@ -78,7 +84,8 @@ impl Lane {
         let mut found = std::mem::take(&mut self.found);
         let (mut next, number) = (0, self.number);
         for (at, worked) in worked.iter().enumerate() {
-            for entry in worked.entries.iter().filter(|entry| entry.lane == number) {
+            let first = self.first_of(&round.batches[at]);
+            for entry in entries(worked, &round.batches[at], number, first) {
                 let eager = core.programs[entry.program as usize].eager.len();
                 let rows = &found[next..next + eager];
                 next += eager;
@@ -90,6 +97,24 @@ impl Lane {
         }
         found.clear();
         self.found = found;
+    }
+
+    /// The first offset of a batch's partition that the rows do not have.
+    fn first_of(&self, taken: &Taken) -> u64 {
+        if self.applied.is_empty() {
+            return 0;
+        }
+        self.applied.get(&(taken.stream, taken.batch.partition)).copied().unwrap_or(0)
+    }
+
+    /// Forgets all rows, and what they gave since the last save.
+    pub(crate) fn forget(&mut self, core: &Core) {
+        let states = LaneStates::new(core.shared.states.len());
+        self.states = LaneStates { link: self.states.link.take(), ..states };
+        self.scratch.committed.clear();
+        self.output = core.output();
+        self.broken = None;
+        self.found.clear();
     }
 
     /// Finds the rows whose keys are known beforehand; those without a working copy are read from the store together,
@@ -126,8 +151,9 @@ impl Lane {
         self.keys.clear();
         self.wanted.clear();
         let number = self.number;
-        for worked in round.worked {
-            for entry in worked.entries.iter().filter(|entry| entry.lane == number) {
+        for (taken, worked) in round.batches.iter().zip(round.worked) {
+            let first = self.first_of(taken);
+            for entry in entries(worked, taken, number, first) {
                 let program = &round.core.programs[entry.program as usize];
                 if program.eager.is_empty() {
                     continue;
@@ -170,23 +196,23 @@ impl Lane {
         let mut bytes = Vec::new();
         let mut ends = Vec::with_capacity(self.missing.len());
         for (state, row) in &self.missing {
-            bytes.extend_from_slice(&core.shared.states[state.index()].number.to_be_bytes());
-            bytes.extend_from_slice(&states[state.index()].row(*row).key);
+            core.shared.states[state.index()].write_stored_key(&states[state.index()].row(*row).key, &mut bytes);
             ends.push(bytes.len());
         }
         let starts = std::iter::once(0).chain(ends.iter().copied());
         let keys: Vec<&[u8]> = starts.zip(&ends).map(|(start, &end)| &bytes[start..end]).collect();
-        let (missing, states) = (&self.missing, &mut self.states.states);
-        let mut damaged = None;
-        core.shared.store.get_many(StoreTable::State, &keys, &mut |at, stored| {
+        let (missing, mut damaged, mut found) = (&self.missing, None, Vec::new());
+        self.states.read(&core.shared, &keys, &mut |at, stored| {
             let (state, id) = missing[at];
             let shape = &core.shared.states[state.index()];
-            let row = states[state.index()].row_mut(id);
-            match Row::decode(shape, &row.key, stored) {
-                Ok(read) => *row = read,
+            match Row::decode(shape, &self.states.states[state.index()].row(id).key, stored) {
+                Ok(row) => found.push((state, id, row)),
                 Err(_) => damaged = Some(damaged_row(shape)),
             }
         })?;
+        for (state, id, row) in found {
+            *self.states.states[state.index()].row_mut(id) = row;
+        }
         damaged.map_or(Ok(()), Err)
     }
 
@@ -212,6 +238,7 @@ impl Lane {
             late: core.late_of(taken.stream),
         };
         self.output.pipeline = PipelineId(u32::from(entry.program));
+        self.output.record = record.id;
         self.output.sequence = ((batch as u64) << 32) | u64::from(entry.message);
         let ordinal = caused.map_or(0, |caused| caused.ordinal);
         self.output.set_ordinal(ordinal.max((u32::from(entry.program) << 16) + (1 << 12)));
@@ -254,6 +281,14 @@ struct Round<'w, 'r> {
     arena: &'r Bump,
     /// By pipeline.
     frames: Vec<Frame<'r>>,
+}
+
+/// The records of a batch that a lane is to run: those from an offset on.
+fn entries<'w>(worked: &'w Worked<'_>, taken: &'w Taken, lane: u16, first: u64) -> impl Iterator<Item = &'w Entry> {
+    let is_new = move |entry: &&Entry| {
+        entry.lane == lane && (first == 0 || taken.batch.messages[entry.message as usize].offset >= first)
+    };
+    worked.entries.iter().filter(is_new)
 }
 
 /// Puts what was kept of a record into the pipeline's slots.

@@ -17,6 +17,7 @@ pub mod pieces;
 mod progress;
 mod reader;
 mod round;
+pub mod serve;
 mod signals;
 pub mod stage;
 mod stream;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use nsf_plan::PipelineId;
 
 use crate::{
-    connector::OutputBatch, fault::FaultCode, rejected::Rejection, run::stage::DimensionWrite, summary::reason_words,
+    connector::{MessageId, OutputBatch}, fault::FaultCode, observe::RecordId, rejected::Rejection, run::stage::DimensionWrite, summary::reason_words,
 };
 
 /// How records of one pipeline ended.
@@ -71,17 +71,23 @@ pub(crate) struct WorkOutput {
     pub pipeline: PipelineId,
     /// The place of the record at hand in its round; messages of topics that the run reads remember it.
     pub sequence: u64,
+    /// The record at hand, for the ids of its messages.
+    pub record: RecordId,
     /// By topic that the run reads: the places of the records that its messages come from.
     sequences: Vec<Option<Vec<u64>>>,
+    /// By topic: whether its messages are told apart by ids.
+    ids: Vec<bool>,
     marks: Vec<Mark>,
     first_write: usize,
     ordinal: u32,
 }
 
 impl WorkOutput {
-    /// Nothing yet, for a plan of such topics (whether the run reads them) and so many pipelines.
-    pub(crate) fn new(topics: &[bool], pipelines: usize) -> Self {
+    /// Nothing yet, for a plan of such topics (whether the run reads them, and whether their messages have ids) and so
+    /// many pipelines.
+    pub(crate) fn new(topics: &[bool], ids: &[bool], pipelines: usize) -> Self {
         Self {
+            ids: ids.to_vec(),
             topics: topics.iter().map(|_| OutputBatch::default()).collect(),
             sequences: topics.iter().map(|read| read.then(Vec::new)).collect(),
             counts: vec![PipelineCounts::default(); pipelines],
@@ -133,6 +139,11 @@ impl WorkOutput {
         if let Some(sequences) = &mut self.sequences[topic] {
             sequences.push(self.sequence);
         }
+        if self.ids.get(topic).copied().unwrap_or(false) {
+            let RecordId { stream, partition, offset } = self.record;
+            let ordinal = self.next_ordinal();
+            self.topics[topic].ids.push(MessageId { stream, partition, offset, ordinal });
+        }
     }
 
     /// Sends a whole message to a topic.
@@ -152,6 +163,7 @@ impl WorkOutput {
             batch.bytes.truncate(mark.bytes);
             batch.keys.truncate(mark.keys);
             batch.ends.truncate(mark.ends);
+            batch.ids.truncate(mark.ends);
             if let Some(sequences) = &mut self.sequences[mark.topic] {
                 sequences.truncate(mark.ends);
             }

@@ -37,12 +37,14 @@ pub(crate) struct Core {
     pub lanes: u16,
     /// By topic of the plan: whether this run reads it, so that what it writes there comes back.
     pub topics: Vec<bool>,
+    /// By topic of the plan: whether its messages are told apart by ids.
+    pub ids: Vec<bool>,
 }
 
 impl Core {
     /// An empty output.
     pub(crate) fn output(&self) -> WorkOutput {
-        WorkOutput::new(&self.topics, self.programs.len())
+        WorkOutput::new(&self.topics, &self.ids, self.programs.len())
     }
 
     /// What is wrong with the header row of a stream that gave no message: with messages, each would be rejected for it.
@@ -135,6 +137,8 @@ pub struct Pieces {
     pub(crate) readers: Vec<Reader>,
     pub(crate) outputs: Vec<Output>,
     pub(crate) exports: Vec<Exported>,
+    /// Where rejected records go that their source names no topic for.
+    pub(crate) rejected: Option<Box<dyn Sink>>,
     pub(crate) options: Options,
 }
 
@@ -155,7 +159,8 @@ impl Engine {
         let dimensions = builder.dimensions();
         let tables = builder.tables();
         let readers = builder.readers();
-        let outputs = builder.outputs();
+        let mut outputs = builder.outputs();
+        let rejected = builder.rejected();
         let exports = builder.exports();
         let store = if builder.errors.is_empty() { builder.store() } else { None };
         let errors = builder.errors;
@@ -172,10 +177,15 @@ impl Engine {
             clock: options.clock,
         };
         let lanes = options.lanes.max(1);
-        let topics = plan.topics.iter().map(|topic| topic.read).collect();
+        // What is written to a topic that several workers share comes back through the topic.
+        let is_shared = readers.iter().any(Reader::is_shared);
+        let topics = plan.topics.iter().map(|topic| topic.read && !is_shared).collect();
+        outputs.iter_mut().for_each(|output| output.read &= !is_shared);
+        let wants_ids = |topic| outputs.iter().any(|output| output.topic == topic && output.sink.wants_ids());
+        let ids = (0..plan.topics.len()).map(wants_ids).collect();
         let subscriptions = subscription_streams(&plan);
-        let core = Core { programs, streams, subscriptions, shared, lanes, topics };
-        Ok(Pieces { plan, core, dimensions, stage, readers, outputs, exports, options })
+        let core = Core { programs, streams, subscriptions, shared, lanes, topics, ids };
+        Ok(Pieces { plan, core, dimensions, stage, readers, outputs, exports, rejected, options })
     }
 }
 
@@ -228,7 +238,7 @@ impl Builder<'_> {
     fn states(&mut self) -> Vec<StateShape> {
         let mut shapes = Vec::new();
         for (number, state) in self.plan.states.iter().enumerate() {
-            let shape = StateShape::new(self.plan, state, number as u16);
+            let shape = StateShape::new(self.plan, state, number as u16, self.connectors.form());
             shapes.extend(self.keep(&state.name, shape));
         }
         shapes
@@ -418,6 +428,11 @@ impl Builder<'_> {
             }
         }
         exports
+    }
+
+    fn rejected(&mut self) -> Option<Box<dyn Sink>> {
+        let rejected = self.connectors.rejected();
+        rejected.map_err(|error| self.errors.push(BuildError::connector(self.plan, "rejected", None, error))).ok()?
     }
 
     fn store(&mut self) -> Option<Arc<dyn Store>> {

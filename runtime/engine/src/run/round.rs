@@ -107,6 +107,7 @@ pub(crate) fn run_lanes<'r>(
         active[entry.lane as usize] = true;
     }
     let lanes = lanes.iter_mut().zip(arenas).zip(active).filter(|(_, active)| *active).map(|(lane, _)| lane);
+    let lanes = lanes.filter(|(lane, _)| !lane.closed);
     let mut lanes: Vec<(&mut Lane, &'r mut Bump)> = lanes.collect();
     interleaving.order(&mut lanes);
     if threads < 2 {

@@ -91,6 +91,8 @@ pub struct StageMessage {
     pub key: Vec<u8>,
     /// The message, without a line end.
     pub bytes: Vec<u8>,
+    /// The record that caused it.
+    pub origin: RecordOrigin,
 }
 
 /// A record of a subscription for flows that read it.
@@ -129,6 +131,12 @@ pub trait DimensionStage: Send {
 
     /// Adds every row changed since the last commit to the batch ([`crate::store::StoreTable::Dimension`]).
     fn collect(&mut self, batch: &mut StoreBatch);
+
+    /// By row of the last [`DimensionStage::collect`], in its order: what the store had, as [`crate::store::row_version`].
+    fn versions(&self) -> Vec<u64>;
+
+    /// Forgets all rows in memory, changed ones too: they are read again, or changed again.
+    fn forget(&mut self);
 
     /// The batch was committed: changed rows are no longer to be collected; the cache may shrink.
     fn committed(&mut self);

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Counts of a run.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     /// By stream.
     pub streams: Vec<StreamTally>,
@@ -37,7 +37,7 @@ pub(crate) struct Tally {
 }
 
 /// Counts of a stream.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct StreamTally {
     /// Taken, late, rejected.
     pub counts: PipelineCounts,

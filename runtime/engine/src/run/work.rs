@@ -239,6 +239,7 @@ impl<'r> BatchWork<'_, 'r> {
             offset: message.offset,
         };
         let record = Record { id, time, watermark: time, late: self.source.late.unwrap_or(0) };
+        worked.output.record = id;
         for (feed, frame) in self.source.programs.iter().zip(&self.frames) {
             if let Some(own) = &self.own {
                 feed.fill(frame, own, self.arena);
@@ -267,9 +268,13 @@ impl<'r> BatchWork<'_, 'r> {
             .text
             .and_then(|text| text.get(message.start as usize..message.end as usize))
             .map_or_else(|| Payload::Bytes(batch.message(message)), Payload::Text);
+        if message.tombstone {
+            return Err(Fault::new(FaultCode::Malformed, "the message has no value (a tombstone)"));
+        }
+        let headers: Vec<(&str, &[u8])> = if batch.headers.is_empty() { Vec::new() } else { batch.headers(message).collect() };
         let meta = MessageMeta {
             key: batch.key(message),
-            headers: &[],
+            headers: self.arena.alloc_slice_copy(&headers),
             topic: self.topic,
             partition: batch.partition.cast_signed(),
             offset: message.offset.cast_signed(),

@@ -9,10 +9,10 @@ use nsf_plan::SubscriptionId;
 use super::{
     drive::Run,
     error::RunError,
-    stage::{DimensionStage, DimensionWrite, StageMessage, StageOutput, SubscriptionRecord},
+    stage::{DimensionStage, DimensionWrite, RecordOrigin, StageMessage, StageOutput, SubscriptionRecord},
     told,
 };
-use crate::connector::OutputBatch;
+use crate::connector::{MessageId, OutputBatch};
 
 /// Most rounds of subscriptions that one round of records may cause.
 const MOST_TOLD: usize = 64;
@@ -47,6 +47,12 @@ impl Run {
         for message in &messages {
             if let Some(batch) = batches.get_mut(message.topic.index()) {
                 batch.push(&message.key, &message.bytes);
+                if self.core.ids.get(message.topic.index()).copied().unwrap_or(false) {
+                    let RecordOrigin { stream, partition, offset, ordinal, .. } = message.origin;
+                    // Subscriptions count apart from the record's own messages.
+                    let ordinal = ordinal | (message.subscription.0 + 1) << 24;
+                    batch.ids.push(MessageId { stream, partition, offset, ordinal });
+                }
                 self.tally.topics[message.topic.index()] += 1;
             }
         }

@@ -137,7 +137,7 @@ impl LaneRows {
             (row.dirty, row.logged) = (false, false);
             stored_key(shape, row, &mut key);
             if row.is_stored() {
-                changes.put_with(&key, |out| row.encode(shape, out));
+                changes.put_expiring(&key, shape.expires(row.saved, row.closes), |out| row.encode(shape, out));
             } else {
                 changes.delete(&key);
             }
@@ -163,9 +163,8 @@ impl LaneRows {
     }
 }
 
-/// The key of a row in the store: it begins with the state's number.
+/// The key of a row in the store.
 fn stored_key(shape: &StateShape, row: &Row, key: &mut Vec<u8>) {
     key.clear();
-    key.extend_from_slice(&shape.number.to_be_bytes());
-    key.extend_from_slice(&row.key);
+    shape.write_stored_key(&row.key, key);
 }

@@ -5,6 +5,7 @@ mod index;
 mod lane;
 mod row;
 mod shape;
+mod text_row;
 mod undo;
 
 pub(crate) use change::Change;

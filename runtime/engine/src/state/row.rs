@@ -1,6 +1,6 @@
 //! A row of a state: its working copy and its stored form.
 
-use super::{StateShape, Undo};
+use super::{StateShape, Undo, text_row};
 use crate::{
     cell::Cell,
     encode::cell::{Damaged, read_cell, write_cell},
@@ -144,6 +144,9 @@ impl Row {
     /// # Errors
     /// The bytes are not one of this shape.
     pub(crate) fn decode(shape: &StateShape, key: &[u8], mut bytes: &[u8]) -> Result<Self, Damaged> {
+        if let Some(text) = &shape.text {
+            return text_row::decode(shape, text, key, bytes);
+        }
         let mut row = Self::absent(shape, key);
         let flags = take::<1>(&mut bytes)?[0];
         row.exists = flags & IS_GONE == 0;
@@ -162,6 +165,9 @@ impl Row {
 
     /// Appends the stored form.
     pub(crate) fn encode(&self, shape: &StateShape, out: &mut Vec<u8>) {
+        if let Some(text) = &shape.text {
+            return text_row::encode(self, text, shape, out);
+        }
         let saved = if shape.keep.is_some() { HAS_SAVED } else { 0 };
         let versions = if self.versions.is_some() { HAS_VERSIONS } else { 0 };
         let gone = if self.exists { 0 } else { IS_GONE };

@@ -8,6 +8,8 @@ use crate::{
     cell::Cell,
     expression::{Build, Code, Integer, Scope},
     frame::{Context, Frame, Layout, NoRows},
+    store::Form,
+    text::{self, TextRow},
 };
 
 /// A state of the plan, built.
@@ -28,7 +30,13 @@ pub(crate) struct StateShape {
     closes: Option<Closes>,
     /// Whether the latest record time wins, field by field.
     pub by_time: bool,
+    /// Rows as JSON, where the store's rows are to be read by people.
+    pub text: Option<TextRow>,
 }
+
+/// How long after its end a row is kept by a store that forgets rows by its own clock, in milliseconds: a replay must see
+/// what the first run saw, and none can be older than what a topic keeps (a week, by Kafka's default).
+const SLACK: i64 = 7 * 24 * 60 * 60 * 1000;
 
 struct Closes {
     layout: Layout,
@@ -45,7 +53,7 @@ impl StateShape {
     ///
     /// # Errors
     /// The plan is damaged.
-    pub(crate) fn new(plan: &Plan, state: &State, number: u16) -> Build<Self> {
+    pub(crate) fn new(plan: &Plan, state: &State, number: u16, form: Form) -> Build<Self> {
         let slots = closes_scope(state);
         let layout = Layout::new(&slots);
         let handles: [Handle; 0] = [];
@@ -57,6 +65,10 @@ impl StateShape {
                 Some(Closes { layout, code })
             }
         };
+        let text = match form {
+            Form::Binary => None,
+            Form::Text => Some(TextRow::new(state.fields.iter().map(|field| (field.name.as_str(), &field.ty)))?),
+        };
         let defaults = state.fields.iter().map(|field| Cell::from_literal(&field.ty, &field.default)).collect();
         Ok(Self {
             number,
@@ -67,7 +79,27 @@ impl StateShape {
             keep: state.keep,
             closes,
             by_time: state.order == Order::Time,
+            text,
         })
+    }
+
+    /// Appends the key of a row in the store.
+    pub(crate) fn write_stored_key(&self, key: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        if self.text.is_some() && text::write_key(&self.name, self.keys.iter(), key, out).is_ok() {
+            return;
+        }
+        out.truncate(start);
+        out.extend_from_slice(&self.number.to_be_bytes());
+        out.extend_from_slice(key);
+    }
+
+    /// Milliseconds after a save at a watermark after which a store may forget a row that closes then; 0 for never.
+    pub(crate) fn expires(&self, saved: i64, closes: i64) -> u64 {
+        let by_keep = self.keep.map(|keep| keep.saturating_add(SLACK));
+        let by_closes = (closes != i64::MAX).then(|| closes.saturating_sub(saved).max(0).saturating_add(SLACK));
+        let least = by_keep.into_iter().chain(by_closes).min();
+        least.map_or(0, |least| u64::try_from(least).unwrap_or(0))
     }
 
     /// When the value of a key ends, in milliseconds; never where the state has no `closes` or it cannot be computed.

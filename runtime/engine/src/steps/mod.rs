@@ -10,4 +10,4 @@ pub(crate) mod uses;
 pub(crate) use build::ProgramBuilder;
 pub(crate) use execute::{Ending, Execution, Record, Scratch};
 pub(crate) use program::{Mode, Program, Target};
-pub(crate) use rows::{Binding, LaneStates, Shared, damaged_row};
+pub(crate) use rows::{Binding, LaneStates, Link, Shared, damaged_row};

@@ -16,7 +16,7 @@ use crate::{
     observe::Observer,
     run::{Clock, stage::DimensionRows},
     state::{LaneRows, Row, RowId, StateShape},
-    store::{Store, StoreTable},
+    store::{Held, LaneStore, Store, StoreTable},
     table::TableRows,
 };
 
@@ -43,12 +43,23 @@ pub(crate) struct Shared {
 pub(crate) struct LaneStates {
     /// By the state's index in the plan.
     pub states: Vec<LaneRows>,
+    /// How the lane is held, where the store commits lane by lane.
+    pub link: Option<Link>,
+}
+
+/// A lane of a store that commits lane by lane, as it is held.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    /// The lane.
+    pub lane: u16,
+    /// By partition: what the store must say.
+    pub held: Vec<Held>,
 }
 
 impl LaneStates {
     /// No rows yet, of so many states.
     pub(crate) fn new(states: usize) -> Self {
-        Self { states: (0..states).map(|_| LaneRows::default()).collect() }
+        Self { states: (0..states).map(|_| LaneRows::default()).collect(), link: None }
     }
 
     /// The working copy of a row, read from the store if there is none yet.
@@ -60,16 +71,46 @@ impl LaneStates {
         if let Some(row) = self.states[state.index()].find(key) {
             return Ok(row);
         }
-        let (row, stored) = read_row(shared, shape, key)?;
+        let (row, stored) = self.read_row(shared, shape, key)?;
         Ok(self.states[state.index()].insert(row, stored))
     }
 }
 
-/// Reads a row of a state as committed; gives it and how long its stored form is.
-fn read_row(shared: &Shared, shape: &StateShape, key: &[u8]) -> ConnectorResult<(Row, usize)> {
-    let stored_key = [&shape.number.to_be_bytes(), key].concat();
+impl LaneStates {
+    /// Reads rows of the lane by their keys in the store, in ascending order.
+    ///
+    /// # Errors
+    /// Where the store cannot be read, or the lane is not as it is held.
+    pub(crate) fn read(
+        &self,
+        shared: &Shared,
+        keys: &[&[u8]],
+        found: &mut dyn FnMut(usize, &[u8]),
+    ) -> ConnectorResult<()> {
+        match (&self.link, shared.store.lanes()) {
+            (Some(link), Some(lanes)) => LaneStore::load(lanes, link.lane, &link.held, keys, found),
+            _ => shared.store.get_many(StoreTable::State, keys, found),
+        }
+    }
+
+    fn read_row(&self, shared: &Shared, shape: &StateShape, key: &[u8]) -> ConnectorResult<(Row, usize)> {
+        read_row(shape, key, |keys, found| self.read(shared, keys, found))
+    }
+}
+
+/// Reads rows by their keys in the store.
+type ReadMany<'f> = &'f mut dyn FnMut(usize, &[u8]);
+
+/// Reads a row of a state; gives it and how long its stored form is.
+fn read_row(
+    shape: &StateShape,
+    key: &[u8],
+    read: impl FnOnce(&[&[u8]], ReadMany<'_>) -> ConnectorResult<()>,
+) -> ConnectorResult<(Row, usize)> {
+    let mut stored_key = Vec::new();
+    shape.write_stored_key(key, &mut stored_key);
     let mut found = None;
-    shared.store.get_many(StoreTable::State, &[&stored_key], &mut |_, bytes| {
+    read(&[&stored_key], &mut |_, bytes| {
         found = Some(Row::decode(shape, key, bytes).map(|row| (row, bytes.len())));
     })?;
     match found {
@@ -133,7 +174,8 @@ impl Committed {
         if let Some(&at) = self.index.get(&(tag, key) as &dyn Tagged) {
             return Ok(at);
         }
-        let (row, _) = read_row(shared, &shared.states[state.index()], key)?;
+        let committed = |keys: &[&[u8]], found: ReadMany<'_>| shared.store.get_many(StoreTable::State, keys, found);
+        let (row, _) = read_row(&shared.states[state.index()], key, committed)?;
         Ok(self.add(tag, key, Some(CommittedRow::State(Box::new(row)))))
     }
 

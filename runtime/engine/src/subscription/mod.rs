@@ -190,7 +190,7 @@ impl Subscriptions {
             };
             let bytes = subscription.published.write(&cause, slots);
             let key = self.key(written);
-            output.messages.push(StageMessage { subscription: subscription.id, topic, key, bytes });
+            output.messages.push(StageMessage { subscription: subscription.id, topic, key, bytes, origin });
         }
         output.records.push(SubscriptionRecord { subscription: subscription.id, values: slots.to_vec(), origin });
     }

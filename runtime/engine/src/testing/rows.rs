@@ -65,7 +65,7 @@ pub(super) fn fill(plan: &Plan, case: &TestCase, store: &MemoryStore) {
 
 /// A state's number in a new store: its place in the plan.
 fn shape(plan: &Plan, id: StateId) -> Option<StateShape> {
-    StateShape::new(plan, plan.states.get(id.index())?, id.0 as u16).ok()
+    StateShape::new(plan, plan.states.get(id.index())?, id.0 as u16, crate::store::Form::Binary).ok()
 }
 
 fn fill_state(plan: &Plan, id: StateId, rows: &TestRows, batch: &mut StoreBatch) {

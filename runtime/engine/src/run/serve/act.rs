@@ -1,0 +1,321 @@
+//! Carries out what the state machine asks for.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Instant,
+};
+
+use super::{
+    super::{
+        drive::Uncommitted,
+        error::RunError,
+        event::{Committed, Event, RolledBack},
+        lane::Lane,
+        stage::DimensionStage as _,
+    },
+    Serve,
+    take::READER,
+};
+use crate::{
+    connector::{Command, ConnectorError, ConnectorErrorKind, PartitionId},
+    protocol::{self, Action, Halt, Ready, Step},
+    state::StateShape,
+    store::{Changes, Held, LaneProgress, PartitionName, Saved, Store},
+};
+
+/// A save that is to be made.
+struct Job<'l> {
+    number: u16,
+    held: Vec<Held>,
+    progress: Vec<LaneProgress>,
+    /// The lane whose changed rows are saved; none where only progress is.
+    lane: Option<&'l mut Lane>,
+}
+
+impl Serve {
+    /// Carries out actions until none is left. Claims and saves of several lanes are made side by side.
+    pub(super) fn act(&mut self) -> Result<(), RunError> {
+        while let Some(action) = self.queue.pop_front() {
+            match action {
+                Action::Claim { lane, partitions } => self.claim_lanes(lane, partitions)?,
+                Action::Save { lane, progress } => self.save_lanes(lane, progress, true)?,
+                Action::Begin { lane, progress } => self.save_lanes(lane, progress, false)?,
+                other => self.act_alone(other)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn act_alone(&mut self, action: Action) -> Result<(), RunError> {
+        match action {
+            Action::Start(ready) => self.start(ready),
+            Action::Forget { lane } => self.run.lanes[usize::from(lane)].forget(&self.run.core),
+            Action::ForgetShared => self.forget_shared(),
+            Action::Wait { lane, time } => self.waits.push((Instant::now() + time, lane)),
+            Action::Flush => self.flush()?,
+            Action::SaveDimensions => self.save_dimensions()?,
+            Action::TellPositions(positions) => self.readers.command(READER, Command::Commit(positions)),
+            Action::Release(partition) => {
+                self.moved(partition, "released");
+                self.names.remove(&partition);
+                self.readers.command(READER, Command::Release(partition));
+            }
+            Action::Committed => self.committed()?,
+            Action::RolledBack { partition, messages } => self.rolled_back(partition, messages),
+            Action::Halt(partition, why) => return Err(self.halted(partition, &why)),
+            Action::Claim { .. } | Action::Save { .. } | Action::Begin { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, ready: Ready) {
+        let Ready { partition, next, generation, watermark } = ready;
+        let stream = self.stream(partition);
+        let progress = self.run.progress.partition(stream, partition.partition);
+        progress.position.next = next;
+        progress.watermark = watermark;
+        self.moved(partition, "started");
+        self.readers.command(READER, Command::Start { partition, next, generation });
+    }
+
+    /// Claims what is asked for in this lane, and all further claims that are waiting.
+    fn claim_lanes(&mut self, lane: u16, partitions: Vec<PartitionId>) -> Result<(), RunError> {
+        let mut wanted = BTreeMap::from([(lane, partitions)]);
+        self.queue.retain(|action| match action {
+            Action::Claim { lane, partitions } => {
+                wanted.entry(*lane).or_default().extend(partitions);
+                false
+            }
+            _ => true,
+        });
+        let jobs = wanted.into_iter().map(|(lane, mut partitions)| {
+            partitions.sort_unstable();
+            partitions.dedup();
+            // One that is gone meanwhile has no name.
+            partitions.retain(|partition| self.names.contains_key(partition));
+            let names: Vec<Arc<PartitionName>> = partitions.iter().map(|id| Arc::clone(&self.names[id])).collect();
+            (lane, partitions, names)
+        });
+        let jobs: Vec<_> = jobs.collect();
+        let store = Arc::clone(&self.run.core.shared.store);
+        let done = side_by_side(jobs, |(lane, partitions, names)| {
+            let claimed = lanes_of(&*store).and_then(|lanes| lanes.claim(lane, &names));
+            (lane, partitions, claimed)
+        });
+        for (lane, partitions, claimed) in done {
+            match claimed {
+                Ok(claimed) => {
+                    let found = partitions.into_iter().zip(claimed).map(|(id, (epoch, progress))| (id, epoch, progress));
+                    self.healed();
+                    self.event(protocol::Event::Claimed { lane, found: found.collect() });
+                }
+                Err(error) if super::may_heal(&error) => {
+                    self.trouble("store", &error);
+                    self.event(protocol::Event::ClaimFailed { lane });
+                }
+                Err(error) => return Err(RunError::connector("store", error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Saves this lane, and all further lanes whose saves of the same kind are waiting.
+    fn save_lanes(&mut self, lane: u16, progress: Vec<Step>, with_rows: bool) -> Result<(), RunError> {
+        let mut wanted = BTreeMap::from([(lane, progress)]);
+        self.queue.retain(|action| match action {
+            Action::Save { lane, progress } if with_rows => wanted.insert(*lane, progress.clone()).is_some(),
+            Action::Begin { lane, progress } if !with_rows => wanted.insert(*lane, progress.clone()).is_some(),
+            _ => true,
+        });
+        if with_rows {
+            self.run.stop_at("before-store-commit")?;
+        }
+        let mut steps: BTreeMap<u16, (Vec<Held>, Vec<LaneProgress>)> = BTreeMap::new();
+        for (lane, progress) in wanted {
+            steps.insert(lane, self.steps(&progress));
+        }
+        let store = Arc::clone(&self.run.core.shared.store);
+        let shapes = &self.run.core.shared.states;
+        let jobs = self.run.lanes.iter_mut().filter_map(|lane| {
+            let number = lane.number;
+            let (held, progress) = steps.remove(&number)?;
+            Some(Job { number, held, progress, lane: with_rows.then_some(lane) })
+        });
+        let jobs: Vec<Job<'_>> = jobs.collect();
+        let done = side_by_side(jobs, |job| save(&*store, shapes, job));
+        for (lane, rows, saved) in done {
+            match saved {
+                Saved::Applied => {
+                    for (state, rows) in rows.into_iter().enumerate() {
+                        self.run.tally.states[state] += rows;
+                    }
+                    self.healed();
+                    self.event(if with_rows { protocol::Event::Saved { lane } } else { protocol::Event::Begun { lane } });
+                }
+                Saved::Lost => {
+                    let message = "another worker has taken it over, or its store went back";
+                    self.lane_failed(lane, &ConnectorError::new(ConnectorErrorKind::Lost, message));
+                }
+                // What became of it is seen when the lane is claimed again, which also ends whatever is on its way.
+                Saved::Unknown(error) => {
+                    self.options.status.count_in_doubt();
+                    self.lane_failed(lane, &error);
+                }
+            }
+            if with_rows {
+                self.run.stop_at("between-lane-saves")?;
+            }
+        }
+        if with_rows { self.run.stop_at("after-store-commit") } else { Ok(()) }
+    }
+
+    fn steps(&self, steps: &[Step]) -> (Vec<Held>, Vec<LaneProgress>) {
+        let (mut held, mut progress) = (Vec::new(), Vec::new());
+        for step in steps {
+            let Some(name) = self.names.get(&step.partition) else { continue };
+            held.push(Held { name: Arc::clone(name), epoch: step.epoch, next: step.from });
+            progress.push(LaneProgress {
+                next: step.next,
+                first: step.first,
+                watermark: step.watermark,
+                incarnation: self.incarnations.get(&step.partition).cloned().unwrap_or_default(),
+                plan: self.plan.clone(),
+            });
+        }
+        (held, progress)
+    }
+
+    /// Sends rejected records and waits until the log has all that was sent.
+    fn flush(&mut self) -> Result<(), RunError> {
+        let flushed = self.run.reject_to_topics().and_then(|()| self.run.flush_outputs());
+        match flushed {
+            Ok(()) => {
+                self.run.stop_at("after-sink-flush")?;
+                self.event(protocol::Event::Flushed);
+                Ok(())
+            }
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// What was done since the last commit is void, but for what the outputs have sent.
+    fn forget_shared(&mut self) {
+        self.run.stage.forget();
+        self.writes.clear();
+        self.run.rejected.clear();
+        self.run.uncommitted = Uncommitted::default();
+        self.run.tally = self.committed.clone();
+        self.run.workers.iter_mut().for_each(|worker| worker.scratch.committed.clear());
+        while let Some(held) = self.held_back.pop_front() {
+            self.readers.give_back(READER, held.batch);
+        }
+    }
+
+    fn committed(&mut self) -> Result<(), RunError> {
+        self.run.rejected.clear();
+        self.writes.clear();
+        self.run.stage.committed();
+        // Other workers change rows of dimensions too: each window reads them anew.
+        self.run.stage.forget();
+        let each = self.run.options.state_bytes / self.run.lanes.len().max(1);
+        for lane in &mut self.run.lanes {
+            lane.scratch.committed.clear();
+            let states = lane.states.states.len().max(1);
+            lane.states.states.iter_mut().for_each(|rows| rows.shrink(each / states));
+        }
+        self.run.workers.iter_mut().for_each(|worker| worker.scratch.committed.clear());
+        let Uncommitted { records, since, .. } = std::mem::take(&mut self.run.uncommitted);
+        self.run.tally.commits += 1;
+        self.committed.clone_from(&self.run.tally);
+        let number = self.run.tally.commits;
+        let milliseconds = since.map_or(0.0, |since| since.elapsed().as_secs_f64() * 1000.0);
+        self.committed_at = Instant::now();
+        self.options.status.count_commit(records, since);
+        self.run.tell(|| Event::Committed(Committed { number, records, rows: 0, milliseconds }));
+        self.run.stop_at("after-commit")
+    }
+
+    fn rolled_back(&mut self, partition: PartitionId, messages: u64) {
+        self.options.status.count_rollback(messages);
+        let Some(name) = self.names.get(&partition) else { return };
+        let (topic, partition) = (name.topic.clone(), name.partition);
+        self.run.tell(|| Event::RolledBack(RolledBack { topic, partition, messages }));
+    }
+
+    fn halted(&self, partition: PartitionId, why: &Halt) -> RunError {
+        let topic = self.names.get(&partition).map_or("?", |name| name.topic.as_str());
+        let place = format!("partition {} of the topic `{topic}`", partition.partition);
+        let error = |message: String, help: &str| {
+            RunError::connector("source", ConnectorError::new(ConnectorErrorKind::Changed, message).with_help(help))
+        };
+        match why {
+            Halt::Gap { next, low } => error(
+                format!("{place}: {} messages are gone that were not yet counted: the next is offset {next}, and the first \
+                         that the topic still has is {low}", low - next),
+                "lengthen the topic's retention; to go on without them, run `nsflow reset --to earliest` for this topic",
+            ),
+            Halt::Truncated { next, high } => error(
+                format!("{place} ends at offset {high}, but offset {next} is to be read next: the topic was made anew or cut \
+                         off"),
+                "if that was meant, run `nsflow reset` for this topic; its states then begin anew or are kept, as you choose",
+            ),
+            Halt::Recreated => error(
+                format!("{place}: the topic is another one than the one that was read before; its offsets mean other records"),
+                "if it was made anew on purpose, run `nsflow reset` for this topic",
+            ),
+            Halt::Emptied { committed } => error(
+                format!("{place} was read up to offset {committed}, but the store has nothing of it: it was emptied, or is \
+                         another store"),
+                "connect the store that the states are in; to begin anew, run `nsflow reset` for this topic",
+            ),
+        }
+    }
+}
+
+/// The store as one that commits lane by lane.
+fn lanes_of(store: &dyn Store) -> Result<&dyn crate::store::LaneStore, ConnectorError> {
+    let message = "the store does not commit lane by lane";
+    store.lanes().ok_or_else(|| ConnectorError::new(ConnectorErrorKind::Damaged, message))
+}
+
+/// Saves a lane; gives by state how many rows changed.
+fn save(store: &dyn Store, shapes: &[StateShape], job: Job<'_>) -> (u16, Vec<u64>, Saved) {
+    let Job { number, held, progress, lane } = job;
+    let (mut changes, mut rows) = (Changes::default(), Vec::new());
+    if let Some(lane) = lane {
+        let states = lane.states.states.iter_mut().zip(shapes);
+        rows.extend(states.map(|(rows, shape)| rows.collect(shape, &mut changes)));
+    }
+    let saved = match lanes_of(store) {
+        Ok(lanes) => lanes.save(number, &held, &changes, &progress),
+        Err(error) => Saved::Unknown(error),
+    };
+    (number, rows, saved)
+}
+
+/// Does jobs on threads of their own, where there are several.
+fn side_by_side<J: Send, D: Send>(mut jobs: Vec<J>, work: impl Fn(J) -> D + Sync) -> Vec<D> {
+    if jobs.len() < 2 {
+        return jobs.pop().map(work).into_iter().collect();
+    }
+    let count = jobs.len();
+    let jobs = Mutex::new(jobs.into_iter());
+    let done = Mutex::new(Vec::with_capacity(count));
+    let run = || {
+        loop {
+            let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some(job) = job else { return };
+            let own = work(job);
+            done.lock().unwrap_or_else(PoisonError::into_inner).push(own);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..count.min(16) {
+            scope.spawn(run);
+        }
+        run();
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,58 @@
+//! Rows of dimensions: several workers may write one, so each is written only if it is as it was read. Messages of
+//! subscriptions are computed from what was read and are in the log before the row is written; where the row was changed
+//! meanwhile, both are made anew.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use super::{
+    super::{error::RunError, stage::DimensionStage as _},
+    Serve,
+};
+use crate::{
+    connector::{ConnectorError, ConnectorErrorKind},
+    protocol,
+    store::{StoreBatch, StoreTable},
+};
+
+/// How often rows are made anew before the worker takes a step back.
+const TRIES: u32 = 20;
+
+impl Serve {
+    /// Writes the rows that changed since the last commit.
+    pub(super) fn save_dimensions(&mut self) -> Result<(), RunError> {
+        match self.swap_rows() {
+            Ok(()) => {
+                self.run.stop_at("after-dimensions")?;
+                self.event(protocol::Event::DimensionsSaved);
+                Ok(())
+            }
+            Err(error) => self.failed(error),
+        }
+    }
+
+    fn swap_rows(&mut self) -> Result<(), RunError> {
+        let store = Arc::clone(&self.run.core.shared.store);
+        let named = |error| RunError::connector("store", error);
+        for attempt in 0..TRIES {
+            let mut batch = StoreBatch::default();
+            self.run.stage.collect(&mut batch);
+            let changes = batch.table(StoreTable::Dimension);
+            if changes.is_empty() {
+                return Ok(());
+            }
+            let Some(lanes) = store.lanes() else { return Ok(()) };
+            let changed = lanes.swap(changes, &self.run.stage.versions()).map_err(named)?;
+            if changed.is_empty() {
+                return Ok(());
+            }
+            self.options.status.count_conflicts(changed.len() as u64);
+            thread::sleep(Duration::from_millis(u64::from(attempt)));
+            self.run.stage.forget();
+            let writes = self.writes.clone();
+            self.run.store_dimensions(writes)?;
+            self.run.flush_outputs()?;
+        }
+        let message = "rows of dimensions were changed by other workers again and again";
+        Err(named(ConnectorError::new(ConnectorErrorKind::Unavailable, message)))
+    }
+}

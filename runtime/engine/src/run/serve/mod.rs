@@ -1,0 +1,385 @@
+//! Serving: a plan that runs until it is told to stop, shares the partitions of its streams with other workers, and keeps
+//! its state in a store that commits lane by lane.
+//!
+//! What is to be done when is decided by the state machine of [`crate::protocol`]; this module tells it what happens and
+//! carries out what it asks for:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `take` | what the source tells: batches, partitions that come and go |
+//! | `act` | claims, saves, flushes, waits |
+//! | `dimensions` | rows of dimensions, each written only if it is as it was read |
+//! | `refused` | what a plan may hold that cannot be served |
+//! | `status` | what is told of it to the outside |
+
+mod act;
+mod dimensions;
+mod refused;
+pub mod status;
+mod take;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    drive::{Begun, Run},
+    error::RunError,
+    event::{Event, Trouble},
+    layout,
+    pieces::{Core, Pieces, Reader},
+    reader::Readers,
+    stage::DimensionWrite,
+    stream::StreamWork,
+    tally::Tally,
+    work::Taken,
+};
+use crate::{
+    connector::{ConnectorError, ConnectorErrorKind, PartitionId},
+    protocol::{self, Action, First, Machine, Rules},
+    steps::{Link, Mode},
+    store::{Held, LaneStore, PartitionName, StoreBatch},
+    summary::Summary,
+};
+use status::Status;
+
+/// How a plan is served.
+#[derive(Clone)]
+pub struct ServeOptions {
+    /// Where a partition begins that was never read.
+    pub first: First,
+    /// How long a worker that is told to stop may take to commit and leave.
+    pub drain: Duration,
+    /// Rules of the protocol; all, but in tests that must notice that one is left out.
+    pub rules: Rules,
+    /// Told what the worker does, for whoever looks at it.
+    pub status: Arc<Status>,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        let drain = Duration::from_secs(10);
+        Self { first: First::default(), drain, rules: Rules::default(), status: Arc::default() }
+    }
+}
+
+/// How often a worker without records looks whether its lanes are as it left them.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A plan that is served.
+pub(super) struct Serve {
+    run: Run,
+    machine: Machine,
+    readers: Readers,
+    /// Of the shared source's streams: the stream of the plan.
+    streams: Vec<usize>,
+    names: BTreeMap<PartitionId, Arc<PartitionName>>,
+    incarnations: BTreeMap<PartitionId, String>,
+    /// The start of the plan's hash, which says of saved progress who saved it.
+    plan: String,
+    /// What is to be done, in order.
+    queue: VecDeque<Action>,
+    /// Lanes that wait, and until when.
+    waits: Vec<(Instant, u16)>,
+    /// Batches that are not yet worked on, since no lane works.
+    held_back: VecDeque<Taken>,
+    /// Writes of dimensions since the last commit.
+    writes: Vec<DimensionWrite>,
+    /// The counts as of the last commit.
+    committed: Tally,
+    committed_at: Instant,
+    looked: Instant,
+    /// What was last said to be wrong, so that it is said once.
+    trouble: Option<(String, String)>,
+    options: ServeOptions,
+}
+
+impl Pieces {
+    /// Serves the plan until it is told to stop. What was taken is committed at the end.
+    ///
+    /// # Errors
+    /// Why it cannot go on; everything up to the last commit stands then. A store or log that does not answer is no reason:
+    /// it is waited for.
+    pub fn serve(self, options: ServeOptions) -> Result<Summary, RunError> {
+        let signals = self
+            .options
+            .signals
+            .then(|| super::signals::listen(self.options.stop.clone(), self.options.events.clone()));
+        let result = Serve::prepare(self, options).and_then(Serve::run);
+        drop(signals);
+        result
+    }
+
+    /// What the plan holds that cannot be served; empty where it can.
+    #[must_use]
+    pub fn refused(&self) -> Vec<super::error::BuildError> {
+        refused::refused(&self.plan, &self.core)
+    }
+}
+
+impl Serve {
+    fn prepare(mut pieces: Pieces, options: ServeOptions) -> Result<Self, RunError> {
+        if let Some(first) = pieces.refused().first() {
+            return Err(RunError::Refused(first.clone()));
+        }
+        let notes = fit(&mut pieces)?;
+        for reader in &mut pieces.readers {
+            reader.source.open(&[]).map_err(|error| RunError::connector("source", error))?;
+        }
+        for output in &mut pieces.outputs {
+            output.sink.open(None).map_err(|error| RunError::connector(&output.name, error))?;
+        }
+        if let Some(rejected) = &mut pieces.rejected {
+            rejected.open(None).map_err(|error| RunError::connector("rejected", error))?;
+        }
+        let tally = Tally::new(&pieces.core, &pieces.plan);
+        let committed = tally.clone();
+        let (run, readers) = Run::assemble(pieces, Begun { notes, tally, ..Begun::default() });
+        let streams = readers.first().map(|reader| reader.streams.clone()).unwrap_or_default();
+        let laned = streams.iter().map(|stream| is_laned(&run.core, *stream)).collect();
+        let blocks = (run.options.blocks * 2).max(2);
+        let readers = Readers::start(readers, run.options.block, blocks, &run.options.stop);
+        Ok(Self {
+            machine: Machine::new(run.core.lanes, laned, options.first, options.rules),
+            readers,
+            streams,
+            names: BTreeMap::new(),
+            incarnations: BTreeMap::new(),
+            plan: nsf_plan::document::hash(&run.plan).chars().take(12).collect(),
+            queue: VecDeque::new(),
+            waits: Vec::new(),
+            held_back: VecDeque::new(),
+            writes: Vec::new(),
+            committed,
+            committed_at: Instant::now(),
+            looked: Instant::now(),
+            trouble: None,
+            options,
+            run,
+        })
+    }
+
+    fn run(mut self) -> Result<Summary, RunError> {
+        let result = self.rounds();
+        let Self { run, readers, options, .. } = self;
+        readers.close(if result.is_ok() { options.drain } else { Duration::from_secs(1) });
+        result?;
+        Ok(run.summary(true, &[]))
+    }
+
+    fn rounds(&mut self) -> Result<(), RunError> {
+        let mut stopping = None;
+        loop {
+            let stop = &self.run.options.stop;
+            if stop.is_aborting() {
+                return Err(RunError::Aborted);
+            }
+            if stop.is_stopping() && stopping.is_none() {
+                self.run.tell(|| Event::Stopping);
+                stopping = Some(Instant::now());
+                self.event(protocol::Event::Due);
+            }
+            self.act()?;
+            self.wake();
+            if let Some(since) = stopping {
+                // A lane that waits for its store is read on from by whoever comes next.
+                if !self.machine.is_committing() || since.elapsed() > self.options.drain {
+                    return Ok(());
+                }
+                continue;
+            }
+            let batches = self.take()?;
+            if batches.is_empty() {
+                self.look();
+            } else {
+                self.round(batches)?;
+            }
+            if self.run.is_commit_due() && !self.machine.is_committing() {
+                self.event(protocol::Event::Due);
+            }
+            self.tell_status();
+        }
+    }
+
+    fn event(&mut self, event: protocol::Event) {
+        let actions = self.machine.step(event);
+        self.queue.extend(actions);
+    }
+
+    /// Lets lanes go on whose time of waiting is over.
+    fn wake(&mut self) {
+        let now = Instant::now();
+        let over: Vec<u16> = self.waits.iter().filter(|(until, _)| *until <= now).map(|(_, lane)| *lane).collect();
+        self.waits.retain(|(until, _)| *until > now);
+        over.into_iter().for_each(|lane| self.event(protocol::Event::Waited { lane }));
+    }
+
+    /// Works on batches, then tells the machine how far its partitions are.
+    fn round(&mut self, batches: Vec<(usize, Taken)>) -> Result<(), RunError> {
+        self.run.stop_at("after-read")?;
+        self.open_lanes();
+        let (owners, batches): (Vec<usize>, Vec<Taken>) = batches.into_iter().unzip();
+        self.run.count_taken(&batches);
+        let worked = self.run.work_laned(&batches);
+        match worked {
+            Ok(worked) => {
+                self.writes.extend(worked.writes);
+                for (lane, error) in worked.failed {
+                    self.lane_failed(lane, &error);
+                }
+                self.applied(&batches);
+            }
+            Err(error) => self.failed(error)?,
+        }
+        for (reader, taken) in owners.into_iter().zip(batches) {
+            self.readers.give_back(reader, taken.batch);
+        }
+        Ok(())
+    }
+
+    fn applied(&mut self, batches: &[Taken]) {
+        let mut ends: BTreeMap<PartitionId, u64> = BTreeMap::new();
+        for taken in batches {
+            let partition = PartitionId { stream: taken.batch.stream, partition: taken.batch.partition };
+            let end = ends.entry(partition).or_default();
+            *end = taken.batch.end.next.max(*end);
+        }
+        for (partition, next) in ends {
+            let stream = self.stream(partition);
+            let watermark = self.run.progress.partition(stream, partition.partition).watermark;
+            self.event(protocol::Event::Applied { partition, next, watermark });
+        }
+    }
+
+    /// Something that all lanes stand on failed: what can heal is waited for.
+    fn failed(&mut self, error: RunError) -> Result<(), RunError> {
+        let RunError::Connector { part, error } = error else { return Err(error) };
+        if !may_heal(&error) {
+            return Err(RunError::Connector { part, error });
+        }
+        self.trouble(&part, &error);
+        self.event(protocol::Event::Failed);
+        Ok(())
+    }
+
+    fn lane_failed(&mut self, lane: u16, error: &ConnectorError) {
+        let lost = error.kind == ConnectorErrorKind::Lost;
+        if lost {
+            self.options.status.count_lost();
+        } else {
+            self.trouble("store", error);
+        }
+        self.run.tell(|| Event::LaneFailed(super::event::LaneFailed { lane, lost, message: error.message.clone() }));
+        self.event(protocol::Event::LaneFailed { lane, lost });
+    }
+
+    /// Says once what is wrong.
+    fn trouble(&mut self, part: &str, error: &ConnectorError) {
+        let said = (part.to_owned(), error.message.clone());
+        if self.trouble.as_ref() == Some(&said) {
+            return;
+        }
+        let trouble = Trouble { part: said.0.clone(), message: said.1.clone(), help: error.help.clone() };
+        self.options.status.set_trouble(Some(trouble.clone()));
+        self.run.tell(|| Event::Trouble(trouble));
+        self.trouble = Some(said);
+    }
+
+    fn healed(&mut self) {
+        if self.trouble.take().is_some() {
+            self.options.status.set_trouble(None);
+            self.run.tell(|| Event::Healed);
+        }
+    }
+
+    /// Says to the lanes how they are held, and what they have of each partition.
+    fn open_lanes(&mut self) {
+        for number in 0..self.run.core.lanes {
+            let held = self.held(number);
+            let lane = &mut self.run.lanes[usize::from(number)];
+            lane.closed = !self.machine.is_open(number);
+            lane.applied.clear();
+            for (partition, applied) in self.machine.applied(number) {
+                let stream = self.streams.get(partition.stream as usize).copied().unwrap_or_default();
+                lane.applied.insert((stream, partition.partition), applied);
+            }
+            lane.states.link = Some(Link { lane: number, held });
+        }
+    }
+
+    fn held(&self, lane: u16) -> Vec<Held> {
+        let held = self.machine.held(lane);
+        let named = held.filter_map(|(id, epoch, next)| Some(Held { name: self.names.get(&id)?.clone(), epoch, next }));
+        named.collect()
+    }
+
+    fn stream(&self, partition: PartitionId) -> usize {
+        self.streams.get(partition.stream as usize).copied().unwrap_or_default()
+    }
+
+    /// While there is nothing to do: looks whether the lanes are as they were left. A store that went back while nobody
+    /// asked it for anything would else be noticed with the next record only.
+    fn look(&mut self) {
+        if self.looked.elapsed() < LOOK || self.machine.is_committing() {
+            return;
+        }
+        self.looked = Instant::now();
+        let store = Arc::clone(&self.run.core.shared.store);
+        let Some(lanes) = store.lanes() else { return };
+        for number in 0..self.run.core.lanes {
+            let held = self.held(number);
+            if held.is_empty() || !self.machine.is_open(number) {
+                continue;
+            }
+            if let Err(error) = LaneStore::load(lanes, number, &held, &[], &mut |_, _| {}) {
+                self.lane_failed(number, &error);
+            }
+        }
+    }
+
+    fn tell_status(&mut self) {
+        self.run.tell_progress();
+        let status = Arc::clone(&self.options.status);
+        status.update(&self.run, &self.machine, &self.names);
+    }
+}
+
+/// Whether a failure may heal by itself, or by what an operator does elsewhere.
+const fn may_heal(error: &ConnectorError) -> bool {
+    !matches!(
+        error.kind,
+        ConnectorErrorKind::Damaged | ConnectorErrorKind::Changed | ConnectorErrorKind::Locked | ConnectorErrorKind::Closed
+    )
+}
+
+/// Whether a stream's records are spread over lanes.
+fn is_laned(core: &Core, stream: usize) -> bool {
+    match &core.streams[stream].work {
+        StreamWork::Source(source) => source.programs.iter().any(|feed| core.programs[feed.program].mode == Mode::Laned),
+        StreamWork::Ingest(_) | StreamWork::Subscription => false,
+    }
+}
+
+/// Compares the store with the plan, and writes what is new of it.
+fn fit(pieces: &mut Pieces) -> Result<Vec<String>, RunError> {
+    let mut batch = StoreBatch::default();
+    let fitted = layout::check(&mut pieces.core, &pieces.plan, &mut batch)?;
+    // Rows are JSON by the names of their fields: a state that gained fields needs nothing done to them.
+    let mut notes = fitted.notes;
+    notes.extend(fitted.migrations.iter().map(super::migrate::Migration::note));
+    for migration in &fitted.migrations {
+        layout::accept(&pieces.plan, migration, &mut batch);
+    }
+    if !batch.is_empty() {
+        batch.sort();
+        pieces.core.shared.store.commit(&batch).map_err(|error| RunError::connector("store", error))?;
+    }
+    Ok(notes)
+}
+
+/// The shared source of a plan, if it is the only one.
+pub(super) fn only_shared(readers: &[Reader]) -> bool {
+    matches!(readers, [reader] if reader.is_shared())
+}

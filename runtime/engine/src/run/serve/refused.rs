@@ -1,0 +1,30 @@
+//! What a plan may hold that cannot be served, said before anything is read.
+
+use nsf_plan::{InputSource, Plan};
+
+use super::super::{error::BuildError, pieces::Core};
+
+/// What cannot be served, by plan.
+pub(super) fn refused(plan: &Plan, core: &Core) -> Vec<BuildError> {
+    let mut errors = Vec::new();
+    if core.shared.store.lanes().is_none() {
+        errors.push(BuildError {
+            part: "store".to_owned(),
+            place: None,
+            message: "the profile names no store that several workers can share".to_owned(),
+            help: Some("give the profile `redis`".to_owned()),
+        });
+    }
+    for pipeline in &plan.pipelines {
+        let told = pipeline.inputs.iter().any(|input| matches!(input.from, InputSource::Subscription(_)));
+        if told && pipeline.stateful {
+            let what = "a flow that keeps state of what a subscription tells it, other than in the dev profile,";
+            errors.push(BuildError::not_run(plan, &pipeline.name, pipeline.origin, what));
+        }
+        if pipeline.stateful && pipeline.inputs.len() > 1 {
+            let what = "a flow that keeps state over several sources, other than in the dev profile,";
+            errors.push(BuildError::not_run(plan, &pipeline.name, pipeline.origin, what));
+        }
+    }
+    errors
+}

@@ -1,0 +1,139 @@
+//! What the source tells: batches, and partitions that come and go.
+
+use std::{
+    sync::{Arc, mpsc::RecvTimeoutError},
+    time::Duration,
+};
+
+use super::{
+    super::{
+        error::RunError,
+        event::{Event, PartitionMoved},
+        reader::{News, Report},
+        work::Taken,
+    },
+    Serve,
+};
+use crate::{
+    connector::{Change, PartitionId},
+    protocol,
+    store::PartitionName,
+};
+
+/// The reader of the shared source: there is only one.
+pub(super) const READER: usize = 0;
+
+impl Serve {
+    /// Takes what the reader has, without waiting longer than until something else is due.
+    pub(super) fn take(&mut self) -> Result<Vec<(usize, Taken)>, RunError> {
+        let most = self.run.options.blocks.max(1);
+        let mut taken = Vec::new();
+        if self.machine.any_open() {
+            while taken.len() < most
+                && let Some(held) = self.held_back.pop_front()
+            {
+                self.accept(held, &mut taken);
+            }
+        }
+        let mut wait = if taken.is_empty() { self.patience() } else { Duration::ZERO };
+        while taken.len() < most {
+            let report = match self.readers.reports.recv_timeout(wait) {
+                Ok(report) => report,
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(RunError::Internal("the reader of the inputs broke off".to_owned()));
+                }
+            };
+            wait = Duration::ZERO;
+            if self.news(report, &mut taken)? {
+                break;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// How long to wait for news: until a commit or the end of a lane's waiting is due.
+    fn patience(&self) -> Duration {
+        let now = std::time::Instant::now();
+        let waits = self.waits.iter().map(|(until, _)| until.saturating_duration_since(now));
+        let nothing_to_do = self.queue.is_empty();
+        let longest = if nothing_to_do { Duration::from_millis(100) } else { Duration::ZERO };
+        waits.chain([self.run.until_commit()]).min().unwrap_or(longest).min(longest)
+    }
+
+    /// Takes news; gives whether something is to be done before more is taken.
+    fn news(&mut self, report: Report, taken: &mut Vec<(usize, Taken)>) -> Result<bool, RunError> {
+        match report.news {
+            News::Batch(batch, header, waiting) => {
+                self.run.lag[READER] = waiting;
+                let stream = self.streams.get(batch.stream as usize).copied().unwrap_or_default();
+                let own = Taken { stream, batch, header };
+                if self.machine.any_open() {
+                    self.accept(own, taken);
+                } else {
+                    self.held_back.push_back(own);
+                }
+                Ok(false)
+            }
+            News::Changed(changes) => {
+                changes.into_iter().for_each(|change| self.changed(change));
+                Ok(true)
+            }
+            News::Failed(error) => Err(RunError::connector("source", error)),
+            News::Idle(_) => Ok(false),
+            News::End(_) => Err(RunError::Internal("the source of the inputs ended".to_owned())),
+        }
+    }
+
+    /// Takes a batch, if it is of what is read now; leaves out messages that were taken before.
+    fn accept(&mut self, mut own: Taken, taken: &mut Vec<(usize, Taken)>) {
+        let partition = PartitionId { stream: own.batch.stream, partition: own.batch.partition };
+        if !self.machine.accepts(partition, own.batch.generation) {
+            self.readers.give_back(READER, own.batch);
+            return;
+        }
+        let progress = self.run.progress.partition(own.stream, partition.partition);
+        let mut next = progress.position.next;
+        let before = own.batch.messages.len();
+        own.batch.messages.retain(|message| {
+            let new = message.offset >= next;
+            next = next.max(message.offset + 1);
+            new
+        });
+        progress.position.next = next.max(own.batch.end.next);
+        own.batch.end.next = progress.position.next;
+        self.run.tally.streams[own.stream].repeated += (before - own.batch.messages.len()) as u64;
+        taken.push((READER, own));
+    }
+
+    fn changed(&mut self, change: Change) {
+        match change {
+            Change::Assigned(partition, log) => {
+                let stream = &self.run.core.streams[self.stream(partition)];
+                let name = PartitionName {
+                    stream: stream.id.clone(),
+                    topic: stream.topic.clone(),
+                    partition: partition.partition,
+                };
+                self.names.insert(partition, Arc::new(name));
+                self.incarnations.insert(partition, log.incarnation.clone());
+                self.moved(partition, "assigned");
+                self.event(protocol::Event::Assigned(partition, log));
+            }
+            Change::Revoked(partition) => {
+                self.moved(partition, "revoked");
+                self.event(protocol::Event::Revoked(partition));
+            }
+            Change::Gone(partition) => {
+                self.moved(partition, "gone");
+                self.event(protocol::Event::Gone(partition));
+            }
+        }
+    }
+
+    pub(super) fn moved(&self, partition: PartitionId, what: &'static str) {
+        let Some(name) = self.names.get(&partition) else { return };
+        let (topic, partition) = (name.topic.clone(), name.partition);
+        self.run.tell(|| Event::Partition(PartitionMoved { what, topic, partition }));
+    }
+}

@@ -1,0 +1,61 @@
+//! A row of a state as JSON: its fields, and beside them when it was saved and, for `order: time`, which write each field
+//! is of.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Row, StateShape, row::FieldVersion};
+use crate::{encode::cell::Damaged, observe::RecordId, text::TextRow};
+
+/// What stands beside the fields.
+#[derive(Default, Serialize, Deserialize)]
+struct Beside {
+    /// The watermark at the last save, in milliseconds; only of a state with `keep`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saved: Option<i64>,
+    /// The row was deleted; its versions say since when.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    gone: bool,
+    /// By field: time in milliseconds, stream, partition and offset of the record that wrote it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    versions: BTreeMap<String, (i64, u32, u32, u64)>,
+}
+
+/// Appends a row.
+pub(super) fn encode(row: &Row, text: &TextRow, shape: &StateShape, out: &mut Vec<u8>) {
+    let saved = (shape.keep.is_some() && row.saved != i64::MIN).then_some(row.saved);
+    let written = row.versions.iter().flat_map(|versions| text.names().iter().zip(versions.iter()));
+    let versions = written.filter(|(_, version)| **version != FieldVersion::NEVER).map(|(name, version)| {
+        let RecordId { stream, partition, offset } = version.record;
+        (name.clone(), (version.time, stream, partition, offset))
+    });
+    let beside = Beside { saved, gone: !row.exists, versions: versions.collect() };
+    let plain = beside.saved.is_none() && !beside.gone && beside.versions.is_empty();
+    // Numbers and texts always have a JSON form.
+    let beside = (!plain).then(|| serde_json::to_string(&beside).unwrap_or_default());
+    text.write(row.fields.iter().map(Some), beside.as_deref(), out);
+}
+
+/// Reads a row. A field that it does not have is one that the state gained: it has its default.
+pub(super) fn decode(shape: &StateShape, text: &TextRow, key: &[u8], bytes: &[u8]) -> Result<Row, Damaged> {
+    let read = text.read(bytes)?;
+    let beside: Beside = match &read.beside {
+        None => Beside::default(),
+        Some(beside) => serde_json::from_str(beside).map_err(|_| Damaged)?,
+    };
+    let mut row = Row::absent(shape, key);
+    row.exists = !beside.gone;
+    row.saved = beside.saved.unwrap_or(i64::MIN);
+    for (field, read) in row.fields.iter_mut().zip(read.fields) {
+        if let Some(cell) = read {
+            *field = cell;
+        }
+    }
+    for (name, version) in text.names().iter().zip(row.versions.iter_mut().flatten()) {
+        if let Some(&(time, stream, partition, offset)) = beside.versions.get(name) {
+            *version = FieldVersion { time, record: RecordId { stream, partition, offset } };
+        }
+    }
+    Ok(row)
+}
