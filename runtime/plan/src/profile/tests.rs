@@ -1,0 +1,1 @@
+//! Tests of whole files: what is checked, what is resolved.
