@@ -86,7 +86,8 @@ fn missing_connection(profile: &Profile, kind: &str, name: &str, file: FileId) -
         "webhook" => ("webhook", format!("webhooks.{name}")),
         _ => ("cluster", format!("{kind}.clusters.{name}")),
     };
-    let message = format!("the profile `{}` has no {what} `{name}` of `{setting}`, which the program names", profile.name);
+    let message =
+        format!("the profile `{}` has no {what} `{name}` of `{setting}`, which the program names", profile.name);
     Diagnostic::new(&codes::W0691, location, message)
         .help(format!("add `{add}`; the program does not run with this profile"))
 }

@@ -204,11 +204,7 @@ impl Profile {
     /// # Errors
     /// Everything that is wrong at once: variables that are not set, files that cannot be read or that others can read,
     /// values that their settings do not take, and the mistakes of the file itself.
-    pub fn resolve(
-        &self,
-        project: &str,
-        environment: &Environment<'_>,
-    ) -> Result<ResolvedProfile, Vec<ProfileError>> {
+    pub fn resolve(&self, project: &str, environment: &Environment<'_>) -> Result<ResolvedProfile, Vec<ProfileError>> {
         let mut reading = Reading::new(&self.text, Some(project), Some(*environment));
         let profile = self.read(&mut reading);
         match (profile, reading.into_found()) {

@@ -18,18 +18,18 @@ pub(super) struct UrlParts<'u> {
 impl<'u> UrlParts<'u> {
     /// The parts of a URL with a host; none where the text is no such URL.
     pub(super) fn read(text: &'u str) -> Option<Self> {
-        if text.contains(char::is_whitespace) {
-            return None;
-        }
+        let parts = Self::split(text)?;
+        (!text.contains(char::is_whitespace) && is_host(parts.host, Port::Optional)).then_some(parts)
+    }
+
+    /// The parts of what may become a URL: of a text whose variables are not looked up.
+    pub(super) fn split(text: &'u str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let authority = rest.find(['/', '?', '#']).map_or(rest, |end| &rest[..end]);
-        let (login, host) = authority.rsplit_once('@').map_or((None, authority), |(login, host)| (Some(login), host));
-        let (user, password) = match login.map(|login| login.split_once(':').unwrap_or((login, ""))) {
-            Some((user, password)) => (Some(user), Some(password)),
-            None => (None, None),
-        };
-        let part = |part: Option<&'u str>| part.filter(|part| !part.is_empty());
-        is_host(host, Port::Optional).then_some(Self { scheme, user: part(user), password: part(password), host })
+        let (login, host) = authority.rsplit_once('@').map_or(("", authority), |(login, host)| (login, host));
+        let (user, password) = login.split_once(':').unwrap_or((login, ""));
+        let part = |part: &'u str| Some(part).filter(|part| !part.is_empty());
+        Some(Self { scheme, user: part(user), password: part(password), host })
     }
 }
 
@@ -55,7 +55,9 @@ pub(super) fn is_host(text: &str, port: Port) -> bool {
         !host.is_empty() && host.chars().all(|sign| sign.is_alphanumeric() || matches!(sign, '.' | '-' | '_'))
     };
     let port_is_good = match given {
-        Some(number) => number.bytes().all(|byte| byte.is_ascii_digit()) && number.parse::<u16>().is_ok_and(|at| at > 0),
+        Some(number) => {
+            number.bytes().all(|byte| byte.is_ascii_digit()) && number.parse::<u16>().is_ok_and(|at| at > 0)
+        }
         None => port == Port::Optional,
     };
     host_is_good && port_is_good
@@ -97,7 +99,10 @@ mod tests {
     #[test]
     fn a_url_is_taken_apart() {
         let parts = UrlParts::read("rediss://app:p@ss:w@host:6380/0?x=@").unwrap();
-        assert_eq!(parts, UrlParts { scheme: "rediss", user: Some("app"), password: Some("p@ss:w"), host: "host:6380" });
+        assert_eq!(
+            parts,
+            UrlParts { scheme: "rediss", user: Some("app"), password: Some("p@ss:w"), host: "host:6380" }
+        );
         assert_eq!(UrlParts::read("redis://:pw@[::1]:1").unwrap().password, Some("pw"));
         assert_eq!(UrlParts::read("redis://:pw@[::1]:1").unwrap().user, None);
         for wrong in ["host:1", "redis://", "redis:// host", "redis://u:p@", "redis://host:0", "redis://host:70000"] {

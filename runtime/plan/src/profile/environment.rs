@@ -70,9 +70,12 @@ impl Environment<'_> {
         for part in parts {
             values.push(match part {
                 Part::Literal(text) => Zeroizing::new(text.clone()),
-                Part::Variable(name) => Zeroizing::new((self.variable)(name).ok_or_else(|| {
-                    ProfileErrorKind::Unset { setting: setting.to_owned(), variable: name.clone() }
-                })?),
+                Part::Variable(name) => {
+                    Zeroizing::new((self.variable)(name).ok_or_else(|| ProfileErrorKind::Unset {
+                        setting: setting.to_owned(),
+                        variable: name.clone(),
+                    })?)
+                }
             });
         }
         // A text that grows would leave copies of itself behind.
@@ -94,9 +97,7 @@ impl Environment<'_> {
         let trimmed = Zeroizing::new(text.trim().to_owned());
         text.zeroize();
         match trimmed.is_empty() {
-            true => {
-                Err(ProfileErrorKind::Empty { setting: setting.to_owned(), reference: format!("file:{path}") })
-            }
+            true => Err(ProfileErrorKind::Empty { setting: setting.to_owned(), reference: format!("file:{path}") }),
             false => Ok(trimmed),
         }
     }

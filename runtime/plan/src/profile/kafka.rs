@@ -260,11 +260,11 @@ fn sasl_user(reading: &mut Reading<'_>, section: &Section<'_>, mechanism: &'stat
     useless(reading, section, &["token"], mechanism);
     let user = reading.text(section.get("user"));
     let password = reading.secret(section.get("password"));
-    if !user.is_there() {
-        reading.missing(section, "user", "who logs in");
-    }
-    if !password.is_there() {
-        reading.missing(section, "password", "which the mechanism needs");
+    match (user.is_there(), password.is_there()) {
+        (true, true) => {}
+        (true, false) => reading.missing(section, "password", "which the mechanism needs"),
+        (false, true) => reading.missing(section, "user", "who logs in"),
+        (false, false) => reading.missing(section, "user", "who logs in, and the `password` beside it"),
     }
     Some(SaslUser { user: user.optional()??, password: password.optional()?? })
 }

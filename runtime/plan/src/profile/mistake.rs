@@ -217,7 +217,9 @@ impl ProfileErrorKind {
                 format!("the file `{path}`, which `{setting}` names, cannot be read: {reason}")
             }
             Self::ReadByOthers { setting, path, mode } => {
-                format!("the file `{path}`, which holds the secret of `{setting}`, can be read by others: its mode is {mode:04o}")
+                format!(
+                    "the file `{path}`, which holds the secret of `{setting}`, can be read by others: its mode is {mode:04o}"
+                )
             }
             Self::Wrong { setting, reference, expected } => {
                 format!("`{setting}` must be {expected}, and {reference} gives something else")

@@ -54,10 +54,10 @@ pub(super) fn mysql(reading: &mut Reading<'_>, entry: &Entry<'_>) -> Option<Mysq
 
 fn connection(reading: &mut Reading<'_>, section: &Section<'_>) -> Option<MysqlConnection> {
     let address = url(reading, section.get("url"), &["mysql"]);
-    if !address.is_there() {
+    if !address.url.is_there() {
         reading.missing(section, "url", "the address of its server");
     }
-    let login = login(reading, section, address.known());
+    let login = login(reading, section, &address);
     let tls = tls(reading, section.get("tls"));
-    Some(MysqlConnection { url: address.optional()??, login: login?, tls: tls.or(None)? })
+    Some(MysqlConnection { url: address.url.optional()??, login: login?, tls: tls.or(None)? })
 }

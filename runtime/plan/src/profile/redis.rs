@@ -10,17 +10,8 @@ use super::secret::ServerUrl;
 use super::tls::{Login, Tls, login, tls, tls_of_url, url};
 
 /// The settings of `redis`.
-const SETTINGS: &[&str] = &[
-    "url",
-    "sentinel",
-    "cluster",
-    "namespace",
-    "user",
-    "password",
-    "tls",
-    "accept_eviction",
-    "clusters",
-];
+const SETTINGS: &[&str] =
+    &["url", "sentinel", "cluster", "namespace", "user", "password", "tls", "accept_eviction", "clusters"];
 
 /// The settings of one of `clusters`.
 const CONNECTION: &[&str] = &["url", "sentinel", "cluster", "user", "password", "tls", "accept_eviction"];
@@ -102,9 +93,9 @@ fn connection(reading: &mut Reading<'_>, section: &Section<'_>) -> Option<RedisC
         _ => reading.rule_of(section, section.path.clone(), Rule::OneOf { given: given.clone() }),
     }
     let address = url(reading, section.get("url"), &[SCHEMES.0, SCHEMES.1]);
-    let login = login(reading, section, address.known());
+    let login = login(reading, section, &address);
     let tls = match section.get("url") {
-        Some(_) => tls_of_url(reading, section.get("tls"), address.known(), SCHEMES),
+        Some(_) => tls_of_url(reading, section.get("tls"), &address, SCHEMES),
         None => tls(reading, section.get("tls")),
     };
     let sentinel = section.get("sentinel").map(|entry| sentinel(reading, entry));
@@ -115,7 +106,7 @@ fn connection(reading: &mut Reading<'_>, section: &Section<'_>) -> Option<RedisC
     }
     let servers = match sentinel {
         Some(servers) => servers?,
-        None => match address.optional()? {
+        None => match address.url.optional()? {
             Some(url) => RedisServers::Single(url),
             None => RedisServers::Cluster(cluster.optional()??),
         },

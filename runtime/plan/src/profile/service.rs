@@ -76,13 +76,12 @@ pub(super) fn webhooks(reading: &mut Reading<'_>, entry: Option<&Entry<'_>>) -> 
 fn webhook(reading: &mut Reading<'_>, entry: &Entry<'_>) -> Option<Webhook> {
     let section = reading.section(entry, &["url", "allow_private", "concurrency", "timeout", "retries"])?;
     let address = url(reading, section.get("url"), &["https", "http"]);
-    if !address.is_there() {
+    if !address.url.is_there() {
         reading.missing(&section, "url", "the address that messages are sent to");
     }
     let allow_private = reading.switch(section.get("allow_private"));
-    let plain = address.known().is_some_and(|url| url.expose().starts_with("http://"));
     let private = !matches!(allow_private, Given::Absent | Given::Known(false));
-    if let (true, false, Some(entry)) = (plain, private, section.get("url")) {
+    if let (true, false, Some(entry)) = (address.is("http"), private, section.get("url")) {
         reading.rule(entry, Rule::PlainHttp);
     }
     let expected = "a whole number from 1 to 256";
@@ -91,7 +90,7 @@ fn webhook(reading: &mut Reading<'_>, entry: &Entry<'_>) -> Option<Webhook> {
     let expected = "a whole number from 0 to 100";
     let retries = reading.parsed(section.get("retries"), expected, |text| count(text, 0, 100));
     Some(Webhook {
-        url: address.optional()??,
+        url: address.url.optional()??,
         allow_private: allow_private.or(false)?,
         concurrency: concurrency.or(8)?,
         timeout: timeout.or(Duration::from_secs(10))?,
@@ -174,5 +173,5 @@ pub(super) fn admin(reading: &mut Reading<'_>, entry: &Entry<'_>) -> Option<Admi
 pub(super) fn telemetry(reading: &mut Reading<'_>, entry: Option<&Entry<'_>>) -> Option<Option<ServerUrl>> {
     let Some(entry) = entry else { return Some(None) };
     let section = reading.section(entry, &["otlp"])?;
-    url(reading, section.get("otlp"), &["http", "https"]).optional()
+    url(reading, section.get("otlp"), &["http", "https"]).url.optional()
 }

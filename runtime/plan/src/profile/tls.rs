@@ -1,8 +1,11 @@
 //! TLS and logins, as they are said of every kind of server.
 
+use zeroize::Zeroizing;
+
 use super::address::UrlParts;
 use super::mistake::MistakeKind;
 use super::reading::{Entry, Given, Reading, Section};
+use super::reference::Text;
 use super::rule::Rule;
 use super::secret::{Secret, ServerUrl};
 use super::tree::NodeKind;
@@ -68,13 +71,32 @@ pub struct Login {
     pub password: Option<Secret>,
 }
 
+/// An address of a setting.
+pub(super) struct Address {
+    /// What it is, where that is known.
+    pub url: Given<ServerUrl>,
+    /// Its text, or how it is written: what stands in the file itself can be checked before the program runs.
+    shape: Option<Zeroizing<String>>,
+}
+
+impl Address {
+    /// Whether this is its scheme; not where only the environment knows.
+    pub fn is(&self, scheme: &str) -> bool {
+        self.parts().is_some_and(|parts| parts.scheme == scheme)
+    }
+
+    fn parts(&self) -> Option<UrlParts<'_>> {
+        self.shape.as_deref().and_then(|shape| UrlParts::split(shape))
+    }
+}
+
 /// Reads `user` and `password`, which must not stand in the address as well.
-pub(super) fn login(reading: &mut Reading<'_>, section: &Section<'_>, url: Option<&ServerUrl>) -> Option<Login> {
+pub(super) fn login(reading: &mut Reading<'_>, section: &Section<'_>, address: &Address) -> Option<Login> {
     let user = reading.text(section.get("user"));
     let password = reading.secret(section.get("password"));
-    let parts = url.and_then(|url| UrlParts::read(url.expose()));
-    let twice = parts.map(|parts| [("user", parts.user.is_some()), ("password", parts.password.is_some())]);
-    for (name, _) in twice.into_iter().flatten().filter(|(_, is_there)| *is_there) {
+    let parts = address.parts();
+    let in_address = parts.map(|parts| [("user", parts.user), ("password", parts.password)]);
+    for (name, _) in in_address.into_iter().flatten().filter(|(_, part)| part.is_some()) {
         if let Some(entry) = section.get(name) {
             reading.rule(entry, Rule::AlsoInUrl);
         }
@@ -83,50 +105,49 @@ pub(super) fn login(reading: &mut Reading<'_>, section: &Section<'_>, url: Optio
 }
 
 /// Reads an address of one of these schemes; a password in it must be a reference.
-pub(super) fn url(reading: &mut Reading<'_>, entry: Option<&Entry<'_>>, schemes: &[&'static str]) -> Given<ServerUrl> {
-    let Some(entry) = entry else { return Given::Absent };
-    if let NodeKind::Text(words) = &entry.value.kind
-        && let Ok(text) = super::reference::Text::read(words)
-        && holds_password(&text.marked(MARK))
-    {
-        reading.mistake(entry.key, MistakeKind::Literal { setting: entry.path.clone() });
-        return Given::Unknown;
-    }
+pub(super) fn url(reading: &mut Reading<'_>, entry: Option<&Entry<'_>>, schemes: &[&'static str]) -> Address {
+    let Some(entry) = entry else { return Address { url: Given::Absent, shape: None } };
     let shown: Vec<String> = schemes.iter().map(|scheme| format!("`{scheme}://…`")).collect();
     let expected = format!("an address, {}", shown.join(" or "));
-    reading.parsed(Some(entry), &expected, |text| {
+    let written = match &entry.value.kind {
+        NodeKind::Text(words) => Text::read(words).ok().map(|text| text.marked(MARK)),
+        _ => None,
+    };
+    let shape = written.map(Zeroizing::new);
+    if let Some(parts) = shape.as_deref().and_then(|shape| UrlParts::split(shape)) {
+        if parts.password.is_some_and(|password| password.contains(|sign| sign != MARK)) {
+            reading.mistake(entry.key, MistakeKind::Literal { setting: entry.path.clone() });
+            return Address { url: Given::Unknown, shape };
+        }
+        if !parts.scheme.contains(MARK) && !schemes.contains(&parts.scheme) {
+            reading.wrong(entry.value, &entry.path, expected);
+            return Address { url: Given::Unknown, shape };
+        }
+    }
+    let url = reading.parsed(Some(entry), &expected, |text| {
         UrlParts::read(text).filter(|parts| schemes.contains(&parts.scheme))?;
         ServerUrl::read(text)
-    })
-}
-
-/// Whether characters of the file itself are a password, before `@` in the address.
-fn holds_password(marked: &str) -> bool {
-    let Some((_, rest)) = marked.split_once("://") else { return false };
-    let authority = rest.find(['/', '?', '#']).map_or(rest, |end| &rest[..end]);
-    let password = authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':')).map(|(_, password)| password);
-    password.is_some_and(|password| password.chars().any(|sign| sign != MARK))
+    });
+    let shape = url.known().map(|url| Zeroizing::new(url.expose().to_owned())).or(shape);
+    Address { url, shape }
 }
 
 /// TLS that an address says by its scheme, and the setting beside it.
 pub(super) fn tls_of_url(
     reading: &mut Reading<'_>,
     entry: Option<&Entry<'_>>,
-    url: Option<&ServerUrl>,
+    address: &Address,
     (plain, encrypted): (&'static str, &'static str),
 ) -> Given<Option<Tls>> {
     let given = tls(reading, entry);
-    let scheme = url.and_then(|url| url.expose().split_once("://")).map(|(scheme, _)| scheme);
-    match (entry, given.known(), scheme) {
-        (Some(entry), Some(Some(_)), Some(scheme)) if scheme == plain => {
-            reading.rule(entry, Rule::TlsWithPlainUrl { scheme: encrypted });
-            Given::Unknown
-        }
-        (Some(entry), Some(None), Some(scheme)) if scheme == encrypted => {
-            reading.rule(entry, Rule::NoTlsWithTlsUrl { scheme: encrypted });
-            Given::Unknown
-        }
-        (None, _, Some(scheme)) if scheme == encrypted => Given::Known(Some(Tls::default())),
-        _ => given,
+    let Some(entry) = entry else {
+        return if address.is(encrypted) { Given::Known(Some(Tls::default())) } else { Given::Absent };
+    };
+    let off = matches!(given, Given::Known(None));
+    if !off && address.is(plain) {
+        reading.rule(entry, Rule::TlsWithPlainUrl { scheme: encrypted });
+    } else if off && address.is(encrypted) {
+        reading.rule(entry, Rule::NoTlsWithTlsUrl { scheme: encrypted });
     }
+    given
 }
