@@ -226,7 +226,12 @@ impl<'r> Reading<'r> {
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Given<T> {
         let Some(entry) = entry else { return Given::Absent };
-        Given::of(self.parsed_node(entry, entry.value, expected, parse))
+        Given::of(self.value(entry, entry.value, expected, false, parse))
+    }
+
+    /// As [`Reading::parsed`], of what may hold a secret among other things: its file must be its owner's alone.
+    pub fn guarded<T>(&mut self, entry: &Entry<'_>, expected: &str, parse: impl FnOnce(&str) -> Option<T>) -> Given<T> {
+        Given::of(self.value(entry, entry.value, expected, true, parse))
     }
 
     /// As [`Reading::parsed`], of a node that may be in a list.
@@ -237,6 +242,17 @@ impl<'r> Reading<'r> {
         expected: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
+        self.value(entry, node, expected, false, parse)
+    }
+
+    fn value<T>(
+        &mut self,
+        entry: &Entry<'_>,
+        node: &Node,
+        expected: &str,
+        secret: bool,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
         let words = match &node.kind {
             NodeKind::Text(words) | NodeKind::Number(words) => words,
             _ => {
@@ -245,7 +261,7 @@ impl<'r> Reading<'r> {
             }
         };
         let text = self.references(entry, node, words)?;
-        let value = self.look_up(entry, node, &text, false)?;
+        let value = self.look_up(entry, node, &text, secret)?;
         let parsed = parse(value.trim());
         if parsed.is_none() {
             let (setting, expected) = (entry.path.clone(), expected.to_owned());

@@ -247,6 +247,14 @@ fn rules_hold_for_what_variables_give() {
 }
 
 #[test]
+fn a_file_with_an_address_is_guarded_like_a_password() {
+    let text = "profiles: { p: { mysql: { url: \"file:/dsn\" } } }";
+    let with = |mode| resolve(text, "p", &[], &[("/dsn", Some(("mysql://a:b@c/d\n", mode)))]);
+    assert_eq!(with(0o600).unwrap().mysql.unwrap().default.url.expose(), "mysql://a:b@c/d");
+    assert!(with(0o644).unwrap_err()[0].contains("can be read by others"));
+}
+
+#[test]
 fn a_profile_with_a_mistake_cannot_be_resolved() {
     let text = "profiles: { p: { kafka: { brokers: a, security: { tsl: true } } } }";
     let errors = resolve(text, "p", &[], &[]).unwrap_err();

@@ -124,7 +124,7 @@ pub(super) fn url(reading: &mut Reading<'_>, entry: Option<&Entry<'_>>, schemes:
             return Address { url: Given::Unknown, shape };
         }
     }
-    let url = reading.parsed(Some(entry), &expected, |text| {
+    let url = reading.guarded(entry, &expected, |text| {
         UrlParts::read(text).filter(|parts| schemes.contains(&parts.scheme))?;
         ServerUrl::read(text)
     });
