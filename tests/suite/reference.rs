@@ -1,5 +1,6 @@
 //! The pages that users read, executed: the language reference and the README.
 
+use nsf_plan::profile::{Manifest, allowed_properties};
 use nsf_tests::markdown::{self, Block};
 use nsf_tests::{read, root, tool};
 
@@ -41,6 +42,20 @@ fn every_example_of_the_reference_does_what_the_page_says() {
 fn the_program_of_the_readme_checks_without_a_message() {
     let complaints = complaints("README.md", 1);
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+/// Settings shown in the reference are checked like a project's, and the properties it lists are those that may be set.
+#[test]
+fn the_settings_of_the_reference_are_those_that_are_taken() {
+    let text = read(&root().join("compiler/REFERENCE.md"));
+    let mut shown = 0;
+    for block in markdown::blocks(&text).iter().filter(|block| block.info == "yaml") {
+        assert_eq!(Manifest::parse(&block.text).mistakes, [], "line {}", block.line);
+        shown += 1;
+    }
+    assert!(shown > 0, "the reference shows no settings");
+    let hidden: Vec<_> = allowed_properties().iter().filter(|name| !text.contains(&format!("`{name}`"))).collect();
+    assert!(hidden.is_empty(), "the reference does not name {hidden:?}");
 }
 
 /// The reference's tests are run as well as checked.

@@ -3,12 +3,15 @@
 use std::path::Path;
 
 use nsf_analysis::Analysis;
+use nsf_analysis::graph::Node;
 use nsf_analysis::lock::Lock;
 use nsf_analysis::project::{InputFile, ProjectInput};
 use nsf_diagnostics::{Diagnostics, FileId, IntoDiagnostic, Stage};
 
 use nsf_plan::Plan;
+use nsf_plan::connector::Connector;
 
+use crate::manifest;
 use crate::output::Output;
 use crate::problem::Problem;
 use crate::project::{Project, SETTINGS_FILE};
@@ -89,6 +92,16 @@ impl Checked {
     }
 }
 
+/// Every connector that the program names.
+fn connectors(analysis: &Analysis) -> Vec<&Connector> {
+    let connectors = analysis.dag.graph.node_weights().filter_map(|node| match node {
+        Node::Topic(topic) => Some(&topic.value.connector),
+        Node::State(state) => state.value.store.as_ref(),
+        _ => None,
+    });
+    connectors.collect()
+}
+
 /// Adds what only the one who read the files knows: bytes that are no text, and mistakes in the settings.
 fn add_mistakes_of_files(project: &Project, analysis: &mut Analysis) {
     let mut found = Diagnostics::default();
@@ -105,7 +118,8 @@ fn add_mistakes_of_files(project: &Project, analysis: &mut Analysis) {
     }
     if let Some(settings) = &project.settings {
         let id = analysis.sources.add(SETTINGS_FILE, settings.as_str());
-        found.extend(project.manifest.mistakes.iter().map(|mistake| mistake.diagnostic(id)));
+        found.extend(project.manifest.mistakes.iter().map(|mistake| manifest::diagnostic(mistake, id)));
+        found.extend(manifest::missing_connections(&project.manifest, &connectors(analysis), id));
     }
     found.extend(std::mem::take(&mut analysis.diagnostics));
     analysis.diagnostics = found.into_sorted();

@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use nsf_diagnostics::FileId;
+use nsf_plan::profile::Manifest;
 
-use crate::manifest::{self, Manifest};
 use crate::problem::Problem;
 
 /// The settings file that makes a folder a project of its own.
@@ -86,7 +86,7 @@ impl Project {
         }
         let own = |name: &str| if whole { optional_text(&root.join(name)) } else { Ok(None) };
         let (settings, lock) = (own(SETTINGS_FILE)?, own(LOCK_FILE)?);
-        let manifest = settings.as_deref().map(manifest::parse).unwrap_or_default();
+        let manifest = settings.as_deref().map(Manifest::parse).unwrap_or_default();
         let name = manifest.name.clone().unwrap_or_else(|| folder_name(&root));
         let shown_root = shown_root(&root);
         Ok(Self { root, shown_root, name, files, manifest, settings, lock, has_lock: whole })

@@ -188,6 +188,12 @@ codes! {
     E0691 Project Error "broken-settings-file" "The file nsf.yaml cannot be read as YAML.";
     E0692 Project Error "wrong-project-setting" "A setting in nsf.yaml is not of the kind that is expected.";
     E0693 Project Error "unknown-project-setting" "A name in nsf.yaml is not the name of a setting.";
+    E0694 Project Error "missing-project-setting" "A setting that must be in nsf.yaml is not.";
+    E0695 Project Error "contradicting-project-settings" "Settings in nsf.yaml do not go together.";
+    E0696 Project Error "credential-in-settings" "A password, token or key stands in nsf.yaml itself.";
+    E0697 Project Error "malformed-reference" "A reference in nsf.yaml to a variable or file cannot be read.";
+    E0698 Project Error "refused-property" "A property of the Kafka client may not be set.";
+    W0691 Project Warning "missing-connection" "The program names a connection that a profile lacks.";
 }
 
 impl Code {

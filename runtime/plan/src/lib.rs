@@ -31,6 +31,7 @@ mod ingest;
 mod literal;
 mod model;
 mod origin;
+pub mod profile;
 mod test_case;
 mod types;
 mod validate;
