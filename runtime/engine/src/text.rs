@@ -78,6 +78,14 @@ fn escape(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// What the keys of all rows of a state or dimension begin with.
+pub(crate) fn prefix(name: &str) -> Vec<u8> {
+    let mut start = Vec::new();
+    escape(name.as_bytes(), &mut start);
+    start.push(b':');
+    start
+}
+
 /// Reads a key's parts from its text: gives them in the form of [`crate::encode::key`]; none where it is another's.
 pub(crate) fn read_key<'t>(name: &str, types: impl Iterator<Item = &'t Type>, text: &[u8]) -> Option<Vec<u8>> {
     let mut start = Vec::new();
@@ -180,6 +188,17 @@ impl TextRow {
 
     /// Appends a row. Fields that are none are left out.
     pub(crate) fn write<'c>(&self, cells: impl Iterator<Item = Option<&'c Cell>>, beside: Option<&str>, out: &mut Vec<u8>) {
+        self.write_with(cells, &[], beside, out);
+    }
+
+    /// The same with further members: names and their JSON.
+    pub(crate) fn write_with<'c>(
+        &self,
+        cells: impl Iterator<Item = Option<&'c Cell>>,
+        further: &[(&str, &str)],
+        beside: Option<&str>,
+        out: &mut Vec<u8>,
+    ) {
         let start = out.len();
         out.push(b'{');
         let comma = |out: &mut Vec<u8>| {
@@ -195,11 +214,11 @@ impl TextRow {
                 json::write_cell(ty, cell, out);
             }
         }
-        if let Some(beside) = beside {
+        for (name, value) in further.iter().copied().chain(beside.map(|beside| (BESIDE, beside))) {
             comma(out);
-            json::write_text(BESIDE, out);
+            json::write_text(name, out);
             out.push(b':');
-            out.extend_from_slice(beside.as_bytes());
+            out.extend_from_slice(value.as_bytes());
         }
         out.push(b'}');
     }

@@ -18,6 +18,7 @@ mod live;
 pub mod row;
 mod stage;
 pub mod stamp;
+mod text_codec;
 
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ use crate::{
     encode::{json, key},
     expression::{Build, BuildError},
     run::stage::DimensionRows,
+    store::Form,
+    text::{self, TextRow},
 };
 
 pub use codec::RowError;
@@ -49,6 +52,8 @@ pub struct Dimension {
     /// Its fields.
     pub fields: Vec<DimensionField>,
     by_id: AHashMap<u64, usize>,
+    /// Rows as JSON, where the store's rows are to be read by people.
+    text: Option<TextRow>,
 }
 
 /// A field of a dimension.
@@ -84,6 +89,14 @@ impl Dimensions {
     /// # Errors
     /// Where two dimensions have one code, or two fields one id: rows would be mixed up.
     pub fn new(plan: &Plan) -> Build<Self> {
+        Self::in_form(plan, Form::Binary)
+    }
+
+    /// The same for a store whose keys and rows are written so.
+    ///
+    /// # Errors
+    /// As [`Dimensions::new`].
+    pub fn in_form(plan: &Plan, form: Form) -> Build<Self> {
         let mut codes = AHashMap::new();
         let mut list = Vec::with_capacity(plan.dimensions.len());
         for dimension in &plan.dimensions {
@@ -92,7 +105,7 @@ impl Dimensions {
                     format!("the dimensions `{first}` and `{}` have one code, {}", dimension.name, dimension.code);
                 return Err(BuildError::new(message, Some(dimension.origin)));
             }
-            list.push(build(dimension)?);
+            list.push(build(dimension, form)?);
         }
         Ok(Self { list })
     }
@@ -105,16 +118,29 @@ impl Dimensions {
 
     /// Appends the key of a row: the dimension's code, then the keys.
     pub fn write_key(&self, id: DimensionId, keys: &[Cell], out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.code(id));
         let types = self.get(id).map_or(&[][..], |dimension| &dimension.keys);
+        if let Some(dimension) = self.get(id).filter(|dimension| dimension.text.is_some()) {
+            let mut parts = Vec::new();
+            types.iter().zip(keys).for_each(|((_, ty), cell)| key::write_cell_part(ty, cell, &mut parts));
+            // The parts were just written as these types.
+            let _ = text::write_key(&dimension.name, types.iter().map(|(_, ty)| ty), &parts, out);
+            return;
+        }
+        out.extend_from_slice(&self.code(id));
         types.iter().zip(keys).for_each(|((_, ty), cell)| key::write_cell_part(ty, cell, out));
     }
 
     /// The values of the keys in a row's key; none where the key is damaged or of another dimension.
     #[must_use]
     pub fn read_key(&self, id: DimensionId, bytes: &[u8]) -> Option<Vec<Cell>> {
-        let mut rest = bytes.strip_prefix(&self.code(id)[..])?;
         let types = self.get(id)?.keys.iter().map(|(_, ty)| ty);
+        let parts;
+        let mut rest = if self.get(id)?.text.is_some() {
+            parts = text::read_key(&self.get(id)?.name, types.clone(), bytes)?;
+            parts.as_slice()
+        } else {
+            bytes.strip_prefix(&self.code(id)[..])?
+        };
         let keys: Option<Vec<Cell>> = types.map(|ty| key::read_part(ty, &mut rest).ok()).collect();
         keys.filter(|_| rest.is_empty())
     }
@@ -125,8 +151,10 @@ impl Dimensions {
 
     /// Appends a row's bytes.
     pub fn write_row(&self, id: DimensionId, row: &Row, out: &mut Vec<u8>) {
-        if let Some(dimension) = self.get(id) {
-            codec::write_row(out, dimension, row);
+        let Some(dimension) = self.get(id) else { return };
+        match &dimension.text {
+            Some(text) => text_codec::write_row(out, dimension, text, row),
+            None => codec::write_row(out, dimension, row),
         }
     }
 
@@ -135,7 +163,11 @@ impl Dimensions {
     /// # Errors
     /// Where they are damaged or of a newer format.
     pub fn read_row(&self, id: DimensionId, bytes: &[u8]) -> Result<Row, RowError> {
-        codec::read_row(bytes, self.get(id).ok_or(RowError::Damaged)?)
+        let dimension = self.get(id).ok_or(RowError::Damaged)?;
+        match &dimension.text {
+            Some(text) => text_codec::read_row(bytes, dimension, text),
+            None => codec::read_row(bytes, dimension),
+        }
     }
 
     /// What is to be said of a row whose bytes cannot be read.
@@ -188,7 +220,7 @@ impl Dimensions {
     }
 }
 
-fn build(dimension: &nsf_plan::Dimension) -> Build<Dimension> {
+fn build(dimension: &nsf_plan::Dimension, form: Form) -> Build<Dimension> {
     let mut by_id = AHashMap::new();
     let mut fields = Vec::with_capacity(dimension.fields.len());
     for (index, field) in dimension.fields.iter().enumerate() {
@@ -199,8 +231,12 @@ fn build(dimension: &nsf_plan::Dimension) -> Build<Dimension> {
         let empty = field.empty.as_ref().map_or(Cell::Null, |literal| Cell::from_literal(&field.ty, literal));
         fields.push(DimensionField { name: field.name.clone(), ty: field.ty.clone().nullable(), id: field.id, empty });
     }
+    let text = match form {
+        Form::Binary => None,
+        Form::Text => Some(TextRow::new(fields.iter().map(|field| (field.name.as_str(), &field.ty)))?),
+    };
     let (name, keys) = (dimension.name.clone(), dimension.keys.clone());
-    Ok(Dimension { name, code: dimension.code, keys, fields, by_id })
+    Ok(Dimension { name, code: dimension.code, keys, fields, by_id, text })
 }
 
 /// [`Dimensions`] as workers and outputs see them.
@@ -210,6 +246,9 @@ impl DimensionRows for Arc<Dimensions> {
     }
 
     fn prefix(&self, dimension: DimensionId) -> Vec<u8> {
+        if let Some(own) = self.get(dimension).filter(|own| own.text.is_some()) {
+            return text::prefix(&own.name);
+        }
         self.code(dimension).to_vec()
     }
 

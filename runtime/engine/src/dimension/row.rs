@@ -211,6 +211,9 @@ impl Field {
         {
             return;
         }
+        if stamp.by == WrittenBy::Flow && self.stamp.as_ref().is_some_and(|own| own.is_repeated_by(stamp)) {
+            return;
+        }
         change.taken.push(index);
         if self.stamp.as_ref() != Some(stamp) {
             self.stamp = Some(stamp.clone());

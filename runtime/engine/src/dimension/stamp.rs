@@ -31,6 +31,18 @@ pub struct Stamp {
     pub offset: u64,
 }
 
+impl Stamp {
+    /// Whether a flow's write is one that it made before this one: after a fault records are taken again from the last
+    /// commit on, and what came of later ones may stand in the row already.
+    #[must_use]
+    pub fn is_repeated_by(&self, later: &Self) -> bool {
+        self.by == WrittenBy::Flow
+            && self.writer == later.writer
+            && self.partition == later.partition
+            && self.offset > later.offset
+    }
+}
+
 impl Ord for Stamp {
     fn cmp(&self, other: &Self) -> Ordering {
         let order = self.time.cmp(&other.time).then(self.by.cmp(&other.by));

@@ -556,7 +556,9 @@ impl Machine {
         }
         for partition in &leaving {
             self.partitions.remove(partition);
-            self.lanes.iter_mut().for_each(|lane| drop(lane.held.remove(partition)));
+            for lane in &mut self.lanes {
+                lane.held.remove(partition);
+            }
         }
         for lane in 0..self.lanes.len() as u16 {
             self.actions.push(Action::Forget { lane });

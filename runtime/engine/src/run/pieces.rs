@@ -291,7 +291,7 @@ impl Builder<'_> {
     }
 
     fn dimensions(&mut self) -> Option<(Arc<Dimensions>, Stage)> {
-        let dimensions = Dimensions::new(self.plan);
+        let dimensions = Dimensions::in_form(self.plan, self.connectors.form());
         let dimensions = Arc::new(self.keep("dimensions", dimensions)?);
         let stage = Stage::new(self.plan, Arc::clone(&dimensions));
         let stage = self.keep("subscriptions", stage)?;
