@@ -1,6 +1,6 @@
 //! Failures of Redis in the user's words.
 
-use std::{error::Error as _, io};
+use std::{error::Error, io, sync::Arc};
 
 use nsf_engine::connector::{ConnectorError, ConnectorErrorKind as Kind};
 use redis::{ErrorKind, RedisError, ServerError};
@@ -58,7 +58,7 @@ impl From<Failure> for ConnectorError {
 
 /// A connection that could not be made or broke.
 pub(crate) fn broken(settings: &RedisSettings, node: &Node, error: &RedisError) -> Failure {
-    let inner = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    let inner = cause::<io::Error>(error);
     if let Some(words) = encryption(error, inner) {
         let message = format!("the encrypted connection to Redis at `{node}` cannot be made ({words})");
         let help = "check that this port takes encrypted connections, and that the certificate names this host and is \
@@ -112,9 +112,17 @@ pub(crate) fn broken(settings: &RedisSettings, node: &Node, error: &RedisError) 
     }
 }
 
+/// The cause of an error, if it is of a kind.
+fn cause<E: Error + 'static>(error: &RedisError) -> Option<&E> {
+    let source = error.source()?;
+    // The library shares its causes, and what it gives is the share.
+    let shared = source.downcast_ref::<Arc<dyn Error + Send + Sync>>().and_then(|shared| shared.downcast_ref());
+    shared.or_else(|| source.downcast_ref())
+}
+
 /// What is wrong with encryption, if that is it.
 fn encryption(error: &RedisError, inner: Option<&io::Error>) -> Option<String> {
-    let direct = error.source().and_then(|source| source.downcast_ref::<rustls::Error>());
+    let direct = cause::<rustls::Error>(error);
     let wrapped = inner.and_then(io::Error::get_ref).and_then(|source| source.downcast_ref::<rustls::Error>());
     direct.or(wrapped).map(ToString::to_string)
 }

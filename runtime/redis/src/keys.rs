@@ -138,9 +138,9 @@ mod tests {
     #[test]
     fn keys_read_well() {
         let keys = keys("billing");
-        assert_eq!(keys.state(1), "shop:test:{1-me}:s:");
+        assert_eq!(keys.state(1), "shop:test:{1-vrb}:s:");
         let name = PartitionName { stream: "shop.orders".into(), topic: "orders:eu".into(), partition: 7 };
-        assert_eq!(keys.progress(1, &name), "shop:test:{1-me}:p:billing:shop.orders:orders%3Aeu:7");
+        assert_eq!(keys.progress(1, &name), "shop:test:{1-vrb}:p:billing:shop.orders:orders%3Aeu:7");
         assert_eq!(keys.table("meta"), "shop:test:meta");
         assert_eq!(slot(keys.state(3).as_bytes()), keys.lane_slot(3));
     }
@@ -148,9 +148,9 @@ mod tests {
     #[test]
     fn the_rows_own_key_is_found_again() {
         let keys = keys("g");
-        assert_eq!(keys.row_key("s", b"shop:test:{1-me}:s:progress:{4}:2"), Some(&b"progress:{4}:2"[..]));
-        assert_eq!(keys.row_key("d", b"shop:test:{1-me}:s:progress"), None);
-        assert_eq!(keys.row_key("s", b"shop:other:{1-me}:s:progress"), None);
+        assert_eq!(keys.row_key("s", b"shop:test:{1-vrb}:s:progress:{4}:2"), Some(&b"progress:{4}:2"[..]));
+        assert_eq!(keys.row_key("d", b"shop:test:{1-vrb}:s:progress"), None);
+        assert_eq!(keys.row_key("s", b"shop:other:{1-vrb}:s:progress"), None);
         assert_eq!(keys.pattern("s", b"a*"), b"shop:test:{*}:s:a\\**");
     }
 

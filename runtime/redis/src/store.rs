@@ -19,6 +19,9 @@ use crate::{
     wire::{Requests, bytes},
 };
 
+/// Rows with their keys.
+type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// A store on Redis.
 ///
 /// Each lane has a connection of its own, which is made when the lane is first used. Failures that may pass are
@@ -41,7 +44,7 @@ impl RedisStore {
     }
 
     /// Reads a table that is one hash.
-    fn read_hash(&self, table: StoreTable) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Failure> {
+    fn read_hash(&self, table: StoreTable) -> Result<Rows, Failure> {
         let key = self.keys.table(table.name());
         let mut requests = Requests::default();
         requests.command("HGETALL", &[key.as_bytes()]);
@@ -161,9 +164,11 @@ impl Store for RedisStore {
         match table {
             StoreTable::Meta | StoreTable::Counters => {
                 let rows = self.read_hash(table)?;
-                let wanted = rows.iter().filter(|(key, _)| key.starts_with(prefix));
-                // Until it gives false.
-                let _ = wanted.map(|(key, value)| row(key, value)).all(|more| more);
+                for (key, value) in rows.iter().filter(|(key, _)| key.starts_with(prefix)) {
+                    if !row(key, value) {
+                        break;
+                    }
+                }
                 Ok(())
             }
             StoreTable::State => self.scan_rows("s", prefix, row),
