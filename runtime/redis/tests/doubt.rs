@@ -169,10 +169,9 @@ fn a_server_without_memory_or_replicas_does_nothing_by_halves() {
     let store = server.store();
     let held = claim(&store, 0, &[0]);
     loaded(&store, 0, &held, &["k"]).unwrap();
-    for (name, wrong, right, word) in [
-        ("min-replicas-to-write", "1", "0", "too few replicas"),
-        ("maxmemory", "1", "0", "no memory left"),
-    ] {
+    for (name, wrong, right, word) in
+        [("min-replicas-to-write", "1", "0", "too few replicas"), ("maxmemory", "1", "0", "no memory left")]
+    {
         server.cli(&["CONFIG", "SET", name, wrong]);
         // What frees memory is allowed, what takes some is not: together they are refused.
         let mut changes = rows(&[("k", "1")]);

@@ -95,8 +95,7 @@ impl Server {
     }
 
     pub fn settings(&self) -> RedisSettings {
-        let mut settings =
-            RedisSettings::new(Place::Single { node: self.node(), database: 0 }, "test", "group");
+        let mut settings = RedisSettings::new(Place::Single { node: self.node(), database: 0 }, "test", "group");
         settings.lanes = 4;
         settings.response_timeout = Duration::from_secs(5);
         settings

@@ -3,7 +3,10 @@
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -48,8 +51,15 @@ impl Proxy {
 
 fn pass(mut client: TcpStream, mut server: TcpStream, fate: &Mutex<Fate>) {
     let (mut from, mut to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+    let muted = Arc::new(AtomicBool::new(false));
+    let mute = Arc::clone(&muted);
     let answers = std::thread::spawn(move || {
-        let _ = std::io::copy(&mut from, &mut to);
+        let mut bytes = vec![0; 1 << 16];
+        while let Ok(count @ 1..) = from.read(&mut bytes) {
+            if !muted.load(Ordering::SeqCst) && to.write_all(&bytes[..count]).is_err() {
+                break;
+            }
+        }
         let _ = to.shutdown(Shutdown::Both);
     });
     let mut bytes = vec![0; 1 << 20];
@@ -63,8 +73,7 @@ fn pass(mut client: TcpStream, mut server: TcpStream, fate: &Mutex<Fate>) {
             Fate::Pass => {}
             Fate::LoseRequest => break,
             Fate::LoseAnswer => {
-                // Nothing more reaches the client.
-                client.shutdown(Shutdown::Write).unwrap();
+                mute.store(true, Ordering::SeqCst);
                 server.write_all(&bytes[..count]).unwrap();
                 std::thread::sleep(Duration::from_millis(200));
                 break;
