@@ -80,7 +80,12 @@ pub(crate) fn broken(settings: &RedisSettings, node: &Node, error: &RedisError) 
             format!(
                 "Redis at `{node}` does not answer (waited {connect} ms for the connection, {response} ms for an answer)"
             ),
-            "check that the server is well and that nothing between drops its packets",
+            if settings.tls.is_some() {
+                "check that the server is well, that this port takes encrypted connections, and that nothing between \
+                 drops packets"
+            } else {
+                "check that the server is well and that nothing between drops packets"
+            },
         ),
         Some(
             io::ErrorKind::UnexpectedEof
