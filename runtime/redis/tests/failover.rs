@@ -101,8 +101,7 @@ fn lanes_on_a_cluster_follow_a_failover() {
     assert_eq!(report.nodes.len(), 3);
     assert!(report.nodes.iter().all(|node| node.replicas == 1), "{report:?}");
     let mut held: Vec<Vec<Held>> = (0..LANES).map(|lane| claim(&store, lane, &[0])).collect();
-    let holders: std::collections::BTreeSet<u16> =
-        (0..LANES).map(|lane| slot(tag(lane).as_bytes()) / 5462).collect();
+    let holders: std::collections::BTreeSet<u16> = (0..LANES).map(|lane| slot(tag(lane).as_bytes()) / 5462).collect();
     assert_eq!(holders.len(), 3, "lanes on all servers");
     for lane in 0..LANES {
         held[usize::from(lane)] = save_until_done(&store, lane, &held[usize::from(lane)], 1, 5);
@@ -170,8 +169,8 @@ fn a_slot_that_moves_is_waited_for() {
     let id = |server: &Server| server.cli(&["CLUSTER", "MYID"]);
     let holds = |server: &&Server| server.cli(&["CLUSTER", "COUNTKEYSINSLOT", &slot.to_string()]) != "0";
     let masters: Vec<&Server> = servers.iter().filter(|server| server.cli(&["ROLE"]).starts_with("master")).collect();
-    let from = *masters.iter().copied().find(|server| holds(&server)).as_ref().unwrap();
-    let to = *masters.iter().copied().find(|server| !holds(&server)).as_ref().unwrap();
+    let from = *masters.iter().copied().find(|server| holds(server)).as_ref().unwrap();
+    let to = *masters.iter().copied().find(|server| !holds(server)).as_ref().unwrap();
     let text = slot.to_string();
     assert_eq!(to.cli(&["CLUSTER", "SETSLOT", &text, "IMPORTING", &id(from)]), "OK");
     assert_eq!(from.cli(&["CLUSTER", "SETSLOT", &text, "MIGRATING", &id(to)]), "OK");
@@ -207,20 +206,11 @@ fn a_slot_that_moves_is_waited_for() {
 
 /// A watcher of a master.
 fn watcher(master: &Server) -> Server {
-    let port = support::free_port();
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("sentinel.conf");
-    let text = format!(
-        "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor shop 127.0.0.1 {} 2\n\
-         sentinel down-after-milliseconds shop 1000\nsentinel failover-timeout shop 5000\n",
-        folder.path().display(),
+    Server::watcher(&format!(
+        "sentinel monitor shop 127.0.0.1 {} 2\nsentinel down-after-milliseconds shop 1000\n\
+         sentinel failover-timeout shop 5000\n",
         master.port
-    );
-    std::fs::write(&file, text).unwrap();
-    let server = Server::start_at(port, &["--sentinel-file", file.to_str().unwrap()]);
-    // The file must outlive this function; the server's own folder is another.
-    std::mem::forget(folder);
-    server
+    ))
 }
 
 #[test]
@@ -298,8 +288,12 @@ fn certificates(folder: &std::path::Path) -> Option<()> {
         output.status.success().then_some(())
     };
     std::fs::write(folder.join("names"), "subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n").unwrap();
-    run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=test")?;
-    run("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.csr -subj /CN=localhost")?;
+    run(
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.crt -days 2 -subj /CN=test",
+    )?;
+    run(
+        "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.csr -subj /CN=localhost",
+    )?;
     run("x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile names -out server.crt")
 }
 
@@ -316,8 +310,16 @@ fn connections_are_encrypted() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let encrypted = support::free_port();
     let server = Server::start(&[
-        "--tls-port", &encrypted.to_string(), "--tls-cert-file", &path("server.crt"), "--tls-key-file",
-        &path("server.key"), "--tls-ca-cert-file", &path("ca.crt"), "--tls-auth-clients", "no",
+        "--tls-port",
+        &encrypted.to_string(),
+        "--tls-cert-file",
+        &path("server.crt"),
+        "--tls-key-file",
+        &path("server.key"),
+        "--tls-ca-cert-file",
+        &path("ca.crt"),
+        "--tls-auth-clients",
+        "no",
     ]);
     let at = |host: &str, port, authorities: Option<Vec<u8>>| {
         let mut settings = settings(Place::Single { node: Node::new(host, port), database: 0 });

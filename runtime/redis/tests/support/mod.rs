@@ -39,6 +39,9 @@ pub fn free_port() -> u16 {
     }
 }
 
+/// The file of a watcher of Sentinel.
+const WATCHER: &str = "sentinel.conf";
+
 /// A server of its own, with a folder of its own; it ends with the value.
 pub struct Server {
     pub port: u16,
@@ -50,13 +53,20 @@ pub struct Server {
 impl Server {
     /// Starts a server with no files and further arguments.
     pub fn start(arguments: &[&str]) -> Self {
-        Self::start_at(free_port(), arguments)
-    }
-
-    pub fn start_at(port: u16, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let mut server = Self { port, folder, arguments, child: None };
+        let mut server = Self { port: free_port(), folder, arguments, child: None };
+        server.run();
+        server
+    }
+
+    /// Starts a watcher of Sentinel, which keeps what it knows in its file.
+    pub fn watcher(lines: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let text = format!("port {port}\nbind 127.0.0.1\ndir {}\n{lines}", folder.path().display());
+        std::fs::write(folder.path().join(WATCHER), text).unwrap();
+        let mut server = Self { port, folder, arguments: Vec::new(), child: None };
         server.run();
         server
     }
@@ -66,9 +76,9 @@ impl Server {
         let folder = self.folder.path().to_str().unwrap();
         let port = self.port.to_string();
         let mut command = Command::new("redis-server");
-        let file = self.arguments.first().is_some_and(|first| first == "--sentinel-file");
-        if file {
-            command.arg(&self.arguments[1]).arg("--sentinel");
+        let file = self.folder.path().join(WATCHER);
+        if file.exists() {
+            command.arg(file).arg("--sentinel");
         } else {
             // What the arguments set comes later and counts.
             command.args(["--port", &port, "--dir", folder, "--save", "", "--bind", "127.0.0.1"]);
