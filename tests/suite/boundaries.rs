@@ -164,8 +164,8 @@ fn the_plan_reaches_serde_and_pure_data_crates_alone() {
 
 #[test]
 fn the_engine_names_no_connector() {
-    reaches_none_of("nsf-engine", &["nsf-connectors", "rdkafka", "redis", "redb", "mysql_async"]);
-    let words = ["nsf_connectors", "rdkafka", "redb::"];
+    reaches_none_of("nsf-engine", &["nsf-connectors", "nsf-redis", "rdkafka", "redis", "redb", "mysql_async"]);
+    let words = ["nsf_connectors", "nsf_redis", "rdkafka", "redb::"];
     let found = lines_with("runtime/engine", &words);
     assert!(found.is_empty(), "{found:#?}");
 }
@@ -173,6 +173,17 @@ fn the_engine_names_no_connector() {
 #[test]
 fn the_compiler_program_links_no_server_connector() {
     reaches_none_of("nsfc", &["rdkafka", "rdkafka-sys", "redis", "mysql_async", "sqlx", "openssl-sys"]);
+}
+
+#[test]
+fn only_the_store_on_redis_names_its_client_and_no_compiler_reaches_it() {
+    assert_eq!(HOUSE.naming("redis"), BTreeSet::from(["nsf-redis"]));
+    assert!(HOUSE.under("runtime").contains(&"nsf-redis"), "the rooms have moved");
+    for package in HOUSE.under("compiler") {
+        reaches_none_of(package, &["nsf-redis", "redis"]);
+    }
+    // Cargo unites features over the workspace: as a feature of the connectors it would reach the compiler's program.
+    reaches_none_of("nsf-connectors", &["nsf-redis", "redis"]);
 }
 
 #[test]

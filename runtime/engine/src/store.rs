@@ -339,17 +339,18 @@ pub trait LaneStore: Send + Sync {
     ) -> ConnectorResult<()>;
 
     /// Changes rows of states of a lane and its progress (in the order of `held`) at once, if it still is as it is held. An
-    /// error that is no doubt about the outcome is [`Saved::Unknown`] too.
+    /// error that is no doubt about the outcome is [`Saved::Unknown`] too. Each key is there once: the rows are sorted.
     fn save(&self, lane: u16, held: &[Held], rows: &Changes, progress: &[LaneProgress]) -> Saved;
 
-    /// What became of a save whose end is not known.
+    /// What became of the last save of a lane, whose end is not known; asked of the same store, with what the save was given.
+    /// [`Settled::NotApplied`] is final: a save that is still under way somewhere is not done any more.
     ///
     /// # Errors
     /// Where the store does not answer.
     fn settle(&self, lane: u16, held: &[Held], progress: &[LaneProgress]) -> ConnectorResult<Settled>;
 
-    /// Writes rows of dimensions, each only if it still is as it was read: `expected` has the [`row_version`] of each row
-    /// in the order of `rows`. Gives the indices of those that are not, which are left as they are.
+    /// Writes rows of dimensions (sorted), each only if it still is as it was read: `expected` has the [`row_version`] of
+    /// each row in the order of `rows`. Gives the indices of those that are not, which are left as they are.
     ///
     /// # Errors
     /// Where the store does not answer; any of the rows may be written then.

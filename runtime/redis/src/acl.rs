@@ -1,0 +1,20 @@
+//! The rights that the store needs, and no more.
+
+use crate::settings::{Place, RedisSettings};
+
+/// The commands that the store uses on one server without databases: no scripts, no configuration, nothing that empties.
+/// [`acl_line`] gives the whole line for a place.
+pub const ACL_COMMANDS: &str =
+    "-@all +hello +info +watch +unwatch +multi +exec +mget +mset +set +del +hset +hmget +hgetall +hdel +hincrby +scan";
+
+/// The line that gives a user of Redis just the rights that the store needs; the password is for the reader to fill in.
+#[must_use]
+pub fn acl_line(settings: &RedisSettings) -> String {
+    let user = settings.user.as_deref().unwrap_or("nsf");
+    let place = match &settings.place {
+        Place::Cluster { .. } => " +cluster|slots",
+        place if place.database() != 0 => " +select",
+        Place::Single { .. } | Place::Sentinel { .. } => "",
+    };
+    format!("ACL SETUSER {user} on >PASSWORD ~{}:* {ACL_COMMANDS}{place}", settings.namespace)
+}

@@ -1,0 +1,44 @@
+//! The store on Redis: one server, servers that Sentinel watches, or a cluster.
+//!
+//! # Keys
+//! `<ns>` is the namespace, `<tag>` the lane's hash tag (its number, a hyphen and letters that put it in its slot).
+//!
+//! | what | key | value |
+//! | --- | --- | --- |
+//! | a row of a state | `<ns>:{<tag>}:s:<key>` | the row's JSON; expires by itself where the state keeps rows for a time |
+//! | progress | `<ns>:{<tag>}:p:<group>:<stream>:<topic>:<partition>` | hash: `e` claim, `n` first offset that is not in the rows, `w` watermark, `i` incarnation of the topic, `v` hash of the plan, `s` mark of the last save |
+//! | a row of a dimension | `<ns>:{<tag by hash>}:d:<key>` | the row's JSON |
+//! | layout and plan | `<ns>:meta` | hash |
+//! | counters of all runs | `<ns>:counters` | hash |
+//!
+//! Everything that a record changes lies in one lane, hence in one slot, and changes in one `MULTI … EXEC`.
+//!
+//! # Why a lane is safe
+//! Whoever claims a lane raises `e`. A worker's reads and saves count only while the store still says the `e` and the `n`
+//! that it holds. `WATCH` on the progress makes that check and the save one: it is set (and the progress compared) when
+//! the worker first reads after a save, stands until the `EXEC`, and is set again in the same round trip. Only commands
+//! that fail for no type of value (`MSET`, `SET`, `DEL`) and one `HSET` on a hash that was read before are in the
+//! transaction, since Redis undoes nothing of one that fails in its middle.
+//!
+//! `e` rises by a random step: after a loss of the last writes, or of all, the next claim is still another number than the
+//! one that was lost.
+
+mod acl;
+mod check;
+mod dimension;
+mod fault;
+mod keys;
+mod lane;
+mod save;
+mod scan;
+mod settings;
+mod store;
+mod tags;
+mod topology;
+mod wire;
+
+pub use acl::{ACL_COMMANDS, acl_line};
+pub use check::{NodeReport, RedisReport, check};
+pub use settings::{ClientCertificate, Node, Place, RedisSettings, Secret, Tls};
+pub use store::RedisStore;
+pub use tags::{LARGEST_LANES, SLOTS, slot, tag};

@@ -1,0 +1,222 @@
+//! Saves of lanes, and what became of those whose answer did not come.
+
+use nsf_engine::{
+    connector::{ConnectorError, ConnectorErrorKind as Kind},
+    store::{Changes, Held, LaneProgress, Saved, Settled},
+};
+use redis::Value;
+
+use crate::{
+    fault::{Cause, Failure},
+    lane::{CHUNK, random},
+    store::RedisStore,
+    wire::{Link, Requests, bytes},
+};
+
+/// What is asked for in a save, and where its answer stands.
+struct Transaction {
+    requests: Requests,
+    /// Index of the answer to `EXEC`.
+    end: usize,
+    /// How many commands are done by it.
+    commands: usize,
+}
+
+impl RedisStore {
+    fn transaction(
+        &self,
+        number: u16,
+        held: &[Held],
+        rows: &Changes,
+        progress: &[LaneProgress],
+        mark: &str,
+    ) -> Transaction {
+        let mut requests = Requests::default();
+        requests.command("MULTI", &[]);
+        write_rows(&mut requests, rows.rows().zip(rows.expiries()), self.keys.state(number).as_bytes());
+        for (index, (held, progress)) in held.iter().zip(progress).enumerate() {
+            let key = self.keys.progress(number, &held.name);
+            let next = progress.next.map(|next| next.to_string()).unwrap_or_default();
+            let watermark = progress.watermark.to_string();
+            requests.begin("HSET", if index == 0 { 11 } else { 9 });
+            requests.argument(key.as_bytes());
+            requests.argument(b"n").argument(next.as_bytes());
+            requests.argument(b"w").argument(watermark.as_bytes());
+            requests.argument(b"i").argument(progress.incarnation.as_bytes());
+            requests.argument(b"v").argument(progress.plan.as_bytes());
+            if index == 0 {
+                requests.argument(b"s").argument(mark.as_bytes());
+            }
+        }
+        let (end, commands) = (requests.len(), requests.len() - 1);
+        requests.command("EXEC", &[]);
+        self.ask_window(&mut requests, number, held);
+        Transaction { requests, end, commands }
+    }
+
+    pub(crate) fn try_save(
+        &self,
+        number: u16,
+        held: &[Held],
+        rows: &Changes,
+        progress: &[LaneProgress],
+    ) -> Result<Saved, Failure> {
+        let mut guard = self.lane(number).map_err(|error| Failure::new(Cause::Refused, error))?;
+        let lane = &mut *guard;
+        lane.mark = None;
+        if held.len() != progress.len() {
+            let message = format!("lane {number}: {} partitions are held and {} saved", held.len(), progress.len());
+            let error = ConnectorError::new(Kind::Other, message).with_help("report it: the runtime counts wrongly");
+            return Err(Failure::new(Cause::Refused, error));
+        }
+        // It must be known that the progress is as it is held before the transaction is sent, not only in the same trip:
+        // a transaction that a slow server takes up late is then void as soon as anyone has touched the progress.
+        self.over(number, lane, |link, window| self.stand(number, held, link, window))?;
+        let mark = format!("{:x}", random());
+        let transaction = self.transaction(number, held, rows, progress, &mark);
+        let Some(link) = &mut lane.link else {
+            let error = ConnectorError::new(Kind::Unavailable, format!("lane {number} has no connection to Redis"));
+            return Err(Failure::new(Cause::Closed, error));
+        };
+        lane.mark = Some(mark);
+        lane.window = None;
+        let asked = link.ask(&transaction.requests);
+        let ended = asked.and_then(|replies| ended(link, &transaction, replies));
+        let (saved, behind) = match ended {
+            Ok(ended) => ended,
+            Err(failure) => {
+                self.topology.learn(&failure, link.node());
+                if failure.error.kind == Kind::Damaged && failure.cause == Cause::Unreachable {
+                    lane.torn = Some(failure.error.clone());
+                }
+                lane.after(&failure);
+                return Err(failure);
+            }
+        };
+        if saved == Saved::Applied && !held.is_empty() {
+            let now = |(held, progress): (&Held, &LaneProgress)| Held { next: progress.next, ..held.clone() };
+            let now: Vec<Held> = held.iter().zip(progress).map(now).collect();
+            // Where it is not so, the next load finds it out.
+            let watched = matches!(behind.first(), Some(Value::Okay));
+            if watched && self.verify(link, number, &now, &behind[1..]).is_ok() {
+                lane.window = Some(now);
+            }
+        }
+        Ok(saved)
+    }
+
+    /// What became of a save: `touch` makes sure that it is not done later either.
+    pub(crate) fn settle_over(
+        &self,
+        number: u16,
+        held: &[Held],
+        progress: &[LaneProgress],
+        mark: Option<&str>,
+        link: &mut Link,
+    ) -> Result<Settled, Failure> {
+        let settled = self.compare(number, held, progress, mark, link, false)?;
+        if settled != Settled::NotApplied {
+            return Ok(settled);
+        }
+        self.compare(number, held, progress, mark, link, true)
+    }
+
+    fn compare(
+        &self,
+        number: u16,
+        held: &[Held],
+        progress: &[LaneProgress],
+        mark: Option<&str>,
+        link: &mut Link,
+        touch: bool,
+    ) -> Result<Settled, Failure> {
+        let mut requests = Requests::default();
+        if let (true, Some(first)) = (touch, held.first()) {
+            // The transaction may still lie before a server that was slow. Adding nothing changes nothing, but whoever has
+            // the progress under `WATCH`, as the lost connection has, can do no transaction any more.
+            requests.command("HINCRBY", &[self.keys.progress(number, &first.name).as_bytes(), b"e", b"0"]);
+        }
+        let first = requests.len();
+        for held in held {
+            requests.command("HMGET", &[self.keys.progress(number, &held.name).as_bytes(), b"e", b"n", b"s"]);
+        }
+        let replies = link.ask_all(&requests)?;
+        let (mut as_before, mut as_saved) = (true, mark.is_some());
+        for (index, reply) in replies[first..].iter().enumerate() {
+            let Value::Array(fields) = reply else { return Err(link.odd("a progress is no list")) };
+            let next = self.number(link, fields.get(1))?;
+            if self.number(link, fields.first())? != Some(held[index].epoch) {
+                return Ok(Settled::Lost);
+            }
+            as_before &= next == held[index].next;
+            as_saved &= next == progress[index].next;
+            if index == 0 {
+                let marked = mark.is_some() && fields.get(2).and_then(bytes) == mark.map(str::as_bytes);
+                as_saved &= marked;
+                as_before &= !marked;
+            }
+        }
+        Ok(match (as_saved, as_before) {
+            (true, _) if !held.is_empty() => Settled::Applied,
+            (_, true) => Settled::NotApplied,
+            _ => Settled::Lost,
+        })
+    }
+}
+
+/// Writes rows: those that stay by `MSET`, those that expire each by its own command, and what is deleted.
+pub(crate) fn write_rows<'r>(
+    requests: &mut Requests,
+    rows: impl Iterator<Item = ((&'r [u8], Option<&'r [u8]>), u64)>,
+    prefix: &[u8],
+) {
+    let (mut put, mut deleted) = (Vec::new(), Vec::new());
+    for ((key, value), expires) in rows {
+        match value {
+            Some(value) if expires == 0 => put.push((key, value)),
+            Some(value) => {
+                requests.begin("SET", 4).joined(prefix, key).argument(value);
+                requests.argument(b"PX").argument(expires.to_string().as_bytes());
+            }
+            None => deleted.push(key),
+        }
+    }
+    for chunk in put.chunks(CHUNK) {
+        requests.begin("MSET", 2 * chunk.len());
+        for (key, value) in chunk {
+            requests.joined(prefix, key).argument(value);
+        }
+    }
+    for chunk in deleted.chunks(CHUNK) {
+        requests.begin("DEL", chunk.len());
+        for key in chunk {
+            requests.joined(prefix, key);
+        }
+    }
+}
+
+/// How a transaction ended, and the answers behind it.
+fn ended(link: &Link, transaction: &Transaction, mut replies: Vec<Value>) -> Result<(Saved, Vec<Value>), Failure> {
+    let behind = replies.split_off(transaction.end + 1);
+    let end = replies.pop().unwrap_or(Value::Nil);
+    if let Value::Nil = end {
+        return Ok((Saved::Lost, behind));
+    }
+    // A command that was refused tells more than `EXECABORT`, and nothing was done then.
+    if let Value::ServerError(_) = end {
+        replies.iter().try_for_each(|reply| link.accepted(reply))?;
+    }
+    link.accepted(&end)?;
+    let done = link.items(end, transaction.commands)?;
+    let Some(refused) = done.iter().find_map(|reply| link.accepted(reply).err()) else {
+        return Ok((Saved::Applied, behind));
+    };
+    if done.iter().all(|reply| matches!(reply, Value::ServerError(_))) {
+        return Err(refused);
+    }
+    // None of the commands can fail by what a key holds or for want of memory; the rights of the user may have been
+    // changed in the very moment. Redis undoes nothing.
+    let message = format!("a save at Redis `{}` was done in part: {}", link.node(), refused.error.message);
+    let help = "put back a copy of the store from before: its rows and its progress no longer belong together";
+    Err(Failure::new(Cause::Unreachable, ConnectorError::new(Kind::Damaged, message).with_help(help)))
+}

@@ -1,0 +1,215 @@
+//! Lanes against a real server: what is saved is there, and only whoever claimed last saves.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use nsf_engine::{
+    connector::ConnectorErrorKind as Kind,
+    store::{Changes, LaneStore, Saved},
+};
+use support::{Server, claim, loaded, moved, partition, progress, rows, there_is_redis};
+
+#[test]
+fn what_is_saved_is_there() {
+    if !there_is_redis("save and load of a lane") {
+        return;
+    }
+    let server = Server::start(&[]);
+    let store = server.store();
+    let held = claim(&store, 1, &[0, 7]);
+    assert!(held.iter().all(|held| held.next.is_none() && held.epoch > 0));
+    assert_eq!(loaded(&store, 1, &held, &["a:1", "a:2"]).unwrap(), [None, None]);
+    let saved = store.save(1, &held, &rows(&[("a:1", "{\"n\":1}"), ("a:2", "{}")]), &[progress(5), progress(9)]);
+    assert_eq!(saved, Saved::Applied);
+    let mut held = held;
+    held[0].next = Some(5);
+    held[1].next = Some(9);
+    assert_eq!(loaded(&store, 1, &held, &["a:1", "a:3", "a:2"]).unwrap()[0].as_deref(), Some("{\"n\":1}"));
+    // What is deleted is gone, in the same save as what is put.
+    let mut changes = rows(&[("a:1", "{\"n\":2}")]);
+    changes.delete(b"a:2");
+    assert_eq!(store.save(1, &held, &changes, &[progress(6), progress(9)]), Saved::Applied);
+    held[0].next = Some(6);
+    let found = loaded(&store, 1, &held, &["a:1", "a:2"]).unwrap();
+    assert_eq!(found, [Some("{\"n\":2}".to_owned()), None]);
+    // The next worker finds how far it came.
+    let other = server.store();
+    let claimed = other.claim(1, &[partition(0), partition(7), partition(3)]).unwrap();
+    assert_eq!(claimed[0].1, progress(6));
+    assert_eq!(claimed[1].1, progress(9));
+    assert_eq!(claimed[2].1.next, None);
+    assert!(claimed[0].0 > held[0].epoch);
+    // In the form that people read.
+    let keys = server.cli(&["--scan"]);
+    assert!(keys.contains("test:{1-vrb}:s:a:1"), "{keys}");
+    assert!(keys.contains("test:{1-vrb}:p:group:shop.orders:orders:7"), "{keys}");
+}
+
+#[test]
+fn a_claim_fences_whoever_held_before() {
+    if !there_is_redis("fencing of an older holder") {
+        return;
+    }
+    let server = Server::start(&[]);
+    let (old, new) = (server.store(), server.store());
+    let before = claim(&old, 0, &[0, 1]);
+    assert_eq!(old.save(0, &before, &rows(&[("k", "1")]), &[progress(1), progress(1)]), Saved::Applied);
+    let before = moved(&before, 1);
+    // One of the partitions is enough.
+    let after = claim(&new, 0, &[1]);
+    let error = loaded(&old, 0, &before, &["k"]).unwrap_err();
+    assert_eq!(error.kind, Kind::Lost, "{error}");
+    assert!(error.message.contains("lane 0 of `orders` partition 1 was claimed by another worker"), "{error}");
+    assert_eq!(old.save(0, &before, &rows(&[("k", "2")]), &[progress(2), progress(2)]), Saved::Lost);
+    assert_eq!(loaded(&new, 0, &after, &["k"]).unwrap(), [Some("1".to_owned())]);
+    // Another lane is none of its business.
+    let other = claim(&old, 1, &[0, 1]);
+    assert_eq!(old.save(1, &other, &rows(&[("k", "2")]), &[progress(2), progress(2)]), Saved::Applied);
+    // What it still holds goes on, once it holds no more than that.
+    assert_eq!(loaded(&old, 0, &before[..1], &["k"]).unwrap(), [Some("1".to_owned())]);
+    assert_eq!(old.save(0, &before[..1], &rows(&[("k", "3")]), &[progress(2)]), Saved::Applied);
+}
+
+#[test]
+fn a_claim_between_load_and_save_is_seen_by_the_save() {
+    if !there_is_redis("a claim between load and save") {
+        return;
+    }
+    let server = Server::start(&[]);
+    let (old, new) = (server.store(), server.store());
+    let before = claim(&old, 0, &[0]);
+    assert_eq!(old.save(0, &before, &rows(&[("k", "1")]), &[progress(1)]), Saved::Applied);
+    let before = moved(&before, 1);
+    loaded(&old, 0, &before, &["k"]).unwrap();
+    claim(&new, 0, &[0]);
+    // Nothing was asked since: only what stands under `WATCH` can tell.
+    assert_eq!(old.save(0, &before, &rows(&[("k", "2")]), &[progress(2)]), Saved::Lost);
+    assert_eq!(server.cli(&["GET", "test:{0-uz}:s:k"]), "1");
+}
+
+#[test]
+fn a_worker_that_claims_again_goes_on() {
+    if !there_is_redis("a second claim of the same worker") {
+        return;
+    }
+    let server = Server::start(&[]);
+    let store = server.store();
+    let held = claim(&store, 0, &[0]);
+    loaded(&store, 0, &held, &["k"]).unwrap();
+    let again = claim(&store, 0, &[0, 1]);
+    assert_eq!(loaded(&store, 0, &held, &["k"]).unwrap_err().kind, Kind::Lost);
+    assert_eq!(store.save(0, &again, &rows(&[("k", "1")]), &[progress(1), progress(4)]), Saved::Applied);
+    // Window upon window, without a load between.
+    let mut held = again;
+    for next in 5..30 {
+        held[0].next = Some(if next == 5 { 1 } else { next - 1 });
+        held[1].next = Some(if next == 5 { 4 } else { next - 1 });
+        let saved = store.save(0, &held, &rows(&[("k", &next.to_string())]), &[progress(next), progress(next)]);
+        assert_eq!(saved, Saved::Applied);
+    }
+    assert_eq!(server.cli(&["GET", "test:{0-uz}:s:k"]), "29");
+}
+
+#[test]
+fn rows_expire_where_they_may() {
+    if !there_is_redis("expiry of rows") {
+        return;
+    }
+    let server = Server::start(&[]);
+    let store = server.store();
+    let held = claim(&store, 0, &[0]);
+    let mut changes = rows(&[("stays", "1")]);
+    changes.put_expiring(b"goes", 150, |row| row.extend_from_slice(b"2"));
+    changes.put_expiring(b"later", 600_000, |row| row.extend_from_slice(b"3"));
+    assert_eq!(store.save(0, &held, &changes, &[progress(1)]), Saved::Applied);
+    let held = moved(&held, 1);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let found = loaded(&store, 0, &held, &["stays", "goes", "later"]).unwrap();
+    assert_eq!(found, [Some("1".to_owned()), None, Some("3".to_owned())]);
+    assert_eq!(server.cli(&["PTTL", "test:{0-uz}:s:stays"]), "-1");
+    // A row that stays from now on does.
+    assert_eq!(store.save(0, &held, &rows(&[("later", "4")]), &[progress(2)]), Saved::Applied);
+    assert_eq!(server.cli(&["PTTL", "test:{0-uz}:s:later"]), "-1");
+}
+
+#[test]
+fn many_rows_go_in_one_save() {
+    if !there_is_redis("large saves and loads") {
+        return;
+    }
+    let server = Server::start(&[]);
+    let store = server.store();
+    let held = claim(&store, 0, &[0]);
+    let mut changes = Changes::default();
+    let keys: Vec<String> = (0..12_345).map(|number| format!("k:{number:05}")).collect();
+    for key in &keys {
+        changes.put(key.as_bytes(), format!("{{\"key\":\"{key}\",\"text\":\"{}\"}}", "x".repeat(200)).as_bytes());
+    }
+    assert_eq!(store.save(0, &held, &changes, &[progress(1)]), Saved::Applied);
+    let names: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let found = loaded(&store, 0, &moved(&held, 1), &names).unwrap();
+    assert!(found.iter().zip(&keys).all(|(row, key)| row.as_deref().unwrap().contains(key)));
+}
+
+#[test]
+fn what_the_store_lost_is_noticed() {
+    if !there_is_redis("loss of the last writes by a cut append-only file") {
+        return;
+    }
+    let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let store = server.store();
+    let held = claim(&store, 0, &[0]);
+    assert_eq!(store.save(0, &held, &rows(&[("k", "1")]), &[progress(1)]), Saved::Applied);
+    let held = moved(&held, 1);
+    assert_eq!(store.save(0, &held, &rows(&[("k", "2")]), &[progress(2)]), Saved::Applied);
+    let held = moved(&held, 2);
+    server.kill();
+    let folder = server.folder.path().join("appendonlydir");
+    let files = std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path());
+    let mut files = files.filter(|path| path.to_str().unwrap().ends_with(".incr.aof"));
+    let file = files.next().unwrap();
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() - 20]).unwrap();
+    server.run();
+    let error = loaded(&store, 0, &held, &["k"]).unwrap_err();
+    assert_eq!(error.kind, Kind::Lost, "{error}");
+    assert!(error.message.contains("stands at offset 1 in the store `test` and was left at offset 2"), "{error}");
+    assert_eq!(store.save(0, &held, &rows(&[("k", "3")]), &[progress(3)]), Saved::Lost);
+    // Row and progress went back together.
+    let again = claim(&store, 0, &[0]);
+    assert_eq!(again[0].next, Some(1));
+    assert_eq!(loaded(&store, 0, &again, &["k"]).unwrap(), [Some("1".to_owned())]);
+}
+
+#[test]
+fn an_emptied_store_is_noticed_even_after_another_claim() {
+    if !there_is_redis("an emptied store") {
+        return;
+    }
+    let server = Server::start(&[]);
+    let (old, new) = (server.store(), server.store());
+    let held = claim(&old, 0, &[0]);
+    loaded(&old, 0, &held, &["k"]).unwrap();
+    server.cli(&["FLUSHALL"]);
+    let error = loaded(&old, 0, &held, &["k"]).unwrap_err();
+    assert_eq!(error.kind, Kind::Lost);
+    assert!(error.message.contains("has lost what was written last"), "{error}");
+    // The first claim after it has another number than the first before it, though neither had saved anything.
+    let other = claim(&new, 0, &[0]);
+    assert_ne!(other[0].epoch, held[0].epoch);
+    assert_eq!(old.save(0, &held, &rows(&[("k", "1")]), &[progress(1)]), Saved::Lost);
+}
+
+#[test]
+fn a_foreign_value_in_the_place_of_a_progress_is_damage() {
+    if !there_is_redis("a foreign value in the place of a progress") {
+        return;
+    }
+    let server = Server::start(&[]);
+    server.cli(&["SET", "test:{0-uz}:p:group:shop.orders:orders:0", "x"]);
+    let error = server.store().claim(0, &[partition(0)]).unwrap_err();
+    assert_eq!(error.kind, Kind::Damaged);
+    assert!(error.message.contains("holds something that this runtime did not write"), "{error}");
+    let error = server.store().claim(9, &[partition(0)]).unwrap_err();
+    assert!(error.message.contains("has 4 lanes, and lane 9"), "{error}");
+}
