@@ -1,0 +1,19 @@
+//! Kafka: topics as sources that several workers share, and as sinks.
+//!
+//! A crate of its own, so that only a program which names it links librdkafka. Nothing here decides where a partition is
+//! read from or when it is committed: the engine does, by its store. The group only says who reads which partition.
+
+mod configuration;
+mod context;
+mod fault;
+mod native;
+mod settings;
+mod sink;
+mod source;
+mod topics;
+mod trouble;
+
+pub use settings::{CreateTopics, KafkaSettings, Pem, Sasl, Secret, Security, StartAt, Tls};
+pub use sink::{ID_HEADER, KafkaProducer, KafkaSink};
+pub use source::{KafkaSource, KafkaStatus};
+pub use topics::{KafkaTopics, TopicReport, TopicsReport};

@@ -1,0 +1,353 @@
+//! The producer that the sinks of a cluster share, and the sinks.
+
+use std::{
+    io::Write,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use nsf_engine::connector::{
+    ConnectorError, ConnectorErrorKind, ConnectorResult, MessageId, OutputBatch, Sink,
+};
+use rdkafka::{
+    ClientContext,
+    client::OAuthToken,
+    config::{FromClientConfigAndContext, RDKafkaLogLevel},
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{DeliveryResult, Header, OwnedHeaders},
+    producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer},
+};
+
+use super::{
+    ID_HEADER,
+    account::{Account, Room},
+};
+use crate::{
+    configuration,
+    context::Calls,
+    fault::{self, About},
+    settings::KafkaSettings,
+    topics::Asking,
+    trouble::Trouble,
+};
+
+/// The producer of a cluster; clones share it.
+#[derive(Clone)]
+pub struct KafkaProducer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Arc<KafkaSettings>,
+    trouble: Arc<Trouble>,
+    running: Mutex<Option<Arc<Running>>>,
+}
+
+/// A producer that was made, until a fault breaks it.
+struct Running {
+    producer: Option<ThreadedProducer<Deliveries>>,
+    room: Arc<Room>,
+    broken: AtomicBool,
+}
+
+impl Running {
+    /// Nothing more is to be written by it. What is still on its way must not arrive behind what is sent again.
+    fn give_up(&self) {
+        self.broken.store(true, Ordering::Release);
+        if let Some(producer) = &self.producer {
+            producer.purge(PurgeConfig::default().queue().inflight());
+        }
+    }
+}
+
+impl Drop for Running {
+    /// The producer's end waits for its threads; nobody waits for it.
+    fn drop(&mut self) {
+        self.give_up();
+        if let Some(producer) = self.producer.take() {
+            thread::spawn(move || drop(producer));
+        }
+    }
+}
+
+/// What the producer calls back.
+struct Deliveries {
+    calls: Calls,
+    trouble: Arc<Trouble>,
+    room: Arc<Room>,
+}
+
+impl ClientContext for Deliveries {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.calls.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.calls.error(error, reason);
+    }
+
+    fn generate_oauth_token(&self, configuration: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.calls.generate_oauth_token(configuration)
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = Arc<Account>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, account: Self::DeliveryOpaque) {
+        let (message, failure) = match result {
+            Ok(message) => {
+                if self.trouble.is_any() {
+                    self.trouble.answered();
+                }
+                (message, None)
+            }
+            Err((error, message)) => (message, Some(fault::code(error).unwrap_or(RDKafkaErrorCode::Fail))),
+        };
+        self.room.give_back(message.payload_len() + message.key_len());
+        account.done(failure);
+    }
+}
+
+impl KafkaProducer {
+    /// The producer for these settings; nothing is connected to yet.
+    #[must_use]
+    pub fn new(settings: impl Into<Arc<KafkaSettings>>) -> Self {
+        let shared = Shared { settings: settings.into(), trouble: Arc::default(), running: Mutex::new(None) };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// A topic as a sink; nothing is asked of the cluster before it is opened.
+    #[must_use]
+    pub fn sink(&self, topic: impl Into<String>) -> KafkaSink {
+        KafkaSink {
+            shared: Arc::clone(&self.shared),
+            topic: topic.into(),
+            account: Arc::default(),
+            used: None,
+            id: Vec::new(),
+        }
+    }
+
+    /// What is wrong just now though messages are tried again; none where all is well.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let shared = &self.shared;
+        shared.trouble.error(&shared.settings, "messages are not written meanwhile").map(|error| error.to_string())
+    }
+}
+
+impl Shared {
+    /// The producer; made where there is none or a fault broke it.
+    fn running(&self) -> ConnectorResult<Arc<Running>> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = running.as_ref().filter(|running| !running.broken.load(Ordering::Acquire)) {
+            return Ok(Arc::clone(running));
+        }
+        *running = None;
+        self.settings.check()?;
+        let room = Room::new(self.settings.producer_memory.max(1));
+        let deliveries = Deliveries {
+            calls: Calls::new(Arc::clone(&self.settings), Arc::clone(&self.trouble)),
+            trouble: Arc::clone(&self.trouble),
+            room: Arc::clone(&room),
+        };
+        let producer =
+            ThreadedProducer::from_config_and_context(&configuration::producer(&self.settings), deliveries)
+                .map_err(|error| fault::of(&self.settings, &error, "the producer could not be made"))?;
+        let made = Arc::new(Running { producer: Some(producer), room, broken: AtomicBool::new(false) });
+        *running = Some(Arc::clone(&made));
+        Ok(made)
+    }
+}
+
+/// A topic that messages are appended to.
+///
+/// What was appended before a fault may have been written; the engine sends it again with the same bytes and ids. After a
+/// fault whose outcome is not known the producer is thrown away and made anew (librdkafka lacks KIP-890, #5423), so that
+/// nothing old arrives behind what is sent again; other sinks then fail too and are sent again with it.
+pub struct KafkaSink {
+    shared: Arc<Shared>,
+    topic: String,
+    /// The messages since the last fault.
+    account: Arc<Account>,
+    /// The producer that has them.
+    used: Option<Arc<Running>>,
+    /// Scratch for the header.
+    id: Vec<u8>,
+}
+
+impl KafkaSink {
+    fn send(&mut self, running: &Running, key: &[u8], message: &[u8], id: Option<&MessageId>) -> ConnectorResult<()> {
+        let Some(producer) = &running.producer else { return Ok(()) };
+        let until = Instant::now() + self.shared.settings.delivery_timeout;
+        let size = key.len() + message.len();
+        if !running.room.take(size, until) {
+            return Err(self.unconfirmed());
+        }
+        self.account.sent();
+        let mut record = BaseRecord::with_opaque_to(&self.topic, Arc::clone(&self.account)).payload(message);
+        // An empty key is none: the message may go to any partition.
+        if !key.is_empty() {
+            record = record.key(key);
+        }
+        if let Some(id) = id {
+            self.id.clear();
+            let application = &self.shared.settings.application;
+            let MessageId { stream, partition, offset, ordinal } = id;
+            // Writing to memory does not fail.
+            let _ = write!(self.id, "{application}/{stream}/{partition}/{offset}/{ordinal}");
+            let header = Header { key: ID_HEADER, value: Some(&self.id) };
+            record = record.headers(OwnedHeaders::new_with_capacity(1).insert(header));
+        }
+        loop {
+            match producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((error, back)) => {
+                    let code = fault::code(&error).unwrap_or(RDKafkaErrorCode::Fail);
+                    if code != RDKafkaErrorCode::QueueFull || Instant::now() >= until {
+                        drop(back);
+                        running.room.give_back(size);
+                        self.account.done(Some(code));
+                        return Err(self.fault(code));
+                    }
+                    record = back;
+                    // The producer's thread takes confirmations; this lets it.
+                    producer.poll(Duration::from_millis(1));
+                }
+            }
+        }
+    }
+
+    /// Forgets what was not confirmed; the engine sends it again.
+    fn start_over(&mut self) {
+        self.account = Arc::default();
+        self.used = None;
+    }
+
+    /// A failure that ends what was appended so far.
+    fn fault(&mut self, code: RDKafkaErrorCode) -> ConnectorError {
+        let error = self.words(code);
+        if !is_refusal(code)
+            && let Some(running) = &self.used
+        {
+            running.give_up();
+        }
+        self.start_over();
+        error
+    }
+
+    fn words(&self, code: RDKafkaErrorCode) -> ConnectorError {
+        let (topic, settings) = (&self.topic, &self.shared.settings);
+        let doing = format!("a message to topic `{topic}` was not written");
+        match code {
+            RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize => {
+                let message = format!(
+                    "Kafka at `{}`: a message to topic `{topic}` is longer than the topic allows",
+                    settings.brokers
+                );
+                ConnectorError::new(ConnectorErrorKind::Other, message)
+                    .with_help("raise the topic's `max.message.bytes`, or send less in a message")
+            }
+            RDKafkaErrorCode::InvalidRecord | RDKafkaErrorCode::PolicyViolation | RDKafkaErrorCode::InvalidTimestamp => {
+                let message =
+                    format!("Kafka at `{}`: topic `{topic}` does not accept a message as it is ({code})", settings.brokers);
+                ConnectorError::new(ConnectorErrorKind::Other, message)
+                    .with_help("a compacted topic needs a key in every message; see what the topic is set to")
+            }
+            code => match fault::about(code) {
+                About::TopicMissing => crate::topics::missing(settings, topic),
+                // All else may be over at the next try, with a producer that knows nothing of this one's fate.
+                About::Other => ConnectorError::new(
+                    ConnectorErrorKind::Unavailable,
+                    format!("Kafka at `{}`: {doing} ({code})", settings.brokers),
+                )
+                .with_help("it is tried again from the last commit"),
+                _ => self.shared.trouble.error(settings, &doing).unwrap_or_else(|| {
+                    fault::of_code(settings, code, &doing, None)
+                }),
+            },
+        }
+    }
+
+    /// That messages were not confirmed in time.
+    fn unconfirmed(&mut self) -> ConnectorError {
+        let waiting = self.account.outstanding();
+        let doing = format!("{waiting} messages to topic `{}` were not confirmed", self.topic);
+        let told = self.shared.trouble.error(&self.shared.settings, &doing);
+        let error = told.unwrap_or_else(|| {
+            fault::of_code(&self.shared.settings, RDKafkaErrorCode::MessageTimedOut, &doing, None)
+        });
+        let _ = self.fault(RDKafkaErrorCode::MessageTimedOut);
+        error
+    }
+}
+
+/// Whether a failure says for certain that the message was refused, so that the producer is as good as before.
+fn is_refusal(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::MessageSizeTooLarge
+            | Code::InvalidMessageSize
+            | Code::UnknownTopic
+            | Code::UnknownTopicOrPartition
+            | Code::UnknownPartition
+            | Code::TopicAuthorizationFailed
+    )
+}
+
+impl Sink for KafkaSink {
+    /// Looks for the topic. There is no position: what was written stays.
+    fn open(&mut self, _position: Option<&[u8]>) -> ConnectorResult<()> {
+        self.start_over();
+        let running = self.shared.running()?;
+        let Some(producer) = &running.producer else { return Ok(()) };
+        let (settings, trouble) = (&self.shared.settings, &self.shared.trouble);
+        // The producer's own thread serves it.
+        Asking { client: producer.client(), settings, trouble, serve: &|| {} }.topic(&self.topic)?;
+        Ok(())
+    }
+
+    fn append(&mut self, batch: &OutputBatch) -> ConnectorResult<()> {
+        if let Some(code) = self.account.failure() {
+            return Err(self.fault(code));
+        }
+        let running = match &self.used {
+            Some(running) => Arc::clone(running),
+            None => self.shared.running()?,
+        };
+        self.used = Some(Arc::clone(&running));
+        for (index, (key, message)) in batch.messages().enumerate() {
+            self.send(&running, key, message, batch.ids.get(index))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until every message that this sink appended is confirmed by all replicas in sync.
+    fn flush(&mut self) -> ConnectorResult<Vec<u8>> {
+        let settled = self.account.settled(Instant::now() + self.shared.settings.delivery_timeout);
+        if let Some(code) = self.account.failure() {
+            return Err(self.fault(code));
+        }
+        if !settled {
+            return Err(self.unconfirmed());
+        }
+        self.used = None;
+        Ok(Vec::new())
+    }
+
+    fn belongs_to_commit(&self) -> bool {
+        false
+    }
+
+    fn wants_ids(&self) -> bool {
+        true
+    }
+}

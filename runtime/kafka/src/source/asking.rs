@@ -1,0 +1,170 @@
+//! Questions to the cluster that take their time: each is asked by a thread of its own, so that the thread that polls goes
+//! on polling.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use nsf_engine::connector::LogState;
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    error::{KafkaError, RDKafkaErrorCode},
+};
+
+use crate::{context::GroupCalls, fault, native, trouble::Trouble};
+
+/// How long one question may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long after a failure it is asked again.
+const AGAIN: Duration = Duration::from_millis(300);
+
+/// A partition in a question: topic, partition, the assignment's token.
+pub(crate) type Asked = (String, i32, u64);
+
+/// What was found out.
+pub(crate) enum Answer {
+    /// Where partitions stand that came.
+    States(Vec<(Asked, LogState)>),
+    /// A position that is not in the log: where it is, the log's first offset and its end. None where all are in it now.
+    OutOfRange(Option<(String, i32, u64, u64, u64)>),
+    /// The cluster answers.
+    Alive,
+    /// The cluster does not answer.
+    Silent,
+}
+
+/// Asks questions.
+pub(crate) struct Asker {
+    consumer: Arc<BaseConsumer<GroupCalls>>,
+    trouble: Arc<Trouble>,
+    over: Arc<AtomicBool>,
+    sender: Sender<Answer>,
+    answers: Receiver<Answer>,
+}
+
+impl Asker {
+    pub(crate) fn new(consumer: Arc<BaseConsumer<GroupCalls>>, trouble: Arc<Trouble>) -> Self {
+        let (sender, answers) = channel();
+        Self { consumer, trouble, over: Arc::default(), sender, answers }
+    }
+
+    /// The next answer, if there is one.
+    pub(crate) fn answer(&self) -> Option<Answer> {
+        self.answers.try_recv().ok()
+    }
+
+    /// No answers are waited for any more.
+    pub(crate) fn end(&self) {
+        self.over.store(true, Ordering::Release);
+    }
+
+    /// Asks where partitions stand, until the cluster says it.
+    pub(crate) fn states(&self, partitions: Vec<Asked>) {
+        self.ask(move |consumer, trouble, over| {
+            while !over.load(Ordering::Acquire) {
+                match states(consumer, &partitions) {
+                    Ok(states) => return Some(Answer::States(states)),
+                    Err(code) => trouble.tell(code, ""),
+                }
+                thread::sleep(AGAIN);
+            }
+            None
+        });
+    }
+
+    /// Asks which of these positions is not in the log.
+    pub(crate) fn out_of_range(&self, positions: Vec<(String, i32, u64)>) {
+        self.ask(move |consumer, _, over| {
+            while !over.load(Ordering::Acquire) {
+                match out_of_range(consumer, &positions) {
+                    Ok(found) => return Some(Answer::OutOfRange(found)),
+                    Err(_) => thread::sleep(AGAIN),
+                }
+            }
+            None
+        });
+    }
+
+    /// Asks whether the cluster answers.
+    pub(crate) fn alive(&self, topic: String) {
+        self.ask(move |consumer, _, _| match consumer.fetch_metadata(Some(&topic), PATIENCE) {
+            Ok(metadata) if metadata.topics().iter().all(|topic| topic.error().is_none()) => Some(Answer::Alive),
+            _ => Some(Answer::Silent),
+        });
+    }
+
+    fn ask(
+        &self,
+        question: impl FnOnce(&BaseConsumer<GroupCalls>, &Trouble, &AtomicBool) -> Option<Answer> + Send + 'static,
+    ) {
+        let (consumer, trouble) = (Arc::clone(&self.consumer), Arc::clone(&self.trouble));
+        let (over, sender) = (Arc::clone(&self.over), self.sender.clone());
+        thread::spawn(move || {
+            if let Some(answer) = question(&consumer, &trouble, &over) {
+                // Nobody waits for it where the source is closed.
+                let _ = sender.send(answer);
+            }
+        });
+    }
+}
+
+fn code_of(error: &KafkaError) -> RDKafkaErrorCode {
+    fault::code(error).unwrap_or(RDKafkaErrorCode::Fail)
+}
+
+/// Where partitions stand.
+fn states(
+    consumer: &BaseConsumer<GroupCalls>,
+    partitions: &[Asked],
+) -> Result<Vec<(Asked, LogState)>, RDKafkaErrorCode> {
+    let mut topics: Vec<&str> = partitions.iter().map(|(topic, ..)| topic.as_str()).collect();
+    topics.sort_unstable();
+    topics.dedup();
+    let ids = match native::topic_ids(consumer, &topics, PATIENCE) {
+        // Brokers that know no ids.
+        Err(RDKafkaErrorCode::UnsupportedFeature) => Vec::new(),
+        ids => ids?,
+    };
+    let mut list = TopicPartitionList::new();
+    for (topic, partition, _) in partitions {
+        list.add_partition(topic, *partition);
+    }
+    let committed = consumer.committed_offsets(list, PATIENCE).map_err(|error| code_of(&error))?;
+    let mut states = Vec::with_capacity(partitions.len());
+    for asked in partitions {
+        let (topic, partition, _) = asked;
+        let (low, high) = consumer.fetch_watermarks(topic, *partition, PATIENCE).map_err(|error| code_of(&error))?;
+        let committed = committed.find_partition(topic, *partition).and_then(|element| match element.offset() {
+            Offset::Offset(offset) => u64::try_from(offset).ok(),
+            _ => None,
+        });
+        let incarnation =
+            ids.iter().find(|(name, _)| name == topic).map(|(_, id)| id.clone()).unwrap_or_default();
+        let unsigned = |offset: i64| u64::try_from(offset).unwrap_or(0);
+        states.push((asked.clone(), LogState { low: unsigned(low), high: unsigned(high), committed, incarnation }));
+    }
+    Ok(states)
+}
+
+/// The first of some positions that is not in the log, with the log's first offset and end.
+fn out_of_range(
+    consumer: &BaseConsumer<GroupCalls>,
+    positions: &[(String, i32, u64)],
+) -> Result<Option<(String, i32, u64, u64, u64)>, KafkaError> {
+    for (topic, partition, next) in positions {
+        let (low, high) = consumer.fetch_watermarks(topic, *partition, PATIENCE)?;
+        let (low, high) = (u64::try_from(low).unwrap_or(0), u64::try_from(high).unwrap_or(0));
+        if *next < low || *next > high {
+            return Ok(Some((topic.clone(), *partition, *next, low, high)));
+        }
+    }
+    Ok(None)
+}

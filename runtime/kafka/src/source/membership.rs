@@ -1,0 +1,560 @@
+//! A member of the group: what it is told by the group and by the engine, and what it reads.
+
+use std::{
+    cell::Cell,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use nsf_engine::connector::{
+    Change, Command, ConnectorError, ConnectorErrorKind, ConnectorResult, LogState, PartitionId, Polled, RawBatch,
+};
+use rdkafka::{
+    Offset, TopicPartitionList,
+    config::FromClientConfigAndContext,
+    consumer::{BaseConsumer, CommitMode, Consumer},
+    error::{KafkaError, RDKafkaErrorCode},
+    message::BorrowedMessage,
+};
+
+use super::{
+    asking::{Answer, Asked, Asker},
+    assigned::{AllAssigned, Assigned, Phase},
+};
+use crate::{
+    configuration,
+    context::{Calls, GroupCalls, Rebalance},
+    fault, native,
+    settings::{KafkaSettings, StartAt},
+    topics::Asking,
+    trouble::Trouble,
+};
+
+/// How long a poll waits for a first message.
+const WAIT: Duration = Duration::from_millis(50);
+
+/// How often it is looked whether a cluster that was in trouble answers again.
+const PROBE: Duration = Duration::from_secs(3);
+
+/// How long what is known to wait stays true.
+const WAITING: Duration = Duration::from_millis(250);
+
+/// Partitions that are to go.
+struct Leaving {
+    partitions: Vec<(String, i32)>,
+    /// Until when they are waited for.
+    until: Instant,
+}
+
+/// A member of the group.
+pub(crate) struct Membership {
+    settings: Arc<KafkaSettings>,
+    trouble: Arc<Trouble>,
+    status: Arc<Mutex<Option<String>>>,
+    consumer: Arc<BaseConsumer<GroupCalls>>,
+    /// The topics of the streams, by stream.
+    streams: Vec<String>,
+    assigned: AllAssigned,
+    leaving: Vec<Leaving>,
+    changes: Vec<Change>,
+    asker: Asker,
+    /// Counts assignments.
+    tokens: u64,
+    /// Whether everything is paused since there is no room.
+    held: bool,
+    /// When the cluster was asked last whether it is there again; none while it is asked.
+    probed: Option<Instant>,
+    /// What is known to wait, and since when.
+    waiting: Cell<Option<(Instant, u64)>>,
+}
+
+impl Membership {
+    /// Connects, looks for the topics, and joins.
+    pub(crate) fn join(
+        settings: &Arc<KafkaSettings>,
+        trouble: &Arc<Trouble>,
+        status: Arc<Mutex<Option<String>>>,
+        streams: Vec<String>,
+    ) -> ConnectorResult<Self> {
+        settings.check()?;
+        trouble.over();
+        let calls = GroupCalls::new(Calls::new(Arc::clone(settings), Arc::clone(trouble)));
+        let consumer = BaseConsumer::from_config_and_context(&configuration::consumer(settings), calls)
+            .map_err(|error| fault::of(settings, &error, "the group could not be joined"))?;
+        let mut topics: Vec<&str> = streams.iter().map(String::as_str).collect();
+        topics.sort_unstable();
+        topics.dedup();
+        let asking =
+            Asking { client: consumer.client(), settings, trouble, serve: &|| drop(consumer.poll(Duration::ZERO)) };
+        for topic in &topics {
+            asking.topic(topic)?;
+        }
+        consumer
+            .subscribe(&topics)
+            .map_err(|error| fault::of(settings, &error, "the topics could not be subscribed to"))?;
+        let consumer = Arc::new(consumer);
+        Ok(Self {
+            settings: Arc::clone(settings),
+            trouble: Arc::clone(trouble),
+            status,
+            asker: Asker::new(Arc::clone(&consumer), Arc::clone(trouble)),
+            consumer,
+            streams,
+            assigned: AllAssigned::default(),
+            leaving: Vec::new(),
+            changes: Vec::new(),
+            tokens: 0,
+            held: false,
+            probed: Some(Instant::now()),
+            waiting: Cell::new(None),
+        })
+    }
+
+    pub(crate) fn changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Takes what is there until a batch is full or nothing more is there.
+    pub(crate) fn poll(&mut self, batch: &mut RawBatch, bytes: usize) -> ConnectorResult<Polled> {
+        self.serve()?;
+        if self.held && self.assigned.held() * 2 <= self.room() {
+            self.release_all();
+        }
+        let until = Instant::now() + WAIT;
+        let mut held = self.assigned.held();
+        let mut full = self.assigned.any_full(bytes);
+        while self.changes.is_empty() && !full {
+            // What is there goes out before anything is waited for.
+            let wait = if held > 0 { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
+            match self.take(wait)? {
+                Some(kept) => {
+                    held += kept;
+                    // Messages that are thrown away must not keep it either.
+                    full = self.assigned.last_is_full(bytes) || held >= self.room() || Instant::now() >= until;
+                }
+                None => {
+                    self.serve()?;
+                    held = self.assigned.held();
+                    if held > 0 || Instant::now() >= until {
+                        break;
+                    }
+                }
+            }
+        }
+        if !self.changes.is_empty() {
+            return Ok(Polled::Changed);
+        }
+        Ok(if self.assigned.hand_out(batch) { Polled::Batch } else { Polled::Idle })
+    }
+
+    /// There is no room for a batch: takes messages only into what room is left here, then pauses. A pause makes the
+    /// client forget what it fetched ahead (librdkafka#2703), so that it is not done at every rest, and ends at half.
+    pub(crate) fn rest(&mut self) -> ConnectorResult<Polled> {
+        self.serve()?;
+        let until = Instant::now() + WAIT;
+        let mut held = self.assigned.held();
+        while self.changes.is_empty() && Instant::now() < until {
+            if held >= self.room() && !self.held {
+                self.hold_all();
+            }
+            match self.take(Duration::ZERO)? {
+                // A message that comes though everything is paused is kept as well.
+                Some(kept) => held += kept,
+                None => {
+                    self.serve()?;
+                    break;
+                }
+            }
+        }
+        Ok(if self.changes.is_empty() { Polled::Idle } else { Polled::Changed })
+    }
+
+    /// How many bytes may be held here: the client's own queue has the other half.
+    fn room(&self) -> usize {
+        self.settings.memory / 2
+    }
+
+    /// Polls the client once; how many bytes were kept of the message that came, if one came.
+    fn take(&mut self, wait: Duration) -> ConnectorResult<Option<usize>> {
+        let consumer = Arc::clone(&self.consumer);
+        match consumer.poll(wait) {
+            None => Ok(None),
+            Some(Ok(message)) => Ok(Some(self.keep(&message))),
+            Some(Err(error)) => {
+                self.told(&error)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn keep(&mut self, message: &BorrowedMessage<'_>) -> usize {
+        self.assigned.take(message)
+    }
+
+    /// What the client says is wrong: most heals by itself and is told by [`Trouble`].
+    fn told(&mut self, error: &KafkaError) -> ConnectorResult<()> {
+        match error {
+            KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                let started = |assigned: &&Assigned| assigned.readings.iter().any(|reading| reading.started);
+                let next = |assigned: &Assigned| {
+                    assigned.readings.iter().filter(|reading| reading.started).map(|reading| reading.next).min()
+                };
+                let positions = self.assigned.list.iter().filter(started);
+                let positions = positions
+                    .filter_map(|assigned| Some((assigned.topic.clone(), assigned.partition, next(assigned)?)));
+                self.asker.out_of_range(positions.collect());
+                Ok(())
+            }
+            KafkaError::MessageConsumptionFatal(code) => {
+                let doing = "the topics cannot be read any more";
+                let told = self.trouble.error(&self.settings, doing);
+                Err(told.unwrap_or_else(|| fault::of_code(&self.settings, *code, doing, None)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Does everything that waits: the group's changes, answers, starts, partitions that are to go.
+    fn serve(&mut self) -> ConnectorResult<()> {
+        while let Some(rebalance) = self.consumer.context().next() {
+            match rebalance {
+                Rebalance::Assign(partitions) => self.assign(&partitions),
+                Rebalance::Revoke { partitions, lost } => self.revoke(partitions, lost),
+            }
+        }
+        while let Some(answer) = self.asker.answer() {
+            self.answered(answer)?;
+        }
+        self.serve_leaving();
+        self.serve_wanted();
+        if self.trouble.is_any() && self.probed.is_some_and(|probed| probed.elapsed() >= PROBE) {
+            self.probed = None;
+            self.asker.alive(self.streams.first().cloned().unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// Partitions came. They are paused until they are started; until the pause is done they stand at the log's first
+    /// message, so that no fault in between can make them jump over one: what comes too early is thrown away.
+    fn assign(&mut self, partitions: &[(String, i32)]) {
+        self.trouble.over();
+        let list = list_at(partitions, Offset::Beginning);
+        if let Err(error) = self.consumer.incremental_assign(&list) {
+            self.note(&error, "partitions that the group gave could not be taken");
+            return;
+        }
+        if let Err(error) = self.consumer.pause(&list) {
+            self.note(&error, "partitions could not be paused");
+        }
+        let mut asked: Vec<Asked> = Vec::new();
+        for (topic, partition) in partitions {
+            self.tokens += 1;
+            let streams: Vec<u32> =
+                (0_u32..).zip(&self.streams).filter(|(_, name)| *name == topic).map(|(stream, _)| stream).collect();
+            self.assigned.list.push(Assigned::new(topic, *partition, &streams, self.tokens));
+            asked.push((topic.clone(), *partition, self.tokens));
+        }
+        if !asked.is_empty() {
+            self.asker.states(asked);
+        }
+    }
+
+    /// Partitions are to go, or are gone.
+    fn revoke(&mut self, partitions: Vec<(String, i32)>, lost: bool) {
+        if !lost && let Err(error) = self.consumer.pause(&list_at(&partitions, Offset::Invalid)) {
+            self.note(&error, "partitions could not be paused");
+        }
+        for (topic, partition) in &partitions {
+            let Some(assigned) = self.assigned.find(topic, *partition) else { continue };
+            assigned.stop();
+            let known = assigned.phase == Phase::Told;
+            assigned.phase = Phase::Leaving;
+            for reading in &mut assigned.readings {
+                // The engine never heard of it.
+                reading.released = !known;
+            }
+            if known && !lost {
+                let revoked = assigned.readings.iter().map(|reading| Change::Revoked(assigned.id(reading)));
+                self.changes.extend(revoked);
+            }
+        }
+        // Given up at the next look where they are lost.
+        let until = if lost { Instant::now() } else { Instant::now() + self.settings.drain() };
+        self.leaving.push(Leaving { partitions, until });
+        self.serve_leaving();
+    }
+
+    /// Lets go of partitions that were released, or that cannot be waited for any longer.
+    fn serve_leaving(&mut self) {
+        // The group's session may end while they are waited for.
+        let lost = !self.leaving.is_empty() && self.consumer.assignment_lost();
+        let leaving = std::mem::take(&mut self.leaving);
+        for event in leaving {
+            let released = event.partitions.iter().all(|(topic, partition)| {
+                let assigned = self.assigned.find(topic, *partition);
+                assigned.is_none_or(|assigned| assigned.readings.iter().all(|reading| reading.released))
+            });
+            if released || lost || Instant::now() >= event.until {
+                self.unassign(&event.partitions);
+            } else {
+                self.leaving.push(event);
+            }
+        }
+    }
+
+    /// Answers the group, and tells the engine of what went without being released.
+    fn unassign(&mut self, partitions: &[(String, i32)]) {
+        if let Err(error) = self.consumer.incremental_unassign(&list_at(partitions, Offset::Invalid)) {
+            self.note(&error, "partitions could not be given back");
+        }
+        let is_among = |assigned: &Assigned| {
+            partitions.iter().any(|(topic, partition)| assigned.partition == *partition && assigned.topic == *topic)
+        };
+        for assigned in self.assigned.list.extract_if(.., |assigned| is_among(assigned)) {
+            let unreleased = assigned.readings.iter().filter(|reading| !reading.released);
+            self.changes.extend(unreleased.map(|reading| Change::Gone(assigned.id(reading))));
+        }
+    }
+
+    /// Goes to where partitions are to be read from. A partition that is not active yet is tried again later.
+    fn serve_wanted(&mut self) {
+        let mut list = TopicPartitionList::new();
+        for assigned in &self.assigned.list {
+            if let Some(next) = assigned.wanted {
+                let offset = i64::try_from(next).map_or(Offset::End, Offset::Offset);
+                // Only offsets that Kafka has not refuse it, and it has none of these.
+                let _ = list.add_partition_offset(&assigned.topic, assigned.partition, offset);
+            }
+        }
+        if list.count() == 0 {
+            return;
+        }
+        let Ok(sought) = self.consumer.seek_partitions(list, WAIT) else { return };
+        let mut resumed = Vec::new();
+        for element in sought.elements() {
+            if element.error().is_err() {
+                continue;
+            }
+            if let Some(assigned) = self.assigned.find(element.topic(), element.partition()) {
+                (assigned.wanted, assigned.running) = (None, true);
+                resumed.push((assigned.topic.clone(), assigned.partition));
+            }
+        }
+        if !self.held {
+            self.resume(&resumed);
+        }
+    }
+
+    fn answered(&mut self, answer: Answer) -> ConnectorResult<()> {
+        match answer {
+            Answer::States(states) => {
+                self.trouble.answered();
+                for (asked, state) in states {
+                    self.stands(&asked, state);
+                }
+            }
+            Answer::OutOfRange(found) => return Err(self.out_of_range(found)),
+            Answer::Alive => {
+                self.trouble.answered();
+                self.probed = Some(Instant::now());
+            }
+            Answer::Silent => self.probed = Some(Instant::now()),
+        }
+        Ok(())
+    }
+
+    /// It is known where a partition stands that came: the engine is told of it.
+    fn stands(&mut self, (topic, partition, token): &Asked, mut state: LogState) {
+        let latest = self.settings.start == StartAt::Latest && state.committed.is_none();
+        let Some(assigned) = self.assigned.find(topic, *partition) else { return };
+        // It may have gone, and come again, meanwhile.
+        if assigned.token != *token || assigned.phase != Phase::Asked {
+            return;
+        }
+        assigned.phase = Phase::Told;
+        if latest {
+            // Were it not committed, a restart before the first commit would begin later and lose what came between.
+            state.committed = Some(state.high);
+            for reading in &mut assigned.readings {
+                reading.committed = Some(state.high);
+            }
+        }
+        for reading in &assigned.readings {
+            self.changes.push(Change::Assigned(assigned.id(reading), state.clone()));
+        }
+        if latest {
+            self.commit(&[(topic.clone(), *partition)]);
+        }
+    }
+
+    fn out_of_range(&self, found: Option<(String, i32, u64, u64, u64)>) -> ConnectorError {
+        let Some((topic, partition, next, low, high)) = found else {
+            let message = format!(
+                "a partition of a topic could not be read at its position in Kafka at `{}`, and can be now",
+                self.settings.brokers
+            );
+            return ConnectorError::new(ConnectorErrorKind::Unavailable, message);
+        };
+        let what = if next < low {
+            format!("the log begins at {low}: what was to be read next is not kept any more")
+        } else {
+            format!("the log ends at {high}: it was cut, or the topic was made anew")
+        };
+        let message = format!(
+            "partition {partition} of topic `{topic}` in Kafka at `{}` is to be read from offset {next}, and {what}",
+            self.settings.brokers
+        );
+        ConnectorError::new(ConnectorErrorKind::Changed, message)
+            .with_help("nothing is skipped silently: decide where to go on, then reset the progress of this partition")
+    }
+
+    pub(crate) fn command(&mut self, command: Command) {
+        match command {
+            Command::Start { partition, next, generation } => {
+                if let Some(assigned) = self.told_of(partition) {
+                    assigned.start(partition.stream, next, generation);
+                    self.serve_wanted();
+                }
+            }
+            Command::Pause(partition) => {
+                if let Some(assigned) = self.told_of(partition)
+                    && assigned.pause(partition.stream)
+                {
+                    (assigned.wanted, assigned.running) = (None, false);
+                    let list = [(assigned.topic.clone(), assigned.partition)];
+                    if let Err(error) = self.consumer.pause(&list_at(&list, Offset::Invalid)) {
+                        self.note(&error, "a partition could not be paused");
+                    }
+                }
+            }
+            Command::Release(partition) => {
+                if let Some(assigned) = self.assigned.find_id(partition) {
+                    let readings = assigned.readings.iter_mut();
+                    readings.filter(|reading| reading.stream == partition.stream).for_each(|reading| {
+                        reading.released = true;
+                    });
+                }
+                self.serve_leaving();
+            }
+            Command::Commit(positions) => {
+                let mut partitions = Vec::new();
+                for (id, next) in positions {
+                    let Some(assigned) = self.assigned.find_id(id) else { continue };
+                    for reading in assigned.readings.iter_mut().filter(|reading| reading.stream == id.stream) {
+                        reading.committed = Some(next);
+                    }
+                    partitions.push((assigned.topic.clone(), assigned.partition));
+                }
+                partitions.sort_unstable();
+                partitions.dedup();
+                self.commit(&partitions);
+            }
+        }
+    }
+
+    /// A partition that is this worker's and is to stay so.
+    fn told_of(&mut self, partition: PartitionId) -> Option<&mut Assigned> {
+        self.assigned.find_id(partition).filter(|assigned| assigned.phase == Phase::Told)
+    }
+
+    /// Commits positions for the group: without waiting and without minding failures (librdkafka#2933). Only of partitions
+    /// that are this worker's (redpanda-data/connect#4477).
+    fn commit(&mut self, partitions: &[(String, i32)]) {
+        let mut list = TopicPartitionList::new();
+        for (topic, partition) in partitions {
+            let committable = self.assigned.find(topic, *partition).and_then(|assigned| assigned.committable());
+            if let Some(offset) = committable.and_then(|next| i64::try_from(next).ok()) {
+                let _ = list.add_partition_offset(topic, *partition, Offset::Offset(offset));
+            }
+        }
+        if list.count() > 0 {
+            let _ = self.consumer.commit(&list, CommitMode::Async);
+        }
+    }
+
+    fn running(&self) -> Vec<(String, i32)> {
+        let running = self.assigned.list.iter().filter(|assigned| assigned.running);
+        running.map(|assigned| (assigned.topic.clone(), assigned.partition)).collect()
+    }
+
+    fn hold_all(&mut self) {
+        self.held = true;
+        let running = self.running();
+        if let Err(error) = self.consumer.pause(&list_at(&running, Offset::Invalid)) {
+            self.note(&error, "partitions could not be paused");
+        }
+    }
+
+    fn release_all(&mut self) {
+        self.held = false;
+        let running = self.running();
+        self.resume(&running);
+    }
+
+    fn resume(&self, partitions: &[(String, i32)]) {
+        if partitions.is_empty() {
+            return;
+        }
+        match self.consumer.resume(&list_at(partitions, Offset::Invalid)) {
+            Ok(()) => *self.status.lock().unwrap_or_else(PoisonError::into_inner) = None,
+            Err(error) => self.note(&error, "partitions could not be resumed"),
+        }
+    }
+
+    /// A call of the client that should not fail did.
+    fn note(&self, error: &KafkaError, what: &str) {
+        let words = fault::of(&self.settings, error, what).to_string();
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+    }
+
+    /// About how many bytes wait in the log; asks no broker.
+    pub(crate) fn waiting(&self) -> u64 {
+        if let Some((since, waiting)) = self.waiting.get()
+            && since.elapsed() < WAITING
+        {
+            return waiting;
+        }
+        let each = self.assigned.list.iter().map(|assigned| {
+            let end = native::known_end(&self.consumer, &assigned.name, assigned.partition);
+            end.map_or(0, |end| assigned.waiting(end))
+        });
+        let waiting = each.sum();
+        self.waiting.set(Some((Instant::now(), waiting)));
+        waiting
+    }
+
+    /// Leaves the group. What is still this worker's is given back without being waited for: the engine has committed
+    /// what it wanted to.
+    pub(crate) fn leave(&mut self, deadline: Duration) {
+        let until = Instant::now() + deadline;
+        self.asker.end();
+        for event in std::mem::take(&mut self.leaving) {
+            self.unassign(&event.partitions);
+        }
+        if self.consumer.close_queue().is_err() {
+            return;
+        }
+        // Closing while the group rebalances has hung (librdkafka#4312, #4527, #4792): not beyond the deadline.
+        while !self.consumer.closed() && Instant::now() < until {
+            let consumer = Arc::clone(&self.consumer);
+            drop(consumer.poll(Duration::from_millis(20)));
+            while let Some(rebalance) = self.consumer.context().next() {
+                match rebalance {
+                    Rebalance::Assign(partitions) => {
+                        let _ = self.consumer.incremental_assign(&list_at(&partitions, Offset::Beginning));
+                    }
+                    Rebalance::Revoke { partitions, .. } => self.unassign(&partitions),
+                }
+            }
+        }
+    }
+}
+
+fn list_at(partitions: &[(String, i32)], offset: Offset) -> TopicPartitionList {
+    let mut list = TopicPartitionList::with_capacity(partitions.len());
+    for (topic, partition) in partitions {
+        // Only offsets that Kafka has not refuse it, and these are none of them.
+        let _ = list.add_partition_offset(topic, *partition, offset);
+    }
+    list
+}

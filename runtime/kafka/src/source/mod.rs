@@ -1,0 +1,133 @@
+//! Topics as one source whose partitions several workers share.
+
+mod asking;
+mod assigned;
+mod membership;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use nsf_engine::connector::{
+    Change, Command, ConnectorError, ConnectorErrorKind, ConnectorResult, Polled, Position, RawBatch, Source,
+};
+
+use crate::{settings::KafkaSettings, trouble::Trouble};
+use membership::Membership;
+
+/// Topics that are read together by one member of a group.
+///
+/// The member is made by [`Source::open`]. Everything else happens on the thread that polls; only the status may be asked
+/// for from elsewhere.
+pub struct KafkaSource {
+    settings: Arc<KafkaSettings>,
+    /// The topic of each stream.
+    streams: Vec<String>,
+    trouble: Arc<Trouble>,
+    status: Arc<Mutex<Option<String>>>,
+    membership: Option<Membership>,
+}
+
+/// A view of a source that is kept while the engine has the source.
+#[derive(Clone)]
+pub struct KafkaStatus {
+    settings: Arc<KafkaSettings>,
+    trouble: Arc<Trouble>,
+    status: Arc<Mutex<Option<String>>>,
+}
+
+impl KafkaStatus {
+    /// What is wrong just now though the run goes on; none where all is well.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let told = self.trouble.error(&self.settings, "the topics are not read meanwhile");
+        let told = told.map(|error| error.to_string());
+        told.or_else(|| self.status.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+impl KafkaSource {
+    /// A source whose streams are these topics, by their order; the same topic may come twice. Nothing is connected to
+    /// yet.
+    #[must_use]
+    pub fn new(settings: impl Into<Arc<KafkaSettings>>, streams: Vec<String>) -> Self {
+        Self { settings: settings.into(), streams, trouble: Arc::default(), status: Arc::default(), membership: None }
+    }
+
+    /// What is wrong just now though the run goes on; none where all is well.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.status().trouble()
+    }
+
+    /// The same for someone who does not have the source.
+    #[must_use]
+    pub fn status(&self) -> KafkaStatus {
+        KafkaStatus {
+            settings: Arc::clone(&self.settings),
+            trouble: Arc::clone(&self.trouble),
+            status: Arc::clone(&self.status),
+        }
+    }
+
+    fn open_membership(&mut self) -> ConnectorResult<&mut Membership> {
+        self.membership.as_mut().ok_or_else(|| {
+            ConnectorError::new(ConnectorErrorKind::Other, "a source of Kafka was asked before it was opened")
+        })
+    }
+}
+
+impl Source for KafkaSource {
+    /// Connects, looks for the topics and joins the group. Positions are given by [`Command::Start`], never here.
+    fn open(&mut self, _positions: &[(u32, Position)]) -> ConnectorResult<()> {
+        let membership =
+            Membership::join(&self.settings, &self.trouble, Arc::clone(&self.status), self.streams.clone())?;
+        self.membership = Some(membership);
+        Ok(())
+    }
+
+    fn poll(&mut self, batch: &mut RawBatch, bytes: usize) -> ConnectorResult<Polled> {
+        self.open_membership()?.poll(batch, bytes)
+    }
+
+    /// An estimate: how many messages are behind what was handed out, times how long they were so far.
+    fn waiting(&self) -> Option<u64> {
+        self.membership.as_ref().map(Membership::waiting)
+    }
+
+    fn changes(&mut self) -> Vec<Change> {
+        self.membership.as_mut().map(Membership::changes).unwrap_or_default()
+    }
+
+    fn command(&mut self, command: Command) -> ConnectorResult<()> {
+        self.open_membership()?.command(command);
+        Ok(())
+    }
+
+    fn rest(&mut self) -> ConnectorResult<Polled> {
+        self.open_membership()?.rest()
+    }
+
+    fn close(&mut self, deadline: Duration) {
+        if let Some(mut membership) = self.membership.take() {
+            membership.leave(deadline);
+            let_go(membership);
+        }
+    }
+}
+
+impl Drop for KafkaSource {
+    fn drop(&mut self) {
+        if let Some(membership) = self.membership.take() {
+            let_go(membership);
+        }
+    }
+}
+
+/// The client's drop waits for its threads and can hang (rust-rdkafka#509, #453): nobody waits for it. A process that ends
+/// meanwhile ends it.
+fn let_go(membership: Membership) {
+    thread::spawn(move || drop(membership));
+}
