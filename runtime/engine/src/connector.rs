@@ -50,6 +50,14 @@ pub enum ConnectorErrorKind {
     Other,
 }
 
+impl ConnectorErrorKind {
+    /// Whether it may heal by itself, or by what is done elsewhere, so that it is worth to try again.
+    #[must_use]
+    pub const fn may_heal(self) -> bool {
+        !matches!(self, Self::Damaged | Self::Changed | Self::Locked | Self::Closed)
+    }
+}
+
 impl ConnectorError {
     /// An error with its words.
     #[must_use]

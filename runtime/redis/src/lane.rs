@@ -263,7 +263,8 @@ impl RedisStore {
                 text => text.parse().map_err(|_| self.damaged(link))?,
             };
             let next = self.number(link, fields.get(1))?;
-            claimed.push((epoch, LaneProgress { next, watermark, incarnation: text(3), plan: text(4) }));
+            let first = self.number(link, fields.get(6))?.unwrap_or_default();
+            claimed.push((epoch, LaneProgress { next, first, watermark, incarnation: text(3), plan: text(4) }));
         }
         Ok(claimed)
     }

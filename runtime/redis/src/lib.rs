@@ -6,7 +6,7 @@
 //! | what | key | value |
 //! | --- | --- | --- |
 //! | a row of a state | `<ns>:{<tag>}:s:<key>` | the row's JSON; expires by itself where the state keeps rows for a time |
-//! | progress | `<ns>:{<tag>}:p:<group>:<stream>:<topic>:<partition>` | hash: `e` claim, `n` first offset that is not in the rows, `w` watermark, `i` incarnation of the topic, `v` hash of the plan, `s` mark of the last save |
+//! | progress | `<ns>:{<tag>}:p:<group>:<stream>:<topic>:<partition>` | hash: `e` claim, `n` first offset that is not in the rows, `f` the first offset that was ever read, `w` watermark, `i` incarnation of the topic, `v` hash of the plan, `s` mark of the last save |
 //! | a row of a dimension | `<ns>:{<tag by hash>}:d:<key>` | the row's JSON |
 //! | layout and plan | `<ns>:meta` | hash |
 //! | counters of all runs | `<ns>:counters` | hash |

@@ -38,9 +38,10 @@ impl RedisStore {
             let key = self.keys.progress(number, &held.name);
             let next = progress.next.map(|next| next.to_string()).unwrap_or_default();
             let watermark = progress.watermark.to_string();
-            requests.begin("HSET", if index == 0 { 11 } else { 9 });
+            requests.begin("HSET", if index == 0 { 13 } else { 11 });
             requests.argument(key.as_bytes());
             requests.argument(b"n").argument(next.as_bytes());
+            requests.argument(b"f").argument(progress.first.to_string().as_bytes());
             requests.argument(b"w").argument(watermark.as_bytes());
             requests.argument(b"i").argument(progress.incarnation.as_bytes());
             requests.argument(b"v").argument(progress.plan.as_bytes());

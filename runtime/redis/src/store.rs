@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use nsf_engine::{
     connector::{ConnectorError, ConnectorErrorKind as Kind, ConnectorResult},
-    store::{Changes, Form, LaneStore, Store, StoreBatch, StoreTable},
+    store::{Changes, LaneStore, Store, StoreBatch, StoreTable},
 };
 use redis::Value;
 
@@ -192,10 +192,6 @@ impl Store for RedisStore {
             }
         }
         Ok(())
-    }
-
-    fn form(&self) -> Form {
-        Form::Text
     }
 
     fn lanes(&self) -> Option<&dyn LaneStore> {

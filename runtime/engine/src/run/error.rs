@@ -17,6 +17,8 @@ pub struct BuildError {
     pub message: String,
     /// What to do.
     pub help: Option<String>,
+    /// Whether it may heal by what is done elsewhere: a server that does not answer, a topic that is not there.
+    pub heals: bool,
 }
 
 impl BuildError {
@@ -24,18 +26,19 @@ impl BuildError {
         let place = error.origin.map(|origin| plan.place(origin));
         let message = format!("the plan is damaged: {}", error.message);
         let help = Some("compile it again".to_owned());
-        Self { part: part.to_owned(), place, message, help }
+        Self { part: part.to_owned(), place, message, help, heals: false }
     }
 
     pub(crate) fn connector(plan: &Plan, part: &str, origin: Option<Origin>, error: ConnectorError) -> Self {
         let place = origin.map(|origin| plan.place(origin));
-        Self { part: part.to_owned(), place, message: error.message, help: error.help }
+        let heals = error.kind.may_heal();
+        Self { part: part.to_owned(), place, message: error.message, help: error.help, heals }
     }
 
     pub(crate) fn not_run(plan: &Plan, part: &str, origin: Origin, what: &str) -> Self {
         let message = format!("{what} is checked and kept in the plan, but not yet run by this version");
         let help = Some("take it out of the program to run the rest".to_owned());
-        Self { part: part.to_owned(), place: Some(plan.place(origin)), message, help }
+        Self { part: part.to_owned(), place: Some(plan.place(origin)), message, help, heals: false }
     }
 }
 

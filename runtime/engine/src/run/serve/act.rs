@@ -111,7 +111,7 @@ impl Serve {
                     self.healed();
                     self.event(protocol::Event::Claimed { lane, found: found.collect() });
                 }
-                Err(error) if super::may_heal(&error) => {
+                Err(error) if error.kind.may_heal() => {
                     self.trouble("store", &error);
                     self.event(protocol::Event::ClaimFailed { lane });
                 }

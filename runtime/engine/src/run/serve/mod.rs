@@ -29,7 +29,7 @@ use super::{
     error::RunError,
     event::{Event, Trouble},
     layout,
-    pieces::{Core, Pieces, Reader},
+    pieces::{Core, Pieces},
     reader::Readers,
     stage::DimensionWrite,
     stream::StreamWork,
@@ -256,7 +256,7 @@ impl Serve {
     /// Something that all lanes stand on failed: what can heal is waited for.
     fn failed(&mut self, error: RunError) -> Result<(), RunError> {
         let RunError::Connector { part, error } = error else { return Err(error) };
-        if !may_heal(&error) {
+        if !error.kind.may_heal() {
             return Err(RunError::Connector { part, error });
         }
         self.trouble(&part, &error);
@@ -346,14 +346,6 @@ impl Serve {
     }
 }
 
-/// Whether a failure may heal by itself, or by what an operator does elsewhere.
-const fn may_heal(error: &ConnectorError) -> bool {
-    !matches!(
-        error.kind,
-        ConnectorErrorKind::Damaged | ConnectorErrorKind::Changed | ConnectorErrorKind::Locked | ConnectorErrorKind::Closed
-    )
-}
-
 /// Whether a stream's records are spread over lanes.
 fn is_laned(core: &Core, stream: usize) -> bool {
     match &core.streams[stream].work {
@@ -379,7 +371,3 @@ fn fit(pieces: &mut Pieces) -> Result<Vec<String>, RunError> {
     Ok(notes)
 }
 
-/// The shared source of a plan, if it is the only one.
-pub(super) fn only_shared(readers: &[Reader]) -> bool {
-    matches!(readers, [reader] if reader.is_shared())
-}

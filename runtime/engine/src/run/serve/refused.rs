@@ -13,6 +13,7 @@ pub(super) fn refused(plan: &Plan, core: &Core) -> Vec<BuildError> {
             place: None,
             message: "the profile names no store that several workers can share".to_owned(),
             help: Some("give the profile `redis`".to_owned()),
+            heals: false,
         });
     }
     for pipeline in &plan.pipelines {

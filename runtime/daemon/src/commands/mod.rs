@@ -1,0 +1,4 @@
+//! The sub-commands.
+
+pub mod check;
+pub mod run;

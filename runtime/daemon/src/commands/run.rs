@@ -1,0 +1,124 @@
+//! `nsflow run`: serves a plan until it is told to stop.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use nsf_engine::{
+    ingest::Secret,
+    run::{Engine, Options, RunError, StopHandle, event::Event, serve::ServeOptions},
+};
+
+use crate::{
+    Deployment, JournalFormat,
+    configuration::{self, Configuration},
+    journal::{Journal, Level},
+    problem::Problem,
+    production::Production,
+    settings,
+};
+
+/// Runs a plan until it is told to stop.
+#[derive(Debug, clap::Args)]
+pub struct Run {
+    #[command(flatten)]
+    deployment: Deployment,
+    /// How the lines of the journal are written.
+    #[arg(long, value_enum, default_value_t)]
+    journal: JournalFormat,
+    /// Writes commits and progress into the journal too.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+/// The longest time between two attempts to begin.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+impl Run {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// What keeps the plan from being run, and cannot heal.
+    pub fn run(self) -> Result<(), Vec<Problem>> {
+        let journal = Journal::new(self.journal, self.verbose);
+        let configuration = configuration::read(&self.deployment)?;
+        let stop = StopHandle::default();
+        let mut wait = Duration::from_millis(200);
+        let mut said = Vec::new();
+        loop {
+            match serve(&configuration, journal, &stop) {
+                Ok(()) => return Ok(()),
+                Err(Ended::For(problems)) => return Err(problems),
+                Err(Ended::Waits(problems)) => {
+                    // What is the same as before is not said again.
+                    problems.iter().filter(|problem| !said.contains(*problem)).for_each(|problem| journal.problem(problem));
+                    said = problems;
+                }
+            }
+            if stop.is_stopping() {
+                return Ok(());
+            }
+            thread::sleep(wait);
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+}
+
+/// Why serving ended.
+enum Ended {
+    /// It may go on when what is wrong elsewhere is mended.
+    Waits(Vec<Problem>),
+    /// For good.
+    For(Vec<Problem>),
+}
+
+fn serve(configuration: &Configuration, journal: Journal, stop: &StopHandle) -> Result<(), Ended> {
+    let profile = configuration.profile.clone();
+    let first = settings::first(&profile);
+    let options = options(configuration, journal, stop);
+    let production = Production::new(profile, configuration.folder.clone()).map_err(|problem| Ended::For(vec![problem]))?;
+    let pieces = Engine::build(Arc::clone(&configuration.plan), options, &production).map_err(|errors| {
+        let heals = errors.iter().all(|error| error.heals);
+        let problems = errors.iter().map(Problem::build).collect();
+        if heals { Ended::Waits(problems) } else { Ended::For(problems) }
+    })?;
+    journal.say(Level::Info, &format!("running {} under the profile {}", configuration.plan.name, production.profile().name));
+    let served = pieces.serve(ServeOptions { first, ..ServeOptions::default() });
+    match served {
+        Ok(summary) => {
+            let words = format!("stopped after {} records and {} commits", summary.records, summary.commits);
+            journal.say(Level::Info, &words);
+            Ok(())
+        }
+        Err(error) if heals(&error) => Err(Ended::Waits(vec![Problem::run(&error)])),
+        Err(error) => Err(Ended::For(vec![Problem::run(&error)])),
+    }
+}
+
+/// Whether a run that ended may be begun again.
+fn heals(error: &RunError) -> bool {
+    matches!(error, RunError::Connector { error, .. } if error.kind.may_heal())
+}
+
+fn options(configuration: &Configuration, journal: Journal, stop: &StopHandle) -> Options {
+    let profile = &configuration.profile;
+    let limits = &profile.commit;
+    let default = Options::default();
+    Options {
+        lanes: profile.lanes.unwrap_or(settings::LANES),
+        commit_every: limits.every.unwrap_or(default.commit_every),
+        commit_bytes: limits.bytes.unwrap_or(64 * 1024 * 1024),
+        state_bytes: settings::memory(profile) / 2,
+        signals: true,
+        events: Some(Arc::new(move |event: &Event| journal.event(event))),
+        secrets: Arc::new(secret),
+        stop: stop.clone(),
+        ..default
+    }
+}
+
+/// Secrets are variables of their names.
+fn secret(name: &str) -> Secret {
+    match std::env::var(name) {
+        Ok(value) if !value.is_empty() => Secret::Value(value),
+        _ => Secret::Unset,
+    }
+}

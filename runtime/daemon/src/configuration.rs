@@ -1,0 +1,107 @@
+//! `nsf.yaml` and the plan: read, checked, and resolved in this environment.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use nsf_plan::{
+    Plan, PlanError,
+    profile::{Environment, FileText, Manifest, ResolvedProfile},
+};
+use zeroize::Zeroizing;
+
+use crate::{Deployment, problem::Problem};
+
+/// What a command works on.
+pub struct Configuration {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// The profile.
+    pub profile: ResolvedProfile,
+    /// The folder that relative paths are from: that of nsf.yaml.
+    pub folder: PathBuf,
+}
+
+/// Reads what a command names.
+///
+/// # Errors
+/// Everything that is wrong with the plan or the profile.
+pub fn read(deployment: &Deployment) -> Result<Configuration, Vec<Problem>> {
+    let plan = read_plan(&deployment.plan).map_err(|problem| vec![problem])?;
+    let path = manifest_path(deployment);
+    let text = fs::read_to_string(&path).map_err(|error| {
+        let message = format!("{} cannot be read: {}", path.display(), error_words(&error));
+        vec![Problem::new(message).with_help("name the file of profiles with --config")]
+    })?;
+    let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    let manifest = Manifest::parse(&text);
+    let Some(profile) = manifest.profiles.get(&deployment.profile) else {
+        return Err(vec![no_profile(&manifest, &deployment.profile, &path)]);
+    };
+    let project = manifest.name.as_deref().unwrap_or(&plan.name);
+    let variable = |name: &str| std::env::var(name).ok();
+    let file = |path: &str| read_file(&folder, path);
+    let environment = Environment { variable: &variable, file: &file };
+    let profile = profile.resolve(project, &environment);
+    let profile = profile.map_err(|errors| errors.iter().map(|error| Problem::new(error.to_string())).collect::<Vec<_>>())?;
+    Ok(Configuration { plan: Arc::new(plan), profile, folder })
+}
+
+fn manifest_path(deployment: &Deployment) -> PathBuf {
+    if let Some(path) = &deployment.config {
+        return path.clone();
+    }
+    let beside = deployment.plan.with_file_name("nsf.yaml");
+    if beside.exists() { beside } else { PathBuf::from("nsf.yaml") }
+}
+
+fn no_profile(manifest: &Manifest, name: &str, path: &Path) -> Problem {
+    let names: Vec<String> = manifest.profiles.keys().map(|name| format!("`{name}`")).collect();
+    let help = if names.is_empty() {
+        "write one under `profiles:`".to_owned()
+    } else {
+        format!("it has {}; name one with --profile", names.join(", "))
+    };
+    Problem::new(format!("{} has no profile `{name}`", path.display())).with_help(help)
+}
+
+fn read_plan(path: &Path) -> Result<Plan, Problem> {
+    let bytes = fs::read(path).map_err(|error| {
+        Problem::new(format!("the plan {} cannot be read: {}", path.display(), error_words(&error)))
+            .with_help("write it with `nsfc compile -o plan.yaml`")
+    })?;
+    nsf_plan::document::load(&bytes).map_err(|error: PlanError| {
+        Problem::new(format!("the plan {} cannot be run: {error}", path.display()))
+            .with_help("compile it again with `nsfc compile`")
+    })
+}
+
+fn read_file(folder: &Path, path: &str) -> Result<FileText, String> {
+    let path = folder.join(path);
+    let text = fs::read_to_string(&path).map_err(|error| error_words(&error))?;
+    Ok(FileText { text: Zeroizing::new(text), mode: mode(&path) })
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).ok().map(|there| there.permissions().mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+fn mode(_: &Path) -> Option<u32> {
+    None
+}
+
+/// What a failure of the file system is, in words.
+pub fn error_words(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "it is not there".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "it may not be read by this user".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        std::io::ErrorKind::InvalidData => "it is not UTF-8".to_owned(),
+        _ => error.to_string(),
+    }
+}

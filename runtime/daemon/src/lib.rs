@@ -1,0 +1,85 @@
+//! The daemon `nsflow`: runs a compiled plan under a profile of `nsf.yaml`, on Kafka and Redis. No compiler inside.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `commands/` | one sub-command each |
+//! | `configuration` | `nsf.yaml` and the plan, read and resolved |
+//! | `production` | the pieces that a plan names, under a profile |
+//! | `settings` | what the profile says, in the words of each connector |
+//! | `journal` | what happens, as lines |
+//! | `problem` | what a person is told when it does not go on |
+
+mod commands;
+mod configuration;
+mod journal;
+mod problem;
+mod production;
+mod settings;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use problem::Problem;
+
+/// Runs a compiled NsFlow plan on Kafka and Redis.
+#[derive(Debug, Parser)]
+#[command(name = "nsflow", version, about, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs a plan until it is told to stop.
+    Run(commands::run::Run),
+    /// Connects to everything that a plan needs and says whether it could run.
+    Check(commands::check::Check),
+}
+
+/// What most commands need.
+#[derive(Debug, clap::Args)]
+struct Deployment {
+    /// The plan, as `nsfc compile` wrote it.
+    plan: PathBuf,
+    /// The profile of nsf.yaml.
+    #[arg(long, short, default_value = "prod")]
+    profile: String,
+    /// The file of profiles; nsf.yaml beside the plan, or else here, where it is not given.
+    #[arg(long, short)]
+    config: Option<PathBuf>,
+}
+
+/// How lines of the journal are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum JournalFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Runs the command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let done = match arguments.command {
+        Command::Run(run) => run.run(),
+        Command::Check(check) => check.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problems) => {
+            problems.iter().for_each(Problem::print);
+            ExitCode::FAILURE
+        }
+    }
+}

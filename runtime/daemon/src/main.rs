@@ -1,0 +1,5 @@
+//! `nsflow`: see the library.
+
+fn main() -> std::process::ExitCode {
+    nsflow::main()
+}

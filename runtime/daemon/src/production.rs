@@ -1,0 +1,159 @@
+//! The pieces that a plan names, under a profile: streams and outputs on Kafka, rows on Redis, tables from files.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use nsf_connectors::local::{Local, LocalSettings};
+use nsf_engine::{
+    connector::{
+        ConnectorError, ConnectorErrorKind, ConnectorResult, Connectors, Export, SharedSource, Sink, Source,
+        StreamRequest,
+    },
+    store::{Form, Store},
+};
+use nsf_kafka::{KafkaProducer, KafkaSource, KafkaStatus};
+use nsf_plan::profile::{KafkaProfile, ResolvedProfile};
+use nsf_redis::{RedisSettings, RedisStore};
+
+use crate::{problem::Problem, settings};
+
+/// The connectors of a profile. Nothing is connected to before a piece is asked for.
+pub struct Production {
+    profile: ResolvedProfile,
+    kafka: KafkaProfile,
+    redis: RedisSettings,
+    /// Reads tables that are files.
+    local: Local,
+    /// One producer a cluster, by its name in the profile.
+    producers: Mutex<Vec<(Option<String>, Arc<KafkaProducer>)>>,
+    source: Mutex<Option<KafkaStatus>>,
+}
+
+impl Production {
+    /// The connectors of a profile; relative paths are from `folder`.
+    ///
+    /// # Errors
+    /// Where the profile does not name what a served plan needs.
+    pub fn new(profile: ResolvedProfile, folder: PathBuf) -> Result<Self, Problem> {
+        let name = &profile.name;
+        let lacks = |what: &str| {
+            Problem::new(format!("the profile `{name}` names no {what}"))
+                .with_help(format!("write `{what}:` in the profile; to run without servers, use `nsfc run`"))
+        };
+        let kafka = profile.kafka.clone().ok_or_else(|| lacks("kafka"))?;
+        let redis = profile.redis.as_ref().ok_or_else(|| lacks("redis"))?;
+        let redis = settings::redis(&profile, redis, &kafka.group)?;
+        let local = Local::new(LocalSettings { project: folder, ..LocalSettings::default() });
+        Ok(Self { profile, kafka, redis, local, producers: Mutex::default(), source: Mutex::default() })
+    }
+
+    /// The profile.
+    pub const fn profile(&self) -> &ResolvedProfile {
+        &self.profile
+    }
+
+    /// Settings of the store.
+    pub const fn redis(&self) -> &RedisSettings {
+        &self.redis
+    }
+
+    /// What the profile says of Kafka.
+    pub const fn kafka(&self) -> &KafkaProfile {
+        &self.kafka
+    }
+
+    /// What is wrong with Kafka just now, though the worker goes on.
+    pub fn trouble(&self) -> Option<String> {
+        let source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        let producers = self.producers.lock().unwrap_or_else(PoisonError::into_inner);
+        let source = source.as_ref().and_then(KafkaStatus::trouble);
+        source.or_else(|| producers.iter().find_map(|(_, producer)| producer.trouble()))
+    }
+
+    fn cannot(&self, request: &StreamRequest<'_>, what: &str, help: &str) -> ConnectorError {
+        let (kind, name) = (&request.connector.kind, &request.connector.name);
+        let message = format!("`{kind}(\"{name}\")` {what} under the profile `{}`", self.profile.name);
+        ConnectorError::new(ConnectorErrorKind::Changed, message).with_help(help)
+    }
+
+    fn producer(&self, cluster: Option<&str>) -> ConnectorResult<Arc<KafkaProducer>> {
+        let mut producers = self.producers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, producer)) = producers.iter().find(|(own, _)| own.as_deref() == cluster) {
+            return Ok(Arc::clone(producer));
+        }
+        let Some(servers) = self.kafka.cluster(cluster) else { return Err(self.no_cluster(cluster)) };
+        let producer = Arc::new(KafkaProducer::new(settings::kafka(&self.profile, &self.kafka, servers)));
+        producers.push((cluster.map(str::to_owned), Arc::clone(&producer)));
+        Ok(producer)
+    }
+
+    fn no_cluster(&self, cluster: Option<&str>) -> ConnectorError {
+        let cluster = cluster.unwrap_or("default");
+        let message = format!("the profile `{}` names no cluster `{cluster}` of Kafka", self.profile.name);
+        ConnectorError::new(ConnectorErrorKind::Changed, message).with_help("write it under `kafka.clusters`")
+    }
+}
+
+impl Connectors for Production {
+    fn source(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>> {
+        Err(self.cannot(request, "cannot be read as a stream", "streams are topics of Kafka there; run it with `nsfc run`"))
+    }
+
+    fn shared(&self, requests: &[StreamRequest<'_>]) -> ConnectorResult<Option<SharedSource>> {
+        let cluster = requests.iter().find_map(|request| request.connector.cluster.as_deref());
+        let (mut topics, mut streams) = (Vec::new(), Vec::new());
+        for request in requests {
+            if request.connector.kind != "kafka" {
+                streams.push(None);
+                continue;
+            }
+            if request.connector.cluster.as_deref() != cluster {
+                let help = "read all topics from one cluster; copy the others there";
+                return Err(self.cannot(request, "is on another cluster than other sources", help));
+            }
+            streams.push(Some(topics.len() as u32));
+            topics.push(request.connector.name.clone());
+        }
+        if topics.is_empty() {
+            return Ok(None);
+        }
+        let Some(servers) = self.kafka.cluster(cluster) else { return Err(self.no_cluster(cluster)) };
+        let source = KafkaSource::new(settings::kafka(&self.profile, &self.kafka, servers), topics);
+        *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(source.status());
+        Ok(Some(SharedSource { streams, source: Box::new(source) }))
+    }
+
+    fn table(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>> {
+        if request.connector.kind == "file" {
+            return self.local.table(request);
+        }
+        Err(self.cannot(request, "cannot be read as a table yet", "read it from a file: `from: file(\"…\")`"))
+    }
+
+    fn sink(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Sink>> {
+        if request.connector.kind == "kafka" {
+            let producer = self.producer(request.connector.cluster.as_deref())?;
+            return Ok(Box::new(producer.sink(request.connector.name.clone())));
+        }
+        Err(self.cannot(request, "cannot be written", "write to a topic of Kafka, or run it with `nsfc run`"))
+    }
+
+    fn export(&self, _: &[&str]) -> ConnectorResult<Option<Box<dyn Export>>> {
+        Ok(None)
+    }
+
+    fn store(&self) -> ConnectorResult<Arc<dyn Store>> {
+        nsf_redis::check(&self.redis)?;
+        Ok(Arc::new(RedisStore::new(self.redis.clone())?))
+    }
+
+    fn form(&self) -> Form {
+        Form::Text
+    }
+
+    fn rejected(&self) -> ConnectorResult<Option<Box<dyn Sink>>> {
+        Ok(Some(Box::new(self.producer(None)?.sink(self.kafka.rejected.clone()))))
+    }
+}

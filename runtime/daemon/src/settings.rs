@@ -1,0 +1,165 @@
+//! What the profile says, in the words of each connector.
+
+use nsf_engine::protocol::First;
+use nsf_kafka::{CreateTopics, KafkaSettings, StartAt};
+use nsf_plan::profile::{
+    KafkaCluster, KafkaProfile, RedisConnection, RedisProfile, RedisServers, ResolvedProfile, Sasl, Start, Tls,
+};
+use nsf_redis::{ClientCertificate, Node, Place, RedisSettings};
+
+use crate::problem::Problem;
+
+/// Lanes, where the profile does not say how many.
+pub const LANES: u16 = 8;
+
+/// Bytes that a worker may hold, where the profile does not say.
+const MEMORY: u64 = 512 * 1024 * 1024;
+
+/// How many bytes of memory a worker may use for records and rows.
+pub fn memory(profile: &ResolvedProfile) -> usize {
+    usize::try_from(profile.memory.unwrap_or(MEMORY)).unwrap_or(usize::MAX)
+}
+
+/// Where partitions begin that were never read.
+pub fn first(profile: &ResolvedProfile) -> First {
+    match profile.kafka.as_ref().map(|kafka| kafka.start) {
+        Some(Start::Latest) => First::Latest,
+        _ => First::Earliest,
+    }
+}
+
+/// The settings of a cluster of Kafka.
+pub fn kafka(profile: &ResolvedProfile, kafka: &KafkaProfile, cluster: &KafkaCluster) -> KafkaSettings {
+    let mut settings = KafkaSettings::new(cluster.brokers.join(","), kafka.group.clone(), profile.name.clone());
+    settings.instance.clone_from(&kafka.instance);
+    settings.start = match kafka.start {
+        Start::Earliest => StartAt::Earliest,
+        Start::Latest => StartAt::Latest,
+    };
+    settings.create_topics = kafka.create_topics.as_ref().map(|create| CreateTopics {
+        partitions: create.partitions.unwrap_or(1),
+        replication: create.replication.map(u32::from),
+    });
+    settings.properties = kafka.properties.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    // A quarter of the memory for what is read ahead, an eighth for what is not yet confirmed; the rest is for rows.
+    settings.memory = memory(profile) / 4;
+    settings.producer_memory = memory(profile) / 8;
+    settings.security.tls = cluster.tls.as_ref().map(kafka_tls);
+    settings.security.sasl = cluster.sasl.as_ref().map(kafka_login);
+    settings
+}
+
+fn kafka_tls(tls: &Tls) -> nsf_kafka::Tls {
+    let pem = |text: &str| nsf_kafka::Pem::Text(nsf_kafka::Secret::new(text));
+    nsf_kafka::Tls {
+        ca: tls.authority.as_deref().map(pem),
+        certificate: tls.identity.as_ref().map(|identity| pem(&identity.certificate)),
+        key: tls.identity.as_ref().map(|identity| pem(identity.key.expose())),
+        key_password: None,
+    }
+}
+
+fn kafka_login(sasl: &Sasl) -> nsf_kafka::Sasl {
+    let secret = |text: &nsf_plan::profile::Secret| nsf_kafka::Secret::new(text.expose());
+    match sasl {
+        Sasl::Plain(own) => nsf_kafka::Sasl::Plain { user: own.user.clone(), password: secret(&own.password) },
+        Sasl::Scram256(own) => nsf_kafka::Sasl::ScramSha256 { user: own.user.clone(), password: secret(&own.password) },
+        Sasl::Scram512(own) => nsf_kafka::Sasl::ScramSha512 { user: own.user.clone(), password: secret(&own.password) },
+        Sasl::Token { file, .. } => nsf_kafka::Sasl::Token { file: file.into() },
+    }
+}
+
+/// The settings of the store on Redis.
+///
+/// # Errors
+/// Where an address cannot be read.
+pub fn redis(profile: &ResolvedProfile, redis: &RedisProfile, group: &str) -> Result<RedisSettings, Problem> {
+    let connection = &redis.default;
+    let mut settings = RedisSettings::new(place(connection)?, redis.namespace.clone(), group);
+    settings.lanes = profile.lanes.unwrap_or(LANES);
+    settings.accept_eviction = connection.accept_eviction;
+    settings.user.clone_from(&connection.login.user);
+    settings.password = connection.login.password.as_ref().map(|password| nsf_redis::Secret::new(password.expose()));
+    settings.tls = connection.tls.as_ref().map(|tls| nsf_redis::Tls {
+        authorities: tls.authority.as_ref().map(|text| text.clone().into_bytes()),
+        client: tls.identity.as_ref().map(|identity| ClientCertificate {
+            certificate: identity.certificate.clone().into_bytes(),
+            key: identity.key.expose().as_bytes().to_vec(),
+        }),
+    });
+    if let RedisServers::Single(url) = &connection.servers {
+        login_of_url(url.expose(), &mut settings);
+    }
+    Ok(settings)
+}
+
+fn place(connection: &RedisConnection) -> Result<Place, Problem> {
+    let nodes = |texts: &[String]| texts.iter().map(|text| node(text)).collect::<Result<Vec<Node>, Problem>>();
+    Ok(match &connection.servers {
+        RedisServers::Single(url) => {
+            let (_, rest) = url.expose().split_once("://").unwrap_or(("redis", url.expose()));
+            let rest = rest.rsplit_once('@').map_or(rest, |(_, behind)| behind);
+            let (address, database) = rest.split_once('/').unwrap_or((rest, ""));
+            let database = if database.is_empty() { Ok(0) } else { database.parse() };
+            let database = database.map_err(|_| {
+                Problem::new("`redis.url` names a database that is no number")
+                    .with_help("write it like `redis://host:6379/0`")
+            })?;
+            Place::Single { node: node(address)?, database }
+        }
+        RedisServers::Sentinel { nodes: watchers, master } => Place::Sentinel {
+            nodes: nodes(watchers)?,
+            master: master.clone(),
+            database: 0,
+            user: None,
+            password: None,
+        },
+        RedisServers::Cluster(servers) => Place::Cluster { nodes: nodes(servers)? },
+    })
+}
+
+fn node(text: &str) -> Result<Node, Problem> {
+    let odd = || Problem::new(format!("`{text}` is no address of a Redis server")).with_help("write it as `host:port`");
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && !port.contains(']') => (host, port.parse().map_err(|_| odd())?),
+        _ => (text, 6379),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() { Err(odd()) } else { Ok(Node::new(host, port)) }
+}
+
+/// User and password that stand in the address, and whether it wants encryption.
+fn login_of_url(url: &str, settings: &mut RedisSettings) {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("redis", url));
+    if scheme == "rediss" && settings.tls.is_none() {
+        settings.tls = Some(nsf_redis::Tls::default());
+    }
+    let Some((login, _)) = rest.rsplit_once('@') else { return };
+    let (user, password) = login.split_once(':').unwrap_or((login, ""));
+    if !user.is_empty() {
+        settings.user = Some(decoded(user));
+    }
+    if !password.is_empty() {
+        settings.password = Some(nsf_redis::Secret::new(decoded(password)));
+    }
+}
+
+/// A part of an address without its `%XX`.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) if first == b'%' => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
