@@ -7,10 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nsf_tests::servers::cluster::RedisCluster;
 use nsf_tests::servers::kafka::{self, Kafka};
+use nsf_tests::servers::mariadb::MariaDb;
 use nsf_tests::servers::proxy::Proxy;
 use nsf_tests::servers::redis::{Fsync, Options, Redis};
 use nsf_tests::servers::resp::{Connection, Reply};
+use nsf_tests::servers::sentinel::RedisSentinel;
 use nsf_tests::servers::{Unavailable, shown};
 
 /// Waits until something holds; a test that waits for ever fails by its words.
@@ -109,6 +112,59 @@ fn kafka_keeps_its_records_through_a_kill_and_is_reached_through_a_proxy() {
     assert_eq!(through, [proxy.address().to_string()]);
     assert_eq!(kafka::advertised(kafka.address()).unwrap(), [kafka.bootstrap()]);
     kafka.stop().unwrap();
+}
+
+#[test]
+fn mariadb_keeps_its_rows_through_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut server) = shown("mariadb", MariaDb::start(folder.path())) else { return };
+    assert!(server.url().ends_with(&format!("{}/tests", server.address())));
+    assert!(server.socket().exists());
+    server.query("CREATE TABLE kept (number BIGINT PRIMARY KEY); INSERT INTO kept VALUES (1), (2)").unwrap();
+    server.kill();
+    assert!(server.query("SELECT 1").is_err());
+    server.restart().unwrap();
+    assert_eq!(server.query("SELECT * FROM kept ORDER BY number").unwrap(), "1\n2\n");
+    assert!(server.query("SELECT * FROM absent").unwrap_err().to_string().contains("absent"));
+    server.suspend();
+    server.resume();
+    server.stop().unwrap();
+}
+
+#[test]
+fn sentinels_make_the_replica_the_master() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut all) = shown("redis sentinel", RedisSentinel::start(folder.path())) else { return };
+    assert_eq!(all.sentinels().len(), 3);
+    let old = all.master().unwrap().address();
+    all.master().unwrap().command(&["SET", "key", "1"]).unwrap();
+    // Only what the replica has outlives the master.
+    let mut connection = all.master().unwrap().connection().unwrap();
+    connection.command(&["SET", "key", "2"]).unwrap();
+    assert_eq!(connection.command(&["WAIT", "1", "60000"]).unwrap(), Reply::Number(1));
+    let new = all.failover().unwrap();
+    assert_ne!(new, old);
+    assert_eq!(all.master().unwrap().command(&["GET", "key"]).unwrap().text(), "2");
+    all.restart_killed().unwrap();
+    assert_eq!(all.master().unwrap().address(), new);
+    assert_eq!(all.servers().iter().filter(|server| server.is_up()).count(), 2);
+}
+
+#[test]
+fn a_cluster_gives_the_slots_of_a_killed_master_to_its_replica() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut cluster) = shown("redis cluster", RedisCluster::start(folder.path())) else { return };
+    assert_eq!(cluster.addresses().len(), 6);
+    let mut connection = cluster.master_of("key").unwrap().connection().unwrap();
+    assert_eq!(connection.command(&["SET", "key", "1"]).unwrap().text(), "OK");
+    assert_eq!(connection.command(&["WAIT", "1", "60000"]).unwrap(), Reply::Number(1));
+    let old = cluster.master_of("key").unwrap().address();
+    let new = cluster.failover("key").unwrap();
+    assert_ne!(new, old);
+    assert_eq!(cluster.master_of("key").unwrap().command(&["GET", "key"]).unwrap().text(), "1");
+    cluster.restart_killed().unwrap();
+    assert_eq!(cluster.switch_over("key").unwrap(), old);
+    assert_eq!(cluster.master_of("key").unwrap().command(&["GET", "key"]).unwrap().text(), "1");
 }
 
 /// A server that sends back what it gets, and how many bytes it got.

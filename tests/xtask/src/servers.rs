@@ -2,11 +2,15 @@
 
 use std::any::Any;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use nsf_tests::servers::cluster::RedisCluster;
 use nsf_tests::servers::kafka::Kafka;
+use nsf_tests::servers::mariadb::MariaDb;
 use nsf_tests::servers::redis::{Options, Redis};
+use nsf_tests::servers::sentinel::{MASTER, RedisSentinel};
 use nsf_tests::servers::{Unavailable, install, wait_for_interrupt};
 
 /// Installs what is missing. What cannot be had is said loudly and is no failure: tests then say what they did not show.
@@ -53,7 +57,13 @@ type Up = (Vec<String>, Box<dyn Any>);
 type Start = fn(&Path) -> Result<Up, Unavailable>;
 
 /// Every kind of server, in the order of the table.
-const SERVERS: [(&str, Start); 2] = [("Kafka", kafka), ("Redis", redis)];
+const SERVERS: [(&str, Start); 5] = [
+    ("Kafka", kafka),
+    ("Redis", redis),
+    ("Redis Sentinel", sentinel),
+    ("Redis Cluster", cluster),
+    ("MariaDB", mariadb),
+];
 
 /// Starts one after the other, each told of when it is up or cannot be.
 fn bring_up(folder: &Path) -> Vec<Box<dyn Any>> {
@@ -80,4 +90,25 @@ fn kafka(folder: &Path) -> Result<Up, Unavailable> {
 fn redis(folder: &Path) -> Result<Up, Unavailable> {
     let redis = Redis::start(folder, Options::default())?;
     Ok((vec![redis.url()], Box::new(redis)))
+}
+
+fn sentinel(folder: &Path) -> Result<Up, Unavailable> {
+    let sentinel = RedisSentinel::start(folder)?;
+    let mut addresses = shown(&sentinel.sentinels());
+    addresses.push(format!("(master {MASTER})"));
+    Ok((addresses, Box::new(sentinel)))
+}
+
+fn cluster(folder: &Path) -> Result<Up, Unavailable> {
+    let cluster = RedisCluster::start(folder)?;
+    Ok((shown(&cluster.addresses()), Box::new(cluster)))
+}
+
+fn mariadb(folder: &Path) -> Result<Up, Unavailable> {
+    let mariadb = MariaDb::start(folder)?;
+    Ok((vec![mariadb.url()], Box::new(mariadb)))
+}
+
+fn shown(addresses: &[SocketAddr]) -> Vec<String> {
+    addresses.iter().map(ToString::to_string).collect()
 }
