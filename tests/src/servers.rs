@@ -16,7 +16,7 @@ use std::fmt::{self, Debug, Display, Formatter};
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use process::wait_for_interrupt;
+pub use process::{is_interrupted, note_interrupts, wait_for_interrupt};
 
 /// Why there is no server to test with.
 pub enum Unavailable {

@@ -29,7 +29,7 @@ pub fn loopback(port: u16) -> SocketAddr {
 /// A port that nobody listens on and that this process was not given before.
 #[must_use]
 pub fn free() -> u16 {
-    search(FIRST, end(), |port| is_free(port))
+    search(FIRST, end(), is_free)
 }
 
 /// The same, with the port for the bus of a Redis Cluster free too.

@@ -248,8 +248,8 @@ fn die_with_us(_command: &mut Command) {}
 /// Set by Ctrl-C.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Waits for Ctrl-C, or for the signal to end.
-pub fn wait_for_interrupt() {
+/// Has Ctrl-C, and the signal to end, be noted in place of ending this process at once.
+pub fn note_interrupts() {
     #[cfg(unix)]
     {
         extern "C" fn note(_signal: libc::c_int) {
@@ -261,7 +261,17 @@ pub fn wait_for_interrupt() {
             unsafe { libc::signal(signal, handler) };
         }
     }
-    while !INTERRUPTED.load(Ordering::Relaxed) {
+}
+
+/// Whether Ctrl-C was noted.
+#[must_use]
+pub fn is_interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// Waits until Ctrl-C is noted.
+pub fn wait_for_interrupt() {
+    while !is_interrupted() {
         thread::sleep(Duration::from_millis(100));
     }
 }

@@ -11,7 +11,8 @@ use nsf_tests::servers::kafka::Kafka;
 use nsf_tests::servers::mariadb::MariaDb;
 use nsf_tests::servers::redis::{Options, Redis};
 use nsf_tests::servers::sentinel::{MASTER, RedisSentinel};
-use nsf_tests::servers::{Unavailable, install, wait_for_interrupt};
+use nsf_tests::servers::{Unavailable, install, is_interrupted, note_interrupts, wait_for_interrupt};
+use nsf_tests::tree;
 
 /// Installs what is missing. What cannot be had is said loudly and is no failure: tests then say what they did not show.
 pub fn install_or_say() {
@@ -36,9 +37,12 @@ pub fn install() -> Result<(), String> {
 /// When none can be brought up, or the folder cannot be removed.
 pub fn run() -> Result<(), String> {
     install_or_say();
+    remove_left_behind();
     let folder = install::folder().join(format!("up-{}", std::process::id()));
+    // From here on an end removes what was begun.
+    note_interrupts();
     let up = bring_up(&folder);
-    let shown = if up.is_empty() {
+    let shown = if up.is_empty() && !is_interrupted() {
         Err("no server could be brought up; what is missing stands above".to_owned())
     } else {
         println!("all is in {} and is removed at the end; Ctrl-C ends it", folder.display());
@@ -48,6 +52,18 @@ pub fn run() -> Result<(), String> {
     drop(up);
     fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     shown
+}
+
+/// Removes the folders of earlier calls that were killed; their servers ended with them.
+fn remove_left_behind() {
+    for folder in tree::folders(&install::folder()) {
+        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let process = name.strip_prefix("up-").map(|number| Path::new("/proc").join(number));
+        if process.is_some_and(|process| Path::new("/proc/self").exists() && !process.exists()) {
+            // What cannot be removed is only in the way of disk space.
+            let _ = fs::remove_dir_all(&folder);
+        }
+    }
 }
 
 /// A server that is up: its addresses, and the value that ends it when it is dropped.
@@ -69,6 +85,9 @@ const SERVERS: [(&str, Start); 5] = [
 fn bring_up(folder: &Path) -> Vec<Box<dyn Any>> {
     let mut up = Vec::new();
     for (name, start) in SERVERS {
+        if is_interrupted() {
+            break;
+        }
         let own: PathBuf = folder.join(name.to_lowercase().replace(' ', "-"));
         let started = Instant::now();
         match start(&own) {
