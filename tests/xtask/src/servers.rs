@@ -95,6 +95,8 @@ fn bring_up(folder: &Path) -> Vec<Box<dyn Any>> {
                 println!("{name:<16}{:>7.1} s   {}", started.elapsed().as_secs_f64(), addresses.join("  "));
                 up.push(server);
             }
+            // Ctrl-C in a terminal reaches the programs that help with a start too.
+            Err(_) if is_interrupted() => break,
             Err(reason) => eprintln!("NOT SHOWN: {reason}"),
         }
     }
