@@ -6,6 +6,7 @@ pub mod lines;
 pub mod markdown;
 pub mod random;
 pub mod records;
+pub mod servers;
 pub mod tool;
 pub mod tree;
 

@@ -15,5 +15,6 @@ mod oulad;
 mod project;
 mod reference;
 mod runs;
+mod servers;
 mod sizes;
 mod stdlib;

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::command::{cargo, cargo_with};
 use crate::kill::{self, Dose};
+use crate::servers;
 
 /// Kills of each workload.
 const KILLS: u32 = 10;
@@ -21,6 +22,7 @@ const FUZZ_SECONDS: &str = "30";
 /// The first part that fails.
 pub fn run() -> Result<(), String> {
     install_python()?;
+    servers::install_or_say();
     cargo(&["fmt", "--all", "--check"])?;
     let dose = Dose { kills: KILLS, percent: RECORDS, seed: kill::seed_of_now(), release: false };
     kill::run("all", dose)?;
