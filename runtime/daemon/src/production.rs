@@ -98,7 +98,11 @@ impl Production {
 
 impl Connectors for Production {
     fn source(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>> {
-        Err(self.cannot(request, "cannot be read as a stream", "streams are topics of Kafka there; run it with `nsfc run`"))
+        Err(self.cannot(
+            request,
+            "cannot be read as a stream",
+            "streams are topics of Kafka there; run it with `nsfc run`",
+        ))
     }
 
     fn shared(&self, requests: &[StreamRequest<'_>]) -> ConnectorResult<Option<SharedSource>> {

@@ -107,13 +107,9 @@ fn place(connection: &RedisConnection) -> Result<Place, Problem> {
             })?;
             Place::Single { node: node(address)?, database }
         }
-        RedisServers::Sentinel { nodes: watchers, master } => Place::Sentinel {
-            nodes: nodes(watchers)?,
-            master: master.clone(),
-            database: 0,
-            user: None,
-            password: None,
-        },
+        RedisServers::Sentinel { nodes: watchers, master } => {
+            Place::Sentinel { nodes: nodes(watchers)?, master: master.clone(), database: 0, user: None, password: None }
+        }
         RedisServers::Cluster(servers) => Place::Cluster { nodes: nodes(servers)? },
     })
 }

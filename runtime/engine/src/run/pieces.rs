@@ -276,7 +276,13 @@ impl Builder<'_> {
             let processor = Processor::new(self.plan, IngestId(index as u32), &|name| secrets(name));
             let built = processor.map_err(|error| {
                 let place = error.origin.map(|origin| self.plan.place(origin));
-                self.errors.push(BuildError { part: ingest.name.clone(), place, message: error.message, help: None, heals: false });
+                self.errors.push(BuildError {
+                    part: ingest.name.clone(),
+                    place,
+                    message: error.message,
+                    help: None,
+                    heals: false,
+                });
             });
             let Ok(processor) = built else { continue };
             streams.push(Stream {

@@ -1,0 +1,16 @@
+//! Faults on real servers: what feeds a program, reads what it gives, breaks things meanwhile, and says whether the results
+//! are what they would have been.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `bank` | the program under test: its input, and what must come of it |
+//! | `topic` | topics: written with keys, read whole |
+//! | `worker` | `nsflow` processes: started, killed, paused, told to stop |
+//! | `redis` | what Redis holds of the program |
+//! | `stage` | servers, program and topics of one trial |
+
+pub mod bank;
+pub mod redis;
+pub mod stage;
+pub mod topic;
+pub mod worker;

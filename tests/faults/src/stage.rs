@@ -1,0 +1,217 @@
+//! Servers, program and topics of one trial.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use nsf_tests::{
+    root,
+    servers::{Unavailable, kafka::Kafka, redis::Redis},
+    tree,
+};
+
+use crate::{
+    bank::{self, Dose, Expected, Fed, Outputs},
+    redis, topic,
+    worker::Workers,
+};
+
+/// The servers of trials.
+pub struct Servers {
+    /// Kafka, of one broker.
+    pub kafka: Kafka,
+    /// Redis, single.
+    pub redis: Redis,
+    folder: tempfile::TempDir,
+}
+
+impl Servers {
+    /// Starts them.
+    ///
+    /// # Errors
+    /// Where one of them is not to be had, or does not start.
+    pub fn start(redis: nsf_tests::servers::redis::Options) -> Result<Self, Unavailable> {
+        let folder = nsf_tests::servers::install::folder();
+        let made = std::fs::create_dir_all(&folder).and_then(|()| tempfile::tempdir_in(&folder));
+        let failed = |error: io::Error| Unavailable::Failed {
+            server: "the folder of trials",
+            what: error.to_string(),
+            log: String::new(),
+        };
+        let folder = made.map_err(failed)?;
+        let kafka = Kafka::start(&folder.path().join("kafka"))?;
+        let redis = Redis::start(&folder.path().join("redis"), redis)?;
+        Ok(Self { kafka, redis, folder })
+    }
+}
+
+/// One trial: a program with topics and a namespace of its own.
+pub struct Stage {
+    /// What is fed.
+    pub dose: Dose,
+    /// What must come of it.
+    pub expected: Expected,
+    /// Starts workers.
+    pub workers: Workers,
+    /// The brokers, as the feeder and the reader see them.
+    pub brokers: String,
+    name: String,
+}
+
+/// What came of a trial.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Rows that were compared.
+    pub rows: usize,
+    /// By topic: messages, and repetitions.
+    pub outputs: Vec<(&'static str, Outputs)>,
+}
+
+/// Topics that the program reads, and those that it writes.
+const READ: [&str; 2] = ["movements", "logins"];
+const WRITTEN: [&str; 4] = ["moved", "visited", "balance_changed", "rejected"];
+
+/// The partitions of every topic.
+pub const PARTITIONS: u32 = 12;
+
+impl Stage {
+    /// Makes the program of a trial, named `name`: its topics and keys in Redis begin with that name.
+    ///
+    /// # Errors
+    /// Where the program cannot be compiled or topics cannot be made.
+    pub fn new(servers: &Servers, name: &str, dose: Dose, nsfc: &Path, nsflow: &Path) -> io::Result<Self> {
+        let folder = servers.folder.path().join(name);
+        let brokers = servers.kafka.bootstrap();
+        write_program(&folder, name)?;
+        let compiled = Command::new(nsfc).current_dir(&folder).args(["compile", ".", "-o", "plan.yaml"]).output()?;
+        if !compiled.status.success() {
+            return Err(io::Error::other(String::from_utf8_lossy(&compiled.stderr).into_owned()));
+        }
+        for own in READ.iter().chain(&WRITTEN) {
+            servers.kafka.create_topic(&format!("{name}.{own}"), PARTITIONS, &[])?;
+        }
+        let environment = vec![
+            ("KAFKA_BROKERS".to_owned(), brokers.clone()),
+            ("REDIS_URL".to_owned(), servers.redis.url()),
+            ("BANK_APP_KEY".to_owned(), "canary-of-the-bank".to_owned()),
+        ];
+        let workers = Workers::new(nsflow.to_path_buf(), folder, environment);
+        Ok(Self { expected: bank::expected(&dose), dose, workers, brokers, name: name.to_owned() })
+    }
+
+    /// The name of a topic of this trial.
+    #[must_use]
+    pub fn topic(&self, own: &str) -> String {
+        format!("{}.{own}", self.name)
+    }
+
+    /// Writes all input.
+    ///
+    /// # Errors
+    /// Where the broker does not take it.
+    pub fn feed(&self) -> Result<(), String> {
+        let write = |own: &str, fed: Vec<Fed>| {
+            let messages = fed.iter().map(|fed| (fed.account.to_string().into_bytes(), fed.message.as_bytes()));
+            topic::write(&self.brokers, &self.topic(own), messages).map_err(|error| error.to_string())
+        };
+        write("movements", self.dose.movements().collect())?;
+        write("logins", self.dose.logins().collect())
+    }
+
+    /// Waits until the rows in Redis count every record, without looking whether they are right.
+    ///
+    /// # Errors
+    /// Where that takes longer than `deadline`, with what the workers said.
+    pub fn wait(&self, servers: &Servers, deadline: Duration) -> Result<Duration, String> {
+        let begun = Instant::now();
+        loop {
+            let missing = self.missing(servers);
+            if missing.as_ref().is_ok_and(|missing| *missing == 0) {
+                return Ok(begun.elapsed());
+            }
+            if begun.elapsed() > deadline {
+                let journals = self.workers.journals();
+                let end = journals.len().saturating_sub(6_000);
+                let end = (end..journals.len()).find(|at| journals.is_char_boundary(*at)).unwrap_or(0);
+                return Err(format!("{missing:?} records are missing after {deadline:?}\n{}", &journals[end..]));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// How many records the rows of states do not yet count.
+    ///
+    /// # Errors
+    /// Where Redis does not answer.
+    pub fn missing(&self, servers: &Servers) -> io::Result<i64> {
+        let rows = redis::rows(&mut servers.redis.connection()?, &self.name, "s")?;
+        let counted = |row: &String| {
+            let row: serde_json::Value = serde_json::from_str(row).unwrap_or_default();
+            row.get("count").and_then(serde_json::Value::as_i64).unwrap_or(0)
+        };
+        let count = |rows: &mut dyn Iterator<Item = &String>| rows.map(counted).sum::<i64>();
+        let wanted = self.expected.states.values().filter_map(|row| row.get("count")?.as_i64()).sum::<i64>();
+        Ok(wanted - count(&mut rows.values()))
+    }
+
+    /// Compares rows and outputs with what they must be.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn check(&self, servers: &Servers) -> Result<Outcome, String> {
+        let mut connection = servers.redis.connection().map_err(|error| error.to_string())?;
+        let mut outcome = Outcome::default();
+        for (kind, expected) in [("s", &self.expected.states), ("d", &self.expected.dimensions)] {
+            let rows = redis::rows(&mut connection, &self.name, kind).map_err(|error| error.to_string())?;
+            let wrong = Expected::wrong_rows(expected, &rows);
+            if let Some(first) = wrong.first() {
+                return Err(format!("{} of {} rows are wrong; {first}", wrong.len(), expected.len()));
+            }
+            outcome.rows += rows.len();
+        }
+        for own in ["moved", "visited"] {
+            let found = topic::read(&self.brokers, &self.topic(own), Duration::from_millis(300));
+            let found = found.map_err(|error| error.to_string())?;
+            outcome.outputs.push((own, self.expected.compare(own, &found)?));
+        }
+        self.check_rejected()?;
+        Ok(outcome)
+    }
+
+    /// Every rejected record must be there, and nothing else.
+    fn check_rejected(&self) -> Result<(), String> {
+        let found = topic::read(&self.brokers, &self.topic("rejected"), Duration::from_millis(300));
+        let found = found.map_err(|error| error.to_string())?;
+        let places = found.iter().filter_map(|message| {
+            let value: serde_json::Value = serde_json::from_slice(&message.value).ok()?;
+            Some((value.get("partition")?.as_u64()?, value.get("offset")?.as_u64()?))
+        });
+        let places: std::collections::BTreeSet<(u64, u64)> = places.collect();
+        if places.len() as u64 == self.expected.rejected {
+            Ok(())
+        } else {
+            Err(format!("{} records were rejected, not {}", places.len(), self.expected.rejected))
+        }
+    }
+}
+
+/// Copies the program, with topics and keys of its own.
+fn write_program(folder: &Path, name: &str) -> io::Result<()> {
+    let from = root().join("tests/faults/program");
+    let sources: Vec<PathBuf> = tree::files(&from, "nsf");
+    for path in sources.into_iter().chain([from.join("nsf.yaml")]) {
+        let Ok(relative) = path.strip_prefix(&from) else { continue };
+        let to = folder.join(relative);
+        if let Some(parent) = to.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        let text = std::fs::read_to_string(&path)?;
+        let text = text.replace("kafka(\"", &format!("kafka(\"{name}."));
+        let text = text.replace("name: bank", &format!("name: {name}"));
+        std::fs::write(to, text)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Topics: written with keys, and read whole.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use nsf_engine::connector::{
+    Change, Command, ConnectorError, OutputBatch, PartitionId, Polled, RawBatch, Sink as _, Source as _,
+};
+use nsf_kafka::{ID_HEADER, KafkaProducer, KafkaSettings, KafkaSource};
+
+/// A message of a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The partition.
+    pub partition: u32,
+    /// Its offset.
+    pub offset: u64,
+    /// Its key.
+    pub key: Vec<u8>,
+    /// What tells it from others, where the runtime wrote it.
+    pub id: String,
+    /// Its value.
+    pub value: Vec<u8>,
+}
+
+/// Writes messages with their keys, in order.
+///
+/// # Errors
+/// Where the broker does not take them.
+pub fn write<'m>(
+    brokers: &str,
+    topic: &str,
+    messages: impl Iterator<Item = (Vec<u8>, &'m [u8])>,
+) -> Result<(), ConnectorError> {
+    let producer = KafkaProducer::new(KafkaSettings::new(brokers, "feeder", "feeder"));
+    let mut sink = producer.sink(topic);
+    sink.open(None)?;
+    let mut batch = OutputBatch::default();
+    for (key, message) in messages {
+        batch.push(&key, message);
+        if batch.bytes.len() > 1024 * 1024 {
+            sink.append(&batch)?;
+            batch.clear();
+        }
+    }
+    sink.append(&batch)?;
+    sink.flush().map(drop)
+}
+
+/// Reads a topic from its beginning until nothing more came for `quiet`.
+///
+/// # Errors
+/// Where the broker does not answer.
+pub fn read(brokers: &str, topic: &str, quiet: Duration) -> Result<Vec<Message>, ConnectorError> {
+    // A group of its own: nobody shares the partitions with it.
+    let group = format!("reader-{}-{:?}", std::process::id(), Instant::now());
+    let group: String = group.chars().filter(|character| character.is_ascii_alphanumeric()).collect();
+    let mut source = KafkaSource::new(KafkaSettings::new(brokers, group, "reader"), vec![topic.to_owned()]);
+    source.open(&[])?;
+    let (mut messages, mut batch) = (Vec::new(), RawBatch::default());
+    let mut ends: BTreeMap<PartitionId, (u64, u64)> = BTreeMap::new();
+    let mut last = Instant::now();
+    let begun = Instant::now();
+    loop {
+        match source.poll(&mut batch, 1024 * 1024)? {
+            Polled::Changed => {
+                for change in source.changes() {
+                    let Change::Assigned(partition, log) = change else { continue };
+                    ends.insert(partition, (log.low, log.high));
+                    source.command(Command::Start { partition, next: log.low, generation: 1 })?;
+                }
+                last = Instant::now();
+            }
+            Polled::Batch => {
+                take(&batch, &mut messages);
+                let partition = PartitionId { stream: 0, partition: batch.partition };
+                if let Some(end) = ends.get_mut(&partition) {
+                    end.0 = batch.end.next;
+                }
+                batch.clear();
+                last = Instant::now();
+            }
+            Polled::Idle | Polled::End => {}
+        }
+        // Until all that was there is read, a broker that is slow is waited for.
+        let whole = !ends.is_empty() && ends.values().all(|(next, high)| next >= high);
+        if whole && last.elapsed() > quiet || begun.elapsed() > Duration::from_secs(120) {
+            source.close(Duration::from_secs(2));
+            return Ok(messages);
+        }
+    }
+}
+
+fn take(batch: &RawBatch, messages: &mut Vec<Message>) {
+    for message in &batch.messages {
+        let id = batch.headers(message).find(|(name, _)| *name == ID_HEADER);
+        messages.push(Message {
+            partition: batch.partition,
+            offset: message.offset,
+            key: batch.key(message).unwrap_or_default().to_vec(),
+            id: id.map(|(_, id)| String::from_utf8_lossy(id).into_owned()).unwrap_or_default(),
+            value: batch.message(message).to_vec(),
+        });
+    }
+}

@@ -1,0 +1,127 @@
+//! Workers: `nsflow` processes.
+
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// A worker of a program. It is killed when it is dropped.
+pub struct Worker {
+    child: Child,
+    /// Its journal.
+    pub journal: PathBuf,
+}
+
+/// How workers of a trial are started.
+#[derive(Clone, Debug)]
+pub struct Workers {
+    /// The program `nsflow`.
+    pub program: PathBuf,
+    /// The folder of the plan and nsf.yaml.
+    pub folder: PathBuf,
+    /// Variables of the environment.
+    pub environment: Vec<(String, String)>,
+    started: usize,
+}
+
+impl Workers {
+    /// Workers of the plan in a folder.
+    #[must_use]
+    pub const fn new(program: PathBuf, folder: PathBuf, environment: Vec<(String, String)>) -> Self {
+        Self { program, folder, environment, started: 0 }
+    }
+
+    /// Starts one.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn start(&mut self) -> io::Result<Worker> {
+        self.start_with(&[])
+    }
+
+    /// Starts one with further variables of the environment.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn start_with(&mut self, further: &[(&str, &str)]) -> io::Result<Worker> {
+        self.started += 1;
+        let journal = self.folder.join(format!("worker-{}.log", self.started));
+        let file = File::create(&journal)?;
+        let child = Command::new(&self.program)
+            .current_dir(&self.folder)
+            .args(["run", "plan.yaml", "--verbose"])
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(further.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()?;
+        Ok(Worker { child, journal })
+    }
+
+    /// All journals, one behind the other.
+    #[must_use]
+    pub fn journals(&self) -> String {
+        let journal = |at: usize| std::fs::read_to_string(self.folder.join(format!("worker-{at}.log")));
+        (1..=self.started).filter_map(|at| journal(at).ok().map(|text| format!("── worker {at}\n{text}"))).collect()
+    }
+}
+
+impl Worker {
+    /// Sends it a signal by its name, such as `STOP`.
+    ///
+    /// # Errors
+    /// Where it cannot be sent.
+    pub fn signal(&self, name: &str) -> io::Result<()> {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([format!("-{name}"), id]).stderr(Stdio::null()).status()?;
+        if sent.success() { Ok(()) } else { Err(io::Error::other(format!("kill -{name} failed"))) }
+    }
+
+    /// Kills it at once.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Tells it to stop, and waits; gives how long it took, and none where it had to be killed after `deadline`.
+    ///
+    /// # Errors
+    /// Where it cannot be told.
+    pub fn stop(&mut self, deadline: Duration) -> io::Result<Option<Duration>> {
+        self.signal("TERM")?;
+        let begun = Instant::now();
+        while begun.elapsed() < deadline {
+            if !self.is_running() {
+                return Ok(Some(begun.elapsed()));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.kill();
+        Ok(None)
+    }
+
+    /// The text of its journal.
+    #[must_use]
+    pub fn text(&self) -> String {
+        read(&self.journal)
+    }
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
