@@ -1,5 +1,7 @@
 //! What the profile says, in the words of each connector.
 
+use std::time::Duration;
+
 use nsf_engine::protocol::First;
 use nsf_kafka::{CreateTopics, KafkaSettings, StartAt};
 use nsf_plan::profile::{
@@ -14,6 +16,10 @@ pub const LANES: u16 = 8;
 
 /// Bytes that a worker may hold, where the profile does not say.
 const MEMORY: u64 = 512 * 1024 * 1024;
+
+/// The session of a worker in its group, where the profile does not say. Kafka's own default of 45 s leaves partitions of a
+/// worker that died unread for that long.
+const SESSION: Duration = Duration::from_secs(15);
 
 /// How many bytes of memory a worker may use for records and rows.
 pub fn memory(profile: &ResolvedProfile) -> usize {
@@ -41,12 +47,19 @@ pub fn kafka(profile: &ResolvedProfile, kafka: &KafkaProfile, cluster: &KafkaClu
         replication: create.replication.map(u32::from),
     });
     settings.properties = kafka.properties.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    settings.session_timeout = session(kafka);
     // A quarter of the memory for what is read ahead, an eighth for what is not yet confirmed; the rest is for rows.
     settings.memory = memory(profile) / 4;
     settings.producer_memory = memory(profile) / 8;
     settings.security.tls = cluster.tls.as_ref().map(kafka_tls);
     settings.security.sasl = cluster.sasl.as_ref().map(kafka_login);
     settings
+}
+
+/// After how long without a sign of life the group gives a worker's partitions to others.
+fn session(kafka: &KafkaProfile) -> Duration {
+    let asked = kafka.properties.get("session.timeout.ms").and_then(|text| text.parse().ok());
+    asked.map_or(SESSION, Duration::from_millis)
 }
 
 fn kafka_tls(tls: &Tls) -> nsf_kafka::Tls {

@@ -11,6 +11,7 @@
 
 pub mod bank;
 pub mod redis;
+pub mod rows;
 pub mod stage;
 pub mod topic;
 pub mod worker;

@@ -15,7 +15,8 @@ use nsf_tests::{
 
 use crate::{
     bank::{self, Dose, Expected, Fed, Outputs},
-    redis, topic,
+    redis,
+    topic::{self, Writer},
     worker::Workers,
 };
 
@@ -108,17 +109,11 @@ impl Stage {
         format!("{}.{own}", self.name)
     }
 
-    /// Writes all input.
-    ///
-    /// # Errors
-    /// Where the broker does not take it.
-    pub fn feed(&self) -> Result<(), String> {
-        let write = |own: &str, fed: Vec<Fed>| {
-            let messages = fed.iter().map(|fed| (fed.account.to_string().into_bytes(), fed.message.as_bytes()));
-            topic::write(&self.brokers, &self.topic(own), messages).map_err(|error| error.to_string())
-        };
-        write("movements", self.dose.movements().collect())?;
-        write("logins", self.dose.logins().collect())
+    /// What writes the input.
+    #[must_use]
+    pub fn feeder(&self) -> Feeder {
+        let topics = READ.map(|own| self.topic(own));
+        Feeder { brokers: self.brokers.clone(), topics, dose: self.dose }
     }
 
     /// Waits until the rows in Redis count every record, without looking whether they are right.
@@ -195,6 +190,47 @@ impl Stage {
         } else {
             Err(format!("{} records were rejected, not {}", places.len(), self.expected.rejected))
         }
+    }
+}
+
+/// Writes the input of a trial.
+pub struct Feeder {
+    brokers: String,
+    topics: [String; 2],
+    dose: Dose,
+}
+
+/// How often a feeder writes while it goes at a pace.
+const BEAT: Duration = Duration::from_millis(100);
+
+impl Feeder {
+    /// Writes all input, spread over about `pace`.
+    ///
+    /// # Errors
+    /// Where the broker does not take it.
+    pub fn run(&self, pace: Duration) -> Result<(), String> {
+        let words = |error: nsf_engine::connector::ConnectorError| error.to_string();
+        let beats = (pace.as_millis() / BEAT.as_millis()).max(1) as usize;
+        let movements: Vec<Fed> = self.dose.movements().collect();
+        let logins: Vec<Fed> = self.dose.logins().collect();
+        let mut writers = Vec::new();
+        for (name, fed) in self.topics.iter().zip([movements, logins]) {
+            writers.push((Writer::open(&self.brokers, name).map_err(words)?, fed));
+        }
+        let begun = Instant::now();
+        for beat in 0..beats {
+            for (writer, fed) in &mut writers {
+                let (from, to) = (fed.len() * beat / beats, fed.len() * (beat + 1) / beats);
+                let messages = fed[from..to].iter();
+                let messages = messages.map(|fed| (fed.account.to_string().into_bytes(), fed.message.as_bytes()));
+                writer.write(messages).map_err(words)?;
+            }
+            let due = BEAT * (beat as u32 + 1);
+            if beats > 1 {
+                std::thread::sleep(due.saturating_sub(begun.elapsed()));
+            }
+        }
+        writers.into_iter().try_for_each(|(writer, _)| writer.end().map_err(words))
     }
 }
 

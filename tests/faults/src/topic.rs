@@ -8,7 +8,7 @@ use std::{
 use nsf_engine::connector::{
     Change, Command, ConnectorError, OutputBatch, PartitionId, Polled, RawBatch, Sink as _, Source as _,
 };
-use nsf_kafka::{ID_HEADER, KafkaProducer, KafkaSettings, KafkaSource};
+use nsf_kafka::{ID_HEADER, KafkaProducer, KafkaSettings, KafkaSink, KafkaSource};
 
 /// A message of a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,27 +26,47 @@ pub struct Message {
 }
 
 /// Writes messages with their keys, in order.
-///
-/// # Errors
-/// Where the broker does not take them.
-pub fn write<'m>(
-    brokers: &str,
-    topic: &str,
-    messages: impl Iterator<Item = (Vec<u8>, &'m [u8])>,
-) -> Result<(), ConnectorError> {
-    let producer = KafkaProducer::new(KafkaSettings::new(brokers, "feeder", "feeder"));
-    let mut sink = producer.sink(topic);
-    sink.open(None)?;
-    let mut batch = OutputBatch::default();
-    for (key, message) in messages {
-        batch.push(&key, message);
-        if batch.bytes.len() > 1024 * 1024 {
-            sink.append(&batch)?;
-            batch.clear();
-        }
+pub struct Writer {
+    sink: KafkaSink,
+    batch: OutputBatch,
+}
+
+impl Writer {
+    /// Opens a topic.
+    ///
+    /// # Errors
+    /// Where it is not there or the broker does not answer.
+    pub fn open(brokers: &str, topic: &str) -> Result<Self, ConnectorError> {
+        let producer = KafkaProducer::new(KafkaSettings::new(brokers, "feeder", "feeder"));
+        let mut sink = producer.sink(topic);
+        sink.open(None)?;
+        Ok(Self { sink, batch: OutputBatch::default() })
     }
-    sink.append(&batch)?;
-    sink.flush().map(drop)
+
+    /// Writes messages.
+    ///
+    /// # Errors
+    /// Where the broker does not take them.
+    pub fn write<'m>(&mut self, messages: impl Iterator<Item = (Vec<u8>, &'m [u8])>) -> Result<(), ConnectorError> {
+        for (key, message) in messages {
+            self.batch.push(&key, message);
+            if self.batch.bytes.len() > 1024 * 1024 {
+                self.sink.append(&self.batch)?;
+                self.batch.clear();
+            }
+        }
+        self.sink.append(&self.batch)?;
+        self.batch.clear();
+        Ok(())
+    }
+
+    /// Waits until the broker has all of them.
+    ///
+    /// # Errors
+    /// Where it does not take them.
+    pub fn end(mut self) -> Result<(), ConnectorError> {
+        self.sink.flush().map(drop)
+    }
 }
 
 /// Reads a topic from its beginning until nothing more came for `quiet`.

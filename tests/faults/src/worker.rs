@@ -34,25 +34,25 @@ impl Workers {
         Self { program, folder, environment, started: 0 }
     }
 
-    /// Starts one.
+    /// Starts one under the profile `prod`.
     ///
     /// # Errors
     /// Where it cannot be started.
     pub fn start(&mut self) -> io::Result<Worker> {
-        self.start_with(&[])
+        self.start_as("prod", &[])
     }
 
-    /// Starts one with further variables of the environment.
+    /// Starts one under a profile, with further variables of the environment.
     ///
     /// # Errors
     /// Where it cannot be started.
-    pub fn start_with(&mut self, further: &[(&str, &str)]) -> io::Result<Worker> {
+    pub fn start_as(&mut self, profile: &str, further: &[(&str, &str)]) -> io::Result<Worker> {
         self.started += 1;
         let journal = self.folder.join(format!("worker-{}.log", self.started));
         let file = File::create(&journal)?;
         let child = Command::new(&self.program)
             .current_dir(&self.folder)
-            .args(["run", "plan.yaml", "--verbose"])
+            .args(["run", "plan.yaml", "--verbose", "--profile", profile])
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .envs(further.iter().copied())
             .stdin(Stdio::null())

@@ -23,7 +23,7 @@ fn two_workers_give_what_one_program_must() {
     let (nsfc, nsflow) = programs();
     let dose = Dose { records: 20_000, accounts: 500, seed: 1 };
     let mut stage = Stage::new(&servers, "two", dose, &nsfc, &nsflow).unwrap();
-    stage.feed().unwrap();
+    stage.feeder().run(Duration::ZERO).unwrap();
     let mut one = stage.workers.start().unwrap();
     let mut other = stage.workers.start().unwrap();
     stage.wait(&servers, Duration::from_secs(60)).unwrap();

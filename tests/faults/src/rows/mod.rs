@@ -1,0 +1,120 @@
+//! The rows of the fault matrix. Each prints what it did, and writes a line into RESULTS.md where it was run in full.
+
+mod kill;
+mod store;
+mod storm;
+
+use std::path::PathBuf;
+
+use nsf_tests::servers::{Unavailable, redis::Options};
+
+use crate::stage::Servers;
+
+/// A row of the matrix.
+pub struct Row {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What breaks, in words.
+    pub fault: &'static str,
+    /// How often it does in full.
+    pub dose: u32,
+    run: fn(&Trial<'_>) -> Result<String, String>,
+}
+
+/// Every row.
+pub const ROWS: &[Row] = &[
+    Row { name: "kill", fault: "kill -9 of a worker at random", dose: 200, run: kill::kill },
+    Row { name: "pause", fault: "a worker is paused for twice its session, then goes on", dose: 50, run: kill::pause },
+    Row { name: "rolling", fault: "workers are told to stop, one after the other", dose: 50, run: kill::rolling },
+    Row { name: "redis-always", fault: "kill -9 of Redis, appendfsync always", dose: 50, run: store::always },
+    Row { name: "redis-everysec", fault: "kill -9 of Redis, appendfsync everysec", dose: 50, run: store::every_second },
+    Row { name: "redis-cut", fault: "kill -9 of Redis, its last changes cut off", dose: 50, run: store::cut },
+    Row { name: "broker", fault: "kill -9 of Kafka", dose: 20, run: store::broker },
+];
+
+/// What a row is run with.
+pub struct Trial<'t> {
+    /// How often the fault happens.
+    pub dose: u32,
+    /// Percent of the records of a full dose.
+    pub percent: u64,
+    /// For what is left to chance.
+    pub seed: u64,
+    /// The programs.
+    pub nsfc: &'t PathBuf,
+    /// The daemon.
+    pub nsflow: &'t PathBuf,
+}
+
+impl Trial<'_> {
+    /// Starts the servers of the row.
+    ///
+    /// # Errors
+    /// Where they are not to be had.
+    pub fn servers(&self, redis: Options) -> Result<Servers, String> {
+        Servers::start(redis).map_err(|error: Unavailable| format!("{error:?}"))
+    }
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub struct Asked {
+    rows: Vec<String>,
+    dose: Option<u32>,
+    percent: u64,
+    seed: u64,
+    nsfc: PathBuf,
+    nsflow: PathBuf,
+}
+
+impl Asked {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let folder = nsf_tests::tool::target_folder().join(if cfg!(debug_assertions) { "debug" } else { "release" });
+        let mut asked = Self {
+            rows: Vec::new(),
+            dose: None,
+            percent: 100,
+            seed: 1,
+            nsfc: folder.join("nsfc"),
+            nsflow: folder.join("nsflow"),
+        };
+        while let Some(word) = words.next() {
+            let mut number = || {
+                let value = words.next().unwrap_or_default();
+                value.parse::<u64>().map_err(|_| format!("{word} needs a number, not `{value}`"))
+            };
+            match word.as_str() {
+                "--dose" => asked.dose = Some(u32::try_from(number()?).unwrap_or(u32::MAX)),
+                "--percent" => asked.percent = number()?.clamp(1, 100),
+                "--seed" => asked.seed = number()?,
+                name if ROWS.iter().any(|row| row.name == name) => asked.rows.push(word),
+                _ => return Err(format!("there is no row `{word}`; there are: {}", names())),
+            }
+        }
+        Ok(asked)
+    }
+}
+
+fn names() -> String {
+    ROWS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ")
+}
+
+/// Runs the rows that are asked for, or all.
+///
+/// # Errors
+/// What went wrong in the first that failed.
+pub fn run(asked: &Asked) -> Result<(), String> {
+    let wanted = |row: &&Row| asked.rows.is_empty() || asked.rows.iter().any(|name| name == row.name);
+    for row in ROWS.iter().filter(wanted) {
+        let dose = asked.dose.unwrap_or(row.dose);
+        let trial = Trial { dose, percent: asked.percent, seed: asked.seed, nsfc: &asked.nsfc, nsflow: &asked.nsflow };
+        println!("── {}: {} ({dose} times, seed {})", row.name, row.fault, asked.seed);
+        let done = (row.run)(&trial).map_err(|words| format!("{}: {words}", row.name))?;
+        println!("── {}: {done}", row.name);
+    }
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! A storm: input comes at a steady pace, two workers take it, and something breaks again and again meanwhile. When all is
+//! taken, rows and outputs are compared with what they must be.
+
+use std::{
+    io,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use nsf_tests::{random::Random, servers::redis::Options};
+
+use super::Trial;
+use crate::{
+    bank::{Dose, Outputs},
+    stage::{Servers, Stage},
+    worker::Worker,
+};
+
+/// Faults in one trial; then its results are compared and the next begins.
+const FAULTS_A_TRIAL: u32 = 20;
+
+/// How a storm goes.
+pub struct Weather {
+    /// Between two faults, in milliseconds: at least, and so much more by chance.
+    pub calm: (u64, u64),
+    /// How Redis is started.
+    pub redis: Options,
+    /// How long everything may take to be whole after the last fault.
+    pub deadline: Duration,
+    /// Whether outputs may come twice.
+    pub repeats: bool,
+}
+
+impl Default for Weather {
+    fn default() -> Self {
+        Self {
+            calm: (300, 1_700),
+            redis: Options::default(),
+            deadline: Duration::from_secs(120),
+            repeats: true,
+        }
+    }
+}
+
+/// What a fault can reach.
+pub struct Scene<'s> {
+    /// The servers.
+    pub servers: &'s mut Servers,
+    /// The program and what is fed.
+    pub stage: Stage,
+    /// The two workers.
+    pub workers: Vec<Worker>,
+    /// For what is left to chance.
+    pub random: Random,
+    /// Whether workers keep their partitions over a restart.
+    named: bool,
+}
+
+impl Scene<'_> {
+    /// Starts the worker of a place.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn start(&mut self, at: usize) -> io::Result<Worker> {
+        let (profile, instance) = (if self.named { "named" } else { "prod" }, format!("worker-{at}"));
+        self.stage.workers.start_as(profile, &[("INSTANCE", &instance)])
+    }
+
+    /// Starts the worker of a place again, which was killed or has ended.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn replace(&mut self, at: usize) -> io::Result<()> {
+        self.workers[at].kill();
+        self.workers[at] = self.start(at)?;
+        Ok(())
+    }
+}
+
+/// What all trials of a row came to.
+#[derive(Debug, Default)]
+struct Sum {
+    faults: u32,
+    trials: u32,
+    messages: u64,
+    repeated: u64,
+    slowest: Duration,
+}
+
+/// Runs trials until the fault has happened as often as the dose says.
+pub fn storm(
+    trial: &Trial<'_>,
+    name: &str,
+    weather: &Weather,
+    mut fault: impl FnMut(&mut Scene<'_>) -> Result<(), String>,
+) -> Result<String, String> {
+    let mut servers = trial.servers(weather.redis.clone())?;
+    let mut random = Random::new(trial.seed);
+    let mut sum = Sum::default();
+    while sum.faults < trial.dose {
+        sum.trials += 1;
+        let faults = FAULTS_A_TRIAL.min(trial.dose - sum.faults);
+        let dose = Dose { records: 2_000 * trial.percent, accounts: 50 * trial.percent, seed: random.number() };
+        let own = format!("{name}{}", sum.trials);
+        let stage = Stage::new(&servers, &own, dose, trial.nsfc, trial.nsflow).map_err(words)?;
+        let named = sum.trials % 2 == 0;
+        let random = Random::new(random.number());
+        let mut scene = Scene { servers: &mut servers, stage, workers: Vec::new(), random, named };
+        let outputs = one(&mut scene, weather, faults, &mut fault, &mut sum).map_err(|wrong| {
+            format!("trial {} of seed {} ({faults} faults): {wrong}", sum.trials, trial.seed)
+        })?;
+        sum.faults += faults;
+        for (_, own) in &outputs {
+            sum.messages += own.messages;
+            sum.repeated += own.repeated;
+        }
+    }
+    if !weather.repeats && sum.repeated > 0 {
+        return Err(format!("{} outputs came twice", sum.repeated));
+    }
+    let Sum { faults, trials, messages, repeated, slowest } = sum;
+    Ok(format!(
+        "{faults} faults in {trials} trials; {messages} messages, {repeated} of them again with the same bytes; whole at most \
+         {:.1} s after the last fault",
+        slowest.as_secs_f64()
+    ))
+}
+
+fn one(
+    scene: &mut Scene<'_>,
+    weather: &Weather,
+    faults: u32,
+    fault: &mut impl FnMut(&mut Scene<'_>) -> Result<(), String>,
+    sum: &mut Sum,
+) -> Result<Vec<(&'static str, Outputs)>, String> {
+    let begun = Instant::now();
+    for at in 0..2 {
+        let worker = scene.start(at).map_err(words)?;
+        scene.workers.push(worker);
+    }
+    // The input comes until about the last fault.
+    let pace = Duration::from_millis(u64::from(faults) * (weather.calm.0 + weather.calm.1 / 2));
+    let feeder = feed(&scene.stage, pace);
+    for _ in 0..faults {
+        std::thread::sleep(Duration::from_millis(weather.calm.0 + scene.random.below(weather.calm.1.max(1))));
+        fault(scene)?;
+    }
+    let broken = begun.elapsed();
+    feeder.join().map_err(|_| "the feeder broke off".to_owned())??;
+    scene.stage.wait(scene.servers, weather.deadline)?;
+    let whole = begun.elapsed();
+    sum.slowest = sum.slowest.max(whole.saturating_sub(broken));
+    for worker in &mut scene.workers {
+        if worker.stop(Duration::from_secs(15)).map_err(words)?.is_none() {
+            return Err(format!("a worker did not end when it was told to:\n{}", end_of(&worker.text())));
+        }
+    }
+    let outcome = scene.stage.check(scene.servers).map_err(|wrong| format!("{wrong}\n{}", end_of(&scene.stage.workers.journals())))?;
+    println!(
+        "   trial {}: {faults} faults until {:.1} s, whole at {:.1} s, compared at {:.1} s: {} rows, {:?}",
+        sum.trials,
+        broken.as_secs_f64(),
+        whole.as_secs_f64(),
+        begun.elapsed().as_secs_f64(),
+        outcome.rows,
+        outcome.outputs
+    );
+    Ok(outcome.outputs)
+}
+
+/// Feeds the input on a thread of its own, over about so long.
+fn feed(stage: &Stage, pace: Duration) -> JoinHandle<Result<(), String>> {
+    let feeder = stage.feeder();
+    std::thread::spawn(move || feeder.run(pace))
+}
+
+/// A failure in words.
+pub fn words(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// The end of a journal.
+fn end_of(text: &str) -> &str {
+    let from = text.len().saturating_sub(8_000);
+    let from = (from..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    &text[from..]
+}
