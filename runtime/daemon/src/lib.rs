@@ -6,11 +6,14 @@
 //! | `configuration` | `nsf.yaml` and the plan, read and resolved |
 //! | `production` | the pieces that a plan names, under a profile |
 //! | `settings` | what the profile says, in the words of each connector |
+//! | `faults` | what tests of faults ask of a worker |
 //! | `journal` | what happens, as lines |
 //! | `problem` | what a person is told when it does not go on |
 
 mod commands;
 mod configuration;
+#[cfg(feature = "faults")]
+mod faults;
 mod journal;
 mod problem;
 mod production;

@@ -150,7 +150,10 @@ impl Connectors for Production {
 
     fn store(&self) -> ConnectorResult<Arc<dyn Store>> {
         nsf_redis::check(&self.redis)?;
-        Ok(Arc::new(RedisStore::new(self.redis.clone())?))
+        let store: Arc<dyn Store> = Arc::new(RedisStore::new(self.redis.clone())?);
+        #[cfg(feature = "faults")]
+        let store = crate::faults::store(store);
+        Ok(store)
     }
 
     fn form(&self) -> Form {

@@ -4,6 +4,7 @@ use std::{sync::Arc, thread, time::Duration};
 
 use nsf_engine::{
     ingest::Secret,
+    protocol::Rules,
     run::{Engine, Options, RunError, StopHandle, event::Event, serve::ServeOptions},
 };
 
@@ -88,8 +89,10 @@ fn serve(configuration: &Configuration, journal: Journal, stop: &StopHandle) -> 
         Level::Info,
         &format!("running {} under the profile {}", configuration.plan.name, production.profile().name),
     );
-    let served = pieces.serve(ServeOptions { first, ..ServeOptions::default() });
+    let served = pieces.serve(ServeOptions { first, rules: rules(), ..ServeOptions::default() });
     match served {
+        #[cfg(feature = "faults")]
+        Err(RunError::Failpoint(_)) => crate::faults::die(),
         Ok(summary) => {
             let words = format!("stopped after {} records and {} commits", summary.records, summary.commits);
             journal.say(Level::Info, &words);
@@ -109,6 +112,8 @@ fn options(configuration: &Configuration, journal: Journal, stop: &StopHandle) -
     let profile = &configuration.profile;
     let limits = &profile.commit;
     let default = Options::default();
+    #[cfg(feature = "faults")]
+    crate::faults::arm(&default);
     Options {
         lanes: profile.lanes.unwrap_or(settings::LANES),
         commit_every: limits.every.unwrap_or(default.commit_every),
@@ -120,6 +125,14 @@ fn options(configuration: &Configuration, journal: Journal, stop: &StopHandle) -
         stop: stop.clone(),
         ..default
     }
+}
+
+/// The rules of the protocol: all of them, but for tests that must notice one that is left out.
+fn rules() -> Rules {
+    #[cfg(feature = "faults")]
+    return crate::faults::rules();
+    #[cfg(not(feature = "faults"))]
+    Rules::default()
 }
 
 /// Secrets are variables of their names.

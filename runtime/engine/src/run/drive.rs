@@ -473,7 +473,8 @@ impl Run {
         }
         let progress = event::Progress {
             records: self.tally.records,
-            rate: (self.tally.records - records) as f64 / elapsed.as_secs_f64(),
+            // What a fault made void is no longer counted.
+            rate: self.tally.records.saturating_sub(records) as f64 / elapsed.as_secs_f64(),
             rejected: self.tally.rejected,
             lag: self.lag.iter().sum(),
             seconds: self.started.elapsed().as_secs_f64(),

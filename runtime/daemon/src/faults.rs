@@ -1,0 +1,118 @@
+//! What tests of faults ask of a worker by variables of its environment; only in builds with the feature `faults`.
+//!
+//! `NSFLOW_FAILPOINT=NAME:TIMES` ends the process, as `kill -9` would, when it comes to a failpoint for that time.
+//! `NSFLOW_BROKEN=RULE` leaves a rule of the protocol out, so that the tests can show that they notice.
+
+use std::sync::Arc;
+
+use nsf_engine::{
+    connector::ConnectorResult,
+    protocol::Rules,
+    run::Options,
+    store::{Changes, Held, LaneProgress, LaneStore, PartitionName, Saved, Settled, Store, StoreBatch, StoreTable},
+};
+
+
+fn broken() -> String {
+    std::env::var("NSFLOW_BROKEN").unwrap_or_default()
+}
+
+/// Arms the failpoint that is asked for.
+pub fn arm(options: &Options) {
+    let Ok(asked) = std::env::var("NSFLOW_FAILPOINT") else { return };
+    let (name, times) = asked.split_once(':').unwrap_or((&asked, "1"));
+    options.failpoints.arm(name, times.parse().unwrap_or(1));
+}
+
+/// Ends the process where a failpoint ended the run.
+pub fn die() -> ! {
+    // No destructor runs, nothing is flushed, nobody is told.
+    std::process::abort()
+}
+
+/// The rules that are kept.
+pub fn rules() -> Rules {
+    let broken = broken();
+    Rules { emit_first: broken != "save-before-emit", start_from_store: broken != "positions-of-the-log" }
+}
+
+/// The store, careless if that is asked for.
+pub fn store(store: Arc<dyn Store>) -> Arc<dyn Store> {
+    match broken().as_str() {
+        "no-load-check" => Arc::new(Careless { store, loads: false, saves: true }),
+        "no-fence" => Arc::new(Careless { store, loads: true, saves: false }),
+        _ => store,
+    }
+}
+
+/// A store that reads or saves whatever the lane is.
+struct Careless {
+    store: Arc<dyn Store>,
+    loads: bool,
+    saves: bool,
+}
+
+impl Store for Careless {
+    fn get_many(&self, table: StoreTable, keys: &[&[u8]], found: &mut dyn FnMut(usize, &[u8])) -> ConnectorResult<()> {
+        self.store.get_many(table, keys, found)
+    }
+
+    fn scan(&self, table: StoreTable, prefix: &[u8], row: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> ConnectorResult<()> {
+        self.store.scan(table, prefix, row)
+    }
+
+    fn commit(&self, batch: &StoreBatch) -> ConnectorResult<()> {
+        self.store.commit(batch)
+    }
+
+    fn lanes(&self) -> Option<&dyn LaneStore> {
+        self.store.lanes().map(|_| self as &dyn LaneStore)
+    }
+}
+
+impl Careless {
+    fn careful(&self) -> ConnectorResult<&dyn LaneStore> {
+        use nsf_engine::connector::{ConnectorError, ConnectorErrorKind};
+        let error = || ConnectorError::new(ConnectorErrorKind::Other, "the store does not commit lane by lane");
+        self.store.lanes().ok_or_else(error)
+    }
+}
+
+impl LaneStore for Careless {
+    fn claim(&self, lane: u16, partitions: &[Arc<PartitionName>]) -> ConnectorResult<Vec<(u64, LaneProgress)>> {
+        self.careful()?.claim(lane, partitions)
+    }
+
+    fn load(&self, lane: u16, held: &[Held], keys: &[&[u8]], found: &mut dyn FnMut(usize, &[u8])) -> ConnectorResult<()> {
+        if self.loads {
+            return self.careful()?.load(lane, held, keys, found);
+        }
+        self.store.get_many(StoreTable::State, keys, found)
+    }
+
+    fn save(&self, lane: u16, held: &[Held], rows: &Changes, progress: &[LaneProgress]) -> Saved {
+        let careful = match self.careful() {
+            Ok(careful) => careful,
+            Err(error) => return Saved::Unknown(error),
+        };
+        if self.saves {
+            return careful.save(lane, held, rows, progress);
+        }
+        // Whoever has the lane is fenced by this save, and not the other way round.
+        let names: Vec<Arc<PartitionName>> = held.iter().map(|held| Arc::clone(&held.name)).collect();
+        let claimed = match careful.claim(lane, &names) {
+            Ok(claimed) => claimed,
+            Err(error) => return Saved::Unknown(error),
+        };
+        let now = names.into_iter().zip(claimed).map(|(name, (epoch, found))| Held { name, epoch, next: found.next });
+        careful.save(lane, &now.collect::<Vec<_>>(), rows, progress)
+    }
+
+    fn settle(&self, lane: u16, held: &[Held], progress: &[LaneProgress]) -> ConnectorResult<Settled> {
+        self.careful()?.settle(lane, held, progress)
+    }
+
+    fn swap(&self, rows: &Changes, expected: &[u64]) -> ConnectorResult<Vec<usize>> {
+        self.careful()?.swap(rows, expected)
+    }
+}
