@@ -7,7 +7,11 @@
 
 mod support;
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    io::Write as _,
+    process::{Command, Stdio},
+};
 
 use nsf_engine::{
     connector::{ConnectorError, ConnectorErrorKind as Kind},
@@ -166,14 +170,25 @@ impl Worker {
 }
 
 /// Ends the server and takes the end of its file away.
+///
+/// What is left of a transaction is taken away too, as `redis-check-aof` does it. A server that mends its file by itself
+/// (`aof-load-truncated yes`) leaves whole commands of a cut transaction in it (Redis 7.0.15; Valkey has mended it since,
+/// pull request 4342): the next start does them together with a later transaction, and a row is ahead of its progress.
+/// These rounds found it.
 fn lose_the_tail(server: &mut Server, bytes: u64) {
     server.kill();
     let folder = server.folder.path().join("appendonlydir");
     let files = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
-    let file = files.into_iter().find(|path| path.to_str().unwrap().ends_with(".incr.aof")).unwrap();
-    let file = std::fs::File::options().write(true).open(file).unwrap();
+    let path = files.into_iter().find(|path| path.to_str().unwrap().ends_with(".incr.aof")).unwrap();
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
     let length = file.metadata().unwrap().len();
     file.set_len(length.saturating_sub(bytes)).unwrap();
+    let mut mend = Command::new("redis-check-aof");
+    let mend = mend.arg("--fix").arg(&path);
+    let mut mend = mend.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // It asks before it writes, if it has something to write.
+    let _ = mend.stdin.take().unwrap().write_all(b"y\n");
+    mend.wait().unwrap();
     server.run();
 }
 

@@ -24,6 +24,7 @@ fn a_server_that_is_fit() {
     assert_eq!((node.role.as_str(), node.memory_policy.as_str(), node.append_only), ("master", "noeviction", true));
     assert!(node.version.contains('.'), "{node:?}");
     assert!(report.notes[0].contains("keeps an append-only file"), "{:?}", report.notes);
+    assert!(report.notes[1].contains("redis-check-aof --fix"), "{:?}", report.notes);
     let server = Server::start(&[]);
     assert!(check(&server.settings()).unwrap().notes[0].contains("keeps no append-only file"));
 }
