@@ -112,6 +112,11 @@ fn notes(settings: &RedisSettings, report: &NodeReport) -> Vec<String> {
              (`appendfsync always`) is not told to users without the right to its configuration. Without it the last \
              second may be lost with the machine, and is worked out anew from the sources"
         ));
+        notes.push(format!(
+            "Set `aof-load-truncated no` at Redis `{node}`, and mend its file with `redis-check-aof --fix` when it does not \
+             start after a loss of power: a server that mends it by itself may leave half a transaction in it, which the \
+             start after that one does"
+        ));
     } else {
         notes.push(format!(
             "Redis at `{node}` keeps no append-only file: when it restarts, rows since its last snapshot are lost and are \

@@ -23,6 +23,17 @@
 //! `e` rises by a random step: after a loss of the last writes, or of all, the next claim is still another number than the
 //! one that was lost.
 
+//!
+//! # What it does not guard against
+//! A server that loses its last writes goes back, with rows and progress together, and the lost work is done again. Know
+//! of what may break that:
+//! * Redis mends a file that ends in the middle of a transaction (`aof-load-truncated yes`) by cutting the broken command
+//!   alone. The commands before it stay, and are done at the start after that, with whatever transaction follows. Where the
+//!   machine loses power and Redis starts a second time before the lane has passed the lost point, rows are ahead of their
+//!   progress. Valkey has mended it (pull request 4342); elsewhere `aof-load-truncated no` and `redis-check-aof --fix` do.
+//! * Eviction takes single rows away. [`check`] refuses it.
+//! * Two masters at once take writes for a moment; those of one are lost. The lane notices when it next asks the other.
+
 mod acl;
 mod check;
 mod dimension;

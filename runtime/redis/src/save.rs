@@ -152,9 +152,8 @@ impl RedisStore {
             as_before &= next == held[index].next;
             as_saved &= next == progress[index].next;
             if index == 0 {
-                let marked = mark.is_some() && fields.get(2).and_then(bytes) == mark.map(str::as_bytes);
-                as_saved &= marked;
-                as_before &= !marked;
+                // A save that leaves the offset where it was is told from none by its mark.
+                as_saved &= fields.get(2).and_then(bytes) == mark.map(str::as_bytes);
             }
         }
         Ok(match (as_saved, as_before) {

@@ -3,7 +3,10 @@
 
 mod support;
 
-use std::time::Duration;
+use std::{
+    io::{Read as _, Write as _},
+    time::Duration,
+};
 
 use nsf_engine::{
     connector::ConnectorErrorKind as Kind,
@@ -158,6 +161,66 @@ fn a_cut_connection_and_a_claim_are_both_noticed() {
     assert_eq!(loaded(&store, 0, &held, &["k"]).unwrap_err().kind, Kind::Lost);
     assert_eq!(store.save(0, &held, &rows(&[("k", "1")]), &[progress(1)]), Saved::Lost);
     assert_eq!(server.cli(&["EXISTS", ROW]), "0");
+}
+
+#[test]
+fn what_stood_on_a_cut_connection_stands_no_more() {
+    if !there_is_redis("a claim after a cut connection") {
+        return;
+    }
+    let server = Server::start(&[]);
+    let store = server.store();
+    let held = claim(&store, 0, &[0]);
+    loaded(&store, 0, &held, &["k"]).unwrap();
+    server.cli(&["CLIENT", "KILL", "TYPE", "normal"]);
+    // By another connection.
+    loaded(&store, 0, &held, &["k"]).unwrap();
+    claim(&server.store(), 0, &[0]);
+    assert_eq!(store.save(0, &held, &rows(&[("k", "1")]), &[progress(1)]), Saved::Lost);
+    assert_eq!(server.cli(&["EXISTS", ROW]), "0");
+}
+
+/// Something that answers a lane as Redis does, except that of the save only the first half is done.
+fn half_hearted() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut bytes = vec![0; 1 << 16];
+        while let Ok(count @ 1..) = stream.read(&mut bytes) {
+            let asked = String::from_utf8_lossy(&bytes[..count]);
+            let held = "*2\r\n$1\r\n5\r\n$-1\r\n";
+            let answer = if asked.contains("HELLO") {
+                "*4\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n".to_owned()
+            } else if asked.contains("HINCRBY") {
+                format!(":5\r\n*6\r\n{}", "$-1\r\n".repeat(6))
+            } else if asked.contains("HSET") {
+                let refused =
+                    "-NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call";
+                format!("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n{refused}\r\n+OK\r\n{held}")
+            } else {
+                format!("+OK\r\n*0\r\n+OK\r\n{held}")
+            };
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    port
+}
+
+#[test]
+fn a_save_that_was_done_in_part_stops_the_lane() {
+    let node = Node::new("127.0.0.1", half_hearted());
+    let place = Place::Single { node, database: 0 };
+    let store = RedisStore::new(nsf_redis::RedisSettings::new(place, "test", "group")).unwrap();
+    let held = claim(&store, 0, &[0]);
+    let Saved::Unknown(error) = store.save(0, &held, &rows(&[("k", "1")]), &[progress(1)]) else { panic!() };
+    assert_eq!(error.kind, Kind::Damaged, "{error}");
+    assert!(error.message.contains("was done in part: the user `default` lacks a right"), "{error}");
+    // Nothing that is asked of the lane later makes good of it.
+    assert_eq!(store.settle(0, &held, &[progress(1)]).unwrap_err(), error);
+    assert_eq!(loaded(&store, 0, &held, &["k"]).unwrap_err(), error);
+    assert_eq!(store.save(0, &held, &rows(&[]), &[progress(1)]), Saved::Unknown(error.clone()));
+    assert_eq!(store.claim(0, &[]).unwrap_err(), error);
 }
 
 #[test]
