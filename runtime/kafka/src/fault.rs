@@ -114,10 +114,13 @@ pub(crate) fn of_code(
 /// The same for an error of the binding.
 pub(crate) fn of(settings: &KafkaSettings, error: &KafkaError, doing: &str) -> ConnectorError {
     if let KafkaError::ClientConfig(_, reason, name, value) = error {
-        // Only the user's properties are repeated: the others may hold secrets.
-        let shown = settings.properties.iter().any(|(own, _)| own == name);
-        let value = if shown { format!(" cannot be `{value}`") } else { " cannot be what it is".to_owned() };
-        let message = format!("Kafka at `{}`: the property `{name}`{value} ({reason})", settings.brokers);
+        // Logins and keys are never repeated.
+        let shown = if name.starts_with("sasl.") || name.starts_with("ssl.") {
+            " cannot be what it is set to".to_owned()
+        } else {
+            format!(" cannot be `{value}` ({reason})")
+        };
+        let message = format!("Kafka at `{}`: the property `{name}`{shown}", settings.brokers);
         return ConnectorError::new(ConnectorErrorKind::Other, message)
             .with_help("change it in the profile's `kafka` settings");
     }

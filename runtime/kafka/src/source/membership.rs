@@ -85,7 +85,7 @@ impl Membership {
         topics.sort_unstable();
         topics.dedup();
         let asking =
-            Asking { client: consumer.client(), settings, trouble, serve: &|| drop(consumer.poll(Duration::ZERO)) };
+            Asking { client: consumer.client(), settings, trouble, serve: &|| drop(consumer.poll(Duration::ZERO)), brokers: Cell::new(0) };
         for topic in &topics {
             asking.topic(topic)?;
         }
@@ -195,13 +195,9 @@ impl Membership {
     fn told(&mut self, error: &KafkaError) -> ConnectorResult<()> {
         match error {
             KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                let started = |assigned: &&Assigned| assigned.readings.iter().any(|reading| reading.started);
-                let next = |assigned: &Assigned| {
-                    assigned.readings.iter().filter(|reading| reading.started).map(|reading| reading.next).min()
-                };
-                let positions = self.assigned.list.iter().filter(started);
+                let positions = self.assigned.list.iter();
                 let positions = positions
-                    .filter_map(|assigned| Some((assigned.topic.clone(), assigned.partition, next(assigned)?)));
+                    .filter_map(|assigned| Some((assigned.topic.clone(), assigned.partition, assigned.next()?)));
                 self.asker.out_of_range(positions.collect());
                 Ok(())
             }
@@ -238,6 +234,7 @@ impl Membership {
     /// message, so that no fault in between can make them jump over one: what comes too early is thrown away.
     fn assign(&mut self, partitions: &[(String, i32)]) {
         self.trouble.over();
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let list = list_at(partitions, Offset::Beginning);
         if let Err(error) = self.consumer.incremental_assign(&list) {
             self.note(&error, "partitions that the group gave could not be taken");
@@ -257,6 +254,7 @@ impl Membership {
         if !asked.is_empty() {
             self.asker.states(asked);
         }
+        self.go_on();
     }
 
     /// Partitions are to go, or are gone.
@@ -314,9 +312,13 @@ impl Membership {
             let unreleased = assigned.readings.iter().filter(|reading| !reading.released);
             self.changes.extend(unreleased.map(|reading| Change::Gone(assigned.id(reading))));
         }
+        self.go_on();
     }
 
     /// Goes to where partitions are to be read from. A partition that is not active yet is tried again later.
+    ///
+    /// They are resumed before and not behind: the client's thread of a broker that has nothing to fetch sleeps for up to
+    /// a second, and is woken by a seek and not by a resume. What it fetches in between is thrown away.
     fn serve_wanted(&mut self) {
         let mut list = TopicPartitionList::new();
         for assigned in &self.assigned.list {
@@ -329,20 +331,29 @@ impl Membership {
         if list.count() == 0 {
             return;
         }
+        if !self.held
+            && let Err(error) = self.consumer.resume(&list)
+        {
+            self.note(&error, "partitions could not be resumed");
+            return;
+        }
         let Ok(sought) = self.consumer.seek_partitions(list, WAIT) else { return };
-        let mut resumed = Vec::new();
-        for element in sought.elements() {
-            if element.error().is_err() {
-                continue;
-            }
+        for element in sought.elements().iter().filter(|element| element.error().is_ok()) {
             if let Some(assigned) = self.assigned.find(element.topic(), element.partition()) {
                 (assigned.wanted, assigned.running) = (None, true);
-                resumed.push((assigned.topic.clone(), assigned.partition));
             }
         }
-        if !self.held {
-            self.resume(&resumed);
+    }
+
+    /// Lets everything that is read go on from where it is, at once: the client has paused and resumed it.
+    ///
+    /// While the group waits for an answer the client pauses every partition, those that stay too; so they stand still
+    /// until what is to go was released, and would for up to a second more.
+    fn go_on(&mut self) {
+        for assigned in self.assigned.list.iter_mut().filter(|assigned| assigned.running) {
+            assigned.wanted = assigned.next();
         }
+        self.serve_wanted();
     }
 
     fn answered(&mut self, answer: Answer) -> ConnectorResult<()> {
@@ -487,18 +498,7 @@ impl Membership {
 
     fn release_all(&mut self) {
         self.held = false;
-        let running = self.running();
-        self.resume(&running);
-    }
-
-    fn resume(&self, partitions: &[(String, i32)]) {
-        if partitions.is_empty() {
-            return;
-        }
-        match self.consumer.resume(&list_at(partitions, Offset::Invalid)) {
-            Ok(()) => *self.status.lock().unwrap_or_else(PoisonError::into_inner) = None,
-            Err(error) => self.note(&error, "partitions could not be resumed"),
-        }
+        self.go_on();
     }
 
     /// A call of the client that should not fail did.
