@@ -165,6 +165,16 @@ fn the_compiler_program_links_no_server_connector() {
 }
 
 #[test]
+fn only_the_kafka_crate_names_its_client_and_no_compiler_reaches_it() {
+    assert_eq!(HOUSE.naming("rdkafka"), BTreeSet::from(["nsf-kafka"]));
+    assert!(HOUSE.naming("rdkafka-sys").is_empty(), "its C library is reached through it alone");
+    for package in HOUSE.under("compiler") {
+        reaches_none_of(package, &["nsf-kafka", "rdkafka", "rdkafka-sys"]);
+    }
+    reaches_none_of("nsf-connectors", &["nsf-kafka", "rdkafka"]);
+}
+
+#[test]
 fn nothing_depends_on_the_tests() {
     for library in ["nsf-tests", "xtask"] {
         let naming = HOUSE.naming(library);

@@ -189,8 +189,7 @@ mod tests {
     #[test]
     fn no_secret_is_shown() {
         let mut settings = KafkaSettings::new("localhost:9092", "group", "app");
-        settings.security.tls =
-            Some(Tls { key: Some(Pem::Text(Secret::new("canary-key"))), ..Tls::default() });
+        settings.security.tls = Some(Tls { key: Some(Pem::Text(Secret::new("canary-key"))), ..Tls::default() });
         settings.security.sasl =
             Some(Sasl::ScramSha512 { user: "reader".to_owned(), password: Secret::new("canary-password") });
         // The binding's own `Debug` of its configuration is never used: it hides passwords and shows keys (0.39).

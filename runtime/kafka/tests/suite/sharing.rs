@@ -151,9 +151,7 @@ fn a_partition_that_is_not_released_is_gone_after_the_drain() {
     until("a revocation", &mut [&mut first, &mut second], |workers| revoked(workers[0]).len() == 1);
     let asked = Instant::now();
     let partition = revoked(&first)[0];
-    until("its end", &mut [&mut first, &mut second], |workers| {
-        workers[0].changes.contains(&Change::Gone(partition))
-    });
+    until("its end", &mut [&mut first, &mut second], |workers| workers[0].changes.contains(&Change::Gone(partition)));
     assert!(asked.elapsed() + Duration::from_millis(200) >= drain, "{:?}", asked.elapsed());
     until("the move", &mut [&mut first, &mut second], |workers| workers[1].assigned.len() == 1);
     // What comes too late does nothing.
@@ -256,6 +254,25 @@ fn a_member_leaves_in_time_while_the_group_rebalances() {
     first.source.close(CLOSE);
     assert!(begun.elapsed() < CLOSE + Duration::from_secs(1), "{:?}", begun.elapsed());
     second.until("all", |worker| worker.assigned.len() == 4);
+    second.source.close(CLOSE);
+}
+
+/// The engine may drop a source after a failure without closing it.
+#[test]
+fn a_source_that_is_dropped_leaves_its_group() {
+    let Some(broker) = broker() else { return };
+    let topic = broker.topic(2);
+    let mut settings = broker.settings();
+    settings.session_timeout = Duration::from_secs(30);
+    let mut first = Worker::open(settings.clone(), &[&topic]);
+    first.until("both", |worker| worker.assigned.len() == 2);
+    first.start_all(1);
+    let mut second = Worker::open(settings, &[&topic]);
+    until("a revocation", &mut [&mut first, &mut second], |workers| !revoked(workers[0]).is_empty());
+    let dropped = Instant::now();
+    drop(first);
+    second.until("both", |worker| worker.assigned.len() == 2);
+    assert!(dropped.elapsed() < Duration::from_secs(12), "{:?}", dropped.elapsed());
     second.source.close(CLOSE);
 }
 
