@@ -289,3 +289,92 @@ fn a_source_that_was_not_opened_says_so() {
     source.close(CLOSE);
     let _ = broker();
 }
+
+/// Certificates that `openssl` makes: an authority, and a broker's for one name.
+#[cfg(feature = "tls")]
+fn certificates(folder: &std::path::Path, name: &str) -> Option<()> {
+    let run = |arguments: &str| {
+        let output =
+            std::process::Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output().ok()?;
+        assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        Some(())
+    };
+    std::fs::write(folder.join("names"), format!("subjectAltName={name}\n")).unwrap();
+    run("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=authority -days 2")?;
+    run("req -newkey rsa:2048 -nodes -keyout broker.key -out broker.csr -subj /CN=broker")?;
+    run("x509 -req -in broker.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out broker.pem -days 2 -extfile names")
+}
+
+/// A broker with TLS, whose certificate is for `name`.
+#[cfg(feature = "tls")]
+fn with_tls(name: &str) -> Option<(Broker, String, tempfile::TempDir)> {
+    let folder = tempfile::TempDir::new().unwrap();
+    if certificates(folder.path(), name).is_none() {
+        eprintln!("NOT SHOWN: no `openssl` on this machine to make certificates with");
+        return None;
+    }
+    let read = |file: &str| std::fs::read_to_string(folder.path().join(file)).unwrap();
+    std::fs::write(folder.path().join("store.pem"), read("broker.key") + &read("broker.pem")).unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let broker = Broker::start(&format!(
+        "listeners=PLAINTEXT://127.0.0.1:{{port}},CONTROLLER://127.0.0.1:{{controller}},SAFE://127.0.0.1:{port}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{{port}},SAFE://127.0.0.1:{port}\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SAFE:SASL_SSL\n\
+         listener.name.safe.ssl.keystore.type=PEM\nlistener.name.safe.ssl.keystore.location={}\n\
+         listener.name.safe.sasl.enabled.mechanisms=PLAIN\n\
+         listener.name.safe.plain.sasl.jaas.config=\
+         org.apache.kafka.common.security.plain.PlainLoginModule required user_reader=\"right\";\n",
+        folder.path().join("store.pem").display()
+    ))?;
+    Some((broker, format!("127.0.0.1:{port}"), folder))
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn tls_is_checked_against_the_authority_and_the_name() {
+    use nsf_kafka::{Pem, Tls};
+    let Some((broker, address, folder)) = with_tls("IP:127.0.0.1") else { return };
+    let topic = broker.topic(1);
+    broker.fill(&topic, 0, 0..10);
+    let mut settings = broker.settings();
+    settings.brokers = address;
+    settings.open_timeout = Duration::from_secs(10);
+    settings.security.sasl = Some(Sasl::Plain { user: "reader".to_owned(), password: Secret::new(PASSWORD) });
+    let authority = folder.path().join("ca.pem");
+    let text = std::fs::read_to_string(&authority).unwrap();
+    for ca in [Pem::File(authority), Pem::Text(Secret::new(text))] {
+        settings.security.tls = Some(Tls { ca: Some(ca), ..Tls::default() });
+        let mut worker = Worker::open(settings.clone(), &[&topic]);
+        worker.until("the partition", |worker| worker.assigned.len() == 1);
+        worker.start_all(1);
+        worker.until("messages", |worker| worker.taken.len() == 10);
+        worker.source.close(CLOSE);
+    }
+    // Another authority: the system's.
+    let trusted = settings.security.tls.replace(Tls::default());
+    let error = KafkaSource::new(settings.clone(), vec![topic.clone()]).open(&[]).unwrap_err();
+    let words = error.to_string();
+    assert!(
+        error.kind == ConnectorErrorKind::Permission && words.contains("does not accept the connection"),
+        "{words}"
+    );
+    assert!(words.contains("certificate"), "{words}");
+    // A file that is not there.
+    let missing = folder.path().join("missing.pem");
+    settings.security.tls = Some(Tls { ca: Some(Pem::File(missing.clone())), ..Tls::default() });
+    let error = KafkaSource::new(settings.clone(), vec![topic.clone()]).open(&[]).unwrap_err();
+    let words = error.to_string();
+    assert!(error.kind == ConnectorErrorKind::NotFound && words.contains("missing.pem"), "{words}");
+    std::fs::write(&missing, "no certificate").unwrap();
+    let words = KafkaSource::new(settings.clone(), vec![topic.clone()]).open(&[]).unwrap_err().to_string();
+    assert!(words.contains("refuses the settings") && words.contains("ssl.ca"), "{words}");
+    drop(broker);
+    let Some((broker, address, folder)) = with_tls("DNS:another.example") else { return };
+    let topic = broker.topic(1);
+    settings.brokers = address;
+    let authority = Pem::File(folder.path().join("ca.pem"));
+    settings.security.tls = trusted.map(|tls| Tls { ca: Some(authority), ..tls });
+    let error = KafkaSource::new(settings, vec![topic]).open(&[]).unwrap_err();
+    let words = error.to_string();
+    assert!(error.kind == ConnectorErrorKind::Permission && words.contains("for the name"), "{words}");
+}
