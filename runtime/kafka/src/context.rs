@@ -98,11 +98,23 @@ pub(crate) struct GroupCalls {
     calls: Calls,
     rebalances: Mutex<VecDeque<Rebalance>>,
     any: AtomicBool,
+    /// Whether changes are answered at once, as nobody looks at them any more.
+    closes: AtomicBool,
 }
 
 impl GroupCalls {
     pub(crate) fn new(calls: Calls) -> Self {
-        Self { calls, rebalances: Mutex::new(VecDeque::new()), any: AtomicBool::new(false) }
+        Self {
+            calls,
+            rebalances: Mutex::new(VecDeque::new()),
+            any: AtomicBool::new(false),
+            closes: AtomicBool::new(false),
+        }
+    }
+
+    /// From here on changes are answered at once.
+    pub(crate) fn close(&self) {
+        self.closes.store(true, Ordering::Release);
     }
 
     /// The next change that was told of.
@@ -137,9 +149,15 @@ impl ClientContext for GroupCalls {
 impl ConsumerContext for GroupCalls {
     /// librdkafka waits for the assign or unassign call that answers, and goes on with heartbeats meanwhile.
     fn rebalance(&self, consumer: &BaseConsumer<Self>, what: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let comes = what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closes.load(Ordering::Acquire) {
+            // What fails here is over with the client.
+            let _ = if comes { consumer.incremental_assign(list) } else { consumer.incremental_unassign(list) };
+            return;
+        }
         let partitions =
             list.elements().iter().map(|element| (element.topic().to_owned(), element.partition())).collect();
-        let rebalance = if what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+        let rebalance = if comes {
             Rebalance::Assign(partitions)
         } else {
             Rebalance::Revoke { partitions, lost: consumer.assignment_lost() }

@@ -80,7 +80,12 @@ pub(crate) fn of_code(
         About::Login => error(
             ConnectorErrorKind::Permission,
             format!("Kafka at `{brokers}` does not accept the connection{}: {doing} ({own})", login(settings)),
-            "check the profile's TLS and SASL settings against the listener's",
+            if code == RDKafkaErrorCode::SSL {
+                "the broker's certificate is to be signed by an authority that the profile trusts, and for the name that is \
+                 connected to"
+            } else {
+                "check the profile's TLS and SASL settings against the listener's"
+            },
         ),
         About::TopicRight | About::GroupRight | About::ClusterRight => error(
             ConnectorErrorKind::Permission,
@@ -114,12 +119,21 @@ pub(crate) fn of_code(
 /// The same for an error of the binding.
 pub(crate) fn of(settings: &KafkaSettings, error: &KafkaError, doing: &str) -> ConnectorError {
     if let KafkaError::ClientConfig(_, reason, name, value) = error {
-        // Only the user's properties are repeated: the others may hold secrets.
-        let shown = settings.properties.iter().any(|(own, _)| own == name);
-        let value = if shown { format!(" cannot be `{value}`") } else { " cannot be what it is".to_owned() };
-        let message = format!("Kafka at `{}`: the property `{name}`{value} ({reason})", settings.brokers);
+        // Logins and keys are never repeated.
+        let shown = if name.starts_with("sasl.") || name.starts_with("ssl.") {
+            " cannot be what it is set to".to_owned()
+        } else {
+            format!(" cannot be `{value}` ({reason})")
+        };
+        let message = format!("Kafka at `{}`: the property `{name}`{shown}", settings.brokers);
         return ConnectorError::new(ConnectorErrorKind::Other, message)
             .with_help("change it in the profile's `kafka` settings");
+    }
+    if let KafkaError::ClientCreation(reason) = error {
+        let message =
+            format!("Kafka at `{}`: {doing}: its client refuses the settings ({})", settings.brokers, bare(reason));
+        return ConnectorError::new(ConnectorErrorKind::Other, message)
+            .with_help("check the profile's `kafka` settings, the contents of certificates and keys among them");
     }
     match code(error) {
         Some(code) => of_code(settings, code, doing, None),

@@ -1,6 +1,12 @@
 //! What a profile says of a Kafka cluster, as plain data.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use nsf_engine::connector::{ConnectorError, ConnectorErrorKind, ConnectorResult};
 
@@ -88,7 +94,45 @@ impl KafkaSettings {
                 "use a build with the feature `tls`",
             );
         }
+        for (what, file) in self.files() {
+            // The client's own words for it name neither the file nor what is wrong with it.
+            if let Err(error) = File::open(file) {
+                let kind = match error.kind() {
+                    io::ErrorKind::NotFound => ConnectorErrorKind::NotFound,
+                    io::ErrorKind::PermissionDenied => ConnectorErrorKind::Permission,
+                    _ => ConnectorErrorKind::Other,
+                };
+                let words = error.to_string();
+                let words = words.split(" (os error").next().unwrap_or_default().to_lowercase();
+                let message =
+                    format!("Kafka at `{brokers}`: {what} in `{}` could not be read ({words})", file.display());
+                return Err(
+                    ConnectorError::new(kind, message).with_help("correct the path in the profile, or its rights")
+                );
+            }
+        }
         Ok(())
+    }
+
+    /// The files that the settings name.
+    fn files(&self) -> Vec<(&'static str, &Path)> {
+        let mut files: Vec<(&'static str, &Path)> = Vec::new();
+        if let Some(tls) = &self.security.tls {
+            let named = [
+                ("the certificates of authorities", &tls.ca),
+                ("the certificate", &tls.certificate),
+                ("the certificate's key", &tls.key),
+            ];
+            for (what, pem) in named {
+                if let Some(Pem::File(file)) = pem {
+                    files.push((what, file));
+                }
+            }
+        }
+        if let Some(Sasl::Token { file }) = &self.security.sasl {
+            files.push(("the token", file));
+        }
+        files
     }
 
     /// How long partitions that are to go are waited for: the group waits for them, and no longer than its session.

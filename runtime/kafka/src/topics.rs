@@ -1,6 +1,7 @@
 //! Topics: whether they are there, and their creation.
 
 use std::{
+    cell::Cell,
     future::Future,
     pin::pin,
     sync::Arc,
@@ -79,13 +80,13 @@ impl KafkaTopics {
             settings: &self.settings,
             trouble: &self.trouble,
             serve: &|| drop(consumer.poll(Duration::ZERO)),
+            brokers: Cell::new(0),
         };
         let mut report = TopicsReport::default();
         for name in read.iter().chain(written) {
             let mut topic = TopicReport { name: (*name).to_owned(), partitions: Ok(0), created: false };
             match asking.topic(name) {
                 Ok(found) => {
-                    report.brokers = found.brokers;
                     topic.partitions = Ok(found.partitions);
                     topic.created = found.created;
                 }
@@ -94,6 +95,7 @@ impl KafkaTopics {
             }
             report.topics.push(topic);
         }
+        report.brokers = asking.brokers.get();
         if let Some(topic) = read.first() {
             report.group = self.group(&consumer, topic);
         }
@@ -110,10 +112,23 @@ impl KafkaTopics {
     }
 }
 
+/// Looks for a topic that is to be written. By a client of its own: a producer that asks for a topic may make the cluster
+/// create it.
+pub(crate) fn written(settings: &Arc<KafkaSettings>, trouble: &Arc<Trouble>, name: &str) -> ConnectorResult<()> {
+    let calls = GroupCalls::new(Calls::new(Arc::clone(settings), Arc::clone(trouble)));
+    let client = BaseConsumer::from_config_and_context(&configuration::administration(settings), calls)
+        .map_err(|error| fault::of(settings, &error, &format!("topic `{name}` could not be asked for")))?;
+    let serve = || drop(client.poll(Duration::ZERO));
+    let asking = Asking { client: client.client(), settings, trouble, serve: &serve, brokers: Cell::new(0) };
+    let found = asking.topic(name);
+    // Its end waits for its threads; nobody waits for it.
+    thread::spawn(move || drop(client));
+    found.map(|_| ())
+}
+
 /// A topic that is there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
-    pub(crate) brokers: usize,
     pub(crate) partitions: u32,
     pub(crate) created: bool,
 }
@@ -125,6 +140,8 @@ pub(crate) struct Asking<'a, C: ClientContext> {
     pub(crate) trouble: &'a Arc<Trouble>,
     /// Lets the client tell what went wrong.
     pub(crate) serve: &'a dyn Fn(),
+    /// How many brokers the last answer named.
+    pub(crate) brokers: Cell<usize>,
 }
 
 impl<C: ClientContext> Asking<'_, C> {
@@ -173,12 +190,9 @@ impl<C: ClientContext> Asking<'_, C> {
                 }
             };
             self.trouble.answered();
+            self.brokers.set(metadata.brokers().len());
             let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else { return Ok(None) };
-            let found = Found {
-                brokers: metadata.brokers().len(),
-                partitions: topic.partitions().len() as u32,
-                created: false,
-            };
+            let found = Found { partitions: topic.partitions().len() as u32, created: false };
             match topic.error().map(RDKafkaErrorCode::from) {
                 None if found.partitions > 0 => return Ok(Some(found)),
                 None | Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {

@@ -29,7 +29,7 @@ use crate::{
     context::Calls,
     fault::{self, About},
     settings::KafkaSettings,
-    topics::Asking,
+    topics,
     trouble::Trouble,
 };
 
@@ -263,7 +263,7 @@ impl KafkaSink {
                     .with_help("a compacted topic needs a key in every message; see what the topic is set to")
             }
             code => match fault::about(code) {
-                About::TopicMissing => crate::topics::missing(settings, topic),
+                About::TopicMissing => topics::missing(settings, topic),
                 // All else may be over at the next try, with a producer that knows nothing of this one's fate.
                 About::Other => ConnectorError::new(
                     ConnectorErrorKind::Unavailable,
@@ -291,30 +291,18 @@ impl KafkaSink {
     }
 }
 
-/// Whether a failure says for certain that the message was refused, so that the producer is as good as before.
+/// Whether a failure says for certain that the message was refused, and the producer is as good as before. After a missing
+/// topic or right it is not: it refuses by itself until it looks at the topic again, which may take minutes.
 fn is_refusal(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as Code;
-    matches!(
-        code,
-        Code::MessageSizeTooLarge
-            | Code::InvalidMessageSize
-            | Code::UnknownTopic
-            | Code::UnknownTopicOrPartition
-            | Code::UnknownPartition
-            | Code::TopicAuthorizationFailed
-    )
+    matches!(code, RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize)
 }
 
 impl Sink for KafkaSink {
     /// Looks for the topic. There is no position: what was written stays.
     fn open(&mut self, _position: Option<&[u8]>) -> ConnectorResult<()> {
         self.start_over();
-        let running = self.shared.running()?;
-        let Some(producer) = &running.producer else { return Ok(()) };
-        let (settings, trouble) = (&self.shared.settings, &self.shared.trouble);
-        // The producer's own thread serves it.
-        Asking { client: producer.client(), settings, trouble, serve: &|| {} }.topic(&self.topic)?;
-        Ok(())
+        self.shared.settings.check()?;
+        topics::written(&self.shared.settings, &self.shared.trouble, &self.topic)
     }
 
     fn append(&mut self, batch: &OutputBatch) -> ConnectorResult<()> {

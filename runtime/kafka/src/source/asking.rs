@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
@@ -23,18 +23,32 @@ use crate::{context::GroupCalls, fault, native, trouble::Trouble};
 /// How long one question may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long the ids of topics are waited for, each of two times, while all else is answered.
+const PATIENCE_FOR_IDS: Duration = Duration::from_secs(2);
+
 /// How long after a failure it is asked again.
 const AGAIN: Duration = Duration::from_millis(300);
 
 /// A partition in a question: topic, partition, the assignment's token.
 pub(crate) type Asked = (String, i32, u64);
 
+/// A position that is not in the log.
+pub(crate) struct OutOfRange {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+    pub(crate) next: u64,
+    /// The log's first offset.
+    pub(crate) low: u64,
+    /// The log's end.
+    pub(crate) high: u64,
+}
+
 /// What was found out.
 pub(crate) enum Answer {
     /// Where partitions stand that came.
     States(Vec<(Asked, LogState)>),
-    /// A position that is not in the log: where it is, the log's first offset and its end. None where all are in it now.
-    OutOfRange(Option<(String, i32, u64, u64, u64)>),
+    /// A position that is not in the log. None where all are in it now.
+    OutOfRange(Option<OutOfRange>),
     /// The cluster answers.
     Alive,
     /// The cluster does not answer.
@@ -46,6 +60,8 @@ pub(crate) struct Asker {
     consumer: Arc<BaseConsumer<GroupCalls>>,
     trouble: Arc<Trouble>,
     over: Arc<AtomicBool>,
+    /// Whether the cluster knows ids of topics; none as long as that is not known.
+    knows_ids: Arc<OnceLock<bool>>,
     sender: Sender<Answer>,
     answers: Receiver<Answer>,
 }
@@ -53,7 +69,7 @@ pub(crate) struct Asker {
 impl Asker {
     pub(crate) fn new(consumer: Arc<BaseConsumer<GroupCalls>>, trouble: Arc<Trouble>) -> Self {
         let (sender, answers) = channel();
-        Self { consumer, trouble, over: Arc::default(), sender, answers }
+        Self { consumer, trouble, over: Arc::default(), knows_ids: Arc::default(), sender, answers }
     }
 
     /// The next answer, if there is one.
@@ -68,9 +84,10 @@ impl Asker {
 
     /// Asks where partitions stand, until the cluster says it.
     pub(crate) fn states(&self, partitions: Vec<Asked>) {
+        let knows_ids = Arc::clone(&self.knows_ids);
         self.ask(move |consumer, trouble, over| {
             while !over.load(Ordering::Acquire) {
-                match states(consumer, &partitions) {
+                match states(consumer, &partitions, &knows_ids) {
                     Ok(states) => return Some(Answer::States(states)),
                     Err(code) => trouble.tell(code, ""),
                 }
@@ -93,11 +110,14 @@ impl Asker {
         });
     }
 
-    /// Asks whether the cluster answers.
-    pub(crate) fn alive(&self, topic: String) {
-        self.ask(move |consumer, _, _| match consumer.fetch_metadata(Some(&topic), PATIENCE) {
-            Ok(metadata) if metadata.topics().iter().all(|topic| topic.error().is_none()) => Some(Answer::Alive),
-            _ => Some(Answer::Silent),
+    /// Asks whether the cluster answers and has the topics.
+    pub(crate) fn alive(&self, topics: Vec<String>) {
+        self.ask(move |consumer, _, _| {
+            let is_there = |topic: &String| {
+                let metadata = consumer.fetch_metadata(Some(topic), PATIENCE);
+                metadata.is_ok_and(|metadata| metadata.topics().iter().all(|topic| topic.error().is_none()))
+            };
+            Some(if topics.iter().all(is_there) { Answer::Alive } else { Answer::Silent })
         });
     }
 
@@ -124,20 +144,14 @@ fn code_of(error: &KafkaError) -> RDKafkaErrorCode {
 fn states(
     consumer: &BaseConsumer<GroupCalls>,
     partitions: &[Asked],
+    knows_ids: &OnceLock<bool>,
 ) -> Result<Vec<(Asked, LogState)>, RDKafkaErrorCode> {
-    let mut topics: Vec<&str> = partitions.iter().map(|(topic, ..)| topic.as_str()).collect();
-    topics.sort_unstable();
-    topics.dedup();
-    let ids = match native::topic_ids(consumer, &topics, PATIENCE) {
-        // Brokers that know no ids.
-        Err(RDKafkaErrorCode::UnsupportedFeature) => Vec::new(),
-        ids => ids?,
-    };
     let mut list = TopicPartitionList::new();
     for (topic, partition, _) in partitions {
         list.add_partition(topic, *partition);
     }
     let committed = consumer.committed_offsets(list, PATIENCE).map_err(|error| code_of(&error))?;
+    let ids = ids(consumer, partitions, knows_ids)?;
     let mut states = Vec::with_capacity(partitions.len());
     for asked in partitions {
         let (topic, partition, _) = asked;
@@ -153,16 +167,47 @@ fn states(
     Ok(states)
 }
 
-/// The first of some positions that is not in the log, with the log's first offset and end.
+/// The ids of the topics; empty where the cluster knows none.
+///
+/// Old brokers refuse the question, and librdkafka's mock of one never answers it. Whether nothing answers is known before
+/// this is asked, so that a second silence says that this is such a one.
+fn ids(
+    consumer: &BaseConsumer<GroupCalls>,
+    partitions: &[Asked],
+    knows_ids: &OnceLock<bool>,
+) -> Result<Vec<(String, String)>, RDKafkaErrorCode> {
+    let mut topics: Vec<&str> = partitions.iter().map(|(topic, ..)| topic.as_str()).collect();
+    topics.sort_unstable();
+    topics.dedup();
+    for _ in 0..2 {
+        if knows_ids.get() == Some(&false) {
+            return Ok(Vec::new());
+        }
+        match native::topic_ids(consumer, &topics, PATIENCE_FOR_IDS) {
+            Err(RDKafkaErrorCode::UnsupportedFeature) => break,
+            // One that has answered before is only slow.
+            Err(RDKafkaErrorCode::OperationTimedOut) if knows_ids.get().is_none() => {}
+            Ok(ids) => {
+                knows_ids.get_or_init(|| true);
+                return Ok(ids);
+            }
+            Err(code) => return Err(code),
+        }
+    }
+    knows_ids.get_or_init(|| false);
+    Ok(Vec::new())
+}
+
+/// The first of some positions that is not in the log.
 fn out_of_range(
     consumer: &BaseConsumer<GroupCalls>,
     positions: &[(String, i32, u64)],
-) -> Result<Option<(String, i32, u64, u64, u64)>, KafkaError> {
+) -> Result<Option<OutOfRange>, KafkaError> {
     for (topic, partition, next) in positions {
         let (low, high) = consumer.fetch_watermarks(topic, *partition, PATIENCE)?;
         let (low, high) = (u64::try_from(low).unwrap_or(0), u64::try_from(high).unwrap_or(0));
         if *next < low || *next > high {
-            return Ok(Some((topic.clone(), *partition, *next, low, high)));
+            return Ok(Some(OutOfRange { topic: topic.clone(), partition: *partition, next: *next, low, high }));
         }
     }
     Ok(None)

@@ -83,8 +83,10 @@ impl Reading {
         }
     }
 
+    /// About how much memory what was not handed out takes.
     pub(crate) fn held(&self) -> usize {
-        self.buffer.bytes.len()
+        let RawBatch { bytes, messages, headers, .. } = &self.buffer;
+        bytes.len() + size_of_val(messages.as_slice()) + size_of_val(headers.as_slice())
     }
 
     fn is_full(&self, bytes: usize) -> bool {
@@ -106,10 +108,10 @@ impl Reading {
                 self.buffer = empty;
             }
         }
-        let before = self.buffer.bytes.len();
+        let before = self.held();
         push(&mut self.buffer, message, offset);
         self.next = offset + 1;
-        self.buffer.bytes.len() - before
+        self.held() - before
     }
 }
 
@@ -177,7 +179,12 @@ impl Assigned {
         reading.forget();
         (reading.started, reading.next, reading.generation) = (true, next, generation);
         // The other streams of the topic skip what they have.
-        self.wanted = self.readings.iter().filter(|reading| reading.started).map(|reading| reading.next).min();
+        self.wanted = self.next();
+    }
+
+    /// The next offset that any of its streams takes, where one is started.
+    pub(crate) fn next(&self) -> Option<u64> {
+        self.readings.iter().filter(|reading| reading.started).map(|reading| reading.next).min()
     }
 
     /// Stops a stream's reading; whether nothing of the partition is read any more.
@@ -220,9 +227,8 @@ impl Assigned {
 
     /// About how many bytes wait in the log behind what was handed out, given where it ends.
     pub(crate) fn waiting(&self, end: u64) -> u64 {
-        let next = self.readings.iter().filter(|reading| reading.started).map(|reading| reading.next).min();
-        let behind = next.map_or(0, |next| end.saturating_sub(next));
-        let held: usize = self.readings.iter().map(Reading::held).sum();
+        let behind = self.next().map_or(0, |next| end.saturating_sub(next));
+        let held: usize = self.readings.iter().map(|reading| reading.buffer.bytes.len()).sum();
         behind * self.bytes.checked_div(self.messages).unwrap_or(0) + held as u64
     }
 

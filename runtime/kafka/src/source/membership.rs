@@ -14,12 +14,12 @@ use rdkafka::{
     config::FromClientConfigAndContext,
     consumer::{BaseConsumer, CommitMode, Consumer},
     error::{KafkaError, RDKafkaErrorCode},
-    message::BorrowedMessage,
 };
 
 use super::{
-    asking::{Answer, Asked, Asker},
+    asking::{Answer, Asked, Asker, OutOfRange},
     assigned::{AllAssigned, Assigned, Phase},
+    rebalance::Leaving,
 };
 use crate::{
     configuration,
@@ -39,33 +39,26 @@ const PROBE: Duration = Duration::from_secs(3);
 /// How long what is known to wait stays true.
 const WAITING: Duration = Duration::from_millis(250);
 
-/// Partitions that are to go.
-struct Leaving {
-    partitions: Vec<(String, i32)>,
-    /// Until when they are waited for.
-    until: Instant,
-}
-
 /// A member of the group.
 pub(crate) struct Membership {
-    settings: Arc<KafkaSettings>,
-    trouble: Arc<Trouble>,
-    status: Arc<Mutex<Option<String>>>,
-    consumer: Arc<BaseConsumer<GroupCalls>>,
+    pub(super) settings: Arc<KafkaSettings>,
+    pub(super) trouble: Arc<Trouble>,
+    pub(super) status: Arc<Mutex<Option<String>>>,
+    pub(super) consumer: Arc<BaseConsumer<GroupCalls>>,
     /// The topics of the streams, by stream.
-    streams: Vec<String>,
-    assigned: AllAssigned,
-    leaving: Vec<Leaving>,
-    changes: Vec<Change>,
-    asker: Asker,
+    pub(super) streams: Vec<String>,
+    pub(super) assigned: AllAssigned,
+    pub(super) leaving: Vec<Leaving>,
+    pub(super) changes: Vec<Change>,
+    pub(super) asker: Asker,
     /// Counts assignments.
-    tokens: u64,
+    pub(super) tokens: u64,
     /// Whether everything is paused since there is no room.
-    held: bool,
+    pub(super) held: bool,
     /// When the cluster was asked last whether it is there again; none while it is asked.
-    probed: Option<Instant>,
+    pub(super) probed: Option<Instant>,
     /// What is known to wait, and since when.
-    waiting: Cell<Option<(Instant, u64)>>,
+    pub(super) waiting: Cell<Option<(Instant, u64)>>,
 }
 
 impl Membership {
@@ -84,8 +77,13 @@ impl Membership {
         let mut topics: Vec<&str> = streams.iter().map(String::as_str).collect();
         topics.sort_unstable();
         topics.dedup();
-        let asking =
-            Asking { client: consumer.client(), settings, trouble, serve: &|| drop(consumer.poll(Duration::ZERO)) };
+        let asking = Asking {
+            client: consumer.client(),
+            settings,
+            trouble,
+            serve: &|| drop(consumer.poll(Duration::ZERO)),
+            brokers: Cell::new(0),
+        };
         for topic in &topics {
             asking.topic(topic)?;
         }
@@ -179,7 +177,7 @@ impl Membership {
         let consumer = Arc::clone(&self.consumer);
         match consumer.poll(wait) {
             None => Ok(None),
-            Some(Ok(message)) => Ok(Some(self.keep(&message))),
+            Some(Ok(message)) => Ok(Some(self.assigned.take(&message))),
             Some(Err(error)) => {
                 self.told(&error)?;
                 Ok(None)
@@ -187,23 +185,24 @@ impl Membership {
         }
     }
 
-    fn keep(&mut self, message: &BorrowedMessage<'_>) -> usize {
-        self.assigned.take(message)
-    }
-
     /// What the client says is wrong: most heals by itself and is told by [`Trouble`].
     fn told(&mut self, error: &KafkaError) -> ConnectorResult<()> {
         match error {
             KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
-                let started = |assigned: &&Assigned| assigned.readings.iter().any(|reading| reading.started);
-                let next = |assigned: &Assigned| {
-                    assigned.readings.iter().filter(|reading| reading.started).map(|reading| reading.next).min()
-                };
-                let positions = self.assigned.list.iter().filter(started);
+                let positions = self.assigned.list.iter();
                 let positions = positions
-                    .filter_map(|assigned| Some((assigned.topic.clone(), assigned.partition, next(assigned)?)));
+                    .filter_map(|assigned| Some((assigned.topic.clone(), assigned.partition, assigned.next()?)));
                 self.asker.out_of_range(positions.collect());
                 Ok(())
+            }
+            KafkaError::MessageConsumption(RDKafkaErrorCode::LogTruncation) => {
+                let message = format!(
+                    "the log of a partition in Kafka at `{}` was cut behind what was read of it: a broker without the last \
+                     messages has become its leader",
+                    self.settings.brokers
+                );
+                Err(ConnectorError::new(ConnectorErrorKind::Changed, message)
+                    .with_help("what was read and is not there any more has been counted: see the brokers' logs"))
             }
             KafkaError::MessageConsumptionFatal(code) => {
                 let doing = "the topics cannot be read any more";
@@ -229,94 +228,15 @@ impl Membership {
         self.serve_wanted();
         if self.trouble.is_any() && self.probed.is_some_and(|probed| probed.elapsed() >= PROBE) {
             self.probed = None;
-            self.asker.alive(self.streams.first().cloned().unwrap_or_default());
+            self.asker.alive(self.streams.clone());
         }
         Ok(())
     }
 
-    /// Partitions came. They are paused until they are started; until the pause is done they stand at the log's first
-    /// message, so that no fault in between can make them jump over one: what comes too early is thrown away.
-    fn assign(&mut self, partitions: &[(String, i32)]) {
-        self.trouble.over();
-        let list = list_at(partitions, Offset::Beginning);
-        if let Err(error) = self.consumer.incremental_assign(&list) {
-            self.note(&error, "partitions that the group gave could not be taken");
-            return;
-        }
-        if let Err(error) = self.consumer.pause(&list) {
-            self.note(&error, "partitions could not be paused");
-        }
-        let mut asked: Vec<Asked> = Vec::new();
-        for (topic, partition) in partitions {
-            self.tokens += 1;
-            let streams: Vec<u32> =
-                (0_u32..).zip(&self.streams).filter(|(_, name)| *name == topic).map(|(stream, _)| stream).collect();
-            self.assigned.list.push(Assigned::new(topic, *partition, &streams, self.tokens));
-            asked.push((topic.clone(), *partition, self.tokens));
-        }
-        if !asked.is_empty() {
-            self.asker.states(asked);
-        }
-    }
-
-    /// Partitions are to go, or are gone.
-    fn revoke(&mut self, partitions: Vec<(String, i32)>, lost: bool) {
-        if !lost && let Err(error) = self.consumer.pause(&list_at(&partitions, Offset::Invalid)) {
-            self.note(&error, "partitions could not be paused");
-        }
-        for (topic, partition) in &partitions {
-            let Some(assigned) = self.assigned.find(topic, *partition) else { continue };
-            assigned.stop();
-            let known = assigned.phase == Phase::Told;
-            assigned.phase = Phase::Leaving;
-            for reading in &mut assigned.readings {
-                // The engine never heard of it.
-                reading.released = !known;
-            }
-            if known && !lost {
-                let revoked = assigned.readings.iter().map(|reading| Change::Revoked(assigned.id(reading)));
-                self.changes.extend(revoked);
-            }
-        }
-        // Given up at the next look where they are lost.
-        let until = if lost { Instant::now() } else { Instant::now() + self.settings.drain() };
-        self.leaving.push(Leaving { partitions, until });
-        self.serve_leaving();
-    }
-
-    /// Lets go of partitions that were released, or that cannot be waited for any longer.
-    fn serve_leaving(&mut self) {
-        // The group's session may end while they are waited for.
-        let lost = !self.leaving.is_empty() && self.consumer.assignment_lost();
-        let leaving = std::mem::take(&mut self.leaving);
-        for event in leaving {
-            let released = event.partitions.iter().all(|(topic, partition)| {
-                let assigned = self.assigned.find(topic, *partition);
-                assigned.is_none_or(|assigned| assigned.readings.iter().all(|reading| reading.released))
-            });
-            if released || lost || Instant::now() >= event.until {
-                self.unassign(&event.partitions);
-            } else {
-                self.leaving.push(event);
-            }
-        }
-    }
-
-    /// Answers the group, and tells the engine of what went without being released.
-    fn unassign(&mut self, partitions: &[(String, i32)]) {
-        if let Err(error) = self.consumer.incremental_unassign(&list_at(partitions, Offset::Invalid)) {
-            self.note(&error, "partitions could not be given back");
-        }
-        let is_among = |assigned: &Assigned| {
-            partitions.iter().any(|(topic, partition)| assigned.partition == *partition && assigned.topic == *topic)
-        };
-        for assigned in self.assigned.list.extract_if(.., |assigned| is_among(assigned)) {
-            let unreleased = assigned.readings.iter().filter(|reading| !reading.released);
-            self.changes.extend(unreleased.map(|reading| Change::Gone(assigned.id(reading))));
-        }
-    }
-
     /// Goes to where partitions are to be read from. A partition that is not active yet is tried again later.
+    ///
+    /// They are resumed before and not behind: the client's thread of a broker that has nothing to fetch sleeps for up to
+    /// a second, and is woken by a seek and not by a resume. What it fetches in between is thrown away.
     fn serve_wanted(&mut self) {
         let mut list = TopicPartitionList::new();
         for assigned in &self.assigned.list {
@@ -329,20 +249,29 @@ impl Membership {
         if list.count() == 0 {
             return;
         }
+        if !self.held
+            && let Err(error) = self.consumer.resume(&list)
+        {
+            self.note(&error, "partitions could not be resumed");
+            return;
+        }
         let Ok(sought) = self.consumer.seek_partitions(list, WAIT) else { return };
-        let mut resumed = Vec::new();
-        for element in sought.elements() {
-            if element.error().is_err() {
-                continue;
-            }
+        for element in sought.elements().iter().filter(|element| element.error().is_ok()) {
             if let Some(assigned) = self.assigned.find(element.topic(), element.partition()) {
                 (assigned.wanted, assigned.running) = (None, true);
-                resumed.push((assigned.topic.clone(), assigned.partition));
             }
         }
-        if !self.held {
-            self.resume(&resumed);
+    }
+
+    /// Lets everything that is read go on from where it is, at once: the client has paused and resumed it.
+    ///
+    /// While the group waits for an answer the client pauses every partition, those that stay too; so they stand still
+    /// until what is to go was released, and would for up to a second more.
+    pub(super) fn go_on(&mut self) {
+        for assigned in self.assigned.list.iter_mut().filter(|assigned| assigned.running) {
+            assigned.wanted = assigned.next();
         }
+        self.serve_wanted();
     }
 
     fn answered(&mut self, answer: Answer) -> ConnectorResult<()> {
@@ -387,8 +316,8 @@ impl Membership {
         }
     }
 
-    fn out_of_range(&self, found: Option<(String, i32, u64, u64, u64)>) -> ConnectorError {
-        let Some((topic, partition, next, low, high)) = found else {
+    fn out_of_range(&self, found: Option<OutOfRange>) -> ConnectorError {
+        let Some(OutOfRange { topic, partition, next, low, high }) = found else {
             let message = format!(
                 "a partition of a topic could not be read at its position in Kafka at `{}`, and can be now",
                 self.settings.brokers
@@ -487,22 +416,11 @@ impl Membership {
 
     fn release_all(&mut self) {
         self.held = false;
-        let running = self.running();
-        self.resume(&running);
-    }
-
-    fn resume(&self, partitions: &[(String, i32)]) {
-        if partitions.is_empty() {
-            return;
-        }
-        match self.consumer.resume(&list_at(partitions, Offset::Invalid)) {
-            Ok(()) => *self.status.lock().unwrap_or_else(PoisonError::into_inner) = None,
-            Err(error) => self.note(&error, "partitions could not be resumed"),
-        }
+        self.go_on();
     }
 
     /// A call of the client that should not fail did.
-    fn note(&self, error: &KafkaError, what: &str) {
+    pub(super) fn note(&self, error: &KafkaError, what: &str) {
         let words = fault::of(&self.settings, error, what).to_string();
         *self.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
     }
@@ -522,35 +440,10 @@ impl Membership {
         self.waiting.set(Some((Instant::now(), waiting)));
         waiting
     }
-
-    /// Leaves the group. What is still this worker's is given back without being waited for: the engine has committed
-    /// what it wanted to.
-    pub(crate) fn leave(&mut self, deadline: Duration) {
-        let until = Instant::now() + deadline;
-        self.asker.end();
-        for event in std::mem::take(&mut self.leaving) {
-            self.unassign(&event.partitions);
-        }
-        if self.consumer.close_queue().is_err() {
-            return;
-        }
-        // Closing while the group rebalances has hung (librdkafka#4312, #4527, #4792): not beyond the deadline.
-        while !self.consumer.closed() && Instant::now() < until {
-            let consumer = Arc::clone(&self.consumer);
-            drop(consumer.poll(Duration::from_millis(20)));
-            while let Some(rebalance) = self.consumer.context().next() {
-                match rebalance {
-                    Rebalance::Assign(partitions) => {
-                        let _ = self.consumer.incremental_assign(&list_at(&partitions, Offset::Beginning));
-                    }
-                    Rebalance::Revoke { partitions, .. } => self.unassign(&partitions),
-                }
-            }
-        }
-    }
 }
 
-fn list_at(partitions: &[(String, i32)], offset: Offset) -> TopicPartitionList {
+/// A list for the client's calls.
+pub(super) fn list_at(partitions: &[(String, i32)], offset: Offset) -> TopicPartitionList {
     let mut list = TopicPartitionList::with_capacity(partitions.len());
     for (topic, partition) in partitions {
         // Only offsets that Kafka has not refuse it, and these are none of them.

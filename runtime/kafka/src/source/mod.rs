@@ -3,6 +3,7 @@
 mod asking;
 mod assigned;
 mod membership;
+mod rebalance;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -16,6 +17,9 @@ use nsf_engine::connector::{
 
 use crate::{settings::KafkaSettings, trouble::Trouble};
 use membership::Membership;
+
+/// How long a source that was not closed tries to leave its group.
+const LEAVING: Duration = Duration::from_secs(10);
 
 /// Topics that are read together by one member of a group.
 ///
@@ -113,7 +117,7 @@ impl Source for KafkaSource {
     fn close(&mut self, deadline: Duration) {
         if let Some(mut membership) = self.membership.take() {
             membership.leave(deadline);
-            let_go(membership);
+            thread::spawn(move || drop(membership));
         }
     }
 }
@@ -127,7 +131,10 @@ impl Drop for KafkaSource {
 }
 
 /// The client's drop waits for its threads and can hang (rust-rdkafka#509, #453): nobody waits for it. A process that ends
-/// meanwhile ends it.
-fn let_go(membership: Membership) {
-    thread::spawn(move || drop(membership));
+/// meanwhile ends it. It leaves the group first, where it has not: its threads would keep its partitions from all others.
+fn let_go(mut membership: Membership) {
+    thread::spawn(move || {
+        membership.leave(LEAVING);
+        drop(membership);
+    });
 }

@@ -22,7 +22,7 @@ fn admin(broker: &Broker) -> AdminClient<DefaultClientContext> {
 }
 
 /// Runs a future of the administration client to its end.
-fn block_on<F: Future>(future: F) -> F::Output {
+pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     loop {
@@ -257,7 +257,7 @@ fn a_topic_that_is_missing_is_named_or_created() {
     }
     let report = KafkaTopics::new(settings.clone()).check(&[&topic], &[]).unwrap();
     assert!(report.topics[0].partitions.is_err(), "asking for a topic creates none");
-    assert!(report.brokers == 0 && report.group.is_none(), "{report:?}");
+    assert!(report.brokers == 1 && report.group.is_none(), "{report:?}");
     settings.create_topics = Some(CreateTopics { partitions: 3, replication: None });
     let mut worker = Worker::open(settings.clone(), &[&topic]);
     worker.until("its partitions", |worker| worker.assigned.len() == 3);
@@ -345,7 +345,42 @@ fn messages_of_aborted_transactions_are_not_read() {
     worker.source.close(CLOSE);
 }
 
-/// The names of headers come from whoever writes the topic.
+/// The names of headers come from whoever writes the topic; the binding's own way to read them panics at this one.
+#[test]
+fn a_header_whose_name_is_no_text_stops_nobody() {
+    use rdkafka::bindings as native;
+    let Some(broker) = broker() else { return };
+    let topic = broker.topic(1);
+    let producer = broker.producer();
+    let (name, key, value) = (c"\xff\xfe", c"fine", b"value");
+    let topic_name = std::ffi::CString::new(topic.as_str()).unwrap();
+    // SAFETY: the producer lives, the texts end with a zero byte, and the message owns the headers behind the call.
+    unsafe {
+        let headers = native::rd_kafka_headers_new(2);
+        native::rd_kafka_header_add(headers, name.as_ptr(), -1, value.as_ptr().cast(), 5);
+        native::rd_kafka_header_add(headers, key.as_ptr(), -1, value.as_ptr().cast(), 5);
+        let error = native::rd_kafka_producev(
+            producer.client().native_ptr(),
+            native::rd_kafka_vtype_t::RD_KAFKA_VTYPE_TOPIC,
+            topic_name.as_ptr(),
+            native::rd_kafka_vtype_t::RD_KAFKA_VTYPE_HEADERS,
+            headers,
+            native::rd_kafka_vtype_t::RD_KAFKA_VTYPE_END,
+        );
+        assert_eq!(error, rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    producer.flush(Duration::from_secs(20)).unwrap();
+    let mut worker = Worker::open(broker.settings(), &[&topic]);
+    worker.keeps_batches = true;
+    worker.until("the partition", |worker| worker.assigned.len() == 1);
+    worker.start_all(1);
+    worker.until("the message", |worker| worker.taken.len() == 1);
+    let batch = &worker.batches[0];
+    let headers: Vec<_> = batch.headers(&batch.messages[0]).collect();
+    assert_eq!(headers, [("fine", &b"value"[..])]);
+    worker.source.close(CLOSE);
+}
+
 #[test]
 fn another_consumer_sees_the_group() {
     let Some(broker) = broker() else { return };
@@ -364,5 +399,26 @@ fn another_consumer_sees_the_group() {
     list.add_partition(&topic, 0);
     let committed = consumer.committed_offsets(list, Duration::from_secs(10)).unwrap();
     assert_eq!(committed.elements()[0].offset(), Offset::Offset(0));
+    worker.source.close(CLOSE);
+}
+
+/// The client's thread of a broker sleeps for up to a second when it has nothing to fetch; a start does not wait for it.
+#[test]
+fn a_start_is_quick() {
+    let Some(broker) = broker() else { return };
+    let topic = broker.topic(1);
+    broker.fill(&topic, 0, 0..100);
+    let mut worker = Worker::open(broker.settings(), &[&topic]);
+    worker.until("the partition", |worker| worker.assigned.len() == 1);
+    let mut quick = 0;
+    for generation in 1..=6 {
+        worker.source.command(Command::Pause(id(0, 0))).unwrap();
+        worker.for_a_while(Duration::from_millis(generation * 250));
+        let (begun, before) = (Instant::now(), worker.taken.len());
+        worker.start(id(0, 0), 50, generation);
+        worker.until("a message", |worker| worker.taken.len() > before);
+        quick += usize::from(begun.elapsed() < Duration::from_millis(250));
+    }
+    assert!(quick >= 4, "{quick} of 6");
     worker.source.close(CLOSE);
 }

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    io::Write,
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command as Program, Stdio},
@@ -70,15 +69,18 @@ impl Broker {
              transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
              transaction.state.log.num.partitions=2\ngroup.initial.rebalance.delay.ms=0\n\
              auto.create.topics.enable=true\nmessage.max.bytes=30000000\n\
-             group.min.session.timeout.ms=1000\n{settings}\n",
-            data.display()
+             group.min.session.timeout.ms=1000\n{}\n",
+            data.display(),
+            settings.replace("{port}", &port.to_string()).replace("{controller}", &controller.to_string())
         );
+        // Kafka takes the last of two settings of one name.
         fs::write(&properties, text).unwrap();
         let classes = format!("{}/*", jars.display());
         let format = Program::new("java")
             .args(["-Xmx128m", "-cp", &classes, "kafka.tools.StorageTool", "format", "-t", "AAAAAAAAQACAAAAAAAAAAA"])
             .arg("-c")
             .arg(&properties)
+            .args(["--add-scram", "SCRAM-SHA-512=[name=reader,password=right]"])
             .output();
         let Ok(format) = format else {
             eprintln!("NOT SHOWN: no Java on this machine to run Apache Kafka with");
@@ -103,14 +105,6 @@ impl Broker {
             thread::sleep(Duration::from_millis(100));
         }
         Some(Self { address: format!("127.0.0.1:{port}"), _folder: folder, _process: process })
-    }
-
-    /// Ends it at once.
-    pub fn kill(mut self) {
-        if let Some(mut stdin) = self._process.stdin.take() {
-            let _ = stdin.write_all(b"\n");
-        }
-        let _ = self._process.wait();
     }
 
     /// A name that no other test uses.
