@@ -12,7 +12,6 @@ use nsf_engine::{
     store::{Changes, Held, LaneProgress, LaneStore, PartitionName, Saved, Settled, Store, StoreBatch, StoreTable},
 };
 
-
 fn broken() -> String {
     std::env::var("NSFLOW_BROKEN").unwrap_or_default()
 }
@@ -83,7 +82,13 @@ impl LaneStore for Careless {
         self.careful()?.claim(lane, partitions)
     }
 
-    fn load(&self, lane: u16, held: &[Held], keys: &[&[u8]], found: &mut dyn FnMut(usize, &[u8])) -> ConnectorResult<()> {
+    fn load(
+        &self,
+        lane: u16,
+        held: &[Held],
+        keys: &[&[u8]],
+        found: &mut dyn FnMut(usize, &[u8]),
+    ) -> ConnectorResult<()> {
         if self.loads {
             return self.careful()?.load(lane, held, keys, found);
         }

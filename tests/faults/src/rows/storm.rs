@@ -33,12 +33,7 @@ pub struct Weather {
 
 impl Default for Weather {
     fn default() -> Self {
-        Self {
-            calm: (300, 1_700),
-            redis: Options::default(),
-            deadline: Duration::from_secs(120),
-            repeats: true,
-        }
+        Self { calm: (300, 1_700), redis: Options::default(), deadline: Duration::from_secs(120), repeats: true }
     }
 }
 
@@ -106,9 +101,8 @@ pub fn storm(
         let named = sum.trials % 2 == 0;
         let random = Random::new(random.number());
         let mut scene = Scene { servers: &mut servers, stage, workers: Vec::new(), random, named };
-        let outputs = one(&mut scene, weather, faults, &mut fault, &mut sum).map_err(|wrong| {
-            format!("trial {} of seed {} ({faults} faults): {wrong}", sum.trials, trial.seed)
-        })?;
+        let outputs = one(&mut scene, weather, faults, &mut fault, &mut sum)
+            .map_err(|wrong| format!("trial {} of seed {} ({faults} faults): {wrong}", sum.trials, trial.seed))?;
         sum.faults += faults;
         for (_, own) in &outputs {
             sum.messages += own.messages;
@@ -155,7 +149,10 @@ fn one(
             return Err(format!("a worker did not end when it was told to:\n{}", end_of(&worker.text())));
         }
     }
-    let outcome = scene.stage.check(scene.servers).map_err(|wrong| format!("{wrong}\n{}", end_of(&scene.stage.workers.journals())))?;
+    let outcome = scene
+        .stage
+        .check(scene.servers)
+        .map_err(|wrong| format!("{wrong}\n{}", end_of(&scene.stage.workers.journals())))?;
     println!(
         "   trial {}: {faults} faults until {:.1} s, whole at {:.1} s, compared at {:.1} s: {} rows, {:?}",
         sum.trials,
