@@ -147,7 +147,7 @@ pub fn partition(number: u32) -> Arc<PartitionName> {
 }
 
 pub fn progress(next: u64) -> LaneProgress {
-    LaneProgress { next: Some(next), watermark: 17, incarnation: "topic-1".into(), plan: "plan-1".into() }
+    LaneProgress { next: Some(next), first: 0, watermark: 17, incarnation: "topic-1".into(), plan: "plan-1".into() }
 }
 
 /// Claims partitions and gives what is held of them then.

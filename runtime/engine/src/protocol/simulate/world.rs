@@ -344,7 +344,7 @@ impl World {
                 let keys = record.rows(*id);
                 let before = keys.map(|key| rows.get(&key).copied().unwrap_or(0));
                 let after = apply(before, *id, *record);
-                keys.into_iter().zip(after).for_each(|(key, value)| drop(rows.insert(key, value)));
+                rows.extend(keys.into_iter().zip(after));
                 let copies = self.outputs.get(&(*id, record.offset)).map(Vec::as_slice).unwrap_or_default();
                 if copies.is_empty() {
                     return Err(format!("the output of {id:?} {} is missing", record.offset));
