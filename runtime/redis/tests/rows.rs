@@ -3,7 +3,7 @@
 
 mod support;
 
-use nsf_engine::store::{Changes, Form, LaneStore, Saved, Store, StoreBatch, StoreTable, row_version};
+use nsf_engine::store::{Changes, LaneStore, Saved, Store, StoreBatch, StoreTable, row_version};
 use nsf_redis::RedisStore;
 use support::{Server, claim, progress, rows, there_is_redis};
 
@@ -103,7 +103,6 @@ fn layout_and_counters_are_kept() {
     }
     let server = Server::start(&[]);
     let store = server.store();
-    assert_eq!(store.form(), Form::Text);
     assert!(store.lanes().is_some());
     assert_eq!(read(&store, StoreTable::Meta, &["plan"]), [None]);
     assert!(all(&store, StoreTable::Meta, "").is_empty());
