@@ -210,6 +210,8 @@ pub struct LogState {
     pub high: u64,
     /// The position that the group committed, for the first start and for comparison; the store's is the true one.
     pub committed: Option<u64>,
+    /// Whether a worker committed it ([`Command::Commit`]), so that the store must know of the partition.
+    pub by_worker: bool,
     /// Tells this topic from another of the same name: what the broker calls its id. Empty where it is not known.
     pub incarnation: String,
 }

@@ -368,11 +368,12 @@ impl Machine {
         let known = parts.iter().filter(|part| part.saved.is_some()).map(|part| part.first).min();
         let first = match (known, own.log.committed, self.first) {
             (Some(first), ..) => first,
-            (None, Some(committed), first) if own.log.low > 0 || first == First::Latest => {
+            // What was there once can only be made anew from the very beginning.
+            (None, Some(committed), first) if own.log.by_worker && (own.log.low > 0 || first == First::Latest) => {
                 return self.halt(partition, Halt::Emptied { committed });
             }
             (None, _, First::Earliest) => own.log.low,
-            (None, _, First::Latest) => own.log.high,
+            (None, committed, First::Latest) => committed.unwrap_or(own.log.high),
         };
         for lane in self.lanes_of(partition) {
             let own = &mut self.lanes[usize::from(lane)];

@@ -17,7 +17,7 @@ use rdkafka::{
 };
 
 use super::{
-    asking::{Answer, Asked, Asker, OutOfRange},
+    asking::{BY_WORKER, Answer, Asked, Asker, OutOfRange},
     assigned::{AllAssigned, Assigned, Phase},
     rebalance::Leaving,
 };
@@ -312,7 +312,7 @@ impl Membership {
             self.changes.push(Change::Assigned(assigned.id(reading), state.clone()));
         }
         if latest {
-            self.commit(&[(topic.clone(), *partition)]);
+            self.commit(&[(topic.clone(), *partition)], "");
         }
     }
 
@@ -376,7 +376,7 @@ impl Membership {
                 }
                 partitions.sort_unstable();
                 partitions.dedup();
-                self.commit(&partitions);
+                self.commit(&partitions, BY_WORKER);
             }
         }
     }
@@ -388,12 +388,14 @@ impl Membership {
 
     /// Commits positions for the group: without waiting and without minding failures (librdkafka#2933). Only of partitions
     /// that are this worker's (redpanda-data/connect#4477).
-    fn commit(&mut self, partitions: &[(String, i32)]) {
+    fn commit(&mut self, partitions: &[(String, i32)], by: &str) {
         let mut list = TopicPartitionList::new();
         for (topic, partition) in partitions {
             let committable = self.assigned.find(topic, *partition).and_then(|assigned| assigned.committable());
             if let Some(offset) = committable.and_then(|next| i64::try_from(next).ok()) {
-                let _ = list.add_partition_offset(topic, *partition, Offset::Offset(offset));
+                let mut element = list.add_partition(topic, *partition);
+                let _ = element.set_offset(Offset::Offset(offset));
+                element.set_metadata(by);
             }
         }
         if list.count() > 0 {

@@ -293,7 +293,8 @@ impl World {
             None => {
                 owner.worker = Some(to);
                 let high = self.log[&id].len() as u64;
-                let log = LogState { low: 0, high, committed: self.committed.get(&id).copied(), ..LogState::default() };
+                let committed = self.committed.get(&id).copied();
+                let log = LogState { low: 0, high, committed, by_worker: committed.is_some(), ..LogState::default() };
                 self.tell(to, |worker| worker.assign(id, log));
             }
             Some(from) if from != to && owner.wanted.is_none() && self.faults_left > 0 && self.random.one_in(8) => {
