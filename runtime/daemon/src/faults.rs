@@ -24,7 +24,8 @@ pub fn arm(options: &Options) {
 }
 
 /// Ends the process where a failpoint ended the run.
-pub fn die() -> ! {
+pub fn die(failpoint: &str) -> ! {
+    eprintln!("failpoint {failpoint}");
     // No destructor runs, nothing is flushed, nobody is told.
     std::process::abort()
 }

@@ -92,7 +92,7 @@ fn serve(configuration: &Configuration, journal: Journal, stop: &StopHandle) -> 
     let served = pieces.serve(ServeOptions { first, rules: rules(), ..ServeOptions::default() });
     match served {
         #[cfg(feature = "faults")]
-        Err(RunError::Failpoint(_)) => crate::faults::die(),
+        Err(RunError::Failpoint(failpoint)) => crate::faults::die(failpoint),
         Ok(summary) => {
             let words = format!("stopped after {} records and {} commits", summary.records, summary.commits);
             journal.say(Level::Info, &words);

@@ -28,6 +28,6 @@ mod work;
 mod writes;
 
 pub use error::{BuildError, RunError};
-pub use failpoint::{FAILPOINTS, Failpoints};
+pub use failpoint::{FAILPOINTS, Failpoints, SERVE_FAILPOINTS};
 pub use options::{Clock, Options, StopHandle};
 pub use pieces::{Engine, Pieces};

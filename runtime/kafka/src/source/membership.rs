@@ -17,7 +17,7 @@ use rdkafka::{
 };
 
 use super::{
-    asking::{BY_WORKER, Answer, Asked, Asker, OutOfRange},
+    asking::{Answer, Asked, Asker, BY_WORKER, OutOfRange},
     assigned::{AllAssigned, Assigned, Phase},
     rebalance::Leaving,
 };

@@ -1,5 +1,7 @@
 //! The rows of the fault matrix. Each prints what it did, and writes a line into RESULTS.md where it was run in full.
 
+mod broken;
+mod failpoint;
 mod kill;
 mod store;
 mod storm;
@@ -24,11 +26,13 @@ pub struct Row {
 /// Every row.
 pub const ROWS: &[Row] = &[
     Row { name: "kill", fault: "kill -9 of a worker at random", dose: 200, run: kill::kill },
+    Row { name: "failpoint", fault: "the end of a worker at each of 25 named places", dose: 100, run: failpoint::run },
     Row { name: "pause", fault: "a worker is paused for twice its session, then goes on", dose: 50, run: kill::pause },
     Row { name: "rolling", fault: "workers are told to stop, one after the other", dose: 50, run: kill::rolling },
     Row { name: "redis-always", fault: "kill -9 of Redis, appendfsync always", dose: 50, run: store::always },
     Row { name: "redis-everysec", fault: "kill -9 of Redis, appendfsync everysec", dose: 50, run: store::every_second },
     Row { name: "redis-cut", fault: "kill -9 of Redis, its last changes cut off", dose: 50, run: store::cut },
+    Row { name: "broken", fault: "a build that leaves a rule out", dose: 20, run: broken::run },
     Row { name: "broker", fault: "kill -9 of Kafka", dose: 20, run: store::broker },
 ];
 
@@ -44,6 +48,8 @@ pub struct Trial<'t> {
     pub nsfc: &'t PathBuf,
     /// The daemon.
     pub nsflow: &'t PathBuf,
+    /// Further variables of the workers' environment.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Trial<'_> {
@@ -111,7 +117,8 @@ pub fn run(asked: &Asked) -> Result<(), String> {
     let wanted = |row: &&Row| asked.rows.is_empty() || asked.rows.iter().any(|name| name == row.name);
     for row in ROWS.iter().filter(wanted) {
         let dose = asked.dose.unwrap_or(row.dose);
-        let trial = Trial { dose, percent: asked.percent, seed: asked.seed, nsfc: &asked.nsfc, nsflow: &asked.nsflow };
+        let (nsfc, nsflow) = (&asked.nsfc, &asked.nsflow);
+        let trial = Trial { dose, percent: asked.percent, seed: asked.seed, nsfc, nsflow, environment: Vec::new() };
         println!("── {}: {} ({dose} times, seed {})", row.name, row.fault, asked.seed);
         let done = (row.run)(&trial).map_err(|words| format!("{}: {words}", row.name))?;
         println!("── {}: {done}", row.name);

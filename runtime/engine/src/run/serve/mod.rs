@@ -179,6 +179,7 @@ impl Serve {
             if stop.is_stopping() && stopping.is_none() {
                 self.run.tell(|| Event::Stopping);
                 stopping = Some(Instant::now());
+                self.run.stop_at("before-drain")?;
                 self.event(protocol::Event::Due);
             }
             self.act()?;
@@ -186,7 +187,7 @@ impl Serve {
             if let Some(since) = stopping {
                 // A lane that waits for its store is read on from by whoever comes next.
                 if !self.machine.is_committing() || since.elapsed() > self.options.drain {
-                    return Ok(());
+                    return self.run.stop_at("after-drain");
                 }
                 continue;
             }
