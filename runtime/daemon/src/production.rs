@@ -105,10 +105,10 @@ impl Connectors for Production {
         ))
     }
 
-    fn shared(&self, requests: &[StreamRequest<'_>]) -> ConnectorResult<Option<SharedSource>> {
+    fn shared(&self, requests: &[StreamRequest<'_>], groups: &[u32]) -> ConnectorResult<Option<SharedSource>> {
         let cluster = requests.iter().find_map(|request| request.connector.cluster.as_deref());
-        let (mut topics, mut streams) = (Vec::new(), Vec::new());
-        for request in requests {
+        let (mut topics, mut streams, mut together) = (Vec::new(), Vec::new(), Vec::new());
+        for (request, group) in requests.iter().zip(groups) {
             if request.connector.kind != "kafka" {
                 streams.push(None);
                 continue;
@@ -119,12 +119,14 @@ impl Connectors for Production {
             }
             streams.push(Some(topics.len() as u32));
             topics.push(request.connector.name.clone());
+            together.push(*group);
         }
         if topics.is_empty() {
             return Ok(None);
         }
         let Some(servers) = self.kafka.cluster(cluster) else { return Err(self.no_cluster(cluster)) };
-        let source = KafkaSource::new(settings::kafka(&self.profile, &self.kafka, servers), topics);
+        let settings = settings::kafka(&self.profile, &self.kafka, servers);
+        let source = KafkaSource::new(settings, topics).with_groups(together);
         *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(source.status());
         Ok(Some(SharedSource { streams, source: Box::new(source) }))
     }

@@ -435,12 +435,13 @@ pub trait Connectors: Send + Sync {
     fn source(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>>;
 
     /// The streams that are read together, as one source that shares their partitions with other workers: for each of the
-    /// requests whether it is one of them. None where there is no such source.
+    /// requests whether it is one of them. None where there is no such source. Requests with one number in `groups` are
+    /// merged by a flow: their partitions of one number must always come to one worker.
     ///
     /// # Errors
     /// As [`Connectors::source`].
-    fn shared(&self, requests: &[StreamRequest<'_>]) -> ConnectorResult<Option<SharedSource>> {
-        let _ = requests;
+    fn shared(&self, requests: &[StreamRequest<'_>], groups: &[u32]) -> ConnectorResult<Option<SharedSource>> {
+        let _ = (requests, groups);
         Ok(None)
     }
 

@@ -19,6 +19,7 @@ use rdkafka::{
 use super::{
     asking::{Answer, Asked, Asker, BY_WORKER, OutOfRange},
     assigned::{AllAssigned, Assigned, Phase},
+    followers::Followers,
     rebalance::Leaving,
 };
 use crate::{
@@ -47,6 +48,8 @@ pub(crate) struct Membership {
     pub(super) consumer: Arc<BaseConsumer<GroupCalls>>,
     /// The topics of the streams, by stream.
     pub(super) streams: Vec<String>,
+    /// Topics whose partitions follow those of another.
+    pub(super) followers: Followers,
     pub(super) assigned: AllAssigned,
     pub(super) leaving: Vec<Leaving>,
     pub(super) changes: Vec<Change>,
@@ -68,6 +71,7 @@ impl Membership {
         trouble: &Arc<Trouble>,
         status: Arc<Mutex<Option<String>>>,
         streams: Vec<String>,
+        groups: &[u32],
     ) -> ConnectorResult<Self> {
         settings.check()?;
         trouble.over();
@@ -84,11 +88,15 @@ impl Membership {
             serve: &|| drop(consumer.poll(Duration::ZERO)),
             brokers: Cell::new(0),
         };
+        let followers = Followers::new(&streams, groups);
+        let mut partitions = Vec::new();
         for topic in &topics {
-            asking.topic(topic)?;
+            partitions.push((*topic, asking.topic(topic)?.partitions));
         }
+        followers.check(&partitions, settings)?;
+        let leads: Vec<&str> = topics.iter().copied().filter(|topic| !followers.follows(topic)).collect();
         consumer
-            .subscribe(&topics)
+            .subscribe(&leads)
             .map_err(|error| fault::of(settings, &error, "the topics could not be subscribed to"))?;
         let consumer = Arc::new(consumer);
         Ok(Self {
@@ -98,6 +106,7 @@ impl Membership {
             asker: Asker::new(Arc::clone(&consumer), Arc::clone(trouble)),
             consumer,
             streams,
+            followers,
             assigned: AllAssigned::default(),
             leaving: Vec::new(),
             changes: Vec::new(),
@@ -217,8 +226,8 @@ impl Membership {
     fn serve(&mut self) -> ConnectorResult<()> {
         while let Some(rebalance) = self.consumer.context().next() {
             match rebalance {
-                Rebalance::Assign(partitions) => self.assign(&partitions),
-                Rebalance::Revoke { partitions, lost } => self.revoke(partitions, lost),
+                Rebalance::Assign(partitions) => self.assign(&self.followers.with(partitions)),
+                Rebalance::Revoke { partitions, lost } => self.revoke(self.followers.with(partitions), lost),
             }
         }
         while let Some(answer) = self.asker.answer() {

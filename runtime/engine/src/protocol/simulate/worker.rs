@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{
-    super::{Action, Event, First, Machine, Rules, Step},
-    world::{DimensionRow, LANED, LANES, Record, World, apply},
+    super::{Action, Event, First, Machine, Step},
+    world::{DimensionRow, LANED, LANES, Record, Sound, World, apply},
 };
 use crate::{
     connector::{LogState, PartitionId},
@@ -45,11 +45,11 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn new(id: u64, rules: Rules) -> Self {
+    pub fn new(id: u64, sound: Sound) -> Self {
         Self {
             id,
             paused: 0,
-            machine: Machine::new(LANES, LANED.to_vec(), First::Earliest, rules),
+            machine: Machine::new(LANES, sound.streams(), First::Earliest, sound.rules),
             actions: VecDeque::new(),
             generations: BTreeMap::new(),
             round: None,
@@ -74,6 +74,11 @@ impl Worker {
     /// Whether it has nothing to do.
     pub fn rests(&self) -> bool {
         self.paused == 0 && self.actions.is_empty() && self.round.is_none() && !self.uncommitted && self.news.is_empty()
+    }
+
+    /// What it is about, for a seed that fails.
+    pub fn words(&self) -> String {
+        format!("{} {:?} waits for {:?} {:?}", self.id, self.machine, self.actions, self.news)
     }
 
     fn event(&mut self, event: Event) {
@@ -167,7 +172,7 @@ impl Worker {
             }
             if laned {
                 let keys = record.rows(partition);
-                let mut before = [0; 2];
+                let mut before = [0; 3];
                 for (key, value) in keys.into_iter().zip(&mut before) {
                     *value = self.load(lane, key, world)?;
                 }
