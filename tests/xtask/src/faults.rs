@@ -8,9 +8,10 @@ use crate::{command::cargo, servers};
 /// What does not build, or the first row that fails.
 pub fn run(arguments: &[&str]) -> Result<(), String> {
     servers::install()?;
-    cargo(&["build", "--release", "--quiet", "--package", "nsfc"])?;
-    cargo(&["build", "--release", "--quiet", "--package", "nsflow", "--features", "faults"])?;
-    let mut run = vec!["run", "--release", "--quiet", "--package", "nsf-faults", "--"];
+    let profile = ["--profile", "faults", "--quiet", "--package"];
+    cargo(&[&["build"], profile.as_slice(), &["nsfc"]].concat())?;
+    cargo(&[&["build"], profile.as_slice(), &["nsflow", "--features", "faults"]].concat())?;
+    let mut run = [&["run"], profile.as_slice(), &["nsf-faults", "--"]].concat();
     run.extend(arguments);
     cargo(&run)
 }

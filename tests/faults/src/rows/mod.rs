@@ -79,7 +79,9 @@ impl Asked {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let folder = nsf_tests::tool::target_folder().join(if cfg!(debug_assertions) { "debug" } else { "release" });
+        // The programs are built beside this one.
+        let own = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
+        let folder = own.parent().map_or_else(PathBuf::new, std::path::Path::to_path_buf);
         let mut asked = Self {
             rows: Vec::new(),
             dose: None,
