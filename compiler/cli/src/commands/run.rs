@@ -15,8 +15,8 @@ use nsf_plan::{Plan, document};
 
 use crate::Outcome;
 use crate::binding::{self, Binding, Side};
-use crate::commands::hand_over::hand_over;
 use crate::checked::Checked;
+use crate::commands::hand_over::hand_over;
 use crate::live::Live;
 use crate::output::Output;
 use crate::problem::Problem;

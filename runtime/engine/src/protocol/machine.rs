@@ -70,6 +70,8 @@ struct Partition {
     log: LogState,
     /// The next offset that is taken.
     read: u64,
+    /// Whether batches behind `read` were taken and are void, so that it must be read again whatever the lanes have.
+    void: bool,
     generation: u64,
 }
 
@@ -209,7 +211,7 @@ impl Machine {
     fn assigned(&mut self, partition: PartitionId, log: LogState) {
         // What is known of it may be from before another worker had it.
         self.gone(partition);
-        let own = Partition { phase: Phase::Claiming, log, read: 0, generation: 0 };
+        let own = Partition { phase: Phase::Claiming, log, read: 0, void: false, generation: 0 };
         self.partitions.insert(partition, own);
         for lane in self.lanes_of(partition) {
             // One that is blocked claims everything when its time has come.
@@ -331,7 +333,7 @@ impl Machine {
         if !matches!(own.phase, Phase::Claiming | Phase::Reading) {
             return;
         }
-        let reading = own.phase == Phase::Reading;
+        let (reading, void) = (own.phase == Phase::Reading, own.void);
         if !reading && !self.peers(partition).into_iter().all(|peer| self.is_claimed(peer)) {
             return;
         }
@@ -350,7 +352,7 @@ impl Machine {
             return;
         }
         let Some(least) = parts.iter().min_by_key(|part| part.applied).copied() else { return };
-        if reading && least.applied >= own.read {
+        if reading && !void && least.applied >= own.read {
             return;
         }
         self.start(partition, least);
@@ -374,6 +376,7 @@ impl Machine {
         }
         self.generations += 1;
         own.phase = Phase::Reading;
+        own.void = false;
         own.read = next;
         own.generation = self.generations;
         let watermark = from.applied_watermark;
@@ -470,6 +473,7 @@ impl Machine {
 
     fn fail_all(&mut self) {
         self.commit = Commit::None;
+        self.partitions.values_mut().for_each(|own| own.void = true);
         self.actions.push(Action::ForgetShared);
         for lane in 0..self.lanes.len() as u16 {
             self.fail_lane(lane);

@@ -38,7 +38,7 @@ impl Default for Weather {
         Self {
             calm: (300, 1_700),
             redis: Options::default(),
-            deadline: Duration::from_secs(120),
+            deadline: Duration::from_secs(60),
             repeats: true,
             pace: Duration::ZERO,
         }
@@ -119,8 +119,10 @@ pub fn storm(
         let named = sum.trials % 2 == 0;
         let random = Random::new(random.number());
         let mut scene = Scene { servers: &mut servers, stage, workers: Vec::new(), random, named };
-        let outputs = one(&mut scene, weather, faults, &mut fault, &mut sum)
-            .map_err(|wrong| format!("trial {} of seed {} ({faults} faults): {wrong}", sum.trials, trial.seed))?;
+        let outputs = one(&mut scene, weather, faults, &mut fault, &mut sum).map_err(|wrong| {
+            let journals = keep(name, &scene.stage.workers.journals());
+            format!("trial {} of seed {} ({faults} faults): {wrong}\n{journals}", sum.trials, trial.seed)
+        })?;
         sum.faults += faults;
         for (_, own) in &outputs {
             sum.messages += own.messages;
@@ -167,10 +169,7 @@ fn one(
             return Err(format!("a worker did not end when it was told to:\n{}", end_of(&worker.text())));
         }
     }
-    let outcome = scene
-        .stage
-        .check(scene.servers)
-        .map_err(|wrong| format!("{wrong}\n{}", end_of(&scene.stage.workers.journals())))?;
+    let outcome = scene.stage.check(scene.servers)?;
     println!(
         "   trial {}: {faults} faults until {:.1} s, whole at {:.1} s, compared at {:.1} s: {} rows, {:?}",
         sum.trials,
@@ -181,6 +180,16 @@ fn one(
         outcome.outputs
     );
     Ok(outcome.outputs)
+}
+
+/// Keeps what the workers of a trial that failed said; gives where, in words.
+fn keep(name: &str, journals: &str) -> String {
+    let folder = nsf_tests::tool::target_folder().join("faults-journals");
+    let path = folder.join(format!("{name}.log"));
+    match std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, journals)) {
+        Ok(()) => format!("the journals are in {}", path.display()),
+        Err(error) => format!("the journals could not be kept: {error}"),
+    }
 }
 
 /// Feeds the input on a thread of its own, over about so long.

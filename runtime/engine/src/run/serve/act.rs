@@ -224,9 +224,6 @@ impl Serve {
         self.run.uncommitted = Uncommitted::default();
         self.run.tally = self.committed.clone();
         self.run.workers.iter_mut().for_each(|worker| worker.scratch.committed.clear());
-        while let Some(held) = self.held_back.pop_front() {
-            self.readers.give_back(READER, held.batch);
-        }
     }
 
     fn committed(&mut self) -> Result<(), RunError> {
