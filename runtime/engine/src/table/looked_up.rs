@@ -21,7 +21,7 @@ use crate::{
     expression::Build,
     fault::Fault,
     frame::Frame,
-    lookup::{Lookup, LookupMember},
+    lookup::{Lookup, LookupMember, Wanted},
 };
 
 /// How long a row is kept where the table does not say.
@@ -54,25 +54,8 @@ impl LookupShape {
         // Rows come as JSON, whatever a file of the table would hold.
         own.encoding.format = Format::Json;
         own.encoding.strict = false;
-        let fields = &own.encoding.fields;
-        let mut members: Vec<LookupMember> = Vec::new();
-        for (at, field) in fields.iter().enumerate() {
-            let is_key = own.key.contains(&(at as u32));
-            let Some(name) = field.path.first().filter(|_| field.used || is_key) else { continue };
-            let ty = if field.path.len() == 1 { field.ty.clone() } else { Type::Json.nullable() };
-            match members.iter_mut().find(|member| member.name == *name) {
-                Some(member) if member.ty != ty => member.ty = Type::Json.nullable(),
-                Some(_) => {}
-                None => members.push(LookupMember { name: name.clone(), ty, has_default: field.default.is_some() }),
-            }
-        }
-        let key_fields = own.key.iter().filter_map(|at| fields.get(*at as usize));
-        let key_member = |field: &nsf_plan::RecordField| LookupMember {
-            name: field.path.join("."),
-            ty: field.ty.clone(),
-            has_default: false,
-        };
-        let key = key_fields.clone().map(key_member).collect();
+        let Wanted { key, members } = Wanted::of(table);
+        let key_fields = own.key.iter().filter_map(|at| own.encoding.fields.get(*at as usize));
         let key_types = key_fields.map(|field| field.ty.clone()).collect();
         let kept = own.cache.map_or(KEPT, |cache| Duration::from_millis(u64::try_from(cache).unwrap_or(0)));
         Ok(Self { reader: TableReader::new(plan, &own)?, key_types, kept, key, members })
