@@ -3,6 +3,7 @@
 use std::io;
 
 use mysql::{DriverError, Error, MySqlError};
+use mysql_common::proto::codec::error::PacketCodecError;
 use nsf_engine::connector::{ConnectorError, ConnectorErrorKind as Kind};
 
 use crate::settings::MysqlSettings;
@@ -48,6 +49,8 @@ pub(crate) fn failure(settings: &MysqlSettings, error: &Error) -> Failure {
     match error {
         Error::MySqlError(error) => refused(settings, error),
         Error::IoError(error) => broken(settings, error.kind(), error),
+        Error::CodecError(PacketCodecError::Io(error)) => broken(settings, error.kind(), error),
+        Error::CodecError(PacketCodecError::PacketTooLarge) => too_long(settings),
         Error::DriverError(error) => driver(settings, error),
         Error::TlsError(error) => encrypted(settings, &tls_words(error)),
         _ => odd(settings),
@@ -66,12 +69,7 @@ fn driver(settings: &MysqlSettings, error: &DriverError) -> Failure {
             format!("MySQL at `{node}` wants the user `{}` to log in by `{plugin}`, which is not known here", settings.user),
             "give the user `mysql_native_password` or `caching_sha2_password` at the server",
         ),
-        DriverError::PacketTooLarge => other(
-            Cause::Refused,
-            Kind::Other,
-            format!("a row is longer than MySQL at `{node}` takes in one request"),
-            "raise `max_allowed_packet` at the server",
-        ),
+        DriverError::PacketTooLarge => too_long(settings),
         _ => odd(settings),
     }
 }
@@ -80,6 +78,11 @@ fn driver(settings: &MysqlSettings, error: &DriverError) -> Failure {
 fn odd(settings: &MysqlSettings) -> Failure {
     let message = format!("what answers at `{}` does not answer as MySQL does", settings.node);
     other(Cause::Unreachable, Kind::Other, message, "check host and port, and what stands between")
+}
+
+fn too_long(settings: &MysqlSettings) -> Failure {
+    let message = format!("a row is longer than MySQL at `{}` takes in one request", settings.node);
+    other(Cause::Unreachable, Kind::Other, message, "raise `max_allowed_packet` at the server")
 }
 
 fn timed_out(settings: &MysqlSettings) -> Failure {
@@ -164,12 +167,7 @@ fn refused(settings: &MysqlSettings, error: &MySqlError) -> Failure {
             format!("a column is missing in the database `{database}` of MySQL at `{node}`"),
             "`nsflow check` tells which, and `nsflow migrate` the SQL that adds those of dimensions",
         ),
-        1153 | 2020 => other(
-            Cause::Refused,
-            Kind::Other,
-            format!("a row is longer than MySQL at `{node}` takes in one request"),
-            "raise `max_allowed_packet` at the server",
-        ),
+        1153 | 2020 => too_long(settings),
         code => other(
             Cause::Refused,
             Kind::Other,
