@@ -4,7 +4,10 @@
 //! besides until the next commit in the lane that used it. At most [`CACHED_ROWS`] are kept of a table; the oldest go first.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -71,12 +74,15 @@ pub(crate) struct LookedUp {
     key_types: Vec<Type>,
     kept: Duration,
     cached: Mutex<HashMap<Box<[u8]>, Cached>>,
+    number: AtomicU64,
     capacity: usize,
 }
 
 struct Cached {
     row: MaybeRow,
     until: Instant,
+    /// Counts what is put in, so that the oldest can go.
+    number: u64,
 }
 
 impl LookedUp {
@@ -84,7 +90,7 @@ impl LookedUp {
     pub(crate) fn new(shape: LookupShape, lookup: Arc<dyn Lookup>) -> Self {
         let LookupShape { reader, key_types, kept, .. } = shape;
         let (spare, cached) = (Mutex::default(), Mutex::default());
-        Self { lookup, reader, spare, key_types, kept, cached, capacity: CACHED_ROWS }
+        Self { lookup, reader, spare, key_types, kept, cached, number: AtomicU64::new(0), capacity: CACHED_ROWS }
     }
 
     /// How many rows are kept.
@@ -159,17 +165,20 @@ impl LookedUp {
             return;
         }
         let mut cached = locked(&self.cached);
-        cached.extend(rows.into_iter().map(|(key, row)| (Box::from(key), Cached { row, until })));
+        cached.extend(rows.into_iter().map(|(key, row)| {
+            let number = self.number.fetch_add(1, Ordering::Relaxed);
+            (Box::from(key), Cached { row, until, number })
+        }));
         if cached.len() <= self.capacity {
             return;
         }
         cached.retain(|_, kept| kept.until > now);
         if cached.len() > self.capacity {
-            let mut ends: Vec<Instant> = cached.values().map(|kept| kept.until).collect();
-            let oldest = ends.len() - self.capacity / 2;
-            let (_, limit, _) = ends.select_nth_unstable(oldest - 1);
+            let mut numbers: Vec<u64> = cached.values().map(|kept| kept.number).collect();
+            let oldest = numbers.len() - self.capacity / 2;
+            let (_, limit, _) = numbers.select_nth_unstable(oldest - 1);
             let limit = *limit;
-            cached.retain(|_, kept| kept.until > limit);
+            cached.retain(|_, kept| kept.number > limit);
         }
     }
 
