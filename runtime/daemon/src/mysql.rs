@@ -48,11 +48,15 @@ impl Mysql {
     /// # Errors
     /// Where the profile does not name a server, or names cannot be those of tables.
     pub fn dimensions(&self, plan: &Plan, profile: &ResolvedProfile) -> ConnectorResult<Option<MysqlDimensions>> {
-        let is_there = |dimension: &Dimension| store_of(plan, dimension).map_or(profile.store == StoreKind::Mysql, |store| store == "mysql");
+        let is_there = |dimension: &Dimension| {
+            store_of(plan, dimension).map_or(profile.store == StoreKind::Mysql, |store| store == "mysql")
+        };
         let Some(first) = plan.dimensions.iter().find(|dimension| is_there(dimension)) else { return Ok(None) };
         let Some(database) = self.database(None) else {
-            let message =
-                format!("the dimension `{}` is kept on MySQL, and the profile `{}` names none", first.name, profile.name);
+            let message = format!(
+                "the dimension `{}` is kept on MySQL, and the profile `{}` names none",
+                first.name, profile.name
+            );
             return Err(ConnectorError::new(ConnectorErrorKind::Changed, message)
                 .with_help("write `mysql:` in the profile, or give the dimension a space whose store is redis"));
         };

@@ -9,8 +9,8 @@ use std::{
 use nsf_connectors::local::{Local, LocalSettings};
 use nsf_engine::{
     connector::{
-        ConnectorError, ConnectorErrorKind, ConnectorResult, Connectors, Export, Lookup, LookupMember, SharedSource, Sink,
-        Source, StreamRequest,
+        ConnectorError, ConnectorErrorKind, ConnectorResult, Connectors, Export, Lookup, LookupMember, SharedSource,
+        Sink, Source, StreamRequest,
     },
     store::{Form, Store},
 };
@@ -120,7 +120,11 @@ impl Production {
 
 impl Connectors for Production {
     fn source(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>> {
-        Err(self.cannot(request, "cannot be read as a stream", "streams are topics of Kafka there; run it with `nsfc run`"))
+        Err(self.cannot(
+            request,
+            "cannot be read as a stream",
+            "streams are topics of Kafka there; run it with `nsfc run`",
+        ))
     }
 
     fn shared(&self, requests: &[StreamRequest<'_>]) -> ConnectorResult<Option<SharedSource>> {

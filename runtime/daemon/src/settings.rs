@@ -4,8 +4,8 @@ use nsf_engine::protocol::First;
 use nsf_kafka::{CreateTopics, KafkaSettings, StartAt};
 use nsf_mysql::MysqlSettings;
 use nsf_plan::profile::{
-    KafkaCluster, KafkaProfile, MysqlConnection, RedisConnection, RedisProfile, RedisServers, ResolvedProfile, Sasl, Start,
-    Tls,
+    KafkaCluster, KafkaProfile, MysqlConnection, RedisConnection, RedisProfile, RedisServers, ResolvedProfile, Sasl,
+    Start, Tls,
 };
 use nsf_redis::{ClientCertificate, Node, Place, RedisSettings};
 
@@ -109,13 +109,9 @@ fn place(connection: &RedisConnection) -> Result<Place, Problem> {
             })?;
             Place::Single { node: node(address)?, database }
         }
-        RedisServers::Sentinel { nodes: watchers, master } => Place::Sentinel {
-            nodes: nodes(watchers)?,
-            master: master.clone(),
-            database: 0,
-            user: None,
-            password: None,
-        },
+        RedisServers::Sentinel { nodes: watchers, master } => {
+            Place::Sentinel { nodes: nodes(watchers)?, master: master.clone(), database: 0, user: None, password: None }
+        }
         RedisServers::Cluster(servers) => Place::Cluster { nodes: nodes(servers)? },
     })
 }
@@ -164,7 +160,9 @@ pub fn mysql(connection: &MysqlConnection) -> Result<MysqlSettings, Problem> {
         return Err(odd("has options behind a `?`, which are not read"));
     }
     let (host, port) = match address.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port.parse().map_err(|_| odd("has a port that is no number"))?),
+        Some((host, port)) if !port.contains(']') => {
+            (host, port.parse().map_err(|_| odd("has a port that is no number"))?)
+        }
         _ => (address, 3306),
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');

@@ -44,9 +44,9 @@ impl Family {
     pub(crate) fn of(ty: &Type) -> Self {
         match ty.non_null() {
             Type::Bool => Self::Bool,
-            Type::Integer(
-                IntegerWidth::UInt8 | IntegerWidth::UInt16 | IntegerWidth::UInt32 | IntegerWidth::UInt64,
-            ) => Self::Unsigned,
+            Type::Integer(IntegerWidth::UInt8 | IntegerWidth::UInt16 | IntegerWidth::UInt32 | IntegerWidth::UInt64) => {
+                Self::Unsigned
+            }
             Type::Integer(_) => Self::Signed,
             Type::Decimal => Self::Decimal,
             Type::Float32 => Self::Single,

@@ -77,7 +77,8 @@ impl MysqlDimensions {
 
     pub(crate) fn table_of(&self, key: &[u8]) -> ConnectorResult<&DimensionTable> {
         self.layout.of_key(key).ok_or_else(|| {
-            let message = format!("the row `{}` is of no dimension that is kept on MySQL", String::from_utf8_lossy(key));
+            let message =
+                format!("the row `{}` is of no dimension that is kept on MySQL", String::from_utf8_lossy(key));
             ConnectorError::new(Kind::Other, message).with_help("report it: this is a fault of the runtime")
         })
     }
@@ -274,7 +275,8 @@ fn insert(
         let places = vec![one.as_str(); size].join(",");
         let mut statement = format!("INSERT INTO {} ({}) VALUES {places}", name.quoted, columns.join(", "));
         if replaces {
-            let set: Vec<String> = columns.iter().skip(1).map(|column| format!("{column} = VALUES({column})")).collect();
+            let set: Vec<String> =
+                columns.iter().skip(1).map(|column| format!("{column} = VALUES({column})")).collect();
             statement.push_str(&format!(" ON DUPLICATE KEY UPDATE {}", set.join(", ")));
         }
         let values = now.iter().flat_map(|row| row.iter().cloned()).collect();

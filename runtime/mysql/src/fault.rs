@@ -66,7 +66,10 @@ fn driver(settings: &MysqlSettings, error: &DriverError) -> Failure {
         DriverError::UnknownAuthPlugin(plugin) => other(
             Cause::Unreachable,
             Kind::Permission,
-            format!("MySQL at `{node}` wants the user `{}` to log in by `{plugin}`, which is not known here", settings.user),
+            format!(
+                "MySQL at `{node}` wants the user `{}` to log in by `{plugin}`, which is not known here",
+                settings.user
+            ),
             "give the user `mysql_native_password` or `caching_sha2_password` at the server",
         ),
         DriverError::PacketTooLarge => too_long(settings),
@@ -201,7 +204,9 @@ fn state(settings: &MysqlSettings, code: u16) -> Option<Failure> {
             "cannot write: its disk or the table's space is full or faulty",
             "make room; the work goes on by itself",
         ),
-        9001..=9006 => (Cause::Refused, "does not reach all of its own servers", "look into its log: it may be starting"),
+        9001..=9006 => {
+            (Cause::Refused, "does not reach all of its own servers", "look into its log: it may be starting")
+        }
         _ => return None,
     };
     Some(unavailable(cause, format!("MySQL at `{}` {what}", settings.node), help))

@@ -115,7 +115,8 @@ fn dimension_table(
     for (name, ty, is_key) in keys.chain(own.fields.iter().map(|field| (&field.name, &field.ty, false))) {
         let clash = columns.iter().map(|column| column.name.as_str()).chain(OWN.map(|(own, ..)| own));
         if let Some(other) = clash.into_iter().find(|other| folded(other) == folded(name)) {
-            let message = format!("`{name}` and `{other}` of the dimension `{}` would be one column of MySQL", own.name);
+            let message =
+                format!("`{name}` and `{other}` of the dimension `{}` would be one column of MySQL", own.name);
             let help = "give it another name: MySQL does not tell upper and lower case apart";
             return Err(ConnectorError::new(Kind::Changed, message).with_help(help));
         }

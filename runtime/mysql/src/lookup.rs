@@ -43,7 +43,12 @@ impl MysqlDatabase {
     ///
     /// # Errors
     /// Where the server is not reached, or the table or a column is not there or is another.
-    pub fn lookup(&self, table: &str, key: &[LookupMember], members: &[LookupMember]) -> ConnectorResult<Arc<dyn Lookup>> {
+    pub fn lookup(
+        &self,
+        table: &str,
+        key: &[LookupMember],
+        members: &[LookupMember],
+    ) -> ConnectorResult<Arc<dyn Lookup>> {
         let table = names::table(table, &self.client.settings.database)?;
         let columns = self.client.run(|connection| schema::columns(connection, &table))?;
         let wants = |member: &&LookupMember| !key.iter().any(|own| own.name == member.name);
@@ -57,7 +62,8 @@ impl MysqlDatabase {
         };
         let key: Vec<Member> = key.iter().map(member).collect();
         let members: Vec<Member> = wanted.into_iter().map(member).collect();
-        let statements = SIZES.iter().map(|size| statement(&table, &key, &members, *size)).collect::<ConnectorResult<_>>()?;
+        let statements =
+            SIZES.iter().map(|size| statement(&table, &key, &members, *size)).collect::<ConnectorResult<_>>()?;
         Ok(Arc::new(MysqlLookup { client: Arc::clone(&self.client), table, key, members, statements }))
     }
 }
@@ -108,7 +114,8 @@ fn fit(
         return Ok(());
     }
     let message = format!("the table {} of MySQL at `{node}` {}", table.quoted, wrong.join(", and "));
-    let help = format!("correct the table's `record`, or the table: ALTER TABLE {} {}", table.quoted, changes.join(", "));
+    let help =
+        format!("correct the table's `record`, or the table: ALTER TABLE {} {}", table.quoted, changes.join(", "));
     Err(ConnectorError::new(Kind::NotFound, message).with_help(help))
 }
 
@@ -182,7 +189,8 @@ impl MysqlLookup {
             }
             json::write_text(&member.own.name, &mut text);
             text.push(b':');
-            write_json(member.family, &member.kind, &value, &mut text).map_err(|what| self.odd(member, &what, &text))?;
+            write_json(member.family, &member.kind, &value, &mut text)
+                .map_err(|what| self.odd(member, &what, &text))?;
         }
         text.push(b'}');
         Ok(text)

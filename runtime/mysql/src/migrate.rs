@@ -1,7 +1,7 @@
 //! The tables of dimensions: what is missing, and the SQL that makes it. Nothing is ever deleted.
 
-use nsf_engine::connector::{ConnectorError, ConnectorErrorKind as Kind, ConnectorResult};
 use mysql::prelude::Queryable as _;
+use nsf_engine::connector::{ConnectorError, ConnectorErrorKind as Kind, ConnectorResult};
 
 use crate::{
     column::Family,
@@ -80,7 +80,8 @@ impl MysqlDimensions {
         }
         let Some(first) = migration.statements.first() else { return Ok(()) };
         let node = &self.client.settings.node;
-        let tables: Vec<String> = migration.statements.iter().map(|statement| format!("`{}`", statement.table)).collect();
+        let tables: Vec<String> =
+            migration.statements.iter().map(|statement| format!("`{}`", statement.table)).collect();
         let message = format!(
             "MySQL at `{node}` lacks tables or columns of dimensions in the database `{}`: {}",
             self.client.settings.database,
@@ -124,7 +125,9 @@ fn others(own: &DimensionTable, table: &TableName, columns: &Columns) -> Vec<Con
     };
     let mut problems = Vec::new();
     for column in &own.columns {
-        if let Some(found) = columns.get(&folded(&column.name)).filter(|found| !Family::of(&column.ty).writes(&found.kind, &found.full)) {
+        if let Some(found) =
+            columns.get(&folded(&column.name)).filter(|found| !Family::of(&column.ty).writes(&found.kind, &found.full))
+        {
             problems.push(wrong(&found.name, &found.full, &column.ty.to_string(), &column.definition));
         }
     }

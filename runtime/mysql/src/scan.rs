@@ -32,9 +32,8 @@ impl Cursor<'_> {
             "SELECT nsf_key, nsf_row FROM {} WHERE nsf_key {than} ? ORDER BY nsf_key LIMIT {PAGE}",
             self.table.quoted
         );
-        let page: Vec<(Vec<u8>, Vec<u8>)> = client.run(|connection| {
-            connection.exec(&statement, Params::Positional(vec![Value::Bytes(self.from.clone())]))
-        })?;
+        let page: Vec<(Vec<u8>, Vec<u8>)> = client
+            .run(|connection| connection.exec(&statement, Params::Positional(vec![Value::Bytes(self.from.clone())])))?;
         self.ended = page.len() < PAGE || page.iter().any(|(key, _)| !key.starts_with(prefix));
         if let Some((last, _)) = page.last() {
             (self.from, self.given) = (last.clone(), true);
@@ -56,7 +55,8 @@ impl MysqlDimensions {
         from: &[u8],
         row: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> ConnectorResult<()> {
-        let touched = self.layout.list.iter().filter(|own| own.prefix.starts_with(prefix) || prefix.starts_with(&own.prefix));
+        let touched =
+            self.layout.list.iter().filter(|own| own.prefix.starts_with(prefix) || prefix.starts_with(&own.prefix));
         let cursor = |table| Cursor {
             table,
             rows: VecDeque::new(),

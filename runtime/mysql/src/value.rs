@@ -129,7 +129,8 @@ fn is_whole(kind: &str) -> bool {
 /// A day, or none where servers have no such day.
 fn date(days: i64, milliseconds: i64) -> Value {
     let (year, month, day) = instant::civil(days);
-    let (Ok(year @ 1..=9999), Ok(month), Ok(day)) = (u16::try_from(year), u8::try_from(month), u8::try_from(day)) else {
+    let (Ok(year @ 1..=9999), Ok(month), Ok(day)) = (u16::try_from(year), u8::try_from(month), u8::try_from(day))
+    else {
         return Value::NULL;
     };
     let part = |of: i64, most: i64| u8::try_from(milliseconds / of % most).unwrap_or(0);

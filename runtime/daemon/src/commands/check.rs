@@ -112,8 +112,11 @@ fn check_mysql(plan: &Plan, production: &Production, problems: &mut Vec<Problem>
         let Wanted { key, members } = Wanted::of(table);
         match production.mysql().database(connector.cluster.as_deref()) {
             None => problems.push(
-                Problem::new(format!("table {}: the profile names no server for `mysql(\"{}\")`", table.name, connector.name))
-                    .with_help("write `mysql:` in the profile, or the cluster under `mysql.clusters`"),
+                Problem::new(format!(
+                    "table {}: the profile names no server for `mysql(\"{}\")`",
+                    table.name, connector.name
+                ))
+                .with_help("write `mysql:` in the profile, or the cluster under `mysql.clusters`"),
             ),
             Some(database) => match database.lookup(&connector.name, &key, &members) {
                 Ok(_) => println!("table {}: looked up in {} by key", table.name, connector.name),

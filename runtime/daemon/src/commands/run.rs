@@ -49,7 +49,10 @@ impl Run {
                 Err(Ended::For(problems)) => return Err(problems),
                 Err(Ended::Waits(problems)) => {
                     // What is the same as before is not said again.
-                    problems.iter().filter(|problem| !said.contains(*problem)).for_each(|problem| journal.problem(problem));
+                    problems
+                        .iter()
+                        .filter(|problem| !said.contains(*problem))
+                        .for_each(|problem| journal.problem(problem));
                     said = problems;
                 }
             }
@@ -74,13 +77,17 @@ fn serve(configuration: &Configuration, journal: Journal, stop: &StopHandle) -> 
     let profile = configuration.profile.clone();
     let first = settings::first(&profile);
     let options = options(configuration, journal, stop);
-    let production = Production::new(&configuration.plan, profile, configuration.folder.clone()).map_err(|problem| Ended::For(vec![problem]))?;
+    let production = Production::new(&configuration.plan, profile, configuration.folder.clone())
+        .map_err(|problem| Ended::For(vec![problem]))?;
     let pieces = Engine::build(Arc::clone(&configuration.plan), options, &production).map_err(|errors| {
         let heals = errors.iter().all(|error| error.heals);
         let problems = errors.iter().map(Problem::build).collect();
         if heals { Ended::Waits(problems) } else { Ended::For(problems) }
     })?;
-    journal.say(Level::Info, &format!("running {} under the profile {}", configuration.plan.name, production.profile().name));
+    journal.say(
+        Level::Info,
+        &format!("running {} under the profile {}", configuration.plan.name, production.profile().name),
+    );
     let served = pieces.serve(ServeOptions { first, ..ServeOptions::default() });
     match served {
         Ok(summary) => {

@@ -279,7 +279,13 @@ impl Builder<'_> {
             let processor = Processor::new(self.plan, IngestId(index as u32), &|name| secrets(name));
             let built = processor.map_err(|error| {
                 let place = error.origin.map(|origin| self.plan.place(origin));
-                self.errors.push(BuildError { part: ingest.name.clone(), place, message: error.message, help: None, heals: false });
+                self.errors.push(BuildError {
+                    part: ingest.name.clone(),
+                    place,
+                    message: error.message,
+                    help: None,
+                    heals: false,
+                });
             });
             let Ok(processor) = built else { continue };
             streams.push(Stream {
@@ -316,7 +322,8 @@ impl Builder<'_> {
     fn tables(&mut self) -> Vec<TableSource> {
         let mut tables = Vec::new();
         for table in &self.plan.tables {
-            let built = TableReader::new(self.plan, table).and_then(|reader| Ok((reader, LookupShape::new(self.plan, table)?)));
+            let built =
+                TableReader::new(self.plan, table).and_then(|reader| Ok((reader, LookupShape::new(self.plan, table)?)));
             let Some((mut reader, shape)) = self.keep(&table.name, built) else { continue };
             let Some(request) = self.request(table.from, Some(&table.name), framing(table.encoding.format)) else {
                 continue;

@@ -280,7 +280,8 @@ impl<'r> BatchWork<'_, 'r> {
         if message.tombstone {
             return Err(Fault::new(FaultCode::Malformed, "the message has no value (a tombstone)"));
         }
-        let headers: Vec<(&str, &[u8])> = if batch.headers.is_empty() { Vec::new() } else { batch.headers(message).collect() };
+        let headers: Vec<(&str, &[u8])> =
+            if batch.headers.is_empty() { Vec::new() } else { batch.headers(message).collect() };
         let meta = MessageMeta {
             key: batch.key(message),
             headers: self.arena.alloc_slice_copy(&headers),

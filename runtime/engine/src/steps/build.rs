@@ -70,7 +70,8 @@ impl<'p> ProgramBuilder<'p> {
         // subscriptions come to no worker.
         let told = pipeline.inputs.iter().any(|input| input.from.source().is_none());
         let loads_table = handles.iter().any(|handle| matches!(handle.target, Target::Table(_)));
-        let prefix = if (laned || loads_table) && !late && !told { uses::stateless_prefix(&pipeline.body.steps) } else { 0 };
+        let prefix =
+            if (laned || loads_table) && !late && !told { uses::stateless_prefix(&pipeline.body.steps) } else { 0 };
         let rest = &pipeline.body.steps[prefix..];
         let (eager, tables) = eager_handles(pipeline, &handles, rest);
         let carry = carried(pipeline, prefix).into_iter().filter_map(|slot| layout.place(slot)).collect();
@@ -163,9 +164,8 @@ fn eager_handles(pipeline: &Pipeline, handles: &[HandleProgram], rest: &[Step]) 
             fixed
         })
     };
-    let eager = |at: &usize| {
-        matches!(handles[*at].target, Target::Own(_) | Target::Table(_)) && fixed(&pipeline.handles[*at])
-    };
+    let eager =
+        |at: &usize| matches!(handles[*at].target, Target::Own(_) | Target::Table(_)) && fixed(&pipeline.handles[*at]);
     (0..handles.len()).filter(eager).partition(|at| matches!(handles[*at].target, Target::Own(_)))
 }
 

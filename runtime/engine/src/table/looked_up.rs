@@ -185,7 +185,8 @@ impl LookedUp {
     fn row_error(&self, row: &[u8], fault: &Fault) -> ConnectorError {
         let (name, place) = (&self.reader.name, &self.reader.place);
         let shown: String = String::from_utf8_lossy(row).chars().take(200).collect();
-        let message = format!("a row of table `{name}` in `{place}` cannot be read: {}; the row is {shown}", fault.message);
+        let message =
+            format!("a row of table `{name}` in `{place}` cannot be read: {}; the row is {shown}", fault.message);
         ConnectorError::new(ConnectorErrorKind::Other, message)
             .with_help("mend that row, or the table's `record`; records that need it wait")
     }

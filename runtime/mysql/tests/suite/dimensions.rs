@@ -57,7 +57,10 @@ fn only_rows_that_are_as_expected_are_written() {
     // 1 is as read, 2 was thought absent, 3 was thought there, 4 is absent as read.
     let changes = forms.changes(&[(1, &second), (2, &second), (3, &second), (4, &second)]);
     assert_eq!(dimensions.swap(&changes, &[version, 0, version, 0]).unwrap(), [1, 2]);
-    assert_eq!(server.query("SELECT class_id, name FROM fields_class ORDER BY class_id"), "1\tsecond\n2\tfirst\n4\tsecond\n");
+    assert_eq!(
+        server.query("SELECT class_id, name FROM fields_class ORDER BY class_id"),
+        "1\tsecond\n2\tfirst\n4\tsecond\n"
+    );
     let mut deletes = nsf_engine::store::Changes::default();
     deletes.delete(&forms.key(1));
     deletes.delete(&forms.key(2));
@@ -80,14 +83,19 @@ fn writers_that_meet_lose_no_field() {
                 for round in 1..=5_i64 {
                     let mut open: Vec<i64> = (0..40).collect();
                     while !open.is_empty() {
-                        let read: Vec<_> = open.iter().map(|class| stored(&dimensions, &forms, *class).unwrap()).collect();
+                        let read: Vec<_> =
+                            open.iter().map(|class| stored(&dimensions, &forms, *class).unwrap()).collect();
                         let mut rows = Vec::new();
                         for (class, bytes) in open.iter().zip(&read) {
                             let row = bytes.as_ref().map_or_else(|| forms.empty(), |bytes| forms.read(bytes));
                             let value = if field == 0 { text(&round.to_string()) } else { number(field, round) };
                             rows.push((*class, forms.written(row, round, &[(field, value)])));
                         }
-                        let mut pairs: Vec<_> = rows.iter().zip(&read).map(|((class, row), bytes)| (forms.key(*class), row, bytes, *class)).collect();
+                        let mut pairs: Vec<_> = rows
+                            .iter()
+                            .zip(&read)
+                            .map(|((class, row), bytes)| (forms.key(*class), row, bytes, *class))
+                            .collect();
                         pairs.sort_by(|a, b| a.0.cmp(&b.0));
                         let changes = forms.changes(&pairs.iter().map(|pair| (pair.3, pair.1)).collect::<Vec<_>>());
                         let expected: Vec<u64> = pairs.iter().map(|pair| row_version(pair.2.as_deref())).collect();
@@ -143,10 +151,12 @@ fn rows_of_shards_are_read_and_scanned_in_the_order_of_their_keys() {
     assert_eq!(scanned, keys);
     let mut few = 0;
     let from = forms.key(500);
-    dimensions.scan_from(&prefix, &from, &mut |key, _| {
-        assert!(few > 0 || key == from);
-        few += 1;
-        few < 3
-    }).unwrap();
+    dimensions
+        .scan_from(&prefix, &from, &mut |key, _| {
+            assert!(few > 0 || key == from);
+            few += 1;
+            few < 3
+        })
+        .unwrap();
     assert_eq!(few, 3);
 }

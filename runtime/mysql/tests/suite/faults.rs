@@ -59,7 +59,10 @@ fn a_server_that_stands_still_is_told_of() {
     let error = (0..50).find_map(|_| database.check().err()).unwrap();
     server.maria.resume();
     assert_eq!(error.kind, Kind::Unavailable);
-    assert!(error.message.ends_with("does not answer (waited 3000 ms for the connection, 300 ms for an answer)"), "{error}");
+    assert!(
+        error.message.ends_with("does not answer (waited 3000 ms for the connection, 300 ms for an answer)"),
+        "{error}"
+    );
     database.check().unwrap();
 }
 

@@ -84,10 +84,16 @@ fn keys_are_bound_by_their_types() {
         find(&lookup, &[vec![key]]).unwrap()
     };
     let decimal = |text: &str| Cell::Decimal(text.parse().unwrap());
-    assert_eq!(one("by_decimal", Type::Decimal, decimal("1234567890123456789.1")), ["{\"k\":1234567890123456789.1000000000}"]);
+    assert_eq!(
+        one("by_decimal", Type::Decimal, decimal("1234567890123456789.1")),
+        ["{\"k\":1234567890123456789.1000000000}"]
+    );
     assert_eq!(one("by_decimal", Type::Decimal, decimal("1234567890123456789.2")), Vec::<String>::new());
     assert_eq!(one("by_day", Type::Date, Cell::Integer(19_497)), ["{\"k\":\"2023-05-20\"}"]);
-    assert_eq!(one("by_time", Type::Timestamp, Cell::Integer(1_684_540_800_001)), ["{\"k\":\"2023-05-20T00:00:00.001Z\"}"]);
+    assert_eq!(
+        one("by_time", Type::Timestamp, Cell::Integer(1_684_540_800_001)),
+        ["{\"k\":\"2023-05-20T00:00:00.001Z\"}"]
+    );
     assert_eq!(one("by_text", Type::Text, Cell::Text("a' OR 1=1 -- ".into())), ["{\"k\":\"a' OR 1=1 -- \"}"]);
     // Alike by the collation: the engine compares the keys byte by byte.
     assert_eq!(one("by_text", Type::Text, Cell::Text("aB".into())), ["{\"k\":\"Ab\"}"]);

@@ -12,11 +12,17 @@ fn tables_are_printed_made_and_made_once() {
     let dimensions = server.database().dimensions(&plan, &|_| true).unwrap();
     let error = dimensions.check().unwrap_err();
     assert_eq!(error.kind, Kind::NotFound);
-    assert!(error.message.contains("lacks tables or columns of dimensions in the database `tests`: `fields_class`"), "{error}");
+    assert!(
+        error.message.contains("lacks tables or columns of dimensions in the database `tests`: `fields_class`"),
+        "{error}"
+    );
     let migration = dimensions.migration().unwrap();
     assert_eq!(migration.statements.len(), 1);
     let sql = &migration.statements[0].sql;
-    assert!(sql.starts_with("CREATE TABLE `tests`.`fields_class` (\n  `class_id` BIGINT NOT NULL,\n  `name` LONGTEXT"), "{sql}");
+    assert!(
+        sql.starts_with("CREATE TABLE `tests`.`fields_class` (\n  `class_id` BIGINT NOT NULL,\n  `name` LONGTEXT"),
+        "{sql}"
+    );
     // To print is to change nothing.
     assert_eq!(server.query("SHOW TABLES"), "");
     dimensions.apply(&migration.statements).unwrap();
@@ -38,7 +44,9 @@ fn tables_are_printed_made_and_made_once() {
     let migration = wider.migration().unwrap();
     assert_eq!(
         migration.statements.iter().map(|statement| statement.sql.as_str()).collect::<Vec<_>>(),
-        ["ALTER TABLE `tests`.`fields_class` ADD COLUMN `grade` LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL"]
+        [
+            "ALTER TABLE `tests`.`fields_class` ADD COLUMN `grade` LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL"
+        ]
     );
     wider.apply(&migration.statements).unwrap();
     wider.check().unwrap();

@@ -37,7 +37,12 @@ impl Lookup for Squares {
 
 fn table(cache: Option<i64>, squares: &Arc<Squares>) -> LookedUp {
     let mut plan = Plan::new("squares");
-    plan.topics.push(Topic { connector: Connector::new("mysql", "squares"), read: true, written: false, internal: false });
+    plan.topics.push(Topic {
+        connector: Connector::new("mysql", "squares"),
+        read: true,
+        written: false,
+        internal: false,
+    });
     let field = |name: &str| RecordField {
         name: name.into(),
         path: vec![name.into()],
@@ -57,7 +62,10 @@ fn table(cache: Option<i64>, squares: &Arc<Squares>) -> LookedUp {
     };
     let shape = LookupShape::new(&plan, &table).unwrap();
     let names = |members: &[LookupMember]| members.iter().map(|member| member.name.clone()).collect::<Vec<_>>();
-    assert_eq!((names(&shape.key), names(&shape.members)), (vec!["n".into()], vec!["square".into(), "n".into(), "extra".into()]));
+    assert_eq!(
+        (names(&shape.key), names(&shape.members)),
+        (vec!["n".into()], vec!["square".into(), "n".into(), "extra".into()])
+    );
     assert!(shape.members[2].has_default && !shape.members[0].has_default);
     LookedUp::new(shape, Arc::clone(squares) as Arc<dyn Lookup>)
 }
