@@ -142,3 +142,6 @@ impl Part {
         indices.iter().filter_map(|at| self.indices.get(*at)).copied()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,8 +45,7 @@ pub fn read(deployment: &Deployment) -> Result<Configuration, Vec<Problem>> {
     let file = |path: &str| read_file(&folder, path);
     let environment = Environment { variable: &variable, file: &file };
     let profile = profile.resolve(project, &environment);
-    let profile =
-        profile.map_err(|errors| errors.iter().map(|error| Problem::new(error.to_string())).collect::<Vec<_>>())?;
+    let profile = profile.map_err(|errors| errors.iter().map(|error| Problem::new(error.to_string())).collect::<Vec<_>>())?;
     Ok(Configuration { plan: Arc::new(plan), profile, folder })
 }
 

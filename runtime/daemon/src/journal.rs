@@ -62,10 +62,10 @@ impl Journal {
     pub fn problem(&self, problem: &Problem) {
         let mut fields = Map::new();
         fields.insert("event".to_owned(), "waiting".into());
-        let words = problem
-            .help
-            .as_ref()
-            .map_or_else(|| problem.message.clone(), |help| format!("{} ({help})", problem.message));
+        let words = problem.help.as_ref().map_or_else(
+            || problem.message.clone(),
+            |help| format!("{} ({help})", problem.message),
+        );
         self.line(Level::Error, &words, fields);
     }
 
@@ -103,7 +103,8 @@ fn words(event: &Event) -> (Level, String) {
             (Level::Debug, words)
         }
         Event::Committed(commit) => {
-            let words = format!("commit {}: {} records, {:.0} ms", commit.number, commit.records, commit.milliseconds);
+            let words =
+                format!("commit {}: {} records, {:.0} ms", commit.number, commit.records, commit.milliseconds);
             (Level::Debug, words)
         }
         Event::Partition(moved) => {

@@ -23,7 +23,7 @@ pub(crate) enum TableSource {
     /// All its rows.
     Whole(TableRows),
     /// Rows are asked for by key.
-    LookedUp(LookedUp),
+    LookedUp(Box<LookedUp>),
 }
 
 impl TableSource {

@@ -187,12 +187,7 @@ impl TextRow {
     }
 
     /// Appends a row. Fields that are none are left out.
-    pub(crate) fn write<'c>(
-        &self,
-        cells: impl Iterator<Item = Option<&'c Cell>>,
-        beside: Option<&str>,
-        out: &mut Vec<u8>,
-    ) {
+    pub(crate) fn write<'c>(&self, cells: impl Iterator<Item = Option<&'c Cell>>, beside: Option<&str>, out: &mut Vec<u8>) {
         self.write_with(cells, &[], beside, out);
     }
 

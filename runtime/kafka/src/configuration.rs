@@ -188,7 +188,8 @@ mod tests {
     #[test]
     fn no_secret_is_shown() {
         let mut settings = KafkaSettings::new("localhost:9092", "group", "app");
-        settings.security.tls = Some(Tls { key: Some(Pem::Text(Secret::new("canary-key"))), ..Tls::default() });
+        settings.security.tls =
+            Some(Tls { key: Some(Pem::Text(Secret::new("canary-key"))), ..Tls::default() });
         settings.security.sasl =
             Some(Sasl::ScramSha512 { user: "reader".to_owned(), password: Secret::new("canary-password") });
         let shown = format!("{settings:?} {:?}", administration(&settings));

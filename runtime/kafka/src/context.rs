@@ -55,11 +55,7 @@ impl Calls {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let lifetime_ms = i64::try_from((now + TOKEN_LIFETIME).as_millis()).unwrap_or(i64::MAX);
         // The broker reads the user out of the token; the name here is for the client's own log alone.
-        Ok(OAuthToken {
-            token: token.trim().to_owned(),
-            principal_name: self.settings.application.clone(),
-            lifetime_ms,
-        })
+        Ok(OAuthToken { token: token.trim().to_owned(), principal_name: self.settings.application.clone(), lifetime_ms })
     }
 }
 

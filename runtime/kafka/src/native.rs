@@ -35,8 +35,10 @@ pub(crate) fn topic_ids<C: ConsumerContext>(
     // queue and event are destroyed below, after the last use of what they own.
     unsafe {
         let collection = native::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
-        let options =
-            native::rd_kafka_AdminOptions_new(client, native::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
+        let options = native::rd_kafka_AdminOptions_new(
+            client,
+            native::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
+        );
         native::rd_kafka_AdminOptions_set_request_timeout(options, milliseconds, words.as_mut_ptr(), words.len());
         let queue = native::rd_kafka_queue_new(client);
         native::rd_kafka_DescribeTopics(client, collection, options, queue);
@@ -126,11 +128,13 @@ pub(crate) fn headers(message: &BorrowedMessage<'_>, mut each: impl FnMut(&[u8],
         }
         for index in 0..native::rd_kafka_header_cnt(list) {
             let (mut name, mut value, mut length) = (ptr::null(), ptr::null(), 0_usize);
-            let error = native::rd_kafka_header_get_all(list, index, &raw mut name, &raw mut value, &raw mut length);
+            let error =
+                native::rd_kafka_header_get_all(list, index, &raw mut name, &raw mut value, &raw mut length);
             if error != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR || name.is_null() {
                 return;
             }
-            let value = if value.is_null() { &[] } else { std::slice::from_raw_parts(value.cast::<u8>(), length) };
+            let value =
+                if value.is_null() { &[] } else { std::slice::from_raw_parts(value.cast::<u8>(), length) };
             each(CStr::from_ptr(name).to_bytes(), value);
         }
     }

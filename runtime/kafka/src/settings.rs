@@ -65,8 +65,9 @@ impl KafkaSettings {
     /// # Errors
     /// Where a password would cross the network readably, or this build cannot do what is asked.
     pub fn check(&self) -> ConnectorResult<()> {
-        let refused =
-            |message: String, help: &str| Err(ConnectorError::new(ConnectorErrorKind::Other, message).with_help(help));
+        let refused = |message: String, help: &str| {
+            Err(ConnectorError::new(ConnectorErrorKind::Other, message).with_help(help))
+        };
         let brokers = &self.brokers;
         if brokers.trim().is_empty() {
             return refused("no broker of Kafka is named".to_owned(), "give the addresses of some, as `host:port`");

@@ -174,11 +174,8 @@ impl<C: ClientContext> Asking<'_, C> {
             };
             self.trouble.answered();
             let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else { return Ok(None) };
-            let found = Found {
-                brokers: metadata.brokers().len(),
-                partitions: topic.partitions().len() as u32,
-                created: false,
-            };
+            let found =
+                Found { brokers: metadata.brokers().len(), partitions: topic.partitions().len() as u32, created: false };
             match topic.error().map(RDKafkaErrorCode::from) {
                 None if found.partitions > 0 => return Ok(Some(found)),
                 None | Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
@@ -223,8 +220,9 @@ fn create(settings: &Arc<KafkaSettings>, trouble: &Arc<Trouble>, name: &str, how
     let partitions = i32::try_from(how.partitions.max(1)).unwrap_or(i32::MAX);
     let replication = how.replication.map_or(-1, |copies| i32::try_from(copies).unwrap_or(i32::MAX));
     let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
-    let options =
-        AdminOptions::new().request_timeout(Some(settings.open_timeout)).operation_timeout(Some(settings.open_timeout));
+    let options = AdminOptions::new()
+        .request_timeout(Some(settings.open_timeout))
+        .operation_timeout(Some(settings.open_timeout));
     let created = wait(admin.create_topics([&topic], &options));
     let results = created.map_err(|error| fault::of(settings, &error, &doing))?;
     for result in results {

@@ -49,6 +49,9 @@ struct Row<'r> {
     shard: usize,
 }
 
+/// A row as it is stored: its key and its JSON.
+type Stored = (Vec<u8>, Vec<u8>);
+
 /// A row with the values of its columns, in the order of the statement that writes it.
 type Bound = Vec<Value>;
 
@@ -209,7 +212,7 @@ fn select(
     table: &TableName,
     keys: &[&[u8]],
     end: &str,
-) -> Result<Vec<(Vec<u8>, Vec<u8>)>, mysql::Error> {
+) -> Result<Vec<Stored>, mysql::Error> {
     // Few lengths make few statements: the last key fills up.
     let size = keys.len().next_power_of_two();
     let filled = keys.iter().chain(std::iter::repeat(&keys[keys.len() - 1])).take(size);

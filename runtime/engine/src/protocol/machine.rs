@@ -184,10 +184,7 @@ impl Machine {
 
     /// By partition of a lane: the first offset that its rows in memory do not have.
     pub fn applied(&self, lane: u16) -> impl Iterator<Item = (PartitionId, u64)> {
-        self.lanes
-            .get(usize::from(lane))
-            .into_iter()
-            .flat_map(|lane| lane.held.iter().map(|(id, part)| (*id, part.applied)))
+        self.lanes.get(usize::from(lane)).into_iter().flat_map(|lane| lane.held.iter().map(|(id, part)| (*id, part.applied)))
     }
 
     /// What is held of a lane: by partition the number of the claim and what the store has.

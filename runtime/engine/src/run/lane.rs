@@ -6,9 +6,10 @@ use hashbrown::HashMap;
 use nsf_plan::{PipelineId, StateId};
 
 use super::{
+    ended::Ended,
     output::WorkOutput,
     pieces::Core,
-    work::{Ended, Entry, Taken, Worked},
+    work::{Entry, Taken, Worked},
 };
 use crate::{
     connector::{ConnectorError, ConnectorResult},

@@ -6,12 +6,7 @@ use std::collections::BTreeMap;
 use nsf_plan::PipelineId;
 
 use crate::{
-    connector::{MessageId, OutputBatch},
-    fault::FaultCode,
-    observe::RecordId,
-    rejected::Rejection,
-    run::stage::DimensionWrite,
-    summary::reason_words,
+    connector::{MessageId, OutputBatch}, fault::FaultCode, observe::RecordId, rejected::Rejection, run::stage::DimensionWrite, summary::reason_words,
 };
 
 /// How records of one pipeline ended.

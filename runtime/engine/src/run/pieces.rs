@@ -330,7 +330,7 @@ impl Builder<'_> {
             };
             let looked_up = self.connectors.lookup(&request, &shape.key, &shape.members);
             let source = looked_up.and_then(|lookup| match lookup {
-                Some(lookup) => Ok(TableSource::LookedUp(LookedUp::new(shape, lookup))),
+                Some(lookup) => Ok(TableSource::LookedUp(Box::new(LookedUp::new(shape, lookup)))),
                 None => {
                     let mut source = self.connectors.table(&request)?;
                     Ok(TableSource::Whole(reader.read(&mut *source)?))

@@ -10,7 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nsf_engine::connector::{ConnectorError, ConnectorErrorKind, ConnectorResult, MessageId, OutputBatch, Sink};
+use nsf_engine::connector::{
+    ConnectorError, ConnectorErrorKind, ConnectorResult, MessageId, OutputBatch, Sink,
+};
 use rdkafka::{
     ClientContext,
     client::OAuthToken,
@@ -156,8 +158,9 @@ impl Shared {
             trouble: Arc::clone(&self.trouble),
             room: Arc::clone(&room),
         };
-        let producer = ThreadedProducer::from_config_and_context(&configuration::producer(&self.settings), deliveries)
-            .map_err(|error| fault::of(&self.settings, &error, "the producer could not be made"))?;
+        let producer =
+            ThreadedProducer::from_config_and_context(&configuration::producer(&self.settings), deliveries)
+                .map_err(|error| fault::of(&self.settings, &error, "the producer could not be made"))?;
         let made = Arc::new(Running { producer: Some(producer), room, broken: AtomicBool::new(false) });
         *running = Some(Arc::clone(&made));
         Ok(made)
@@ -252,13 +255,9 @@ impl KafkaSink {
                 ConnectorError::new(ConnectorErrorKind::Other, message)
                     .with_help("raise the topic's `max.message.bytes`, or send less in a message")
             }
-            RDKafkaErrorCode::InvalidRecord
-            | RDKafkaErrorCode::PolicyViolation
-            | RDKafkaErrorCode::InvalidTimestamp => {
-                let message = format!(
-                    "Kafka at `{}`: topic `{topic}` does not accept a message as it is ({code})",
-                    settings.brokers
-                );
+            RDKafkaErrorCode::InvalidRecord | RDKafkaErrorCode::PolicyViolation | RDKafkaErrorCode::InvalidTimestamp => {
+                let message =
+                    format!("Kafka at `{}`: topic `{topic}` does not accept a message as it is ({code})", settings.brokers);
                 ConnectorError::new(ConnectorErrorKind::Other, message)
                     .with_help("a compacted topic needs a key in every message; see what the topic is set to")
             }
@@ -270,11 +269,9 @@ impl KafkaSink {
                     format!("Kafka at `{}`: {doing} ({code})", settings.brokers),
                 )
                 .with_help("it is tried again from the last commit"),
-                _ => self
-                    .shared
-                    .trouble
-                    .error(settings, &doing)
-                    .unwrap_or_else(|| fault::of_code(settings, code, &doing, None)),
+                _ => self.shared.trouble.error(settings, &doing).unwrap_or_else(|| {
+                    fault::of_code(settings, code, &doing, None)
+                }),
             },
         }
     }
@@ -284,8 +281,9 @@ impl KafkaSink {
         let waiting = self.account.outstanding();
         let doing = format!("{waiting} messages to topic `{}` were not confirmed", self.topic);
         let told = self.shared.trouble.error(&self.shared.settings, &doing);
-        let error = told
-            .unwrap_or_else(|| fault::of_code(&self.shared.settings, RDKafkaErrorCode::MessageTimedOut, &doing, None));
+        let error = told.unwrap_or_else(|| {
+            fault::of_code(&self.shared.settings, RDKafkaErrorCode::MessageTimedOut, &doing, None)
+        });
         let _ = self.fault(RDKafkaErrorCode::MessageTimedOut);
         error
     }

@@ -146,7 +146,8 @@ fn states(
             Offset::Offset(offset) => u64::try_from(offset).ok(),
             _ => None,
         });
-        let incarnation = ids.iter().find(|(name, _)| name == topic).map(|(_, id)| id.clone()).unwrap_or_default();
+        let incarnation =
+            ids.iter().find(|(name, _)| name == topic).map(|(_, id)| id.clone()).unwrap_or_default();
         let unsigned = |offset: i64| u64::try_from(offset).unwrap_or(0);
         states.push((asked.clone(), LogState { low: unsigned(low), high: unsigned(high), committed, incarnation }));
     }

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nsf_engine::connector::{Header, KEPT_OF_OVERSIZED, LONGEST_MESSAGE, Message, PartitionId, RawBatch};
+use nsf_engine::connector::{
+    Header, KEPT_OF_OVERSIZED, LONGEST_MESSAGE, Message, PartitionId, RawBatch,
+};
 use rdkafka::{Message as _, message::BorrowedMessage};
 
 use crate::native;
@@ -262,8 +264,9 @@ impl AllAssigned {
     /// Keeps a message for the streams that read its partition.
     pub(crate) fn take(&mut self, message: &BorrowedMessage<'_>) -> usize {
         let mut spare = std::mem::take(&mut self.spare);
-        let kept =
-            self.find(message.topic(), message.partition()).map_or(0, |assigned| assigned.take(message, &mut spare));
+        let kept = self
+            .find(message.topic(), message.partition())
+            .map_or(0, |assigned| assigned.take(message, &mut spare));
         self.spare = spare;
         kept
     }

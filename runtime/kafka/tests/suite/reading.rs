@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use nsf_engine::connector::{
-    Change, Command, ConnectorErrorKind, KEPT_OF_OVERSIZED, LONGEST_MESSAGE, RawBatch, Source,
-};
+use nsf_engine::connector::{Change, Command, ConnectorErrorKind, KEPT_OF_OVERSIZED, LONGEST_MESSAGE, RawBatch, Source};
 use nsf_kafka::{CreateTopics, KafkaSource, KafkaTopics, StartAt};
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
@@ -219,10 +217,9 @@ fn a_position_that_is_not_in_the_log_is_an_error_and_no_jump() {
     let mut below = TopicPartitionList::new();
     below.add_partition_offset(&topic, 1, Offset::Offset(60)).unwrap();
     block_on(admin(broker).delete_records(&below, &AdminOptions::new())).unwrap();
-    for (partition, next, words) in [
-        (0, 101, "the log ends at 100"),
-        (1, 59, "the log begins at 60: what was to be read next is not kept any more"),
-    ] {
+    for (partition, next, words) in
+        [(0, 101, "the log ends at 100"), (1, 59, "the log begins at 60: what was to be read next is not kept any more")]
+    {
         let mut worker = Worker::open(broker.settings(), &[&topic]);
         worker.until("both", |worker| worker.assigned.len() == 2);
         worker.start(id(0, partition), next, 1);

@@ -115,8 +115,9 @@ impl Worker {
         if self.uncommitted && world.random.one_in(4) {
             return self.event(Event::Due);
         }
-        let readable =
-            self.machine.partitions().filter(|(id, next, reading)| *reading && *next < world.log[id].len() as u64);
+        let readable = self.machine.partitions().filter(|(id, next, reading)| {
+            *reading && *next < world.log[id].len() as u64
+        });
         let readable: Vec<(PartitionId, u64)> = readable.map(|(id, next, _)| (id, next)).collect();
         if readable.is_empty() || !self.machine.any_open() {
             return if self.uncommitted { self.event(Event::Due) } else { self.look(world) };

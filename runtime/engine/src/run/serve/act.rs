@@ -107,8 +107,7 @@ impl Serve {
         for (lane, partitions, claimed) in done {
             match claimed {
                 Ok(claimed) => {
-                    let found =
-                        partitions.into_iter().zip(claimed).map(|(id, (epoch, progress))| (id, epoch, progress));
+                    let found = partitions.into_iter().zip(claimed).map(|(id, (epoch, progress))| (id, epoch, progress));
                     self.healed();
                     self.event(protocol::Event::Claimed { lane, found: found.collect() });
                 }
@@ -153,11 +152,7 @@ impl Serve {
                         self.run.tally.states[state] += rows;
                     }
                     self.healed();
-                    self.event(if with_rows {
-                        protocol::Event::Saved { lane }
-                    } else {
-                        protocol::Event::Begun { lane }
-                    });
+                    self.event(if with_rows { protocol::Event::Saved { lane } } else { protocol::Event::Begun { lane } });
                 }
                 Saved::Lost => {
                     let message = "another worker has taken it over, or its store went back";
@@ -257,31 +252,22 @@ impl Serve {
         };
         match why {
             Halt::Gap { next, low } => error(
-                format!(
-                    "{place}: {} messages are gone that were not yet counted: the next is offset {next}, and the first \
-                         that the topic still has is {low}",
-                    low - next
-                ),
+                format!("{place}: {} messages are gone that were not yet counted: the next is offset {next}, and the first \
+                         that the topic still has is {low}", low - next),
                 "lengthen the topic's retention; to go on without them, run `nsflow reset --to earliest` for this topic",
             ),
             Halt::Truncated { next, high } => error(
-                format!(
-                    "{place} ends at offset {high}, but offset {next} is to be read next: the topic was made anew or cut \
-                         off"
-                ),
+                format!("{place} ends at offset {high}, but offset {next} is to be read next: the topic was made anew or cut \
+                         off"),
                 "if that was meant, run `nsflow reset` for this topic; its states then begin anew or are kept, as you choose",
             ),
             Halt::Recreated => error(
-                format!(
-                    "{place}: the topic is another one than the one that was read before; its offsets mean other records"
-                ),
+                format!("{place}: the topic is another one than the one that was read before; its offsets mean other records"),
                 "if it was made anew on purpose, run `nsflow reset` for this topic",
             ),
             Halt::Emptied { committed } => error(
-                format!(
-                    "{place} was read up to offset {committed}, but the store has nothing of it: it was emptied, or is \
-                         another store"
-                ),
+                format!("{place} was read up to offset {committed}, but the store has nothing of it: it was emptied, or is \
+                         another store"),
                 "connect the store that the states are in; to begin anew, run `nsflow reset` for this topic",
             ),
         }

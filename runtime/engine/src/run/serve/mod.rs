@@ -349,9 +349,7 @@ impl Serve {
 /// Whether a stream's records are spread over lanes.
 fn is_laned(core: &Core, stream: usize) -> bool {
     match &core.streams[stream].work {
-        StreamWork::Source(source) => {
-            source.programs.iter().any(|feed| core.programs[feed.program].mode == Mode::Laned)
-        }
+        StreamWork::Source(source) => source.programs.iter().any(|feed| core.programs[feed.program].mode == Mode::Laned),
         StreamWork::Ingest(_) | StreamWork::Subscription => false,
     }
 }
@@ -372,3 +370,4 @@ fn fit(pieces: &mut Pieces) -> Result<Vec<String>, RunError> {
     }
     Ok(notes)
 }
+
