@@ -66,7 +66,9 @@ fn row(dimensions: &Dimensions, dimension: DimensionId, n: i64) -> Vec<u8> {
 #[test]
 fn rows_are_written_and_found_where_they_are() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(redis) = shown("a store of two", Redis::start(&folder.path().join("redis"), Options::default())) else { return };
+    let Some(redis) = shown("a store of two", Redis::start(&folder.path().join("redis"), Options::default())) else {
+        return;
+    };
     let Some(maria) = shown("a store of two", MariaDb::start(&folder.path().join("mysql"))) else { return };
     let plan = plan();
     let mut settings = MysqlSettings::new(nsf_mysql::Node::new("127.0.0.1", maria.address().port()), "tests", "tests");
