@@ -1,20 +1,24 @@
-//! The daemon `nsflow`: runs a compiled plan under a profile of `nsf.yaml`, on Kafka and Redis. No compiler inside.
+//! The daemon `nsflow`: runs a compiled plan under a profile of `nsf.yaml`, on Kafka, Redis and MySQL. No compiler inside.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `commands/` | one sub-command each |
+//! | `combined` | one store of Redis and MySQL |
 //! | `configuration` | `nsf.yaml` and the plan, read and resolved |
+//! | `mysql` | which tables and dimensions are on MySQL |
 //! | `production` | the pieces that a plan names, under a profile |
 //! | `settings` | what the profile says, in the words of each connector |
 //! | `faults` | what tests of faults ask of a worker |
 //! | `journal` | what happens, as lines |
 //! | `problem` | what a person is told when it does not go on |
 
+mod combined;
 mod commands;
 mod configuration;
 #[cfg(feature = "faults")]
 mod faults;
 mod journal;
+mod mysql;
 mod problem;
 mod production;
 mod settings;
@@ -25,7 +29,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use problem::Problem;
 
-/// Runs a compiled NsFlow plan on Kafka and Redis.
+/// Runs a compiled NsFlow plan on Kafka, Redis and MySQL.
 #[derive(Debug, Parser)]
 #[command(name = "nsflow", version, about, disable_help_subcommand = true)]
 struct Arguments {
@@ -39,6 +43,8 @@ enum Command {
     Run(commands::run::Run),
     /// Connects to everything that a plan needs and says whether it could run.
     Check(commands::check::Check),
+    /// Prints the SQL that makes the tables of dimensions, and runs it where that is asked for.
+    Migrate(commands::migrate::Migrate),
 }
 
 /// What most commands need.
@@ -77,6 +83,7 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run(run) => run.run(),
         Command::Check(check) => check.run(),
+        Command::Migrate(migrate) => migrate.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@ use std::{fmt, sync::Arc};
 
 use nsf_plan::connector::Connector;
 
+pub use crate::lookup::{Lookup, LookupMember};
 use crate::store::{Form, Store};
 
 /// Longest message that is read whole, in bytes; of a longer one the first [`KEPT_OF_OVERSIZED`] bytes are kept.
@@ -450,6 +451,21 @@ pub trait Connectors: Send + Sync {
     /// # Errors
     /// As [`Connectors::source`].
     fn table(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>>;
+
+    /// A table whose rows are looked up by key while the plan runs; none where it is read whole by
+    /// [`Connectors::table`]. What the rows must have is looked at now: the key's members, and all that are wanted.
+    ///
+    /// # Errors
+    /// Where the table is not there or is another.
+    fn lookup(
+        &self,
+        request: &StreamRequest<'_>,
+        key: &[LookupMember],
+        members: &[LookupMember],
+    ) -> ConnectorResult<Option<Arc<dyn Lookup>>> {
+        let _ = (request, key, members);
+        Ok(None)
+    }
 
     /// A place to append messages to.
     ///

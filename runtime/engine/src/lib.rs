@@ -12,6 +12,7 @@ pub mod frame;
 pub mod functions;
 pub mod ingest;
 pub mod instant;
+pub mod lookup;
 pub mod observe;
 pub mod protocol;
 pub mod rejected;

@@ -1,4 +1,5 @@
 //! The sub-commands.
 
 pub mod check;
+pub mod migrate;
 pub mod run;

@@ -78,8 +78,8 @@ fn serve(configuration: &Configuration, journal: Journal, stop: &StopHandle) -> 
     let profile = configuration.profile.clone();
     let first = settings::first(&profile);
     let options = options(configuration, journal, stop);
-    let production =
-        Production::new(profile, configuration.folder.clone()).map_err(|problem| Ended::For(vec![problem]))?;
+    let production = Production::new(&configuration.plan, profile, configuration.folder.clone())
+        .map_err(|problem| Ended::For(vec![problem]))?;
     let pieces = Engine::build(Arc::clone(&configuration.plan), options, &production).map_err(|errors| {
         let heals = errors.iter().all(|error| error.heals);
         let problems = errors.iter().map(Problem::build).collect();

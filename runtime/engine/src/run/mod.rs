@@ -2,6 +2,7 @@
 
 mod commit;
 mod drive;
+mod ended;
 pub mod error;
 pub mod event;
 pub mod failpoint;

@@ -20,7 +20,10 @@ use crate::{
     state::StateShape,
     steps::{Program, ProgramBuilder, Shared},
     store::Store,
-    table::{TableReader, TableRows},
+    table::{
+        TableReader, TableSource,
+        looked_up::{LookedUp, LookupShape},
+    },
 };
 
 /// What workers and lanes share and never change.
@@ -318,17 +321,25 @@ impl Builder<'_> {
         Some(StreamRequest { connector: &topic.connector, names: own.chain(place).collect(), framing, written })
     }
 
-    fn tables(&mut self) -> Vec<TableRows> {
+    fn tables(&mut self) -> Vec<TableSource> {
         let mut tables = Vec::new();
         for table in &self.plan.tables {
-            let reader = TableReader::new(self.plan, table);
-            let Some(mut reader) = self.keep(&table.name, reader) else { continue };
+            let built =
+                TableReader::new(self.plan, table).and_then(|reader| Ok((reader, LookupShape::new(self.plan, table)?)));
+            let Some((mut reader, shape)) = self.keep(&table.name, built) else { continue };
             let Some(request) = self.request(table.from, Some(&table.name), framing(table.encoding.format)) else {
                 continue;
             };
-            let rows = self.connectors.table(&request).and_then(|mut source| reader.read(&mut *source));
-            match rows {
-                Ok(rows) => tables.push(rows),
+            let looked_up = self.connectors.lookup(&request, &shape.key, &shape.members);
+            let source = looked_up.and_then(|lookup| match lookup {
+                Some(lookup) => Ok(TableSource::LookedUp(Box::new(LookedUp::new(shape, lookup)))),
+                None => {
+                    let mut source = self.connectors.table(&request)?;
+                    Ok(TableSource::Whole(reader.read(&mut *source)?))
+                }
+            });
+            match source {
+                Ok(source) => tables.push(source),
                 Err(error) => {
                     self.errors.push(BuildError::connector(self.plan, &table.name, Some(table.origin), error));
                 }
