@@ -177,7 +177,7 @@ fn lose_the_tail(server: &mut Server, bytes: u64) {
 
 #[test]
 fn rows_are_right_after_any_mishap() {
-    let rounds = std::env::var("NSF_REDIS_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(12_u64);
+    let rounds = std::env::var("NSF_REDIS_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(8_u64);
     let options = Options { fsync: Fsync::EverySecond, ..Options::default() };
     let Some(mut server) = Server::with("rows after mishaps at random", options) else { return };
     let proxies: Vec<Proxy> = (0..3).map(|_| Proxy::before(server.address())).collect();
