@@ -10,9 +10,10 @@ use super::{Unavailable, kafka};
 use crate::tool::target_folder;
 
 /// The programs that servers are started with, and the Debian package of each.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
+    ("redis-check-aof", "redis-tools"),
     ("mariadbd", "mariadb-server-core"),
     ("mariadb-install-db", "mariadb-server-core"),
     ("mariadb", "mariadb-client-core"),

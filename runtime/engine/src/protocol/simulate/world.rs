@@ -241,10 +241,7 @@ impl World {
             self.rebalance();
             let at = self.random.below(self.workers.len());
             let mut worker = self.workers.swap_remove(at);
-            let lives = worker.step(self);
-            if let Err(why) = lives {
-                return Err(why);
-            }
+            worker.step(self)?;
             self.workers.push(worker);
         }
         let workers: Vec<String> = self.workers.iter().map(Worker::words).collect();
