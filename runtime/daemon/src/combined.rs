@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nsf_engine::{
     connector::ConnectorResult,
-    store::{Changes, Held, LaneProgress, LaneStore, PartitionName, Saved, Settled, Store, StoreBatch, StoreTable},
+    store::{Changes, Held, LaneProgress, LaneStore, PartitionName, Saved, Store, StoreBatch, StoreTable},
 };
 use nsf_mysql::MysqlDimensions;
 use nsf_redis::RedisStore;
@@ -94,10 +94,6 @@ impl LaneStore for CombinedStore {
 
     fn save(&self, lane: u16, held: &[Held], rows: &Changes, progress: &[LaneProgress]) -> Saved {
         self.redis.save(lane, held, rows, progress)
-    }
-
-    fn settle(&self, lane: u16, held: &[Held], progress: &[LaneProgress]) -> ConnectorResult<Settled> {
-        self.redis.settle(lane, held, progress)
     }
 
     /// Where one of the two does not answer, rows of the other may be written: they are then found as they were not
