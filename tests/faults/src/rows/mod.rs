@@ -111,6 +111,26 @@ fn names() -> String {
     ROWS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ")
 }
 
+/// Runs one row by its name, with these programs; gives what it did, in words.
+///
+/// # Errors
+/// What went wrong.
+pub fn run_row(name: &str, dose: u32, percent: u64, seed: u64, programs: &Programs) -> Result<String, String> {
+    let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| format!("there is no row `{name}`"))?;
+    let Programs { nsfc, nsflow } = programs;
+    let trial = Trial { dose, percent, seed, nsfc, nsflow, environment: Vec::new() };
+    (row.run)(&trial)
+}
+
+/// The programs under test.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// The compiler.
+    pub nsfc: PathBuf,
+    /// The daemon, built with the feature `faults`.
+    pub nsflow: PathBuf,
+}
+
 /// Runs the rows that are asked for, or all.
 ///
 /// # Errors
