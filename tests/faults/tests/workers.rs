@@ -8,10 +8,8 @@ use nsf_tests::{
     tool,
 };
 
-static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs {
-    nsfc: tool::build("nsfc"),
-    nsflow: tool::build_with("nsflow", &["faults"]),
-});
+static PROGRAMS: LazyLock<Programs> =
+    LazyLock::new(|| Programs { nsfc: tool::build("nsfc"), nsflow: tool::build_with("nsflow", &["faults"]) });
 
 /// Workers, brokers and stores of several rows at once would only wait for one another.
 static ALONE: Mutex<()> = Mutex::new(());
