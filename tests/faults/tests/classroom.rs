@@ -1,5 +1,6 @@
 //! `examples/classroom` on real servers, end to end: compiled, checked, its tables made, run; what comes out is what its
 //! folder says.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command, time::Duration};
 

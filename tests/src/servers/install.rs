@@ -9,8 +9,8 @@ use super::process::is_root;
 use super::{Unavailable, kafka};
 use crate::tool::target_folder;
 
-/// The programs that servers are started with, and the Debian package of each.
-const PROGRAMS: [(&str, &str); 8] = [
+/// The programs that servers are started with or that their clients are built with, and the Debian package of each.
+const PROGRAMS: [(&str, &str); 10] = [
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
     ("redis-check-aof", "redis-tools"),
@@ -19,6 +19,8 @@ const PROGRAMS: [(&str, &str); 8] = [
     ("mariadb", "mariadb-client-core"),
     ("java", "default-jre-headless"),
     ("mvn", "maven"),
+    ("make", "make"),
+    ("pkg-config", "pkg-config"),
 ];
 
 /// Where programs of administrators are that may not be on PATH.
@@ -59,6 +61,11 @@ fn remedy(package: &str) -> String {
     format!("install it with `cargo xtask servers --install` (Debian's package is `{package}`) and run this again")
 }
 
+/// Whether the headers of OpenSSL are here, which the clients of Kafka and MySQL are built with.
+fn has_openssl() -> bool {
+    Command::new("pkg-config").args(["--exists", "openssl"]).status().is_ok_and(|status| status.success())
+}
+
 /// Installs what is missing with apt-get, and fetches Kafka with Maven; says what it does. What is there is used.
 ///
 /// # Errors
@@ -67,6 +74,9 @@ pub fn install() -> Result<(), Vec<String>> {
     let mut complaints = Vec::new();
     let mut packages: Vec<&str> = PROGRAMS.iter().filter(|(name, _)| is_wanted(name)).map(|(_, name)| *name).collect();
     packages.dedup();
+    if !has_openssl() {
+        packages.push("libssl-dev");
+    }
     if !packages.is_empty()
         && let Err(complaint) = install_packages(&packages)
     {

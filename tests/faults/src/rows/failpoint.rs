@@ -16,18 +16,31 @@ use super::{
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn run(trial: &Trial<'_>) -> Result<String, String> {
+    let (begins, others): (Vec<&str>, Vec<&str>) = SERVE_FAILPOINTS.iter().partition(|name| name.contains("begin"));
     let mut turn = 0;
     let weather = Weather { calm: (200, 600), pace: Duration::from_secs(100), ..Weather::default() };
     storm(trial, "failpoint", &weather, |scene| {
-        let name = SERVE_FAILPOINTS[turn % SERVE_FAILPOINTS.len()];
+        let at = turn % SERVE_FAILPOINTS.len();
         turn += 1;
-        end_at(scene, name, turn % 2)
+        match begins.get(at) {
+            Some(name) => end_at_begin(scene, name),
+            None => end_at(scene, others[at - begins.len()], turn % 2),
+        }
     })
+}
+
+/// The first positions of partitions are saved once only: everything that is stored of them is forgotten before.
+fn end_at_begin(scene: &mut Scene<'_>, name: &str) -> Result<(), String> {
+    scene.workers.iter_mut().for_each(crate::worker::Worker::kill);
+    scene.forget().map_err(words)?;
+    end_at(scene, name, 0)?;
+    scene.replace(1).map_err(words)
 }
 
 /// Starts a worker that ends at a place, waits until it has, and starts it again.
 fn end_at(scene: &mut Scene<'_>, name: &str, at: usize) -> Result<(), String> {
-    let times = if name.contains("drain") || name.contains("re") { 1 } else { 1 + scene.random.below(3) };
+    let often = ["read", "outputs", "flush", "sent", "dimensions", "commit", "saves", "positions"];
+    let times = if often.iter().any(|own| name.contains(own)) { 1 + scene.random.below(3) } else { 1 };
     let armed = format!("{name}:{times}");
     scene.workers[at].kill();
     scene.workers[at] = scene.start_with(at, &[("NSFLOW_FAILPOINT", &armed)]).map_err(words)?;

@@ -78,6 +78,15 @@ impl Scene<'_> {
         self.stage.workers.start_as(profile, &further)
     }
 
+    /// Forgets what is stored of the trial: the workers, which must not run, will begin anew.
+    ///
+    /// # Errors
+    /// Where Redis does not answer.
+    pub fn forget(&mut self) -> io::Result<()> {
+        let mut connection = self.servers.redis.connection()?;
+        connection.command(&["FLUSHALL"]).map(drop)
+    }
+
     /// Starts the worker of a place again, which was killed or has ended.
     ///
     /// # Errors
