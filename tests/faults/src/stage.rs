@@ -4,6 +4,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -204,11 +205,11 @@ pub struct Feeder {
 const BEAT: Duration = Duration::from_millis(100);
 
 impl Feeder {
-    /// Writes all input, spread over about `pace`.
+    /// Writes all input, spread over about `pace`; what is left at once when `hurry` says so.
     ///
     /// # Errors
     /// Where the broker does not take it.
-    pub fn run(&self, pace: Duration) -> Result<(), String> {
+    pub fn run(&self, pace: Duration, hurry: &AtomicBool) -> Result<(), String> {
         let words = |error: nsf_engine::connector::ConnectorError| error.to_string();
         let beats = (pace.as_millis() / BEAT.as_millis()).max(1) as usize;
         let movements: Vec<Fed> = self.dose.movements().collect();
@@ -226,7 +227,7 @@ impl Feeder {
                 writer.write(messages).map_err(words)?;
             }
             let due = BEAT * (beat as u32 + 1);
-            if beats > 1 {
+            if beats > 1 && !hurry.load(Ordering::Relaxed) {
                 std::thread::sleep(due.saturating_sub(begun.elapsed()));
             }
         }

@@ -3,6 +3,10 @@
 
 use std::{
     io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -163,12 +167,14 @@ fn one(
     }
     // The input comes until about the last fault.
     let pace = Duration::from_millis(u64::from(faults) * (weather.calm.0 + weather.calm.1 / 2));
-    let feeder = feed(&scene.stage, pace.max(weather.pace));
+    let hurry = Arc::new(AtomicBool::new(false));
+    let feeder = feed(&scene.stage, pace.max(weather.pace), &hurry);
     for _ in 0..faults {
         std::thread::sleep(Duration::from_millis(weather.calm.0 + scene.random.below(weather.calm.1.max(1))));
         fault(scene)?;
     }
     let broken = begun.elapsed();
+    hurry.store(true, Ordering::Relaxed);
     feeder.join().map_err(|_| "the feeder broke off".to_owned())??;
     scene.stage.wait(scene.servers, weather.deadline)?;
     let whole = begun.elapsed();
@@ -201,10 +207,10 @@ fn keep(name: &str, journals: &str) -> String {
     }
 }
 
-/// Feeds the input on a thread of its own, over about so long.
-fn feed(stage: &Stage, pace: Duration) -> JoinHandle<Result<(), String>> {
-    let feeder = stage.feeder();
-    std::thread::spawn(move || feeder.run(pace))
+/// Feeds the input on a thread of its own, over about so long; what is left at once when `hurry` says so.
+fn feed(stage: &Stage, pace: Duration, hurry: &Arc<AtomicBool>) -> JoinHandle<Result<(), String>> {
+    let (feeder, hurry) = (stage.feeder(), Arc::clone(hurry));
+    std::thread::spawn(move || feeder.run(pace, &hurry))
 }
 
 /// A failure in words.
