@@ -3,18 +3,29 @@
 //! | file | holds |
 //! |---|---|
 //! | `commands/` | one sub-command each |
+//! | `admin/` | health, metrics and status over HTTP |
+//! | `metrics/` | the metrics and their names |
+//! | `board` | what the process shows of itself |
+//! | `notify` | what systemd is told |
 //! | `configuration` | `nsf.yaml` and the plan, read and resolved |
 //! | `production` | the pieces that a plan names, under a profile |
 //! | `settings` | what the profile says, in the words of each connector |
 //! | `faults` | what tests of faults ask of a worker |
+//! | `kept` | states and dimensions as a person names them |
 //! | `journal` | what happens, as lines |
 //! | `problem` | what a person is told when it does not go on |
 
+mod admin;
+mod board;
 mod commands;
 mod configuration;
 #[cfg(feature = "faults")]
 mod faults;
 mod journal;
+mod kept;
+mod metrics;
+#[cfg(unix)]
+mod notify;
 mod problem;
 mod production;
 mod settings;
@@ -39,6 +50,10 @@ enum Command {
     Run(commands::run::Run),
     /// Connects to everything that a plan needs and says whether it could run.
     Check(commands::check::Check),
+    /// Looks at rows of states and dimensions.
+    State(commands::state::State),
+    /// Looks at rejected records and sends them back.
+    Rejected(commands::rejected::Rejected),
 }
 
 /// What most commands need.
@@ -77,6 +92,8 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run(run) => run.run(),
         Command::Check(check) => check.run(),
+        Command::State(state) => state.run(),
+        Command::Rejected(rejected) => rejected.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,5 +15,5 @@ mod trouble;
 
 pub use settings::{CreateTopics, KafkaSettings, Pem, Sasl, Secret, Security, StartAt, Tls};
 pub use sink::{ID_HEADER, KafkaProducer, KafkaSink};
-pub use source::{KafkaSource, KafkaStatus};
+pub use source::{KafkaSource, KafkaStatus, PartitionEnd};
 pub use topics::{KafkaTopics, TopicReport, TopicsReport};

@@ -9,7 +9,8 @@ use nsf_engine::{
 };
 
 use crate::{
-    Deployment, JournalFormat,
+    Deployment, JournalFormat, admin,
+    board::Board,
     configuration::{self, Configuration},
     journal::{Journal, Level},
     problem::Problem,
@@ -42,10 +43,17 @@ impl Run {
         let journal = Journal::new(self.journal, self.verbose);
         let configuration = configuration::read(&self.deployment)?;
         let stop = StopHandle::default();
+        let board = Arc::new(Board::new(&configuration.plan, &configuration.profile.name, stop.clone()));
+        if let Some(settings) = &configuration.profile.admin {
+            let url = admin::start(settings, Arc::clone(&board)).map_err(|problem| vec![problem])?;
+            journal.say(Level::Info, &format!("the admin endpoint is {url}"));
+        }
+        #[cfg(unix)]
+        crate::notify::start(Arc::clone(&board));
         let mut wait = Duration::from_millis(200);
         let mut said = Vec::new();
         loop {
-            match serve(&configuration, journal, &stop) {
+            match serve(&configuration, journal, &stop, &board) {
                 Ok(()) => return Ok(()),
                 Err(Ended::For(problems)) => return Err(problems),
                 Err(Ended::Waits(problems)) => {
@@ -54,6 +62,7 @@ impl Run {
                         .iter()
                         .filter(|problem| !said.contains(*problem))
                         .for_each(|problem| journal.problem(problem));
+                    board.waits(&problems);
                     said = problems;
                 }
             }
@@ -74,13 +83,20 @@ enum Ended {
     For(Vec<Problem>),
 }
 
-fn serve(configuration: &Configuration, journal: Journal, stop: &StopHandle) -> Result<(), Ended> {
+fn serve(
+    configuration: &Configuration,
+    journal: Journal,
+    stop: &StopHandle,
+    board: &Board,
+) -> Result<(), Ended> {
     let profile = configuration.profile.clone();
     let first = settings::first(&profile);
     let options = options(configuration, journal, stop);
     let production =
         Production::new(profile, configuration.folder.clone()).map_err(|problem| Ended::For(vec![problem]))?;
-    let pieces = Engine::build(Arc::clone(&configuration.plan), options, &production).map_err(|errors| {
+    let production = Arc::new(production);
+    board.begins(Arc::clone(&production));
+    let pieces = Engine::build(Arc::clone(&configuration.plan), options, &*production).map_err(|errors| {
         let heals = errors.iter().all(|error| error.heals);
         let problems = errors.iter().map(Problem::build).collect();
         if heals { Ended::Waits(problems) } else { Ended::For(problems) }
@@ -89,7 +105,9 @@ fn serve(configuration: &Configuration, journal: Journal, stop: &StopHandle) -> 
         Level::Info,
         &format!("running {} under the profile {}", configuration.plan.name, production.profile().name),
     );
-    let served = pieces.serve(ServeOptions { first, rules: rules(), ..ServeOptions::default() });
+    board.serves();
+    let status = Arc::clone(&board.status);
+    let served = pieces.serve(ServeOptions { first, rules: rules(), status, ..ServeOptions::default() });
     match served {
         #[cfg(feature = "faults")]
         Err(RunError::Failpoint(_)) => crate::faults::die(),

@@ -4,9 +4,10 @@ mod asking;
 mod assigned;
 mod membership;
 mod rebalance;
+mod seen;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -17,6 +18,8 @@ use nsf_engine::connector::{
 
 use crate::{settings::KafkaSettings, trouble::Trouble};
 use membership::Membership;
+pub use seen::PartitionEnd;
+use seen::Seen;
 
 /// How long a source that was not closed tries to leave its group.
 const LEAVING: Duration = Duration::from_secs(10);
@@ -30,7 +33,7 @@ pub struct KafkaSource {
     /// The topic of each stream.
     streams: Vec<String>,
     trouble: Arc<Trouble>,
-    status: Arc<Mutex<Option<String>>>,
+    seen: Arc<Seen>,
     membership: Option<Membership>,
 }
 
@@ -39,7 +42,7 @@ pub struct KafkaSource {
 pub struct KafkaStatus {
     settings: Arc<KafkaSettings>,
     trouble: Arc<Trouble>,
-    status: Arc<Mutex<Option<String>>>,
+    seen: Arc<Seen>,
 }
 
 impl KafkaStatus {
@@ -48,7 +51,20 @@ impl KafkaStatus {
     pub fn trouble(&self) -> Option<String> {
         let told = self.trouble.error(&self.settings, "the topics are not read meanwhile");
         let told = told.map(|error| error.to_string());
-        told.or_else(|| self.status.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        told.or_else(|| self.seen.note())
+    }
+
+    /// Whether the group let this worker in, be it without partitions: it may have more workers than partitions.
+    #[must_use]
+    pub fn is_joined(&self) -> bool {
+        self.seen.is_joined()
+    }
+
+    /// The ends of the partitions that are this worker's, as the last fetch of each told it, not older than about a second.
+    /// One of which nothing was fetched yet is not among them.
+    #[must_use]
+    pub fn ends(&self) -> Vec<PartitionEnd> {
+        self.seen.ends()
     }
 }
 
@@ -57,7 +73,7 @@ impl KafkaSource {
     /// yet.
     #[must_use]
     pub fn new(settings: impl Into<Arc<KafkaSettings>>, streams: Vec<String>) -> Self {
-        Self { settings: settings.into(), streams, trouble: Arc::default(), status: Arc::default(), membership: None }
+        Self { settings: settings.into(), streams, trouble: Arc::default(), seen: Arc::default(), membership: None }
     }
 
     /// What is wrong just now though the run goes on; none where all is well.
@@ -72,7 +88,7 @@ impl KafkaSource {
         KafkaStatus {
             settings: Arc::clone(&self.settings),
             trouble: Arc::clone(&self.trouble),
-            status: Arc::clone(&self.status),
+            seen: Arc::clone(&self.seen),
         }
     }
 
@@ -87,7 +103,7 @@ impl Source for KafkaSource {
     /// Connects, looks for the topics and joins the group. Positions are given by [`Command::Start`], never here.
     fn open(&mut self, _positions: &[(u32, Position)]) -> ConnectorResult<()> {
         let membership =
-            Membership::join(&self.settings, &self.trouble, Arc::clone(&self.status), self.streams.clone())?;
+            Membership::join(&self.settings, &self.trouble, Arc::clone(&self.seen), self.streams.clone())?;
         self.membership = Some(membership);
         Ok(())
     }
@@ -117,6 +133,7 @@ impl Source for KafkaSource {
     fn close(&mut self, deadline: Duration) {
         if let Some(mut membership) = self.membership.take() {
             membership.leave(deadline);
+            self.seen.set_joined(false);
             thread::spawn(move || drop(membership));
         }
     }
