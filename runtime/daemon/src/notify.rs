@@ -125,7 +125,7 @@ mod tests {
             watchdog: Some(Duration::from_millis(20)),
         };
         thread::spawn(move || own.follow(&board));
-        let mut heard = || {
+        let heard = || {
             let mut bytes = [0; 512];
             let length = manager.recv(&mut bytes).unwrap();
             String::from_utf8_lossy(&bytes[..length]).into_owned()
