@@ -6,11 +6,11 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
+use hyper::body::Bytes;
 use nsf_engine::run::{
     StopHandle,
     serve::status::{Counters, PartitionView, Status, View},
 };
-use hyper::body::Bytes;
 use nsf_plan::Plan;
 use serde::Serialize;
 

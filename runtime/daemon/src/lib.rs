@@ -54,6 +54,8 @@ enum Command {
     State(commands::state::State),
     /// Looks at rejected records and sends them back.
     Rejected(commands::rejected::Rejected),
+    /// Lets a topic be read anew, from its first or behind its last message.
+    Reset(commands::reset::Reset),
 }
 
 /// What most commands need.
@@ -94,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::State(state) => state.run(),
         Command::Rejected(rejected) => rejected.run(),
+        Command::Reset(reset) => reset.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -120,10 +120,8 @@ mod tests {
         manager.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let stop = StopHandle::default();
         let board = Arc::new(Board::new(&Plan::new("shop"), "prod", stop.clone()));
-        let own = Manager {
-            socket: connect(path.to_str().unwrap()).unwrap(),
-            watchdog: Some(Duration::from_millis(20)),
-        };
+        let own =
+            Manager { socket: connect(path.to_str().unwrap()).unwrap(), watchdog: Some(Duration::from_millis(20)) };
         thread::spawn(move || own.follow(&board));
         let heard = || {
             let mut bytes = [0; 512];

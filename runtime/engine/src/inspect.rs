@@ -45,14 +45,17 @@ impl std::fmt::Display for KeyMistake {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Count { wanted, given } => write!(f, "the key has {wanted} parts, and {given} were given"),
-            Self::Part { name, ty, given } => write!(f, "the key's part `{name}` is of type {ty}, and `{given}` is not"),
+            Self::Part { name, ty, given } => {
+                write!(f, "the key's part `{name}` is of type {ty}, and `{given}` is not")
+            }
         }
     }
 }
 
 /// All states and dimensions of a plan.
 pub fn all(plan: &Plan) -> impl Iterator<Item = Kept<'_>> {
-    let states = plan.states.iter().map(|state| Kept { name: &state.name, keys: &state.keys, table: StoreTable::State });
+    let states =
+        plan.states.iter().map(|state| Kept { name: &state.name, keys: &state.keys, table: StoreTable::State });
     let dimensions = plan.dimensions.iter();
     let dimensions = dimensions.map(|own| Kept { name: &own.name, keys: &own.keys, table: StoreTable::Dimension });
     states.chain(dimensions)

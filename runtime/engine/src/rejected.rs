@@ -230,7 +230,8 @@ mod tests {
 
     #[test]
     fn records_of_earlier_versions_are_read() {
-        let old = br#"{"source":"s","topic":"t","partition":1,"offset":7,"by":"f","code":"R0001","reason":"r","raw":"x"}"#;
+        let old =
+            br#"{"source":"s","topic":"t","partition":1,"offset":7,"by":"f","code":"R0001","reason":"r","raw":"x"}"#;
         let record = RejectedRecord::read(old).unwrap();
         assert_eq!((record.offset, record.key(), record.raw()), (7, None, Some(b"x".to_vec())));
         assert_eq!(RejectedRecord::read(br#"{"source":"s"}"#), None);

@@ -119,10 +119,7 @@ fn a_worker_can_be_operated_and_shows_no_secret() {
     let manager = UnixDatagram::bind(&socket).unwrap();
     manager.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let socket = socket.display().to_string();
-    for (name, value) in [
-        ("ADMIN_TOKEN", TOKEN),
-        ("BAD_URL", "redis://:canary-of-redis@127.0.0.1:port/0"),
-    ] {
+    for (name, value) in [("ADMIN_TOKEN", TOKEN), ("BAD_URL", "redis://:canary-of-redis@127.0.0.1:port/0")] {
         stage.workers.environment.push((name.to_owned(), value.to_owned()));
     }
     let mut worker =
@@ -146,6 +143,41 @@ fn a_worker_can_be_operated_and_shows_no_secret() {
     let heard: Vec<String> = heard.collect();
     assert!(heard.iter().any(|words| words == "STOPPING=1"), "{heard:?}");
     keeps_secrets("what systemd is told", &heard.concat());
+    a_topic_that_is_read_anew(&servers, &mut stage);
+}
+
+fn a_topic_that_is_read_anew(servers: &Servers, stage: &mut Stage) {
+    let movements = stage.topic("movements");
+    let reset = ["reset", "plan.yaml", "--profile", "watched", "--topic", movements.as_str()];
+    let (said, _) = done(stage, &reset);
+    assert!(said.contains("state `bank.movements.totals`: all of its rows are deleted"), "{said}");
+    assert!(said.contains("from offset 0 on") && said.ends_with("nothing was done; give --yes to do it\n"), "{said}");
+    assert_eq!(stage.missing(servers).unwrap(), 0, "it was done all the same");
+    let words = refused(stage, &["reset", "plan.yaml", "--profile", "watched", "--topic", "movments"]);
+    assert!(words.contains("nothing in the plan reads the topic `movments`"), "{words}");
+
+    let totals = stage.expected.states.keys().filter(|key| key.starts_with("bank.movements.")).count();
+    let (said, _) = done(stage, &[&reset[..], &["--to", "earliest", "--yes"]].concat());
+    assert!(said.ends_with(&format!("done: 12 partitions, {totals} rows deleted\n")), "{said}");
+    assert_eq!(stage.missing(servers).unwrap(), 2 * stage.expected.messages["moved"].len() as i64);
+    let mut worker = stage.workers.start_as("watched", &[]).unwrap();
+    stage.wait(servers, Duration::from_secs(60)).unwrap();
+    let words = refused(stage, &reset);
+    assert!(words.contains("has 1 members: workers run"), "{words}");
+    let mut connection = servers.redis.connection().unwrap();
+    let rows = nsf_faults::redis::rows(&mut connection, "operated", "s").unwrap();
+    let wrong = nsf_faults::bank::Expected::wrong_rows(&stage.expected.states, &rows);
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert!(worker.stop(Duration::from_secs(20)).unwrap().is_some(), "{}", worker.text());
+
+    // What was read stays as it is, and the topic is gone on with at its end.
+    let (said, _) = done(stage, &[&reset[..], &["--to", "latest", "--keep-states", "--yes"]].concat());
+    assert!(said.contains("rows of states stay") && said.ends_with("0 rows deleted\n"), "{said}");
+    let mut worker = stage.workers.start_as("watched", &[]).unwrap();
+    std::thread::sleep(Duration::from_secs(4));
+    assert_eq!(stage.missing(servers).unwrap(), 0);
+    assert!(worker.stop(Duration::from_secs(20)).unwrap().is_some(), "{}", worker.text());
+    keeps_secrets("the journal", &stage.workers.journals());
 }
 
 fn health_and_metrics(stage: &Stage, address: SocketAddr) {
@@ -159,13 +191,14 @@ fn health_and_metrics(stage: &Stage, address: SocketAddr) {
     let mut last = String::new();
     eventually("all of it is committed", || {
         last = ask(address, "/metrics", TOKEN).1;
-        let (taken, lag) = (sum(&last, "nsflow_records_total"), sum(&last, "nsflow_lag_messages"));
-        if taken == records * 1.25 && lag == 0.0 { Ok(()) } else { Err(format!("{taken} taken, {lag} behind: {last}")) }
+        let taken = ["nsflow_records_total", "nsflow_position"].map(|name| sum(&last, name));
+        let lag = sum(&last, "nsflow_lag_messages");
+        let all = taken.iter().all(|taken| *taken == records * 1.25) && lag == 0.0;
+        if all { Ok(()) } else { Err(format!("{taken:?} taken, {lag} behind: {last}")) }
     });
     for (name, value) in [
         ("nsflow_rejected_records_total", stage.expected.rejected as f64),
         ("nsflow_messages_total", f64::NAN),
-        ("nsflow_position", records * 1.25),
         ("nsflow_partition_reading", 24.0),
         ("nsflow_lanes", 8.0),
         ("nsflow_lanes_open", 8.0),
@@ -175,9 +208,15 @@ fn health_and_metrics(stage: &Stage, address: SocketAddr) {
         let found = sum(&last, name);
         assert!(found == value || value.is_nan() && found >= records, "{name} is {found}, not {value}: {last}");
     }
-    for name in ["nsflow_commits_total", "nsflow_commit_seconds_count", "nsflow_save_seconds_count",
-        "nsflow_round_seconds_count", "nsflow_flush_seconds_count", "process_open_fds", "process_resident_memory_bytes"]
-    {
+    for name in [
+        "nsflow_commits_total",
+        "nsflow_commit_seconds_count",
+        "nsflow_save_seconds_count",
+        "nsflow_round_seconds_count",
+        "nsflow_flush_seconds_count",
+        "process_open_fds",
+        "process_resident_memory_bytes",
+    ] {
         assert!(sum(&last, name) > 0.0, "{name}: {last}");
     }
     let (_, status) = ask(address, "/status", TOKEN);
@@ -208,7 +247,8 @@ fn commands_on_rows(stage: &Stage) {
     let account = key.rsplit(':').next().unwrap();
     let profile = ["--profile", "watched"];
     let with = |words: &[&'static str], more: &[&str]| {
-        let all: Vec<String> = words.iter().copied().chain(more.iter().copied()).chain(profile).map(str::to_owned).collect();
+        let all: Vec<String> =
+            words.iter().copied().chain(more.iter().copied()).chain(profile).map(str::to_owned).collect();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         done(stage, &all)
     };
@@ -257,9 +297,15 @@ fn commands_on_rejected(stage: &Stage) {
     let movements = stage.topic("movements");
     let before = topic::read(&stage.brokers, &movements, Duration::from_millis(300)).unwrap();
     let (lines, said) = done(stage, &[&replay[..], &[id, "--dry-run"]].concat());
-    assert!(lines.contains(id) && said.contains(&format!("would send 1 messages to the topic `{movements}`")), "{said}");
+    assert!(
+        lines.contains(id) && said.contains(&format!("would send 1 messages to the topic `{movements}`")),
+        "{said}"
+    );
     let (_, said) = done(stage, &[&replay[..], &[id]].concat());
-    assert!(said.contains(&format!("sent 1 messages to the topic `{movements}`")) && !said.contains("no key"), "{said}");
+    assert!(
+        said.contains(&format!("sent 1 messages to the topic `{movements}`")) && !said.contains("no key"),
+        "{said}"
+    );
     let after = topic::read(&stage.brokers, &movements, Duration::from_millis(300)).unwrap();
     assert_eq!(after.len(), before.len() + 1);
     let new = after.iter().find(|message| !before.contains(message)).unwrap();

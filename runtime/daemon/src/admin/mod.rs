@@ -71,7 +71,8 @@ fn start_with(admin: &Admin, board: Arc<Board>, longest: Duration) -> Result<(St
     let listen = admin.listen;
     // The profile has been checked for this; what it would cost to be wrong here is worth to look again.
     if !listen.ip().is_loopback() && (admin.token.is_none() || admin.tls.is_none()) {
-        let message = format!("the admin endpoint would listen at {listen}, for other machines, without a token or TLS");
+        let message =
+            format!("the admin endpoint would listen at {listen}, for other machines, without a token or TLS");
         return Err(Problem::new(message)
             .with_help("give `admin` in the profile both `token` and `tls`, or let it listen at 127.0.0.1"));
     }
@@ -100,9 +101,10 @@ fn bind(listen: SocketAddr) -> io::Result<(Listener, SocketAddr)> {
 /// A worker that nobody can look at is not what the profile asks for: it is not started without its endpoint.
 fn cannot_listen(listen: SocketAddr, error: &io::Error) -> Problem {
     let (what, help) = match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            ("another program listens there".to_owned(), "end that program, or give each worker an `admin.listen` of its own")
-        }
+        io::ErrorKind::AddrInUse => (
+            "another program listens there".to_owned(),
+            "end that program, or give each worker an `admin.listen` of its own",
+        ),
         io::ErrorKind::AddrNotAvailable => {
             ("this machine has no such address".to_owned(), "name one of its addresses in `admin.listen`")
         }

@@ -8,7 +8,10 @@ use std::{
 };
 
 use nsf_engine::run::StopHandle;
-use nsf_plan::{Plan, profile::{Admin, Secret}};
+use nsf_plan::{
+    Plan,
+    profile::{Admin, Secret},
+};
 
 use super::start_with;
 use crate::board::Board;
@@ -18,7 +21,11 @@ const TOKEN: &str = "canary-of-the-admin";
 /// An endpoint on a free port, of a worker that has not begun.
 fn endpoint(token: Option<&str>, longest: Duration) -> SocketAddr {
     let board = Board::new(&Plan::new("shop"), "prod", StopHandle::default());
-    let admin = Admin { listen: ([127, 0, 0, 1], 0).into(), token: token.map(|token| Secret::new(token.to_owned())), tls: None };
+    let admin = Admin {
+        listen: ([127, 0, 0, 1], 0).into(),
+        token: token.map(|token| Secret::new(token.to_owned())),
+        tls: None,
+    };
     start_with(&admin, Arc::new(board), longest).unwrap().1
 }
 
@@ -34,7 +41,8 @@ fn send(address: SocketAddr, bytes: &[u8]) -> String {
 }
 
 fn ask(address: SocketAddr, line: &str, headers: &str) -> (u16, String) {
-    let host = if headers.to_ascii_lowercase().contains("host:") { String::new() } else { format!("Host: {address}\r\n") };
+    let host =
+        if headers.to_ascii_lowercase().contains("host:") { String::new() } else { format!("Host: {address}\r\n") };
     let answer = send(address, format!("{line} HTTP/1.1\r\n{host}{headers}\r\n").as_bytes());
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
     let status = status.unwrap_or_else(|| panic!("no answer to {line} {headers}: {answer:?}"));
@@ -64,7 +72,9 @@ fn each_path_gives_what_it_is_for() {
 #[test]
 fn other_paths_and_methods_are_refused() {
     let address = endpoint(None, super::LONGEST);
-    for path in ["/", "/metrics/", "/plan/../../etc/passwd", "/%2e%2e/etc/passwd", "/health", "/static?file=/etc/passwd"] {
+    for path in
+        ["/", "/metrics/", "/plan/../../etc/passwd", "/%2e%2e/etc/passwd", "/health", "/static?file=/etc/passwd"]
+    {
         assert_eq!(ask(address, &format!("GET {path}"), "").0, 404, "{path}");
     }
     for method in ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "PATCH", "EVIL"] {
@@ -77,10 +87,21 @@ fn other_paths_and_methods_are_refused() {
 fn only_the_own_host_is_answered() {
     let address = endpoint(None, super::LONGEST);
     let port = address.port();
-    for host in [format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}"), format!("LOCALHOST:{port}")] {
+    for host in
+        [format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}"), format!("LOCALHOST:{port}")]
+    {
         assert_eq!(ask(address, "GET /health/live", &format!("Host: {host}\r\n")).0, 200, "{host}");
     }
-    let others = ["evil.example", "localhost", "127.0.0.1", "localhost:1", "localhost.evil.example:80", "user@localhost", "", "ü"];
+    let others = [
+        "evil.example",
+        "localhost",
+        "127.0.0.1",
+        "localhost:1",
+        "localhost.evil.example:80",
+        "user@localhost",
+        "",
+        "ü",
+    ];
     for host in others {
         assert_eq!(ask(address, "GET /metrics", &format!("Host: {host}\r\n")).0, 403, "{host}");
     }
@@ -105,9 +126,16 @@ fn pages_of_a_browser_are_not_answered() {
 #[test]
 fn without_the_token_nothing_is_told() {
     let address = endpoint(Some(TOKEN), super::LONGEST);
-    let wrong = ["", "Authorization: Bearer\r\n", "Authorization: Bearer \r\n", "Authorization: Bearer canary\r\n",
-        "Authorization: Basic canary-of-the-admin\r\n", "Authorization: canary-of-the-admin\r\n",
-        "Authorization: Bearer canary-of-the-admin2\r\n", "Authorization: B\r\n"];
+    let wrong = [
+        "",
+        "Authorization: Bearer\r\n",
+        "Authorization: Bearer \r\n",
+        "Authorization: Bearer canary\r\n",
+        "Authorization: Basic canary-of-the-admin\r\n",
+        "Authorization: canary-of-the-admin\r\n",
+        "Authorization: Bearer canary-of-the-admin2\r\n",
+        "Authorization: B\r\n",
+    ];
     for header in wrong {
         for path in ["/metrics", "/health/live", "/plan", "/nowhere"] {
             let (status, answer) = ask(address, &format!("GET {path}"), header);
@@ -163,9 +191,16 @@ fn an_address_in_use_is_told_and_an_open_one_refused() {
     let board = Arc::new(Board::new(&Plan::new("shop"), "prod", StopHandle::default()));
     let admin = Admin { listen: address, token: None, tls: None };
     let problem = super::start(&admin, Arc::clone(&board)).unwrap_err();
-    assert_eq!(problem.message, format!("the admin endpoint cannot listen at {address}: another program listens there"));
+    assert_eq!(
+        problem.message,
+        format!("the admin endpoint cannot listen at {address}: another program listens there")
+    );
     assert!(problem.help.unwrap().contains("admin.listen"));
     let admin = Admin { listen: ([0, 0, 0, 0], 0).into(), token: Some(Secret::new(TOKEN.to_owned())), tls: None };
     let problem = super::start(&admin, board).unwrap_err();
-    assert!(problem.message.contains("without a token or TLS") && !problem.text().contains(TOKEN), "{}", problem.message);
+    assert!(
+        problem.message.contains("without a token or TLS") && !problem.text().contains(TOKEN),
+        "{}",
+        problem.message
+    );
 }

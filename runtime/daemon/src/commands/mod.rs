@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod rejected;
+pub mod reset;
 pub mod run;
 pub mod state;
 

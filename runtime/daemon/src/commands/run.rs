@@ -83,12 +83,7 @@ enum Ended {
     For(Vec<Problem>),
 }
 
-fn serve(
-    configuration: &Configuration,
-    journal: Journal,
-    stop: &StopHandle,
-    board: &Board,
-) -> Result<(), Ended> {
+fn serve(configuration: &Configuration, journal: Journal, stop: &StopHandle, board: &Board) -> Result<(), Ended> {
     let profile = configuration.profile.clone();
     let first = settings::first(&profile);
     let options = options(configuration, journal, stop);
@@ -154,7 +149,7 @@ fn rules() -> Rules {
 }
 
 /// Secrets are variables of their names.
-fn secret(name: &str) -> Secret {
+pub fn secret(name: &str) -> Secret {
     match std::env::var(name) {
         Ok(value) if !value.is_empty() => Secret::Value(value),
         _ => Secret::Unset,

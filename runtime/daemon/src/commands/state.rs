@@ -95,9 +95,7 @@ impl Get {
             found = true;
             print_row(&kept, &key, row);
         };
-        store
-            .get_many(kept.table, &[&key], &mut row)
-            .map_err(|error| vec![Problem::connector("redis", &error)])?;
+        store.get_many(kept.table, &[&key], &mut row).map_err(|error| vec![Problem::connector("redis", &error)])?;
         if found {
             return Ok(());
         }
@@ -116,9 +114,7 @@ impl Scan {
             printed += 1;
             !more && print_row(&kept, key, row)
         };
-        store
-            .scan(kept.table, &kept.prefix(), &mut row)
-            .map_err(|error| vec![Problem::connector("redis", &error)])?;
+        store.scan(kept.table, &kept.prefix(), &mut row).map_err(|error| vec![Problem::connector("redis", &error)])?;
         if more {
             eprintln!("note: there are more than {} rows; give a larger --limit to see them", self.limit);
         }

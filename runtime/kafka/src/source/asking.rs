@@ -141,7 +141,7 @@ fn code_of(error: &KafkaError) -> RDKafkaErrorCode {
 }
 
 /// Where partitions stand.
-fn states(
+pub(crate) fn states(
     consumer: &BaseConsumer<GroupCalls>,
     partitions: &[Asked],
     knows_ids: &OnceLock<bool>,

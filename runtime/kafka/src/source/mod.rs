@@ -6,17 +6,14 @@ mod membership;
 mod rebalance;
 mod seen;
 
-use std::{
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::{sync::Arc, thread, time::Duration};
 
 use nsf_engine::connector::{
     Change, Command, ConnectorError, ConnectorErrorKind, ConnectorResult, Polled, Position, RawBatch, Source,
 };
 
 use crate::{settings::KafkaSettings, trouble::Trouble};
+pub(crate) use asking::{Asked, states};
 use membership::Membership;
 pub use seen::PartitionEnd;
 use seen::Seen;
@@ -102,8 +99,7 @@ impl KafkaSource {
 impl Source for KafkaSource {
     /// Connects, looks for the topics and joins the group. Positions are given by [`Command::Start`], never here.
     fn open(&mut self, _positions: &[(u32, Position)]) -> ConnectorResult<()> {
-        let membership =
-            Membership::join(&self.settings, &self.trouble, Arc::clone(&self.seen), self.streams.clone())?;
+        let membership = Membership::join(&self.settings, &self.trouble, Arc::clone(&self.seen), self.streams.clone())?;
         self.membership = Some(membership);
         Ok(())
     }

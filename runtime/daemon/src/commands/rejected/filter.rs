@@ -36,7 +36,8 @@ impl FromStr for Since {
             Some(Ok(days)) => days.checked_mul(24).and_then(SignedDuration::try_from_hours),
             _ => text.parse::<SignedDuration>().ok(),
         };
-        let moment = while_ago.filter(|span| !span.is_negative()).and_then(|span| Timestamp::now().checked_sub(span).ok());
+        let moment =
+            while_ago.filter(|span| !span.is_negative()).and_then(|span| Timestamp::now().checked_sub(span).ok());
         moment.map(|moment| Self(moment.as_millisecond())).ok_or_else(wrong)
     }
 }

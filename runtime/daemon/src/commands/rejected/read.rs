@@ -182,11 +182,7 @@ impl Reading {
         Ok(())
     }
 
-    fn take(
-        &mut self,
-        batch: &RawBatch,
-        each: &mut dyn FnMut(Found) -> Result<(), Problem>,
-    ) -> Result<(), Problem> {
+    fn take(&mut self, batch: &RawBatch, each: &mut dyn FnMut(Found) -> Result<(), Problem>) -> Result<(), Problem> {
         self.last = Instant::now();
         let partition = PartitionId { stream: batch.stream, partition: batch.partition };
         for message in &batch.messages {

@@ -9,7 +9,10 @@ use nsf_engine::connector::{OutputBatch, Sink as _};
 use nsf_kafka::KafkaSink;
 use nsf_plan::{InputSource, Plan, Topic};
 
-use super::{Choice, Open, printable, read::{self, Found}};
+use super::{
+    Choice, Open, printable,
+    read::{self, Found},
+};
 use crate::{Deployment, problem::Problem};
 
 /// After how many bytes messages are handed to Kafka.
@@ -164,8 +167,10 @@ fn finish(topic: &str, mut target: Target) -> Result<(), Problem> {
 }
 
 fn not_all(topic: &str, error: &nsf_engine::connector::ConnectorError) -> Problem {
-    let message = format!("not all messages were sent to the topic `{topic}`, and some may have been: {}", error.message);
-    Problem::new(message).with_help("look at the topic's end before they are sent again: what is sent twice is taken twice")
+    let message =
+        format!("not all messages were sent to the topic `{topic}`, and some may have been: {}", error.message);
+    Problem::new(message)
+        .with_help("look at the topic's end before they are sent again: what is sent twice is taken twice")
 }
 
 impl Account {

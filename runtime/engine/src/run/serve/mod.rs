@@ -10,6 +10,7 @@
 //! | `act` | claims, saves, flushes, waits |
 //! | `dimensions` | rows of dimensions, each written only if it is as it was read |
 //! | `refused` | what a plan may hold that cannot be served |
+//! | `reset` | lets a topic begin anew |
 //! | `status` | what is told of it to the outside |
 //! | `durations` | how long things take |
 
@@ -17,6 +18,7 @@ mod act;
 mod dimensions;
 pub mod durations;
 mod refused;
+pub mod reset;
 pub mod status;
 mod take;
 
