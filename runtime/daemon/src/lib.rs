@@ -26,6 +26,9 @@ mod kept;
 mod metrics;
 #[cfg(unix)]
 mod notify;
+#[cfg(not(unix))]
+#[path = "notify_nowhere.rs"]
+mod notify;
 mod problem;
 mod production;
 mod settings;

@@ -4,7 +4,10 @@
 use std::{
     io,
     os::unix::net::UnixDatagram,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -14,22 +17,39 @@ use crate::board::Board;
 /// How often it is looked how the worker is.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// Tells systemd; nobody where it did not start the process.
+#[derive(Clone)]
+pub struct Notifier(Option<Arc<Manager>>);
+
 /// Who is told.
 struct Manager {
     socket: UnixDatagram,
+    /// Whether it knows that the worker stops.
+    stops: AtomicBool,
     /// How often it wants to hear that the worker lives.
     watchdog: Option<Duration>,
 }
 
 /// Tells systemd from now on, if it started the process and wants to be told.
-pub fn start(board: Arc<Board>) {
+pub fn start(board: Arc<Board>) -> Notifier {
     let variable = |name: &str| std::env::var(name).ok();
-    let Some(address) = variable("NOTIFY_SOCKET") else { return };
+    let Some(address) = variable("NOTIFY_SOCKET") else { return Notifier(None) };
     let watchdog = watchdog(variable("WATCHDOG_USEC").as_deref(), variable("WATCHDOG_PID").as_deref());
     // A manager that cannot be reached will see for itself; the worker is none the worse for it.
-    let Ok(socket) = connect(&address) else { return };
-    let manager = Manager { socket, watchdog };
-    let _ = thread::Builder::new().name("systemd".to_owned()).spawn(move || manager.follow(&board));
+    let Ok(socket) = connect(&address) else { return Notifier(None) };
+    let manager = Arc::new(Manager { socket, stops: AtomicBool::new(false), watchdog });
+    let follows = Arc::clone(&manager);
+    let _ = thread::Builder::new().name("systemd".to_owned()).spawn(move || follows.follow(&board));
+    Notifier(Some(manager))
+}
+
+impl Notifier {
+    /// The worker stops: told at once, since it may end before the next look.
+    pub fn stops(&self) {
+        if let Some(manager) = &self.0 {
+            manager.tell_stop();
+        }
+    }
 }
 
 /// A path, or behind `@` a name in the abstract space of Linux.
@@ -60,37 +80,42 @@ fn watchdog(microseconds: Option<&str>, process: Option<&str>) -> Option<Duratio
 
 impl Manager {
     fn follow(&self, board: &Board) {
-        let (mut ready, mut stopping, mut said) = (false, false, String::new());
+        let (mut ready, mut said) = (false, String::new());
         let mut fed: Option<Instant> = None;
         loop {
             let glance = board.glance();
+            // What is not taken now, as the manager has much to read, is told again at the next look.
             if glance.ready && !ready {
-                ready = true;
-                self.tell("READY=1");
+                ready = self.tell("READY=1");
             }
-            if glance.stopping && !stopping {
-                stopping = true;
-                self.tell("STOPPING=1");
+            if glance.stopping {
+                self.tell_stop();
             }
             let words = glance.problems.first().map_or("ready", String::as_str);
-            if words != said {
+            if words != said && self.tell(&format!("STATUS={}", words.replace('\n', " "))) {
                 words.clone_into(&mut said);
-                self.tell(&format!("STATUS={}", words.replace('\n', " ")));
             }
             // While the worker waits for servers it lives, and is not begun anew for it.
             if let Some(every) = self.watchdog
                 && glance.live
                 && fed.is_none_or(|fed| fed.elapsed() + LOOK >= every)
+                && self.tell("WATCHDOG=1")
             {
                 fed = Some(Instant::now());
-                self.tell("WATCHDOG=1");
             }
             thread::sleep(self.watchdog.map_or(LOOK, |every| every.min(LOOK)));
         }
     }
 
-    fn tell(&self, what: &str) {
-        let _ = self.socket.send(what.as_bytes());
+    fn tell_stop(&self) {
+        if !self.stops.load(Ordering::Relaxed) && self.tell("STOPPING=1") {
+            self.stops.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it was taken. Nothing is waited for: the manager may not read.
+    fn tell(&self, what: &str) -> bool {
+        self.socket.send(what.as_bytes()).is_ok()
     }
 }
 
@@ -120,8 +145,11 @@ mod tests {
         manager.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let stop = StopHandle::default();
         let board = Arc::new(Board::new(&Plan::new("shop"), "prod", stop.clone()));
-        let own =
-            Manager { socket: connect(path.to_str().unwrap()).unwrap(), watchdog: Some(Duration::from_millis(20)) };
+        let own = Manager {
+            socket: connect(path.to_str().unwrap()).unwrap(),
+            stops: AtomicBool::new(false),
+            watchdog: Some(Duration::from_millis(20)),
+        };
         thread::spawn(move || own.follow(&board));
         let heard = || {
             let mut bytes = [0; 512];

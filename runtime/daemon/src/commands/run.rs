@@ -13,6 +13,7 @@ use crate::{
     board::Board,
     configuration::{self, Configuration},
     journal::{Journal, Level},
+    notify::{self, Notifier},
     problem::Problem,
     production::Production,
     settings,
@@ -48,12 +49,11 @@ impl Run {
             let url = admin::start(settings, Arc::clone(&board)).map_err(|problem| vec![problem])?;
             journal.say(Level::Info, &format!("the admin endpoint is {url}"));
         }
-        #[cfg(unix)]
-        crate::notify::start(Arc::clone(&board));
+        let outside = Outside { notifier: notify::start(Arc::clone(&board)), board };
         let mut wait = Duration::from_millis(200);
         let mut said = Vec::new();
         loop {
-            match serve(&configuration, journal, &stop, &board) {
+            match serve(&configuration, journal, &stop, &outside) {
                 Ok(()) => return Ok(()),
                 Err(Ended::For(problems)) => return Err(problems),
                 Err(Ended::Waits(problems)) => {
@@ -62,7 +62,7 @@ impl Run {
                         .iter()
                         .filter(|problem| !said.contains(*problem))
                         .for_each(|problem| journal.problem(problem));
-                    board.waits(&problems);
+                    outside.board.waits(&problems);
                     said = problems;
                 }
             }
@@ -75,6 +75,12 @@ impl Run {
     }
 }
 
+/// Those who look at the worker from outside.
+struct Outside {
+    board: Arc<Board>,
+    notifier: Notifier,
+}
+
 /// Why serving ended.
 enum Ended {
     /// It may go on when what is wrong elsewhere is mended.
@@ -83,10 +89,11 @@ enum Ended {
     For(Vec<Problem>),
 }
 
-fn serve(configuration: &Configuration, journal: Journal, stop: &StopHandle, board: &Board) -> Result<(), Ended> {
+fn serve(configuration: &Configuration, journal: Journal, stop: &StopHandle, outside: &Outside) -> Result<(), Ended> {
     let profile = configuration.profile.clone();
     let first = settings::first(&profile);
-    let options = options(configuration, journal, stop);
+    let Outside { board, notifier } = outside;
+    let options = options(configuration, journal, stop, notifier.clone());
     let production =
         Production::new(profile, configuration.folder.clone()).map_err(|problem| Ended::For(vec![problem]))?;
     let production = Arc::new(production);
@@ -121,7 +128,7 @@ fn heals(error: &RunError) -> bool {
     matches!(error, RunError::Connector { error, .. } if error.kind.may_heal())
 }
 
-fn options(configuration: &Configuration, journal: Journal, stop: &StopHandle) -> Options {
+fn options(configuration: &Configuration, journal: Journal, stop: &StopHandle, notifier: Notifier) -> Options {
     let profile = &configuration.profile;
     let limits = &profile.commit;
     let default = Options::default();
@@ -133,7 +140,12 @@ fn options(configuration: &Configuration, journal: Journal, stop: &StopHandle) -
         commit_bytes: limits.bytes.unwrap_or(64 * 1024 * 1024),
         state_bytes: settings::memory(profile) / 2,
         signals: true,
-        events: Some(Arc::new(move |event: &Event| journal.event(event))),
+        events: Some(Arc::new(move |event: &Event| {
+            if matches!(event, Event::Stopping) {
+                notifier.stops();
+            }
+            journal.event(event);
+        })),
         secrets: Arc::new(secret),
         stop: stop.clone(),
         ..default
