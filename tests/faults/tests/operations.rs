@@ -1,5 +1,7 @@
 //! A worker as who operates it sees it: health, metrics, status, systemd, rows, rejected records; and no secret in any of it.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},

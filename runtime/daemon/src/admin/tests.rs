@@ -204,3 +204,87 @@ fn an_address_in_use_is_told_and_an_open_one_refused() {
         problem.message
     );
 }
+
+/// A certificate of its own for `localhost`, and its key; none, loudly, where there is no openssl to make it.
+fn certificate() -> Option<(String, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("certificate.pem"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output();
+    let Ok(made) = made else {
+        eprintln!("NOT SHOWN: no openssl on this machine to make a certificate with");
+        return None;
+    };
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    Some((std::fs::read_to_string(certificate).unwrap(), std::fs::read_to_string(key).unwrap()))
+}
+
+/// Asks over TLS; shows a certificate where one is given. What goes wrong is the answer.
+fn ask_over_tls(address: SocketAddr, trusted: &str, own: Option<(&str, &str)>) -> String {
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+    let der = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(der(trusted)).unwrap();
+    let builder = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match own {
+        None => builder.with_no_client_auth(),
+        Some((certificate, key)) => {
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+            builder.with_client_auth_cert(vec![der(certificate)], key).unwrap()
+        }
+    };
+    let name = "localhost".try_into().unwrap();
+    let mut connection = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut tls = rustls::Stream::new(&mut connection, &mut stream);
+    let request = format!("GET /health/live HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+    let mut answer = Vec::new();
+    let sent = tls.write_all(request.as_bytes());
+    match sent.and_then(|()| tls.read_to_end(&mut answer)) {
+        Err(error) if answer.is_empty() => error.to_string(),
+        _ => String::from_utf8_lossy(&answer).into_owned(),
+    }
+}
+
+#[test]
+fn tls_is_spoken_and_callers_may_have_to_show_a_certificate() {
+    use nsf_plan::profile::{Identity, Tls};
+    let Some((certificate, key)) = certificate() else { return };
+    let start = |authority: Option<String>, key: &str| {
+        let board = Board::new(&Plan::new("shop"), "prod", StopHandle::default());
+        let identity = Identity { certificate: certificate.clone(), key: Secret::new(key.to_owned()) };
+        let admin = Admin {
+            listen: ([0, 0, 0, 0], 0).into(),
+            token: Some(Secret::new(TOKEN.to_owned())),
+            tls: Some(Tls { authority, identity: Some(identity) }),
+        };
+        start_with(&admin, Arc::new(board), super::LONGEST)
+            .map(|(url, address)| (url, ([127, 0, 0, 1], address.port()).into()))
+    };
+    let (url, address) = start(None, &key).unwrap();
+    assert!(url.starts_with("https://0.0.0.0:"), "{url}");
+    let answer = ask_over_tls(address, &certificate, None);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("live\n"), "{answer}");
+    assert!(!send(address, b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n").contains("200"));
+
+    let (_, address) = start(Some(certificate.clone()), &key).unwrap();
+    let answer = ask_over_tls(address, &certificate, None);
+    assert!(!answer.contains("200"), "{answer}");
+    let answer = ask_over_tls(address, &certificate, Some((&certificate, &key)));
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+
+    let problem = start(None, "canary").unwrap_err();
+    assert!(problem.message.ends_with("its key cannot be read") && !problem.text().contains("canary"), "{problem:?}");
+    let problem = start(Some("canary".to_owned()), &key).unwrap_err();
+    assert!(problem.message.ends_with("the authority cannot be read"), "{problem:?}");
+}
