@@ -19,9 +19,21 @@ static NSFC: LazyLock<PathBuf> = LazyLock::new(|| match std::env::var_os("NSFC")
 /// When it does not build.
 #[must_use]
 pub fn build(package: &str) -> PathBuf {
+    build_with(package, &[])
+}
+
+/// The same with features of the package.
+///
+/// # Panics
+/// When it does not build.
+#[must_use]
+pub fn build_with(package: &str, features: &[&str]) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(root()).args(["build", "--quiet", "--package", package]);
+    if !features.is_empty() {
+        command.args(["--features", &features.join(",")]);
+    }
     if !cfg!(debug_assertions) {
         command.arg("--release");
     }

@@ -134,7 +134,7 @@ fn only_the_terminal_renderer_reaches_codespan_reporting() {
 
 #[test]
 fn the_passes_reach_no_world_outside() {
-    reaches_none_of("nsf-analysis", &["tokio", "rdkafka", "redis", "redb", "mysql_async", "reqwest", "nsf-engine"]);
+    reaches_none_of("nsf-analysis", &["tokio", "rdkafka", "redis", "redb", "mysql", "reqwest", "nsf-engine"]);
     let words =
         ["std::fs", "std::net", "std::env", "std::process", "std::thread", "SystemTime", "Instant::now", "println!("];
     let found = lines_with("compiler/analysis", &words);
@@ -164,15 +164,15 @@ fn the_plan_reaches_serde_and_pure_data_crates_alone() {
 
 #[test]
 fn the_engine_names_no_connector() {
-    reaches_none_of("nsf-engine", &["nsf-connectors", "nsf-redis", "rdkafka", "redis", "redb", "mysql_async"]);
-    let words = ["nsf_connectors", "nsf_redis", "rdkafka", "redb::"];
+    reaches_none_of("nsf-engine", &["nsf-connectors", "nsf-redis", "nsf-mysql", "rdkafka", "redis", "redb", "mysql"]);
+    let words = ["nsf_connectors", "nsf_redis", "nsf_mysql", "rdkafka", "redb::", "mysql::"];
     let found = lines_with("runtime/engine", &words);
     assert!(found.is_empty(), "{found:#?}");
 }
 
 #[test]
 fn the_compiler_program_links_no_server_connector() {
-    reaches_none_of("nsfc", &["rdkafka", "rdkafka-sys", "redis", "mysql_async", "sqlx", "openssl-sys"]);
+    reaches_none_of("nsfc", &["rdkafka", "rdkafka-sys", "redis", "mysql", "sqlx", "openssl-sys"]);
 }
 
 #[test]
@@ -197,10 +197,22 @@ fn only_the_kafka_crate_names_its_client_and_no_compiler_reaches_it() {
 }
 
 #[test]
+fn only_the_connector_of_mysql_names_its_client_and_no_compiler_reaches_it() {
+    assert_eq!(HOUSE.naming("mysql"), BTreeSet::from(["nsf-mysql"]));
+    assert!(HOUSE.under("runtime").contains(&"nsf-mysql"), "the rooms have moved");
+    for package in HOUSE.under("compiler") {
+        reaches_none_of(package, &["nsf-mysql", "mysql", "mysql_common"]);
+    }
+    reaches_none_of("nsf-connectors", &["nsf-mysql", "mysql"]);
+    reaches_none_of("nsf-redis", &["nsf-mysql", "mysql"]);
+}
+
+#[test]
 fn nothing_depends_on_the_tests() {
-    for library in ["nsf-tests", "xtask"] {
+    let tests = HOUSE.under("tests");
+    for library in ["nsf-tests", "nsf-faults", "xtask"] {
         let naming = HOUSE.naming(library);
-        assert!(naming.iter().all(|package| *package == "xtask"), "{naming:?} name {library}");
+        assert!(naming.iter().all(|package| tests.contains(package)), "{naming:?} name {library}");
     }
 }
 

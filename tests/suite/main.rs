@@ -9,6 +9,7 @@ mod fuzz_targets;
 mod house;
 mod language;
 mod laws;
+mod migrate;
 mod mistakes;
 mod mutations;
 mod oulad;

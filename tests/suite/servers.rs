@@ -52,6 +52,49 @@ fn redis_keeps_its_data_through_a_kill_and_loses_the_tail_of_a_log_that_is_cut()
 }
 
 #[test]
+fn a_transaction_that_is_cut_through_goes_whole_and_never_comes_back() {
+    let transaction = |redis: &Redis, keys: [&str; 2]| {
+        let mut connection = redis.connection().unwrap();
+        connection.command(&["MULTI"]).unwrap();
+        keys.iter().for_each(|key| drop(connection.command(&["SET", key, "1"]).unwrap()));
+        assert_eq!(connection.command(&["EXEC"]).unwrap().parts().len(), 2);
+    };
+    // In its last command but one, and where `EXEC` begins: what stands before are whole commands then.
+    for cut in [20, 14] {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(mut redis) = shown("redis cut", Redis::start(folder.path(), Options::default())) else { return };
+        redis.command(&["SET", "before", "1"]).unwrap();
+        let whole = redis.aof_length().unwrap();
+        transaction(&redis, ["half", "other half"]);
+        redis.kill();
+        redis.cut_aof(redis.aof_length().unwrap() - cut).unwrap();
+        assert_eq!(redis.aof_length().unwrap(), whole);
+        redis.restart().unwrap();
+        // A later transaction ends none but itself, at the next start too.
+        transaction(&redis, ["later", "latest"]);
+        redis.kill();
+        redis.restart().unwrap();
+        assert_eq!(redis.command(&["EXISTS", "half", "other half"]).unwrap(), Reply::Number(0));
+        assert_eq!(redis.command(&["EXISTS", "before", "later", "latest"]).unwrap(), Reply::Number(3));
+    }
+}
+
+#[test]
+fn a_log_that_a_kill_has_torn_is_mended_at_the_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut redis) = shown("redis torn", Redis::start(folder.path(), Options::default())) else { return };
+    redis.command(&["SET", "kept", "1"]).unwrap();
+    redis.kill();
+    let files = std::fs::read_dir(folder.path().join("appendonlydir")).unwrap().flatten().map(|entry| entry.path());
+    let log = files.into_iter().find(|path| path.to_string_lossy().ends_with(".incr.aof")).unwrap();
+    let mut log = std::fs::File::options().append(true).open(log).unwrap();
+    log.write_all(b"*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$4\r\nhalf\r\n$1\r\n1\r\n*1\r\n$4\r\nEX").unwrap();
+    drop(log);
+    redis.restart().unwrap();
+    assert_eq!(redis.command(&["EXISTS", "kept", "half"]).unwrap(), Reply::Number(1));
+}
+
+#[test]
 fn redis_takes_a_password_and_users_and_stands_still_when_suspended() {
     let folder = tempfile::tempdir().unwrap();
     let users = folder.path().join("users.acl");

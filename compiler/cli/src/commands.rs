@@ -5,6 +5,7 @@ mod compile;
 mod explain;
 mod fmt;
 mod graph;
+mod hand_over;
 mod new;
 mod run;
 mod test;

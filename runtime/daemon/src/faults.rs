@@ -9,7 +9,7 @@ use nsf_engine::{
     connector::ConnectorResult,
     protocol::Rules,
     run::Options,
-    store::{Changes, Held, LaneProgress, LaneStore, PartitionName, Saved, Settled, Store, StoreBatch, StoreTable},
+    store::{Changes, Held, LaneProgress, LaneStore, PartitionName, Saved, Store, StoreBatch, StoreTable},
 };
 
 fn broken() -> String {
@@ -24,7 +24,8 @@ pub fn arm(options: &Options) {
 }
 
 /// Ends the process where a failpoint ended the run.
-pub fn die() -> ! {
+pub fn die(failpoint: &str) -> ! {
+    eprintln!("failpoint {failpoint}");
     // No destructor runs, nothing is flushed, nobody is told.
     std::process::abort()
 }
@@ -111,10 +112,6 @@ impl LaneStore for Careless {
         };
         let now = names.into_iter().zip(claimed).map(|(name, (epoch, found))| Held { name, epoch, next: found.next });
         careful.save(lane, &now.collect::<Vec<_>>(), rows, progress)
-    }
-
-    fn settle(&self, lane: u16, held: &[Held], progress: &[LaneProgress]) -> ConnectorResult<Settled> {
-        self.careful()?.settle(lane, held, progress)
     }
 
     fn swap(&self, rows: &Changes, expected: &[u64]) -> ConnectorResult<Vec<usize>> {

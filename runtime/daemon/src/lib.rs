@@ -1,4 +1,4 @@
-//! The daemon `nsflow`: runs a compiled plan under a profile of `nsf.yaml`, on Kafka and Redis. No compiler inside.
+//! The daemon `nsflow`: runs a compiled plan under a profile of `nsf.yaml`, on Kafka, Redis and MySQL. No compiler inside.
 //!
 //! | file | holds |
 //! |---|---|
@@ -7,7 +7,9 @@
 //! | `metrics/` | the metrics and their names |
 //! | `board` | what the process shows of itself |
 //! | `notify` | what systemd is told |
+//! | `combined` | one store of Redis and MySQL |
 //! | `configuration` | `nsf.yaml` and the plan, read and resolved |
+//! | `mysql` | which tables and dimensions are on MySQL |
 //! | `production` | the pieces that a plan names, under a profile |
 //! | `settings` | what the profile says, in the words of each connector |
 //! | `faults` | what tests of faults ask of a worker |
@@ -17,6 +19,7 @@
 
 mod admin;
 mod board;
+mod combined;
 mod commands;
 mod configuration;
 #[cfg(feature = "faults")]
@@ -24,6 +27,7 @@ mod faults;
 mod journal;
 mod kept;
 mod metrics;
+mod mysql;
 #[cfg(unix)]
 mod notify;
 #[cfg(not(unix))]
@@ -39,7 +43,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use problem::Problem;
 
-/// Runs a compiled NsFlow plan on Kafka and Redis.
+/// Runs a compiled NsFlow plan on Kafka, Redis and MySQL.
 #[derive(Debug, Parser)]
 #[command(name = "nsflow", version, about, disable_help_subcommand = true)]
 struct Arguments {
@@ -59,6 +63,8 @@ enum Command {
     Rejected(commands::rejected::Rejected),
     /// Lets a topic be read anew, from its first or behind its last message.
     Reset(commands::reset::Reset),
+    /// Prints the SQL that makes the tables of dimensions, and runs it where that is asked for.
+    Migrate(commands::migrate::Migrate),
 }
 
 /// What most commands need.
@@ -100,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::State(state) => state.run(),
         Command::Rejected(rejected) => rejected.run(),
         Command::Reset(reset) => reset.run(),
+        Command::Migrate(migrate) => migrate.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

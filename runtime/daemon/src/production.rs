@@ -1,4 +1,5 @@
-//! The pieces that a plan names, under a profile: streams and outputs on Kafka, rows on Redis, tables from files.
+//! The pieces that a plan names, under a profile: streams and outputs on Kafka, rows on Redis and MySQL, tables from files and
+//! MySQL.
 
 use std::{
     path::PathBuf,
@@ -8,22 +9,28 @@ use std::{
 use nsf_connectors::local::{Local, LocalSettings};
 use nsf_engine::{
     connector::{
-        ConnectorError, ConnectorErrorKind, ConnectorResult, Connectors, Export, SharedSource, Sink, Source,
-        StreamRequest,
+        ConnectorError, ConnectorErrorKind, ConnectorResult, Connectors, Export, Lookup, LookupMember, SharedSource,
+        Sink, Source, StreamRequest,
     },
     store::{Form, Store},
 };
 use nsf_kafka::{KafkaProducer, KafkaSource, KafkaStatus};
-use nsf_plan::profile::{KafkaProfile, ResolvedProfile};
+use nsf_mysql::MysqlDimensions;
+use nsf_plan::{
+    Plan,
+    profile::{KafkaProfile, ResolvedProfile},
+};
 use nsf_redis::{RedisSettings, RedisStore};
 
-use crate::{problem::Problem, settings};
+use crate::{combined::CombinedStore, mysql::Mysql, problem::Problem, settings};
 
 /// The connectors of a profile. Nothing is connected to before a piece is asked for.
 pub struct Production {
+    plan: Arc<Plan>,
     profile: ResolvedProfile,
     kafka: KafkaProfile,
     redis: RedisSettings,
+    mysql: Mysql,
     /// Reads tables that are files.
     local: Local,
     /// One producer a cluster, by its name in the profile.
@@ -32,11 +39,11 @@ pub struct Production {
 }
 
 impl Production {
-    /// The connectors of a profile; relative paths are from `folder`.
+    /// The connectors of a plan under a profile; relative paths are from `folder`.
     ///
     /// # Errors
     /// Where the profile does not name what a served plan needs.
-    pub fn new(profile: ResolvedProfile, folder: PathBuf) -> Result<Self, Problem> {
+    pub fn new(plan: &Arc<Plan>, profile: ResolvedProfile, folder: PathBuf) -> Result<Self, Problem> {
         let name = &profile.name;
         let lacks = |what: &str| {
             Problem::new(format!("the profile `{name}` names no {what}"))
@@ -46,7 +53,9 @@ impl Production {
         let redis = profile.redis.as_ref().ok_or_else(|| lacks("redis"))?;
         let redis = settings::redis(&profile, redis, &kafka.group)?;
         let local = Local::new(LocalSettings { project: folder, ..LocalSettings::default() });
-        Ok(Self { profile, kafka, redis, local, producers: Mutex::default(), source: Mutex::default() })
+        let mysql = Mysql::new(&profile)?;
+        let (producers, source) = (Mutex::default(), Mutex::default());
+        Ok(Self { plan: Arc::clone(plan), profile, kafka, redis, mysql, local, producers, source })
     }
 
     /// The profile.
@@ -67,6 +76,19 @@ impl Production {
     /// What is to be known of the topics that are read, once they are.
     pub fn source_status(&self) -> Option<KafkaStatus> {
         self.source.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// MySQL.
+    pub const fn mysql(&self) -> &Mysql {
+        &self.mysql
+    }
+
+    /// The dimensions that are kept on MySQL, if any are.
+    ///
+    /// # Errors
+    /// Where the profile does not name a server, or names cannot be those of tables.
+    pub fn mysql_dimensions(&self) -> ConnectorResult<Option<MysqlDimensions>> {
+        self.mysql.dimensions(&self.plan, &self.profile)
     }
 
     /// What is wrong with Kafka just now, though the worker goes on.
@@ -114,10 +136,10 @@ impl Connectors for Production {
         ))
     }
 
-    fn shared(&self, requests: &[StreamRequest<'_>]) -> ConnectorResult<Option<SharedSource>> {
+    fn shared(&self, requests: &[StreamRequest<'_>], groups: &[u32]) -> ConnectorResult<Option<SharedSource>> {
         let cluster = requests.iter().find_map(|request| request.connector.cluster.as_deref());
-        let (mut topics, mut streams) = (Vec::new(), Vec::new());
-        for request in requests {
+        let (mut topics, mut streams, mut together) = (Vec::new(), Vec::new(), Vec::new());
+        for (request, group) in requests.iter().zip(groups) {
             if request.connector.kind != "kafka" {
                 streams.push(None);
                 continue;
@@ -128,12 +150,14 @@ impl Connectors for Production {
             }
             streams.push(Some(topics.len() as u32));
             topics.push(request.connector.name.clone());
+            together.push(*group);
         }
         if topics.is_empty() {
             return Ok(None);
         }
         let Some(servers) = self.kafka.cluster(cluster) else { return Err(self.no_cluster(cluster)) };
-        let source = KafkaSource::new(settings::kafka(&self.profile, &self.kafka, servers), topics);
+        let settings = settings::kafka(&self.profile, &self.kafka, servers);
+        let source = KafkaSource::new(settings, topics).with_groups(together);
         *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(source.status());
         Ok(Some(SharedSource { streams, source: Box::new(source) }))
     }
@@ -142,7 +166,23 @@ impl Connectors for Production {
         if request.connector.kind == "file" {
             return self.local.table(request);
         }
-        Err(self.cannot(request, "cannot be read as a table yet", "read it from a file: `from: file(\"…\")`"))
+        Err(self.cannot(request, "cannot be read as a table", "read it from `file(\"…\")` or `mysql(\"…\")`"))
+    }
+
+    fn lookup(
+        &self,
+        request: &StreamRequest<'_>,
+        key: &[LookupMember],
+        members: &[LookupMember],
+    ) -> ConnectorResult<Option<Arc<dyn Lookup>>> {
+        if request.connector.kind != "mysql" {
+            return Ok(None);
+        }
+        let Some(database) = self.mysql.database(request.connector.cluster.as_deref()) else {
+            let help = "write `mysql:` in the profile, or the cluster under `mysql.clusters`";
+            return Err(self.cannot(request, "has no server", help));
+        };
+        database.lookup(&request.connector.name, key, members).map(Some)
     }
 
     fn sink(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Sink>> {
@@ -159,7 +199,14 @@ impl Connectors for Production {
 
     fn store(&self) -> ConnectorResult<Arc<dyn Store>> {
         nsf_redis::check(&self.redis)?;
-        let store: Arc<dyn Store> = Arc::new(RedisStore::new(self.redis.clone())?);
+        let redis = RedisStore::new(self.redis.clone())?;
+        let store: Arc<dyn Store> = match self.mysql_dimensions()? {
+            None => Arc::new(redis),
+            Some(dimensions) => {
+                dimensions.check()?;
+                Arc::new(CombinedStore::new(redis, dimensions))
+            }
+        };
         #[cfg(feature = "faults")]
         let store = crate::faults::store(store);
         Ok(store)

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use nsf_engine::protocol::First;
 use nsf_kafka::{CreateTopics, KafkaSettings, StartAt};
+use nsf_mysql::MysqlSettings;
 use nsf_plan::profile::{
-    KafkaCluster, KafkaProfile, RedisConnection, RedisProfile, RedisServers, ResolvedProfile, Sasl, Start, Tls,
+    KafkaCluster, KafkaProfile, MysqlConnection, RedisConnection, RedisProfile, RedisServers, ResolvedProfile, Sasl,
+    Start, Tls,
 };
 use nsf_redis::{ClientCertificate, Node, Place, RedisSettings};
 
@@ -151,6 +153,47 @@ fn login_of_url(url: &str, settings: &mut RedisSettings) {
     if !password.is_empty() {
         settings.password = Some(nsf_redis::Secret::new(decoded(password)));
     }
+}
+
+/// The settings of a connection to MySQL.
+///
+/// # Errors
+/// Where its address cannot be read.
+pub fn mysql(connection: &MysqlConnection) -> Result<MysqlSettings, Problem> {
+    // The address itself is not shown: it may hold a password.
+    let odd = |what: &str| {
+        Problem::new(format!("the address of MySQL in the profile {what}"))
+            .with_help("write it like `mysql://host:3306/database`, and `user:` and `password:` beside it")
+    };
+    let url = connection.url.expose();
+    let (_, rest) = url.split_once("://").ok_or_else(|| odd("is none"))?;
+    let (login, rest) = rest.rsplit_once('@').map_or((None, rest), |(login, rest)| (Some(login), rest));
+    let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
+    if path.contains('?') {
+        return Err(odd("has options behind a `?`, which are not read"));
+    }
+    let (host, port) = match address.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => {
+            (host, port.parse().map_err(|_| odd("has a port that is no number"))?)
+        }
+        _ => (address, 3306),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let (user, password) = login.map_or((None, None), |login| {
+        login.split_once(':').map_or((Some(login), None), |(user, password)| (Some(user), Some(password)))
+    });
+    let user = connection.login.user.clone().or_else(|| user.map(decoded)).unwrap_or_default();
+    let mut settings = MysqlSettings::new(nsf_mysql::Node::new(host, port), decoded(path), user);
+    let own = connection.login.password.as_ref().map(|password| password.expose().to_owned());
+    settings.password = own.or_else(|| password.map(decoded)).map(nsf_mysql::Secret::new);
+    settings.tls = connection.tls.as_ref().map(|tls| nsf_mysql::Tls {
+        authorities: tls.authority.as_ref().map(|text| text.clone().into_bytes()),
+        client: tls.identity.as_ref().map(|identity| nsf_mysql::ClientCertificate {
+            certificate: identity.certificate.clone().into_bytes(),
+            key: identity.key.expose().as_bytes().to_vec(),
+        }),
+    });
+    Ok(settings)
 }
 
 /// A part of an address without its `%XX`.

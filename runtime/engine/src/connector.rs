@@ -6,6 +6,7 @@ use std::{fmt, sync::Arc};
 
 use nsf_plan::connector::Connector;
 
+pub use crate::lookup::{Lookup, LookupMember};
 use crate::store::{Form, Store};
 
 /// Longest message that is read whole, in bytes; of a longer one the first [`KEPT_OF_OVERSIZED`] bytes are kept.
@@ -210,6 +211,8 @@ pub struct LogState {
     pub high: u64,
     /// The position that the group committed, for the first start and for comparison; the store's is the true one.
     pub committed: Option<u64>,
+    /// Whether a worker committed it ([`Command::Commit`]), so that the store must know of the partition.
+    pub by_worker: bool,
     /// Tells this topic from another of the same name: what the broker calls its id. Empty where it is not known.
     pub incarnation: String,
 }
@@ -433,12 +436,13 @@ pub trait Connectors: Send + Sync {
     fn source(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>>;
 
     /// The streams that are read together, as one source that shares their partitions with other workers: for each of the
-    /// requests whether it is one of them. None where there is no such source.
+    /// requests whether it is one of them. None where there is no such source. Requests with one number in `groups` are
+    /// merged by a flow: their partitions of one number must always come to one worker.
     ///
     /// # Errors
     /// As [`Connectors::source`].
-    fn shared(&self, requests: &[StreamRequest<'_>]) -> ConnectorResult<Option<SharedSource>> {
-        let _ = requests;
+    fn shared(&self, requests: &[StreamRequest<'_>], groups: &[u32]) -> ConnectorResult<Option<SharedSource>> {
+        let _ = (requests, groups);
         Ok(None)
     }
 
@@ -447,6 +451,21 @@ pub trait Connectors: Send + Sync {
     /// # Errors
     /// As [`Connectors::source`].
     fn table(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>>;
+
+    /// A table whose rows are looked up by key while the plan runs; none where it is read whole by
+    /// [`Connectors::table`]. What the rows must have is looked at now: the key's members, and all that are wanted.
+    ///
+    /// # Errors
+    /// Where the table is not there or is another.
+    fn lookup(
+        &self,
+        request: &StreamRequest<'_>,
+        key: &[LookupMember],
+        members: &[LookupMember],
+    ) -> ConnectorResult<Option<Arc<dyn Lookup>>> {
+        let _ = (request, key, members);
+        Ok(None)
+    }
 
     /// A place to append messages to.
     ///

@@ -13,6 +13,7 @@ pub mod functions;
 pub mod ingest;
 pub mod inspect;
 pub mod instant;
+pub mod lookup;
 pub mod observe;
 pub mod protocol;
 pub mod rejected;

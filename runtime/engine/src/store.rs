@@ -296,19 +296,9 @@ pub enum Saved {
     Applied,
     /// Nothing of it is there: the lane is not as it was held.
     Lost,
-    /// It is not known: the connection broke before the answer.
+    /// It is not known: the connection broke before the answer. The lane is to be claimed again: [`LaneStore::claim`] shows
+    /// what became of the save.
     Unknown(crate::connector::ConnectorError),
-}
-
-/// What a save in doubt turns out to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
-    /// It was done.
-    Applied,
-    /// It was not done, and the lane is still as it was held.
-    NotApplied,
-    /// The lane is another's, or not as it was left.
-    Lost,
 }
 
 /// A store that keeps the rows of each lane together with how far the lane has come in each partition, and changes both at
@@ -316,6 +306,10 @@ pub enum Settled {
 pub trait LaneStore: Send + Sync {
     /// Takes partitions in a lane: whoever held them before can save nothing there from now on. Gives for each the number
     /// of the claim and the progress.
+    ///
+    /// It is also the only way to learn what became of a save whose answer was lost. The progress shows whether it was done,
+    /// and that is final: a save that is still on its way when one of its partitions is claimed is not done any more, whoever
+    /// claims. Reading alone would not do: what is not there yet may come a moment later.
     ///
     /// # Errors
     /// Where the store does not answer; it may then be claimed or not, and is to be claimed again.
@@ -341,13 +335,6 @@ pub trait LaneStore: Send + Sync {
     /// Changes rows of states of a lane and its progress (in the order of `held`) at once, if it still is as it is held. An
     /// error that is no doubt about the outcome is [`Saved::Unknown`] too. Each key is there once: the rows are sorted.
     fn save(&self, lane: u16, held: &[Held], rows: &Changes, progress: &[LaneProgress]) -> Saved;
-
-    /// What became of the last save of a lane, whose end is not known; asked of the same store, with what the save was given.
-    /// [`Settled::NotApplied`] is final: a save that is still under way somewhere is not done any more.
-    ///
-    /// # Errors
-    /// Where the store does not answer.
-    fn settle(&self, lane: u16, held: &[Held], progress: &[LaneProgress]) -> ConnectorResult<Settled>;
 
     /// Writes rows of dimensions (sorted), each only if it still is as it was read: `expected` has the [`row_version`] of
     /// each row in the order of `rows`. Gives the indices of those that are not, which are left as they are.

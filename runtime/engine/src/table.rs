@@ -1,4 +1,6 @@
-//! Tables: rows read whole before the first record, looked up by key.
+//! Tables: rows read whole before the first record, or looked up at a server ([`looked_up`]).
+
+pub(crate) mod looked_up;
 
 use bumpalo::Bump;
 use hashbrown::HashMap;
@@ -10,9 +12,29 @@ use crate::{
     decode::{AbsentMember, Decoder, MessageMeta, Payload, Target},
     encode::key::write_part,
     expression::Build,
-    fault::Fault,
+    fault::{Fallible, Fault},
     frame::{Frame, Layout},
 };
+
+use looked_up::LookedUp;
+
+/// A table.
+pub(crate) enum TableSource {
+    /// All its rows.
+    Whole(TableRows),
+    /// Rows are asked for by key.
+    LookedUp(Box<LookedUp>),
+}
+
+impl TableSource {
+    /// How many keys are known, and how many rows were replaced by a later one of the same key.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        match self {
+            Self::Whole(rows) => (rows.len() as u64, rows.replaced),
+            Self::LookedUp(rows) => (rows.len() as u64, 0),
+        }
+    }
+}
 
 /// The rows of a table.
 #[derive(Debug, Default)]
@@ -57,6 +79,7 @@ impl TableRows {
 }
 
 /// Reads tables.
+#[derive(Clone)]
 pub(crate) struct TableReader {
     decoder: Decoder,
     layout: Layout,
@@ -121,18 +144,29 @@ impl TableReader {
         for message in &batch.messages {
             let payload = Payload::Bytes(batch.message(message));
             let meta = MessageMeta { offset: message.offset.cast_signed(), topic: "", ..MessageMeta::default() };
-            let decoded = self.decoder.decode(payload, &meta, &frame, &arena);
-            decoded.map_err(|fault| self.row_error(message, &fault))?;
-            key.clear();
-            let value =
-                |slot: u32| self.layout.place(SlotId(slot)).map_or(crate::value::Value::Null, |place| frame.get(place));
-            for &part in &self.key {
-                write_part(value(part), &mut key);
-            }
-            let cell = |(slot, ty)| Cell::from_value(ty, value(slot as u32));
-            rows.insert(&key, self.fields.iter().enumerate().map(cell).collect());
+            let row = self.row(payload, &meta, (&frame, &arena), &mut key);
+            rows.insert(&key, row.map_err(|fault| self.row_error(message, &fault))?);
         }
         Ok(())
+    }
+
+    /// Reads a row; puts its key into `key`.
+    fn row<'b>(
+        &mut self,
+        payload: Payload<'b>,
+        meta: &MessageMeta<'b>,
+        (frame, arena): (&Frame<'b>, &'b Bump),
+        key: &mut Vec<u8>,
+    ) -> Fallible<Box<[Cell]>> {
+        self.decoder.decode(payload, meta, frame, arena)?;
+        key.clear();
+        let value =
+            |slot: u32| self.layout.place(SlotId(slot)).map_or(crate::value::Value::Null, |place| frame.get(place));
+        for &part in &self.key {
+            write_part(value(part), key);
+        }
+        let cell = |(slot, ty)| Cell::from_value(ty, value(slot as u32));
+        Ok(self.fields.iter().enumerate().map(cell).collect())
     }
 
     fn row_error(&self, message: &Message, fault: &Fault) -> ConnectorError {

@@ -3,7 +3,7 @@
 use crate::settings::{Place, RedisSettings};
 
 /// The commands that the store uses on one server without databases: no scripts, no configuration, nothing that empties.
-/// [`acl_line`] gives the whole line for a place.
+/// [`acl_line`] gives the whole line for a place, and [`crate::check`] tries them.
 pub const ACL_COMMANDS: &str =
     "-@all +hello +info +watch +multi +exec +mget +mset +set +del +hset +hmget +hgetall +hdel +hincrby +scan";
 

@@ -7,6 +7,7 @@ use nsf_engine::connector::{ConnectorError, ConnectorErrorKind as Kind, Connecto
 use crate::{
     fault::Failure,
     keys::Keys,
+    rights::try_rights,
     settings::{Node, Place, RedisSettings},
     topology::Topology,
     wire::{Link, Requests, bytes},
@@ -43,17 +44,19 @@ pub struct NodeReport {
     pub replicas: u32,
 }
 
-/// Connects to every server that takes writes and asks whether it is fit.
+/// Connects to every server that takes writes and asks whether it is fit, and whether the user has all rights there: each
+/// command that the store uses is run once, in a transaction on keys of its own that leaves nothing behind.
 ///
 /// # Errors
-/// Where one is not reached, is too old, or may forget rows when its memory is full and that was not accepted.
+/// Where one is not reached, is too old, may forget rows when its memory is full and that was not accepted, or where rights
+/// are missing.
 pub fn check(settings: &RedisSettings) -> ConnectorResult<RedisReport> {
     Keys::new(settings)?;
     let topology = Topology::new(Arc::new(settings.clone()));
     let mut report = RedisReport { nodes: Vec::new(), notes: Vec::new() };
-    // The first question finds the server's password and rights wrong, if they are.
     for node in topology.masters()? {
         let (mut link, _) = topology.borrow(&node)?;
+        report.notes.extend(try_rights(settings, &topology, &mut link)?);
         report.nodes.push(ask(&mut link)?);
     }
     for node in &report.nodes {

@@ -145,14 +145,19 @@ fn system_words(error: &io::Error) -> String {
 
 /// What a server answered in place of a result.
 pub(crate) fn refused(settings: &RedisSettings, node: &Node, error: &ServerError) -> Failure {
+    let (code, detail) = words(error);
+    by_code(settings, node, code, detail)
+}
+
+/// The code of a refusal and the words behind it.
+pub(crate) fn words(error: &ServerError) -> (&str, &str) {
     let detail = error.details().unwrap_or_default();
-    if error.code() == "EXECABORT" {
-        // What ended the transaction stands in the words.
-        let cause = detail.split_once("because of: ").map_or(detail, |(_, cause)| cause);
-        let (code, rest) = cause.split_once(' ').unwrap_or((cause, ""));
-        return by_code(settings, node, code, rest);
+    if error.code() != "EXECABORT" {
+        return (error.code(), detail);
     }
-    by_code(settings, node, error.code(), detail)
+    // What ended the transaction stands in the words.
+    let cause = detail.split_once("because of: ").map_or(detail, |(_, cause)| cause);
+    cause.split_once(' ').unwrap_or((cause, ""))
 }
 
 fn by_code(settings: &RedisSettings, node: &Node, code: &str, detail: &str) -> Failure {
@@ -250,16 +255,22 @@ fn rights(settings: &RedisSettings, node: &Node, code: &str, detail: &str) -> Fa
             format!("Redis at `{node}` wants a password, and none is given"),
             "give the password, and the user if it is not `default`".to_owned(),
         ),
-        _ => (
-            format!("the user `{user}` lacks a right at Redis `{node}`: {}", what_is_denied(detail)),
-            format!("give the user its rights at the server: {}", acl_line(settings)),
-        ),
+        _ => return lacking(settings, node, 1, &what_is_denied(detail)),
     };
     Failure::new(Cause::Refused, ConnectorError::new(Kind::Permission, message).with_help(help))
 }
 
+/// So many rights are missing: `what` the user may not do.
+pub(crate) fn lacking(settings: &RedisSettings, node: &Node, count: usize, what: &str) -> Failure {
+    let user = settings.user.as_deref().unwrap_or("default");
+    let rights = if count == 1 { "a right" } else { "rights" };
+    let message = format!("the user `{user}` lacks {rights} at Redis `{node}`: {what}");
+    let help = format!("give the user its rights at the server: {}", acl_line(settings));
+    Failure::new(Cause::Refused, ConnectorError::new(Kind::Permission, message).with_help(help))
+}
+
 /// The right that is missing, out of the server's words.
-fn what_is_denied(detail: &str) -> String {
+pub(crate) fn what_is_denied(detail: &str) -> String {
     let mut quoted = detail.split('\'');
     match quoted.nth(1) {
         Some(command) if detail.contains("command") => format!("it may not run `{}`", command.to_lowercase()),

@@ -7,7 +7,7 @@ use std::{
 
 use nsf_engine::{
     connector::{ConnectorError, ConnectorErrorKind as Kind, ConnectorResult},
-    store::{Changes, Held, LaneProgress, LaneStore, PartitionName, Saved, Settled},
+    store::{Changes, Held, LaneProgress, LaneStore, PartitionName, Saved},
 };
 use redis::Value;
 
@@ -39,8 +39,6 @@ pub(crate) struct Lane {
     pub(crate) link: Option<Link>,
     /// What stands under `WATCH` on the connection and was compared since; none where nothing does.
     pub(crate) window: Option<Vec<Held>>,
-    /// The mark of the last save that was sent.
-    pub(crate) mark: Option<String>,
     /// Why the lane cannot be used any more: a save of it was done in part.
     pub(crate) torn: Option<ConnectorError>,
 }
@@ -263,7 +261,7 @@ impl RedisStore {
                 text => text.parse().map_err(|_| self.damaged(link))?,
             };
             let next = self.number(link, fields.get(1))?;
-            let first = self.number(link, fields.get(6))?.unwrap_or_default();
+            let first = self.number(link, fields.get(5))?.unwrap_or_default();
             claimed.push((epoch, LaneProgress { next, first, watermark, incarnation: text(3), plan: text(4) }));
         }
         Ok(claimed)
@@ -279,7 +277,6 @@ pub(crate) fn random() -> u64 {
 impl LaneStore for RedisStore {
     fn claim(&self, lane: u16, partitions: &[Arc<PartitionName>]) -> ConnectorResult<Vec<(u64, LaneProgress)>> {
         let mut guard = self.lane(lane)?;
-        guard.mark = None;
         let claimed = self.over(lane, &mut guard, |link, window| {
             // Its own claim ends a window as much as another's.
             *window = None;
@@ -311,16 +308,6 @@ impl LaneStore for RedisStore {
             Err(failure) if failure.error.kind == Kind::Lost => Saved::Lost,
             Err(failure) => Saved::Unknown(failure.into()),
         }
-    }
-
-    fn settle(&self, lane: u16, held: &[Held], progress: &[LaneProgress]) -> ConnectorResult<Settled> {
-        let mut guard = self.lane(lane)?;
-        let mark = guard.mark.clone();
-        let settled = self.over(lane, &mut guard, |link, window| {
-            *window = None;
-            self.settle_over(lane, held, progress, mark.as_deref(), link)
-        })?;
-        Ok(settled)
     }
 
     fn swap(&self, rows: &Changes, expected: &[u64]) -> ConnectorResult<Vec<usize>> {

@@ -6,7 +6,7 @@
 //! | what | key | value |
 //! | --- | --- | --- |
 //! | a row of a state | `<ns>:{<tag>}:s:<key>` | the row's JSON; expires by itself where the state keeps rows for a time |
-//! | progress | `<ns>:{<tag>}:p:<group>:<stream>:<topic>:<partition>` | hash: `e` claim, `n` first offset that is not in the rows, `f` the first offset that was ever read, `w` watermark, `i` incarnation of the topic, `v` hash of the plan, `s` mark of the last save |
+//! | progress | `<ns>:{<tag>}:p:<group>:<stream>:<topic>:<partition>` | hash: `e` claim, `n` first offset that is not in the rows, `f` the first offset that was ever read, `w` watermark, `i` incarnation of the topic, `v` hash of the plan |
 //! | a row of a dimension | `<ns>:{<tag by hash>}:d:<key>` | the row's JSON |
 //! | layout and plan | `<ns>:meta` | hash |
 //! | counters of all runs | `<ns>:counters` | hash |
@@ -22,7 +22,11 @@
 //!
 //! `e` rises by a random step: after a loss of the last writes, or of all, the next claim is still another number than the
 //! one that was lost.
-
+//!
+//! # A save whose answer is lost
+//! The lane is claimed again, and by nothing else is it known what became of the save. The claim changes the progress, which
+//! the transaction has under `WATCH` and had before it was sent: one that a slow server or a network takes up later is void.
+//! Whether it was done before, the progress shows that the claim gives.
 //!
 //! # What it does not guard against
 //! A server that loses its last writes goes back, with rows and progress together, and the lost work is done again. Know
@@ -40,6 +44,7 @@ mod dimension;
 mod fault;
 mod keys;
 mod lane;
+mod rights;
 mod save;
 mod scan;
 mod settings;

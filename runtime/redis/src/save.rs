@@ -1,16 +1,16 @@
-//! Saves of lanes, and what became of those whose answer did not come.
+//! Saves of lanes.
 
 use nsf_engine::{
     connector::{ConnectorError, ConnectorErrorKind as Kind},
-    store::{Changes, Held, LaneProgress, Saved, Settled},
+    store::{Changes, Held, LaneProgress, Saved},
 };
 use redis::Value;
 
 use crate::{
     fault::{Cause, Failure},
-    lane::{CHUNK, random},
+    lane::CHUNK,
     store::RedisStore,
-    wire::{Link, Requests, bytes},
+    wire::{Link, Requests},
 };
 
 /// What is asked for in a save, and where its answer stands.
@@ -23,31 +23,21 @@ struct Transaction {
 }
 
 impl RedisStore {
-    fn transaction(
-        &self,
-        number: u16,
-        held: &[Held],
-        rows: &Changes,
-        progress: &[LaneProgress],
-        mark: &str,
-    ) -> Transaction {
+    fn transaction(&self, number: u16, held: &[Held], rows: &Changes, progress: &[LaneProgress]) -> Transaction {
         let mut requests = Requests::default();
         requests.command("MULTI", &[]);
         write_rows(&mut requests, rows.rows().zip(rows.expiries()), self.keys.state(number).as_bytes());
-        for (index, (held, progress)) in held.iter().zip(progress).enumerate() {
+        for (held, progress) in held.iter().zip(progress) {
             let key = self.keys.progress(number, &held.name);
             let next = progress.next.map(|next| next.to_string()).unwrap_or_default();
             let watermark = progress.watermark.to_string();
-            requests.begin("HSET", if index == 0 { 13 } else { 11 });
+            requests.begin("HSET", 11);
             requests.argument(key.as_bytes());
             requests.argument(b"n").argument(next.as_bytes());
             requests.argument(b"f").argument(progress.first.to_string().as_bytes());
             requests.argument(b"w").argument(watermark.as_bytes());
             requests.argument(b"i").argument(progress.incarnation.as_bytes());
             requests.argument(b"v").argument(progress.plan.as_bytes());
-            if index == 0 {
-                requests.argument(b"s").argument(mark.as_bytes());
-            }
         }
         let (end, commands) = (requests.len(), requests.len() - 1);
         requests.command("EXEC", &[]);
@@ -64,7 +54,6 @@ impl RedisStore {
     ) -> Result<Saved, Failure> {
         let mut guard = self.lane(number).map_err(|error| Failure::new(Cause::Refused, error))?;
         let lane = &mut *guard;
-        lane.mark = None;
         if held.len() != progress.len() {
             let message = format!("lane {number}: {} partitions are held and {} saved", held.len(), progress.len());
             let error = ConnectorError::new(Kind::Other, message).with_help("report it: the runtime counts wrongly");
@@ -73,13 +62,11 @@ impl RedisStore {
         // It must be known that the progress is as it is held before the transaction is sent, not only in the same trip:
         // a transaction that a slow server takes up late is then void as soon as anyone has touched the progress.
         self.over(number, lane, |link, window| self.stand(number, held, link, window))?;
-        let mark = format!("{:x}", random());
-        let transaction = self.transaction(number, held, rows, progress, &mark);
+        let transaction = self.transaction(number, held, rows, progress);
         let Some(link) = &mut lane.link else {
             let error = ConnectorError::new(Kind::Unavailable, format!("lane {number} has no connection to Redis"));
             return Err(Failure::new(Cause::Closed, error));
         };
-        lane.mark = Some(mark);
         lane.window = None;
         let asked = link.ask(&transaction.requests);
         let ended = asked.and_then(|replies| ended(link, &transaction, replies));
@@ -104,63 +91,6 @@ impl RedisStore {
             }
         }
         Ok(saved)
-    }
-
-    /// What became of a save: `touch` makes sure that it is not done later either.
-    pub(crate) fn settle_over(
-        &self,
-        number: u16,
-        held: &[Held],
-        progress: &[LaneProgress],
-        mark: Option<&str>,
-        link: &mut Link,
-    ) -> Result<Settled, Failure> {
-        let settled = self.compare(number, held, progress, mark, link, false)?;
-        if settled != Settled::NotApplied {
-            return Ok(settled);
-        }
-        self.compare(number, held, progress, mark, link, true)
-    }
-
-    fn compare(
-        &self,
-        number: u16,
-        held: &[Held],
-        progress: &[LaneProgress],
-        mark: Option<&str>,
-        link: &mut Link,
-        touch: bool,
-    ) -> Result<Settled, Failure> {
-        let mut requests = Requests::default();
-        if let (true, Some(first)) = (touch, held.first()) {
-            // The transaction may still lie before a server that was slow. Adding nothing changes nothing, but whoever has
-            // the progress under `WATCH`, as the lost connection has, can do no transaction any more.
-            requests.command("HINCRBY", &[self.keys.progress(number, &first.name).as_bytes(), b"e", b"0"]);
-        }
-        let first = requests.len();
-        for held in held {
-            requests.command("HMGET", &[self.keys.progress(number, &held.name).as_bytes(), b"e", b"n", b"s"]);
-        }
-        let replies = link.ask_all(&requests)?;
-        let (mut as_before, mut as_saved) = (true, mark.is_some());
-        for (index, reply) in replies[first..].iter().enumerate() {
-            let Value::Array(fields) = reply else { return Err(link.odd("a progress is no list")) };
-            let next = self.number(link, fields.get(1))?;
-            if self.number(link, fields.first())? != Some(held[index].epoch) {
-                return Ok(Settled::Lost);
-            }
-            as_before &= next == held[index].next;
-            as_saved &= next == progress[index].next;
-            if index == 0 {
-                // A save that leaves the offset where it was is told from none by its mark.
-                as_saved &= fields.get(2).and_then(bytes) == mark.map(str::as_bytes);
-            }
-        }
-        Ok(match (as_saved, as_before) {
-            (true, _) if !held.is_empty() => Settled::Applied,
-            (_, true) => Settled::NotApplied,
-            _ => Settled::Lost,
-        })
     }
 }
 

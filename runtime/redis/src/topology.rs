@@ -85,6 +85,11 @@ impl Topology {
         })
     }
 
+    /// Whether a server holds a slot, as far as is known.
+    pub(crate) fn holds(&self, node: &Node, slot: u16) -> Result<bool, Failure> {
+        Ok(self.map()?.holder(slot) == Some(node))
+    }
+
     /// Every server that takes writes.
     pub(crate) fn masters(&self) -> Result<Vec<Node>, Failure> {
         Ok(self.map()?.masters())

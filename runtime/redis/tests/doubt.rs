@@ -10,20 +10,20 @@ use std::{
 
 use nsf_engine::{
     connector::ConnectorErrorKind as Kind,
-    store::{Held, LaneStore, Saved, Settled},
+    store::{Held, LaneProgress, LaneStore, Saved},
 };
 use nsf_redis::{Node, Place, RedisStore};
 use support::{
-    Server, claim, loaded, moved, progress,
-    proxy::{Fate, Proxy},
-    rows, there_is_redis,
+    Server, claim, loaded, moved, node, partition, progress,
+    proxy::{Fate, Proxy, VOID},
+    rows,
 };
 
 /// A store behind a proxy, whose lane 0 holds partition 0 at offset 1.
 fn behind_proxy(server: &Server) -> (Proxy, RedisStore, Vec<Held>) {
-    let proxy = Proxy::before(server.port);
+    let proxy = Proxy::before(server.address());
     let mut settings = server.settings();
-    settings.place = Place::Single { node: Node::new("127.0.0.1", proxy.port), database: 0 };
+    settings.place = Place::Single { node: node(proxy.address), database: 0 };
     settings.response_timeout = Duration::from_millis(400);
     let store = RedisStore::new(settings).unwrap();
     let held = claim(&store, 0, &[0]);
@@ -42,142 +42,172 @@ fn in_doubt(saved: &Saved) {
 const ROW: &str = "test:{0-uz}:s:k";
 
 #[test]
-fn a_lost_answer_to_a_save_that_was_done() {
-    if !there_is_redis("a lost answer to a save that was done") {
-        return;
-    }
-    let server = Server::start(&[]);
+fn a_claim_shows_a_save_that_was_done() {
+    let Some(server) = Server::start("a lost answer to a save that was done", &[]) else { return };
     let (proxy, store, held) = behind_proxy(&server);
     proxy.next(Fate::LoseAnswer);
     in_doubt(&store.save(0, &held, &rows(&[("k", "2")]), &[progress(2)]));
-    assert_eq!(store.settle(0, &held, &[progress(2)]).unwrap(), Settled::Applied);
-    assert_eq!(loaded(&store, 0, &moved(&held, 2), &["k"]).unwrap(), [Some("2".to_owned())]);
+    assert!(!proxy.lost_answer().contains(VOID));
+    let again = claim(&store, 0, &[0]);
+    assert_eq!(again[0].next, Some(2));
+    assert_eq!(loaded(&store, 0, &again, &["k"]).unwrap(), [Some("2".to_owned())]);
+    assert_eq!(store.save(0, &again, &rows(&[("k", "3")]), &[progress(3)]), Saved::Applied);
 }
 
 #[test]
-fn a_save_that_moves_nothing_on_is_told_from_none() {
-    if !there_is_redis("a lost answer to a save that leaves the offset") {
-        return;
-    }
-    let server = Server::start(&[]);
+fn a_claim_shows_a_save_that_left_the_offset() {
+    let Some(server) = Server::start("a lost answer to a save that leaves the offset", &[]) else { return };
     let (proxy, store, held) = behind_proxy(&server);
-    proxy.next(Fate::LoseAnswer);
-    in_doubt(&store.save(0, &held, &rows(&[("k", "2")]), &[progress(1)]));
-    assert_eq!(store.settle(0, &held, &[progress(1)]).unwrap(), Settled::Applied);
-    proxy.next(Fate::LoseRequest);
-    in_doubt(&store.save(0, &held, &rows(&[("k", "3")]), &[progress(1)]));
-    assert_eq!(store.settle(0, &held, &[progress(1)]).unwrap(), Settled::NotApplied);
+    let name = partition(0);
+    let later = LaneProgress { watermark: 99, ..progress(1) };
+    for (fate, value, saved) in [(Fate::LoseRequest, "1", progress(1)), (Fate::LoseAnswer, "2", later.clone())] {
+        let found = store.claim(0, std::slice::from_ref(&name)).unwrap();
+        let held = [Held { epoch: found[0].0, ..held[0].clone() }];
+        loaded(&store, 0, &held, &["k"]).unwrap();
+        proxy.next(fate);
+        in_doubt(&store.save(0, &held, &rows(&[("k", "2")]), std::slice::from_ref(&later)));
+        assert_eq!(store.claim(0, std::slice::from_ref(&name)).unwrap()[0].1, saved);
+        assert_eq!(server.ask(&["GET", ROW]), value);
+    }
 }
 
 #[test]
 fn a_save_that_never_arrived_is_done_again() {
-    if !there_is_redis("a save that never arrived") {
-        return;
-    }
-    let server = Server::start(&[]);
+    let Some(server) = Server::start("a save that never arrived", &[]) else { return };
     let (proxy, store, held) = behind_proxy(&server);
     proxy.next(Fate::LoseRequest);
     in_doubt(&store.save(0, &held, &rows(&[("k", "2")]), &[progress(2)]));
-    assert_eq!(store.settle(0, &held, &[progress(2)]).unwrap(), Settled::NotApplied);
-    assert_eq!(server.cli(&["GET", ROW]), "1");
-    assert_eq!(store.save(0, &held, &rows(&[("k", "2")]), &[progress(2)]), Saved::Applied);
+    let again = claim(&store, 0, &[0]);
+    assert_eq!(again[0].next, Some(1));
+    assert_eq!(server.ask(&["GET", ROW]), "1");
+    assert_eq!(store.save(0, &again, &rows(&[("k", "2")]), &[progress(2)]), Saved::Applied);
 }
 
 #[test]
-fn a_save_that_arrives_late_is_void_once_it_was_settled() {
-    if !there_is_redis("a save that arrives late") {
-        return;
-    }
-    let server = Server::start(&[]);
+fn a_save_that_arrives_late_is_done_where_nobody_claimed() {
+    let Some(server) = Server::start("a save that arrives late", &[]) else { return };
     let (proxy, store, held) = behind_proxy(&server);
-    proxy.next(Fate::Late(900));
+    proxy.next(Fate::Hold);
     in_doubt(&store.save(0, &held, &rows(&[("k", "late")]), &[progress(2)]));
-    assert_eq!(store.settle(0, &held, &[progress(2)]).unwrap(), Settled::NotApplied);
-    std::thread::sleep(Duration::from_millis(1500));
-    assert_eq!(server.cli(&["GET", ROW]), "1");
+    // What is read now says nothing of what comes: this is why doubt ends by a claim alone.
     assert_eq!(loaded(&store, 0, &held, &["k"]).unwrap(), [Some("1".to_owned())]);
-    assert_eq!(store.save(0, &held, &rows(&[("k", "2")]), &[progress(2)]), Saved::Applied);
+    let answer = proxy.let_go();
+    assert!(answer.contains("+QUEUED") && !answer.contains(VOID), "{answer}");
+    assert_eq!(server.ask(&["GET", ROW]), "late");
+    assert_eq!(loaded(&store, 0, &held, &["k"]).unwrap_err().kind, Kind::Lost);
 }
 
 #[test]
-fn a_save_in_doubt_of_a_lane_that_was_claimed_is_lost() {
-    if !there_is_redis("a save in doubt of a lane that was claimed meanwhile") {
-        return;
-    }
-    let server = Server::start(&[]);
+fn a_save_that_arrives_late_is_void_after_a_claim_of_the_same_store() {
+    let Some(server) = Server::start("a save that arrives after the same store's claim", &[]) else { return };
     let (proxy, store, held) = behind_proxy(&server);
-    proxy.next(Fate::LoseRequest);
-    in_doubt(&store.save(0, &held, &rows(&[("k", "2")]), &[progress(2)]));
-    claim(&server.store(), 0, &[0]);
-    assert_eq!(store.settle(0, &held, &[progress(2)]).unwrap(), Settled::Lost);
+    proxy.next(Fate::Hold);
+    in_doubt(&store.save(0, &held, &rows(&[("k", "late")]), &[progress(2)]));
+    let again = claim(&store, 0, &[0]);
+    assert_eq!(again[0].next, Some(1));
+    let answer = proxy.let_go();
+    assert!(answer.contains("+QUEUED") && answer.contains(VOID), "{answer}");
+    assert_eq!(server.ask(&["GET", ROW]), "1");
+    assert_eq!(loaded(&store, 0, &again, &["k"]).unwrap(), [Some("1".to_owned())]);
+    assert_eq!(store.save(0, &again, &rows(&[("k", "2")]), &[progress(2)]), Saved::Applied);
 }
 
 #[test]
-fn a_save_in_doubt_of_a_store_that_went_back_is_lost() {
-    if !there_is_redis("a save in doubt of a store that went back") {
-        return;
-    }
-    let server = Server::start(&[]);
+fn a_save_that_arrives_late_is_void_after_anyones_claim() {
+    let Some(server) = Server::start("a save that arrives after another store's claim", &[]) else { return };
     let (proxy, store, held) = behind_proxy(&server);
-    proxy.next(Fate::LoseRequest);
-    in_doubt(&store.save(0, &held, &rows(&[("k", "2")]), &[progress(2)]));
-    server.cli(&["HSET", "test:{0-uz}:p:group:shop.orders:orders:0", "n", "0"]);
-    assert_eq!(store.settle(0, &held, &[progress(2)]).unwrap(), Settled::Lost);
+    proxy.next(Fate::Hold);
+    in_doubt(&store.save(0, &held, &rows(&[("k", "late")]), &[progress(2)]));
+    let other = server.store();
+    let theirs = claim(&other, 0, &[0]);
+    assert_eq!(theirs[0].next, Some(1));
+    // The other goes on before it arrives, and after.
+    assert_eq!(other.save(0, &theirs, &rows(&[("k", "2")]), &[progress(2)]), Saved::Applied);
+    let answer = proxy.let_go();
+    assert!(answer.contains("+QUEUED") && answer.contains(VOID), "{answer}");
+    let theirs = moved(&theirs, 2);
+    assert_eq!(loaded(&other, 0, &theirs, &["k"]).unwrap(), [Some("2".to_owned())]);
+    assert_eq!(other.save(0, &theirs, &rows(&[("k", "3")]), &[progress(3)]), Saved::Applied);
+    // Whoever was in doubt has lost the lane.
+    assert_eq!(loaded(&store, 0, &held, &["k"]).unwrap_err().kind, Kind::Lost);
+    assert_eq!(store.save(0, &held, &rows(&[("k", "4")]), &[progress(2)]), Saved::Lost);
+    assert_eq!(claim(&store, 0, &[0])[0].next, Some(3));
+}
+
+#[test]
+fn a_claim_of_one_partition_voids_a_late_save_of_several() {
+    let Some(server) = Server::start("a late save of several partitions of which one is claimed", &[]) else { return };
+    let (proxy, store, _) = behind_proxy(&server);
+    let held = claim(&store, 0, &[0, 1]);
+    loaded(&store, 0, &held, &["k"]).unwrap();
+    proxy.next(Fate::Hold);
+    in_doubt(&store.save(0, &held, &rows(&[("k", "late")]), &[progress(2), progress(2)]));
+    assert_eq!(claim(&server.store(), 0, &[1])[0].next, None);
+    let answer = proxy.let_go();
+    assert!(answer.contains("+QUEUED") && answer.contains(VOID), "{answer}");
+    assert_eq!(server.ask(&["GET", ROW]), "1");
+    let again = claim(&store, 0, &[0, 1]);
+    assert_eq!((again[0].next, again[1].next), (Some(1), None));
+}
+
+#[test]
+fn a_late_save_is_void_in_a_store_that_went_back() {
+    let Some(server) = Server::start("a late save in a store that went back", &[]) else { return };
+    let (proxy, store, held) = behind_proxy(&server);
+    proxy.next(Fate::Hold);
+    in_doubt(&store.save(0, &held, &rows(&[("k", "late")]), &[progress(2)]));
+    server.ask(&["HSET", "test:{0-uz}:p:group:shop.orders:orders:0", "n", "0"]);
+    assert_eq!(claim(&store, 0, &[0])[0].next, Some(0));
+    assert!(proxy.let_go().contains(VOID));
+    assert_eq!(server.ask(&["GET", ROW]), "1");
 }
 
 #[test]
 fn a_connection_that_is_cut_between_load_and_save() {
-    if !there_is_redis("a connection that is cut between load and save") {
-        return;
-    }
-    let server = Server::start(&[]);
+    let Some(server) = Server::start("a connection that is cut between load and save", &[]) else { return };
     let store = server.store();
-    let held = claim(&store, 0, &[0]);
+    let mut held = claim(&store, 0, &[0]);
     for round in 0..20 {
-        let held = if round == 0 { held.clone() } else { moved(&held, round) };
+        let before = held[0].next;
         loaded(&store, 0, &held, &["k"]).unwrap();
-        server.cli(&["CLIENT", "KILL", "TYPE", "normal"]);
+        server.ask(&["CLIENT", "KILL", "TYPE", "normal"]);
         let next = progress(round + 1);
         let saved = store.save(0, &held, &rows(&[("k", &round.to_string())]), std::slice::from_ref(&next));
         in_doubt(&saved);
-        assert_eq!(store.settle(0, &held, std::slice::from_ref(&next)).unwrap(), Settled::NotApplied);
+        held = claim(&store, 0, &[0]);
+        assert_eq!(held[0].next, before);
         assert_eq!(store.save(0, &held, &rows(&[("k", &round.to_string())]), &[next]), Saved::Applied);
+        held = moved(&held, round + 1);
         // A load finds another connection by itself.
-        server.cli(&["CLIENT", "KILL", "TYPE", "normal"]);
+        server.ask(&["CLIENT", "KILL", "TYPE", "normal"]);
     }
 }
 
 #[test]
 fn a_cut_connection_and_a_claim_are_both_noticed() {
-    if !there_is_redis("a cut connection and a claim") {
-        return;
-    }
-    let server = Server::start(&[]);
+    let Some(server) = Server::start("a cut connection and a claim", &[]) else { return };
     let store = server.store();
     let held = claim(&store, 0, &[0]);
     loaded(&store, 0, &held, &["k"]).unwrap();
-    server.cli(&["CLIENT", "KILL", "TYPE", "normal"]);
+    server.ask(&["CLIENT", "KILL", "TYPE", "normal"]);
     claim(&server.store(), 0, &[0]);
     assert_eq!(loaded(&store, 0, &held, &["k"]).unwrap_err().kind, Kind::Lost);
     assert_eq!(store.save(0, &held, &rows(&[("k", "1")]), &[progress(1)]), Saved::Lost);
-    assert_eq!(server.cli(&["EXISTS", ROW]), "0");
+    assert_eq!(server.ask(&["EXISTS", ROW]), "0");
 }
 
 #[test]
 fn what_stood_on_a_cut_connection_stands_no_more() {
-    if !there_is_redis("a claim after a cut connection") {
-        return;
-    }
-    let server = Server::start(&[]);
+    let Some(server) = Server::start("a claim after a cut connection", &[]) else { return };
     let store = server.store();
     let held = claim(&store, 0, &[0]);
     loaded(&store, 0, &held, &["k"]).unwrap();
-    server.cli(&["CLIENT", "KILL", "TYPE", "normal"]);
+    server.ask(&["CLIENT", "KILL", "TYPE", "normal"]);
     // By another connection.
     loaded(&store, 0, &held, &["k"]).unwrap();
     claim(&server.store(), 0, &[0]);
     assert_eq!(store.save(0, &held, &rows(&[("k", "1")]), &[progress(1)]), Saved::Lost);
-    assert_eq!(server.cli(&["EXISTS", ROW]), "0");
+    assert_eq!(server.ask(&["EXISTS", ROW]), "0");
 }
 
 /// Something that answers a lane as Redis does, except that of the save only the first half is done.
@@ -217,25 +247,21 @@ fn a_save_that_was_done_in_part_stops_the_lane() {
     assert_eq!(error.kind, Kind::Damaged, "{error}");
     assert!(error.message.contains("was done in part: the user `default` lacks a right"), "{error}");
     // Nothing that is asked of the lane later makes good of it.
-    assert_eq!(store.settle(0, &held, &[progress(1)]).unwrap_err(), error);
     assert_eq!(loaded(&store, 0, &held, &["k"]).unwrap_err(), error);
     assert_eq!(store.save(0, &held, &rows(&[]), &[progress(1)]), Saved::Unknown(error.clone()));
-    assert_eq!(store.claim(0, &[]).unwrap_err(), error);
+    assert_eq!(store.claim(0, &[partition(0)]).unwrap_err(), error);
 }
 
 #[test]
 fn a_server_without_memory_or_replicas_does_nothing_by_halves() {
-    if !there_is_redis("saves that the server refuses") {
-        return;
-    }
-    let server = Server::start(&[]);
+    let Some(server) = Server::start("saves that the server refuses", &[]) else { return };
     let store = server.store();
-    let held = claim(&store, 0, &[0]);
+    let mut held = claim(&store, 0, &[0]);
     loaded(&store, 0, &held, &["k"]).unwrap();
     for (name, wrong, right, word) in
         [("min-replicas-to-write", "1", "0", "too few replicas"), ("maxmemory", "1", "0", "no memory left")]
     {
-        server.cli(&["CONFIG", "SET", name, wrong]);
+        server.ask(&["CONFIG", "SET", name, wrong]);
         // What frees memory is allowed, what takes some is not: together they are refused.
         let mut changes = rows(&[("k", "1")]);
         changes.delete(b"z");
@@ -243,19 +269,17 @@ fn a_server_without_memory_or_replicas_does_nothing_by_halves() {
         let Saved::Unknown(error) = &saved else { panic!("{saved:?}") };
         assert_eq!(error.kind, Kind::Unavailable);
         assert!(error.message.contains(word), "{error}");
-        server.cli(&["CONFIG", "SET", name, right]);
-        assert_eq!(store.settle(0, &held, &[progress(1)]).unwrap(), Settled::NotApplied);
-        assert_eq!(server.cli(&["EXISTS", ROW]), "0");
+        server.ask(&["CONFIG", "SET", name, right]);
+        held = claim(&store, 0, &[0]);
+        assert_eq!(held[0].next, None);
+        assert_eq!(server.ask(&["EXISTS", ROW]), "0");
     }
     assert_eq!(store.save(0, &held, &rows(&[("k", "1")]), &[progress(1)]), Saved::Applied);
 }
 
 #[test]
 fn a_server_that_restarts_heals_by_itself() {
-    if !there_is_redis("a restart of the server") {
-        return;
-    }
-    let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let Some(mut server) = Server::keeping("a restart of the server") else { return };
     let store = server.store();
     let held = claim(&store, 0, &[0]);
     assert_eq!(store.save(0, &held, &rows(&[("k", "1")]), &[progress(1)]), Saved::Applied);
@@ -264,31 +288,27 @@ fn a_server_that_restarts_heals_by_itself() {
     let error = loaded(&store, 0, &held, &["k"]).unwrap_err();
     assert_eq!(error.kind, Kind::Unavailable, "{error}");
     in_doubt(&store.save(0, &held, &rows(&[("k", "2")]), &[progress(2)]));
-    assert_eq!(store.settle(0, &held, &[progress(2)]).unwrap_err().kind, Kind::Unavailable);
-    server.run();
-    assert_eq!(store.settle(0, &held, &[progress(2)]).unwrap(), Settled::NotApplied);
+    assert_eq!(store.claim(0, &[partition(0)]).unwrap_err().kind, Kind::Unavailable);
+    server.restart().unwrap();
+    let held = claim(&store, 0, &[0]);
+    assert_eq!(held[0].next, Some(1));
     assert_eq!(loaded(&store, 0, &held, &["k"]).unwrap(), [Some("1".to_owned())]);
     assert_eq!(store.save(0, &held, &rows(&[("k", "2")]), &[progress(2)]), Saved::Applied);
 }
 
 #[test]
 fn a_server_that_hangs_is_left_in_time() {
-    if !there_is_redis("a server that hangs") {
-        return;
-    }
-    let server = Server::start(&["--enable-debug-command", "yes"]);
+    let Some(server) = Server::start("a server that hangs", &[]) else { return };
     let mut settings = server.settings();
     settings.response_timeout = Duration::from_millis(300);
     let store = RedisStore::new(settings).unwrap();
     let held = claim(&store, 0, &[0]);
-    let port = server.port;
-    let sleeper = std::thread::spawn(move || support::cli(port, &["DEBUG", "SLEEP", "2"]));
-    std::thread::sleep(Duration::from_millis(200));
+    server.suspend();
     let start = std::time::Instant::now();
     let error = loaded(&store, 0, &held, &["k"]).unwrap_err();
     assert_eq!(error.kind, Kind::Unavailable);
     assert!(error.message.contains("does not answer"), "{error}");
     assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
-    sleeper.join().unwrap();
+    server.resume();
     assert_eq!(loaded(&store, 0, &held, &["k"]).unwrap(), [None]);
 }

@@ -3,14 +3,21 @@
 
 mod support;
 
-use std::{process::Command, time::Duration};
+use std::{net::SocketAddr, process::Command, time::Duration};
 
 use nsf_engine::{
     connector::{ConnectorError, ConnectorErrorKind as Kind},
-    store::{Held, LaneStore, Saved, Settled, Store, StoreBatch, StoreTable},
+    store::{Held, LaneStore, Saved, Store, StoreBatch, StoreTable},
 };
 use nsf_redis::{Node, Place, RedisSettings, RedisStore, Tls, check, slot, tag};
-use support::{Server, claim, cli, loaded, moved, progress, rows, there_is_redis, wait_until};
+use nsf_tests::servers::{
+    cluster::RedisCluster,
+    ports,
+    redis::Redis,
+    sentinel::{MASTER, RedisSentinel},
+    shown,
+};
+use support::{Server, ask, claim, loaded, moved, node, progress, rows, wait_until};
 
 const LANES: u16 = 6;
 
@@ -22,24 +29,12 @@ fn settings(place: Place) -> RedisSettings {
     settings
 }
 
-/// Three masters with a replica each.
-fn cluster() -> Vec<Server> {
-    let arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1500", "--appendonly", "yes"];
-    let servers: Vec<Server> = (0..6).map(|_| Server::start(&arguments)).collect();
-    let mut command = Command::new("redis-cli");
-    command.args(["--cluster", "create"]).args(servers.iter().map(|server| server.node().to_string()));
-    let output = command.args(["--cluster-replicas", "1", "--cluster-yes"]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    wait_until("the cluster is whole", 30, || {
-        let whole = |server: &Server| server.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok");
-        let linked = |server: &Server| {
-            let info = server.cli(&["INFO", "replication"]);
-            info.contains("role:master") || info.contains("master_link_status:up")
-        };
-        servers.iter().all(|server| whole(server) && linked(server))
-            && servers.iter().filter(|server| server.cli(&["ROLE"]).starts_with("slave")).count() == 3
-    });
-    servers
+/// The row that the tests write in lane 0.
+const ROW: &str = "test:{0-uz}:s:k";
+
+/// Whether a server is a master or a replica, in its own words.
+fn role(server: &Redis) -> String {
+    ask(server.address(), &["ROLE"]).lines().next().unwrap_or_default().to_owned()
 }
 
 fn failing<T>(result: &Result<T, ConnectorError>) -> bool {
@@ -52,36 +47,31 @@ fn failing<T>(result: &Result<T, ConnectorError>) -> bool {
     }
 }
 
-/// Saves as the engine does: what is in doubt is settled, what is not there now is tried again, what is lost is claimed
-/// anew and done again from where the store stands. Gives what is held then.
+/// Saves as the engine does: what is in doubt or lost is claimed anew, and done again from where the store stands. Gives what
+/// is held then.
 fn save_until_done(store: &RedisStore, lane: u16, held: &[Held], next: u64, seconds: u64) -> Vec<Held> {
     let value = next.to_string();
     let mut held = held.to_vec();
+    let mut claimed = true;
     wait_until("the save is done", seconds, || {
+        if !claimed {
+            let found = store.claim(lane, &[std::sync::Arc::clone(&held[0].name)]);
+            if failing(&found) {
+                return false;
+            }
+            let (epoch, progress) = found.unwrap().remove(0);
+            (held[0].epoch, held[0].next) = (epoch, progress.next);
+            claimed = true;
+        }
         if held[0].next == Some(next) {
             return true;
         }
-        let saved = store.save(lane, &held, &rows(&[("k", &value)]), &[progress(next)]);
-        let settled = match saved {
-            Saved::Applied => Ok(Settled::Applied),
-            Saved::Lost => Ok(Settled::Lost),
+        match store.save(lane, &held, &rows(&[("k", &value)]), &[progress(next)]) {
+            Saved::Applied => held = moved(&held, next),
+            Saved::Lost => claimed = false,
             Saved::Unknown(error) => {
                 assert_eq!(error.kind, Kind::Unavailable, "{error}");
-                store.settle(lane, &held, &[progress(next)])
-            }
-        };
-        if failing(&settled) {
-            return false;
-        }
-        match settled.unwrap() {
-            Settled::Applied => held = moved(&held, next),
-            Settled::NotApplied => {}
-            Settled::Lost => {
-                let claimed = store.claim(lane, &[std::sync::Arc::clone(&held[0].name)]);
-                if let Ok(claimed) = claimed {
-                    held[0].epoch = claimed[0].0;
-                    held[0].next = claimed[0].1.next;
-                }
+                claimed = false;
             }
         }
         held[0].next == Some(next)
@@ -91,13 +81,15 @@ fn save_until_done(store: &RedisStore, lane: u16, held: &[Held], next: u64, seco
 
 #[test]
 fn lanes_on_a_cluster_follow_a_failover() {
-    if !there_is_redis("a failover of a cluster") {
-        return;
-    }
-    let mut servers = cluster();
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut cluster) = shown("a failover of a cluster", RedisCluster::start(folder.path())) else { return };
+    let nodes: Vec<Node> = cluster.addresses().into_iter().map(node).collect();
     // One server is enough to find the others.
-    let store = RedisStore::new(settings(Place::Cluster { nodes: vec![servers[0].node()] })).unwrap();
-    let report = check(&settings(Place::Cluster { nodes: vec![servers[3].node(), servers[0].node()] })).unwrap();
+    let store = RedisStore::new(settings(Place::Cluster { nodes: vec![nodes[0].clone()] })).unwrap();
+    let report = check(&settings(Place::Cluster { nodes: vec![nodes[3].clone(), nodes[0].clone()] })).unwrap();
+    for server in cluster.nodes() {
+        assert_eq!(ask(server.address(), &["DBSIZE"]), "0", "the check leaves nothing behind");
+    }
     assert_eq!(report.nodes.len(), 3);
     assert!(report.nodes.iter().all(|node| node.replicas == 1), "{report:?}");
     let mut held: Vec<Vec<Held>> = (0..LANES).map(|lane| claim(&store, lane, &[0])).collect();
@@ -108,9 +100,7 @@ fn lanes_on_a_cluster_follow_a_failover() {
     }
     other_rows(&store);
     // A replica takes the place of a healthy master.
-    let replica = servers.iter().find(|server| server.cli(&["ROLE"]).starts_with("slave")).unwrap();
-    assert_eq!(replica.cli(&["CLUSTER", "FAILOVER"]), "OK");
-    wait_until("the replica is master", 20, || replica.cli(&["ROLE"]).starts_with("master"));
+    cluster.switch_over(ROW).unwrap();
     for lane in 0..LANES {
         let found = loaded(&store, lane, &held[usize::from(lane)], &["k"]);
         assert_eq!(found.unwrap(), [Some("1".to_owned())], "lane {lane}");
@@ -121,8 +111,7 @@ fn lanes_on_a_cluster_follow_a_failover() {
     for lane in 0..LANES {
         loaded(&store, lane, &held[usize::from(lane)], &["k"]).unwrap();
     }
-    let master = servers.iter_mut().find(|server| server.cli(&["ROLE"]).starts_with("master")).unwrap();
-    master.kill();
+    cluster.master_of(ROW).unwrap().kill();
     for lane in 0..LANES {
         held[usize::from(lane)] = save_until_done(&store, lane, &held[usize::from(lane)], 3, 30);
         assert_eq!(loaded(&store, lane, &held[usize::from(lane)], &["k"]).unwrap(), [Some("3".to_owned())]);
@@ -158,22 +147,21 @@ fn other_rows(store: &RedisStore) {
 
 #[test]
 fn a_slot_that_moves_is_waited_for() {
-    if !there_is_redis("the move of a slot between servers of a cluster") {
-        return;
-    }
-    let servers = cluster();
-    let store = RedisStore::new(settings(Place::Cluster { nodes: vec![servers[0].node()] })).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let started = RedisCluster::start(folder.path());
+    let Some(mut cluster) = shown("the move of a slot between servers of a cluster", started) else { return };
+    let nodes = vec![node(cluster.addresses()[0])];
+    let store = RedisStore::new(settings(Place::Cluster { nodes })).unwrap();
     let held = claim(&store, 0, &[0]);
     let held = save_until_done(&store, 0, &held, 1, 5);
     let slot = slot(tag(0).as_bytes());
-    let id = |server: &Server| server.cli(&["CLUSTER", "MYID"]);
-    let holds = |server: &&Server| server.cli(&["CLUSTER", "COUNTKEYSINSLOT", &slot.to_string()]) != "0";
-    let masters: Vec<&Server> = servers.iter().filter(|server| server.cli(&["ROLE"]).starts_with("master")).collect();
-    let from = *masters.iter().copied().find(|server| holds(server)).as_ref().unwrap();
-    let to = *masters.iter().copied().find(|server| !holds(server)).as_ref().unwrap();
+    let from = cluster.master_of(ROW).unwrap().address();
+    let to =
+        cluster.nodes().iter().find(|server| server.address() != from && role(server) == "master").unwrap().address();
+    let id = |server| ask(server, &["CLUSTER", "MYID"]);
     let text = slot.to_string();
-    assert_eq!(to.cli(&["CLUSTER", "SETSLOT", &text, "IMPORTING", &id(from)]), "OK");
-    assert_eq!(from.cli(&["CLUSTER", "SETSLOT", &text, "MIGRATING", &id(to)]), "OK");
+    assert_eq!(ask(to, &["CLUSTER", "SETSLOT", &text, "IMPORTING", &id(from)]), "OK");
+    assert_eq!(ask(from, &["CLUSTER", "SETSLOT", &text, "MIGRATING", &id(to)]), "OK");
     // Rows that are there are read; new ones would be half here and half there.
     loaded(&store, 0, &held, &["k"]).unwrap();
     assert!(failing(&loaded(&store, 0, &held, &["new"])));
@@ -181,12 +169,13 @@ fn a_slot_that_moves_is_waited_for() {
         panic!("not in doubt")
     };
     assert_eq!(error.kind, Kind::Unavailable, "{error}");
-    assert_eq!(store.settle(0, &held, &[progress(2)]).unwrap(), Settled::NotApplied);
+    let held = claim(&store, 0, &[0]);
+    assert_eq!(held[0].next, Some(1));
     // The progress goes before the rows do.
-    let port = to.port.to_string();
+    let port = to.port().to_string();
     let move_all = |part: &str| {
-        for key in from.cli(&["CLUSTER", "GETKEYSINSLOT", &text, "100"]).lines().filter(|key| key.contains(part)) {
-            assert_eq!(from.cli(&["MIGRATE", "127.0.0.1", &port, key, "0", "5000"]), "OK");
+        for key in ask(from, &["CLUSTER", "GETKEYSINSLOT", &text, "100"]).lines().filter(|key| key.contains(part)) {
+            assert_eq!(ask(from, &["MIGRATE", "127.0.0.1", &port, key, "0", "5000"]), "OK");
         }
     };
     loaded(&store, 0, &held, &["k"]).unwrap();
@@ -196,40 +185,23 @@ fn a_slot_that_moves_is_waited_for() {
     assert!(failing(&loaded(&store, 0, &held, &["k"])));
     move_all(":");
     for server in [to, from] {
-        assert_eq!(server.cli(&["CLUSTER", "SETSLOT", &text, "NODE", &id(to)]), "OK");
+        assert_eq!(ask(server, &["CLUSTER", "SETSLOT", &text, "NODE", &id(to)]), "OK");
     }
     assert_eq!(loaded(&store, 0, &held, &["k", "new"]).unwrap(), [Some("1".to_owned()), None]);
     let held = save_until_done(&store, 0, &held, 2, 10);
     assert_eq!(loaded(&store, 0, &held, &["k"]).unwrap(), [Some("2".to_owned())]);
-    assert_eq!(to.cli(&["GET", "test:{0-uz}:s:k"]), "2");
-}
-
-/// A watcher of a master.
-fn watcher(master: &Server) -> Server {
-    Server::watcher(&format!(
-        "sentinel monitor shop 127.0.0.1 {} 2\nsentinel down-after-milliseconds shop 1000\n\
-         sentinel failover-timeout shop 5000\n",
-        master.port
-    ))
+    assert_eq!(ask(to, &["GET", ROW]), "2");
 }
 
 #[test]
 fn sentinel_is_asked_for_the_master() {
-    if !there_is_redis("a failover by Sentinel") {
-        return;
-    }
-    let mut master = Server::start(&["--appendonly", "yes"]);
-    let replica = Server::start(&["--replicaof", "127.0.0.1", &master.port.to_string(), "--appendonly", "yes"]);
-    let watchers: Vec<Server> = (0..3).map(|_| watcher(&master)).collect();
-    wait_until("the watchers know each other and the replica", 30, || {
-        watchers.iter().all(|watcher| {
-            let info = watcher.cli(&["INFO", "sentinel"]);
-            info.contains("slaves=1") && info.contains("sentinels=3") && info.contains("status=ok")
-        }) && replica.cli(&["INFO", "replication"]).contains("master_link_status:up")
-    });
+    let folder = tempfile::tempdir().unwrap();
+    let Some(mut all) = shown("a failover by Sentinel", RedisSentinel::start(folder.path())) else { return };
+    let master = all.master().unwrap().address();
+    let replica = all.servers().iter().map(|server| server.address()).find(|address| *address != master).unwrap();
     // The first of the watchers is not there.
-    let mut nodes = vec![Node::new("127.0.0.1", support::free_port())];
-    nodes.extend(watchers.iter().map(Server::node));
+    let mut nodes = vec![node(ports::loopback(ports::free()))];
+    nodes.extend(all.sentinels().into_iter().map(node));
     let place = |name: &str| Place::Sentinel {
         nodes: nodes.clone(),
         master: name.to_owned(),
@@ -239,18 +211,18 @@ fn sentinel_is_asked_for_the_master() {
     };
     let error = check(&settings(place("shoop"))).unwrap_err();
     assert!(error.message.contains("knows no master named `shoop`"), "{error}");
-    let report = check(&settings(place("shop"))).unwrap();
-    assert_eq!((report.nodes[0].node.port, report.nodes[0].replicas), (master.port, 1));
+    let report = check(&settings(place(MASTER))).unwrap();
+    assert_eq!((report.nodes[0].node.port, report.nodes[0].replicas), (master.port(), 1));
     // A replica that is named as the server is refused.
-    let error = check(&settings(Place::Single { node: replica.node(), database: 0 })).unwrap_err();
+    let error = check(&settings(Place::Single { node: node(replica), database: 0 })).unwrap_err();
     assert!(error.message.contains("is a replica and takes no writes"), "{error}");
 
-    let store = RedisStore::new(settings(place("shop"))).unwrap();
+    let store = RedisStore::new(settings(place(MASTER))).unwrap();
     let held = claim(&store, 0, &[0]);
     let held = save_until_done(&store, 0, &held, 1, 5);
     loaded(&store, 0, &held, &["k"]).unwrap();
-    assert_eq!(watchers[0].cli(&["SENTINEL", "FAILOVER", "shop"]), "OK");
-    wait_until("the replica is master", 30, || replica.cli(&["ROLE"]).starts_with("master"));
+    assert_eq!(ask(all.sentinels()[0], &["SENTINEL", "FAILOVER", MASTER]), "OK");
+    wait_until("the replica is master", 30, || ask(replica, &["ROLE"]).starts_with("master"));
     // For a moment both are masters, and what the old one takes then is lost with its next breath. The lane notices.
     let mut held = save_until_done(&store, 0, &held, 2, 30);
     wait_until("the new master has the row", 30, || {
@@ -265,19 +237,18 @@ fn sentinel_is_asked_for_the_master() {
             }
             Err(error) => assert_eq!(error.kind, Kind::Unavailable, "{error}"),
         }
-        cli(replica.port, &["GET", "test:{0-uz}:s:k"]) == "2"
+        ask(replica, &["GET", ROW]) == "2"
     });
     // And back, by the death of the master of now.
-    wait_until("the old master follows", 30, || {
-        master.cli(&["INFO", "replication"]).contains("master_link_status:up")
-            && watchers.iter().all(|watcher| watcher.cli(&["INFO", "sentinel"]).contains("status=ok"))
-    });
-    let mut replica = replica;
-    replica.kill();
+    all.restart_killed().unwrap();
+    let mut kill = |address: SocketAddr| {
+        all.servers().iter_mut().filter(|server| server.address() == address).for_each(Redis::kill);
+    };
+    kill(replica);
     let held = save_until_done(&store, 0, &held, 3, 60);
     assert_eq!(loaded(&store, 0, &held, &["k"]).unwrap(), [Some("3".to_owned())]);
-    assert_eq!(master.cli(&["GET", "test:{0-uz}:s:k"]), "3");
-    master.kill();
+    assert_eq!(ask(master, &["GET", ROW]), "3");
+    kill(master);
     assert!(failing(&loaded(&store, 0, &held, &["k"])));
 }
 
@@ -299,17 +270,14 @@ fn certificates(folder: &std::path::Path) -> Option<()> {
 
 #[test]
 fn connections_are_encrypted() {
-    if !there_is_redis("encrypted connections") {
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     if certificates(folder.path()).is_none() {
         eprintln!("NOT SHOWN: encrypted connections: there is no `openssl` on this machine");
         return;
     }
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let encrypted = support::free_port();
-    let server = Server::start(&[
+    let encrypted = ports::free();
+    let arguments = [
         "--tls-port",
         &encrypted.to_string(),
         "--tls-cert-file",
@@ -320,7 +288,8 @@ fn connections_are_encrypted() {
         &path("ca.crt"),
         "--tls-auth-clients",
         "no",
-    ]);
+    ];
+    let Some(server) = Server::start("encrypted connections", &arguments) else { return };
     let at = |host: &str, port, authorities: Option<Vec<u8>>| {
         let mut settings = settings(Place::Single { node: Node::new(host, port), database: 0 });
         settings.tls = Some(Tls { authorities, client: None });
@@ -338,7 +307,7 @@ fn connections_are_encrypted() {
         let error = check(&wrong).unwrap_err();
         assert!(error.message.contains("the encrypted connection to Redis at"), "{error}");
     }
-    let error = check(&at("localhost", server.port, Some(authority))).unwrap_err();
+    let error = check(&at("localhost", server.address().port(), Some(authority))).unwrap_err();
     assert!(error.to_string().contains("that this port takes encrypted connections"), "{error}");
     let mut plain = at("localhost", encrypted, None);
     plain.tls = None;

@@ -7,14 +7,11 @@ use nsf_engine::{
     connector::ConnectorErrorKind as Kind,
     store::{Changes, LaneStore, Saved},
 };
-use support::{Server, claim, loaded, moved, partition, progress, rows, there_is_redis};
+use support::{Server, claim, loaded, moved, partition, progress, rows};
 
 #[test]
 fn what_is_saved_is_there() {
-    if !there_is_redis("save and load of a lane") {
-        return;
-    }
-    let server = Server::start(&[]);
+    let Some(server) = Server::start("save and load of a lane", &[]) else { return };
     let store = server.store();
     let held = claim(&store, 1, &[0, 7]);
     assert!(held.iter().all(|held| held.next.is_none() && held.epoch > 0));
@@ -40,17 +37,14 @@ fn what_is_saved_is_there() {
     assert_eq!(claimed[2].1.next, None);
     assert!(claimed[0].0 > held[0].epoch);
     // In the form that people read.
-    let keys = server.cli(&["--scan"]);
+    let keys = server.ask(&["KEYS", "*"]);
     assert!(keys.contains("test:{1-vrb}:s:a:1"), "{keys}");
     assert!(keys.contains("test:{1-vrb}:p:group:shop.orders:orders:7"), "{keys}");
 }
 
 #[test]
 fn a_claim_fences_whoever_held_before() {
-    if !there_is_redis("fencing of an older holder") {
-        return;
-    }
-    let server = Server::start(&[]);
+    let Some(server) = Server::start("fencing of an older holder", &[]) else { return };
     let (old, new) = (server.store(), server.store());
     let before = claim(&old, 0, &[0, 1]);
     assert_eq!(old.save(0, &before, &rows(&[("k", "1")]), &[progress(1), progress(1)]), Saved::Applied);
@@ -72,10 +66,7 @@ fn a_claim_fences_whoever_held_before() {
 
 #[test]
 fn a_claim_between_load_and_save_is_seen_by_the_save() {
-    if !there_is_redis("a claim between load and save") {
-        return;
-    }
-    let server = Server::start(&[]);
+    let Some(server) = Server::start("a claim between load and save", &[]) else { return };
     let (old, new) = (server.store(), server.store());
     let before = claim(&old, 0, &[0]);
     assert_eq!(old.save(0, &before, &rows(&[("k", "1")]), &[progress(1)]), Saved::Applied);
@@ -84,15 +75,12 @@ fn a_claim_between_load_and_save_is_seen_by_the_save() {
     claim(&new, 0, &[0]);
     // Nothing was asked since: only what stands under `WATCH` can tell.
     assert_eq!(old.save(0, &before, &rows(&[("k", "2")]), &[progress(2)]), Saved::Lost);
-    assert_eq!(server.cli(&["GET", "test:{0-uz}:s:k"]), "1");
+    assert_eq!(server.ask(&["GET", "test:{0-uz}:s:k"]), "1");
 }
 
 #[test]
 fn a_worker_that_claims_again_goes_on() {
-    if !there_is_redis("a second claim of the same worker") {
-        return;
-    }
-    let server = Server::start(&[]);
+    let Some(server) = Server::start("a second claim of the same worker", &[]) else { return };
     let store = server.store();
     let held = claim(&store, 0, &[0]);
     loaded(&store, 0, &held, &["k"]).unwrap();
@@ -107,15 +95,12 @@ fn a_worker_that_claims_again_goes_on() {
         let saved = store.save(0, &held, &rows(&[("k", &next.to_string())]), &[progress(next), progress(next)]);
         assert_eq!(saved, Saved::Applied);
     }
-    assert_eq!(server.cli(&["GET", "test:{0-uz}:s:k"]), "29");
+    assert_eq!(server.ask(&["GET", "test:{0-uz}:s:k"]), "29");
 }
 
 #[test]
 fn rows_expire_where_they_may() {
-    if !there_is_redis("expiry of rows") {
-        return;
-    }
-    let server = Server::start(&[]);
+    let Some(server) = Server::start("expiry of rows", &[]) else { return };
     let store = server.store();
     let held = claim(&store, 0, &[0]);
     let mut changes = rows(&[("stays", "1")]);
@@ -126,18 +111,15 @@ fn rows_expire_where_they_may() {
     std::thread::sleep(std::time::Duration::from_millis(300));
     let found = loaded(&store, 0, &held, &["stays", "goes", "later"]).unwrap();
     assert_eq!(found, [Some("1".to_owned()), None, Some("3".to_owned())]);
-    assert_eq!(server.cli(&["PTTL", "test:{0-uz}:s:stays"]), "-1");
+    assert_eq!(server.ask(&["PTTL", "test:{0-uz}:s:stays"]), "-1");
     // A row that stays from now on does.
     assert_eq!(store.save(0, &held, &rows(&[("later", "4")]), &[progress(2)]), Saved::Applied);
-    assert_eq!(server.cli(&["PTTL", "test:{0-uz}:s:later"]), "-1");
+    assert_eq!(server.ask(&["PTTL", "test:{0-uz}:s:later"]), "-1");
 }
 
 #[test]
 fn many_rows_go_in_one_save() {
-    if !there_is_redis("large saves and loads") {
-        return;
-    }
-    let server = Server::start(&[]);
+    let Some(server) = Server::start("large saves and loads", &[]) else { return };
     let store = server.store();
     let held = claim(&store, 0, &[0]);
     let mut changes = Changes::default();
@@ -153,10 +135,7 @@ fn many_rows_go_in_one_save() {
 
 #[test]
 fn what_the_store_lost_is_noticed() {
-    if !there_is_redis("loss of the last writes by a cut append-only file") {
-        return;
-    }
-    let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
+    let Some(mut server) = Server::keeping("loss of the last writes by a cut append-only file") else { return };
     let store = server.store();
     let held = claim(&store, 0, &[0]);
     assert_eq!(store.save(0, &held, &rows(&[("k", "1")]), &[progress(1)]), Saved::Applied);
@@ -164,13 +143,8 @@ fn what_the_store_lost_is_noticed() {
     assert_eq!(store.save(0, &held, &rows(&[("k", "2")]), &[progress(2)]), Saved::Applied);
     let held = moved(&held, 2);
     server.kill();
-    let folder = server.folder.path().join("appendonlydir");
-    let files = std::fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path());
-    let mut files = files.filter(|path| path.to_str().unwrap().ends_with(".incr.aof"));
-    let file = files.next().unwrap();
-    let bytes = std::fs::read(&file).unwrap();
-    std::fs::write(&file, &bytes[..bytes.len() - 20]).unwrap();
-    server.run();
+    server.cut_aof(server.aof_length().unwrap() - 20).unwrap();
+    server.restart().unwrap();
     let error = loaded(&store, 0, &held, &["k"]).unwrap_err();
     assert_eq!(error.kind, Kind::Lost, "{error}");
     assert!(error.message.contains("stands at offset 1 in the store `test` and was left at offset 2"), "{error}");
@@ -183,14 +157,11 @@ fn what_the_store_lost_is_noticed() {
 
 #[test]
 fn an_emptied_store_is_noticed_even_after_another_claim() {
-    if !there_is_redis("an emptied store") {
-        return;
-    }
-    let server = Server::start(&[]);
+    let Some(server) = Server::start("an emptied store", &[]) else { return };
     let (old, new) = (server.store(), server.store());
     let held = claim(&old, 0, &[0]);
     loaded(&old, 0, &held, &["k"]).unwrap();
-    server.cli(&["FLUSHALL"]);
+    server.ask(&["FLUSHALL"]);
     let error = loaded(&old, 0, &held, &["k"]).unwrap_err();
     assert_eq!(error.kind, Kind::Lost);
     assert!(error.message.contains("has lost what was written last"), "{error}");
@@ -202,11 +173,8 @@ fn an_emptied_store_is_noticed_even_after_another_claim() {
 
 #[test]
 fn a_foreign_value_in_the_place_of_a_progress_is_damage() {
-    if !there_is_redis("a foreign value in the place of a progress") {
-        return;
-    }
-    let server = Server::start(&[]);
-    server.cli(&["SET", "test:{0-uz}:p:group:shop.orders:orders:0", "x"]);
+    let Some(server) = Server::start("a foreign value in the place of a progress", &[]) else { return };
+    server.ask(&["SET", "test:{0-uz}:p:group:shop.orders:orders:0", "x"]);
     let error = server.store().claim(0, &[partition(0)]).unwrap_err();
     assert_eq!(error.kind, Kind::Damaged);
     assert!(error.message.contains("holds something that this runtime did not write"), "{error}");

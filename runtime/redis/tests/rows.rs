@@ -5,7 +5,7 @@ mod support;
 
 use nsf_engine::store::{Changes, LaneStore, Saved, Store, StoreBatch, StoreTable, row_version};
 use nsf_redis::RedisStore;
-use support::{Server, claim, progress, rows, there_is_redis};
+use support::{Server, claim, progress, rows};
 
 fn read(store: &RedisStore, table: StoreTable, keys: &[&str]) -> Vec<Option<String>> {
     let mut found = vec![None; keys.len()];
@@ -37,10 +37,7 @@ const NONE: u64 = 0;
 
 #[test]
 fn rows_of_dimensions_are_written_if_they_are_as_they_were_read() {
-    if !there_is_redis("compare and set of rows of dimensions") {
-        return;
-    }
-    let server = Server::start(&[]);
+    let Some(server) = Server::start("compare and set of rows of dimensions", &[]) else { return };
     let (one, other) = (server.store(), server.store());
     assert_eq!(one.swap(&rows(&[("p:1", "a"), ("p:2", "b"), ("p:3", "c")]), &[NONE; 3]).unwrap(), [0_usize; 0]);
     assert_eq!(read(&other, StoreTable::Dimension, &["p:1", "p:2", "p:4", "p:3"])[3].as_deref(), Some("c"));
@@ -59,10 +56,7 @@ fn rows_of_dimensions_are_written_if_they_are_as_they_were_read() {
 
 #[test]
 fn writers_of_the_same_rows_lose_no_write() {
-    if !there_is_redis("many writers of the same rows of dimensions") {
-        return;
-    }
-    let server = Server::start(&[]);
+    let Some(server) = Server::start("many writers of the same rows of dimensions", &[]) else { return };
     let keys: Vec<String> = (0..300).map(|number| format!("counter:{number:03}")).collect();
     let count = |worker: usize| {
         let store = server.store();
@@ -98,10 +92,7 @@ fn writers_of_the_same_rows_lose_no_write() {
 
 #[test]
 fn layout_and_counters_are_kept() {
-    if !there_is_redis("layout, plan and counters") {
-        return;
-    }
-    let server = Server::start(&[]);
+    let Some(server) = Server::start("layout, plan and counters", &[]) else { return };
     let store = server.store();
     assert!(store.lanes().is_some());
     assert_eq!(read(&store, StoreTable::Meta, &["plan"]), [None]);
@@ -117,7 +108,7 @@ fn layout_and_counters_are_kept() {
     store.commit(&batch).unwrap();
     assert_eq!(read(&store, StoreTable::Meta, &["layout", "plan"]), [None, Some("p2".into())]);
     assert_eq!(all(&store, StoreTable::Counters, "rec"), [("records".into(), "12".into())]);
-    assert_eq!(server.cli(&["HGET", "test:meta", "plan"]), "p2");
+    assert_eq!(server.ask(&["HGET", "test:meta", "plan"]), "p2");
     // What belongs to lanes is not written past them, and nothing beside it either.
     batch.clear();
     batch.table(StoreTable::Meta).put(b"plan", b"p3");
@@ -129,10 +120,7 @@ fn layout_and_counters_are_kept() {
 
 #[test]
 fn rows_are_found_without_their_lanes() {
-    if !there_is_redis("reads over all lanes") {
-        return;
-    }
-    let server = Server::start(&[]);
+    let Some(server) = Server::start("reads over all lanes", &[]) else { return };
     let store = server.store();
     for lane in 0..4 {
         let held = claim(&store, lane, &[0]);
@@ -145,7 +133,7 @@ fn rows_are_found_without_their_lanes() {
     }
     assert!(store.swap(&rows(&[("orders:9", "dimension")]), &[NONE]).unwrap().is_empty());
     // Another program's keys in the same server.
-    server.cli(&["SET", "test2:{0-uz}:s:orders:1", "foreign"]);
+    server.ask(&["SET", "test2:{0-uz}:s:orders:1", "foreign"]);
     let found = read(&store, StoreTable::State, &["orders:0013", "nothing", "orders:0000"]);
     assert_eq!(found, [Some("3".into()), None, Some("0".into())]);
     let found = all(&store, StoreTable::State, "orders:");

@@ -119,10 +119,23 @@ pub fn expected(dose: &Dose) -> Expected {
         let message = json!({"account": account, "number": number, "count": visit.0, "chain": visit.1});
         expected.messages.entry("visited").or_default().push(message);
     }
+    for (account, (count, sum)) in activity(dose) {
+        expected.states.insert(format!("bank.activity.activity:{account}"), json!({"count": count, "sum": sum}));
+    }
     for (account, (count, chain)) in visits {
         expected.states.insert(format!("bank.logins.visits:{account}"), json!({"count": count, "chain": chain}));
     }
     expected
+}
+
+/// By account: records of both topics, and the sum of their numbers. In what order they come is not told.
+fn activity(dose: &Dose) -> BTreeMap<u64, (i64, i64)> {
+    let mut activity: BTreeMap<u64, (i64, i64)> = BTreeMap::new();
+    for Fed { account, number, .. } in dose.movements().chain(dose.logins()) {
+        let own = activity.entry(account).or_default();
+        *own = (own.0 + 1, own.1 + number as i64);
+    }
+    activity
 }
 
 /// How outputs compare with what they must be.

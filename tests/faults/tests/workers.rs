@@ -1,35 +1,66 @@
-//! Workers on real servers, in doses that the test command can wait for.
+//! Rows of the fault matrix on real servers, in doses that the test command can wait for.
 
-use std::{path::PathBuf, time::Duration};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
-use nsf_faults::{
-    bank::Dose,
-    stage::{Servers, Stage},
-};
+use nsf_faults::rows::{Programs, run_row};
 use nsf_tests::{
-    servers::{redis::Options, shown},
+    servers::{Unavailable, install, kafka, not_shown},
     tool,
 };
 
-fn programs() -> (PathBuf, PathBuf) {
-    (tool::build("nsfc"), tool::build("nsflow"))
+static PROGRAMS: LazyLock<Programs> =
+    LazyLock::new(|| Programs { nsfc: tool::build("nsfc"), nsflow: tool::build_with("nsflow", &["faults"]) });
+
+/// Workers, brokers and stores of several rows at once would only wait for one another.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn row(name: &str, dose: u32) {
+    if !kafka::is_fetched() || install::find("redis-server").is_none() {
+        let reason = Unavailable::Absent {
+            server: "Kafka or Redis",
+            missing: "its programs".to_owned(),
+            remedy: "cargo xtask servers --install gets them".to_owned(),
+        };
+        not_shown(&format!("row {name} of the fault matrix"), &reason);
+        return;
+    }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let seed = 2026;
+    let done = run_row(name, dose, 5, seed, &PROGRAMS).unwrap_or_else(|wrong| panic!("{name}, seed {seed}: {wrong}"));
+    println!("{name}: {done}");
 }
 
 #[test]
-fn two_workers_give_what_one_program_must() {
-    let Some(servers) = shown("two_workers_give_what_one_program_must", Servers::start(Options::default())) else {
-        return;
-    };
-    let (nsfc, nsflow) = programs();
-    let dose = Dose { records: 20_000, accounts: 500, seed: 1 };
-    let mut stage = Stage::new(&servers, "two", dose, &nsfc, &nsflow).unwrap();
-    stage.feeder().run(Duration::ZERO).unwrap();
-    let mut one = stage.workers.start().unwrap();
-    let mut other = stage.workers.start().unwrap();
-    stage.wait(&servers, Duration::from_secs(60)).unwrap();
-    assert!(one.stop(Duration::from_secs(10)).unwrap().is_some(), "{}", one.text());
-    assert!(other.stop(Duration::from_secs(10)).unwrap().is_some(), "{}", other.text());
-    let outcome = stage.check(&servers).unwrap();
-    println!("{outcome:?}");
-    assert!(outcome.outputs.iter().all(|(_, outputs)| outputs.repeated == 0), "{outcome:?}");
+fn workers_that_are_killed_lose_and_count_twice_nothing() {
+    row("kill", 8);
+}
+
+#[test]
+fn workers_that_end_at_each_named_place_lose_and_count_twice_nothing() {
+    row("failpoint", 25);
+}
+
+#[test]
+fn a_worker_that_paused_writes_nothing_after_another_took_over() {
+    row("pause", 1);
+}
+
+#[test]
+fn workers_that_are_told_to_stop_leave_everything_to_the_others() {
+    row("rolling", 4);
+}
+
+#[test]
+fn a_redis_that_is_killed_loses_nothing() {
+    row("redis-everysec", 6);
+}
+
+#[test]
+fn a_redis_that_lost_its_last_changes_is_healed() {
+    row("redis-cut", 6);
+}
+
+#[test]
+fn a_broker_that_is_killed_loses_nothing() {
+    row("broker", 2);
 }

@@ -3,15 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use super::process::is_root;
 use super::{Unavailable, kafka};
 use crate::tool::target_folder;
 
 /// The programs that servers are started with, and the Debian package of each.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("redis-server", "redis-server"),
     ("redis-cli", "redis-tools"),
+    ("redis-check-aof", "redis-tools"),
     ("mariadbd", "mariadb-server-core"),
     ("mariadb-install-db", "mariadb-server-core"),
     ("mariadb", "mariadb-client-core"),
@@ -118,12 +120,16 @@ pub fn called(mut command: Command) -> Result<(), String> {
     Err(lines[lines.len().saturating_sub(15)..].join("\n"))
 }
 
+/// One thread of a process makes a folder at a time: they would make it under one name.
+static MAKING: Mutex<()> = Mutex::new(());
+
 /// Makes a folder by `make` under another name and moves it into place, so that it is there whole or not at all.
 pub fn whole_folder(
     server: &'static str,
     folder: &Path,
     make: impl FnOnce(&Path) -> Result<(), Unavailable>,
 ) -> Result<(), Unavailable> {
+    let _alone = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     if folder.is_dir() {
         return Ok(());
     }

@@ -2,6 +2,7 @@
 
 mod command;
 mod demo;
+mod faults;
 mod fuzz;
 mod kill;
 mod parallel;
@@ -18,6 +19,7 @@ cargo xtask test                          all tests, with reduced doses of the l
 cargo xtask kill-loop NAME KILLS [SEED]   runs killed by kill -9 and continued: oulad, w2, touching or all
 cargo xtask fuzz SECONDS [TARGET]          parser, formatter, plan, record by cargo-fuzz on the nightly toolchain
 cargo xtask prove [--part P] [--kills N] … every long proof in its full dose; writes tests/PROOF.md
+cargo xtask faults [ROW…] [--dose N] [--percent N] [--seed N]  rows of the fault matrix; writes tests/faults/RESULTS.md
 cargo xtask servers [--install]           Kafka, Redis, MariaDB on loopback until Ctrl-C; or only what they need
 cargo xtask generate NAME COUNT FOLDER    an input of that many records: classroom, oulad, touching, w2
 ";
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         ["kill-loop", name, kills, seed] => kill_loop(name, kills, Some(seed)),
         ["fuzz", seconds] => fuzz(seconds, None),
         ["fuzz", seconds, target] => fuzz(seconds, Some(target)),
+        ["faults", rest @ ..] => faults::run(rest),
         ["servers"] => servers::run(),
         ["servers", "--install"] => servers::install(),
         ["prove", options @ ..] => prove::Options::parse(options).and_then(|options| prove::run(&options)),

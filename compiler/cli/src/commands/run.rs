@@ -16,6 +16,7 @@ use nsf_plan::{Plan, document};
 use crate::Outcome;
 use crate::binding::{self, Binding, Side};
 use crate::checked::Checked;
+use crate::commands::hand_over::hand_over;
 use crate::live::Live;
 use crate::output::Output;
 use crate::problem::Problem;
@@ -28,7 +29,7 @@ const DEV: &str = "dev";
 /// Compile a project and run it until its inputs end
 ///
 /// In the profile `dev` topics are files under .nsf/topics and everything stored is in one store under .nsf; a second
-/// run goes on from where the first stopped.
+/// run goes on from where the first stopped. Any other profile is handed over to `nsflow`, the daemon.
 #[derive(clap::Args)]
 pub struct Run {
     /// A project's folder or a single .nsf file
@@ -93,6 +94,9 @@ impl Run {
         self.profile_is_there(&checked.project)?;
         let Some(plan) = checked.plan_or_report(output)? else { return Ok(Outcome::Errors) };
         let plan = as_deployed(&plan)?;
+        if self.profile != DEV {
+            return hand_over(&checked.project, &plan, &self.profile);
+        }
         binding::check(&self.input, Side::Input, &plan)?;
         binding::check(&self.output, Side::Output, &plan)?;
         let live = Live::new();
@@ -116,7 +120,7 @@ impl Run {
         }
     }
 
-    /// Only `dev` is run here; the others belong to the daemon.
+    /// Only `dev` is run here; the others are the daemon's, and what is said of local files means nothing to it.
     fn profile_is_there(&self, project: &Project) -> Result<(), Problem> {
         let name = self.profile.as_str();
         if name == DEV {
@@ -124,8 +128,17 @@ impl Run {
         }
         let profiles = &project.manifest.profiles;
         if profiles.contains_key(name) {
-            return Err(Problem::usage(format!("the profile `{name}` needs `nsflow`, the daemon"))
-                .help("this version runs the profile `dev`; `nsfc compile` writes the plan for the daemon"));
+            let given = [
+                ("--input", !self.input.is_empty()),
+                ("--output", !self.output.is_empty()),
+                ("--follow", self.follow),
+                ("--fresh", self.fresh),
+            ];
+            let given = given.into_iter().find(|(_, given)| *given);
+            return given.map_or(Ok(()), |(flag, _)| {
+                Err(Problem::usage(format!("`{flag}` means nothing under the profile `{name}`"))
+                    .help("it is for the files of the profile `dev`; other profiles read and write the servers that they name"))
+            });
         }
         let problem = Problem::usage(format!("nsf.yaml has no profile `{name}`"));
         let known = || profiles.keys().map(String::as_str).chain([DEV]);

@@ -1,5 +1,6 @@
 //! `nsflow check`: connects to everything that a plan needs and says whether it could run.
 
+use nsf_engine::{connector::ConnectorResult, lookup::Wanted};
 use nsf_kafka::{KafkaTopics, TopicsReport};
 use nsf_plan::Plan;
 
@@ -26,11 +27,12 @@ impl Check {
     pub fn run(self) -> Result<(), Vec<Problem>> {
         let configuration = configuration::read(&self.deployment)?;
         let Configuration { plan, profile, folder } = configuration;
-        let production = Production::new(profile, folder).map_err(|problem| vec![problem])?;
+        let production = Production::new(&plan, profile, folder).map_err(|problem| vec![problem])?;
         let mut problems = Vec::new();
         println!("plan `{}`: can be read", plan.name);
         check_topics(&plan, &production, &mut problems);
         check_store(&production, &mut problems);
+        check_mysql(&plan, &production, &mut problems);
         if problems.is_empty() {
             println!("it can run");
             Ok(())
@@ -84,4 +86,51 @@ fn check_store(production: &Production, problems: &mut Vec<Problem>) {
         }
         Err(error) => problems.push(Problem::connector("redis", &error)),
     }
+}
+
+/// The servers of MySQL, the tables that are looked up there, and those of dimensions.
+fn check_mysql(plan: &Plan, production: &Production, problems: &mut Vec<Problem>) {
+    let before = problems.len();
+    for database in production.mysql().databases() {
+        match database.check() {
+            Ok(report) => {
+                let encrypted = if report.encrypted { ", encrypted" } else { "" };
+                println!("mysql {}/{}: version {}{encrypted}", report.node, report.database, report.version);
+            }
+            Err(error) => problems.push(Problem::connector("mysql", &error)),
+        }
+    }
+    // A server that is not reached would be told of once more for each of its tables.
+    if problems.len() > before {
+        return;
+    }
+    for table in &plan.tables {
+        let Some(topic) = plan.topics.get(table.from.index()).filter(|topic| topic.connector.kind == "mysql") else {
+            continue;
+        };
+        let connector = &topic.connector;
+        let Wanted { key, members } = Wanted::of(table);
+        match production.mysql().database(connector.cluster.as_deref()) {
+            None => problems.push(
+                Problem::new(format!(
+                    "table {}: the profile names no server for `mysql(\"{}\")`",
+                    table.name, connector.name
+                ))
+                .with_help("write `mysql:` in the profile, or the cluster under `mysql.clusters`"),
+            ),
+            Some(database) => match database.lookup(&connector.name, &key, &members) {
+                Ok(_) => println!("table {}: looked up in {} by key", table.name, connector.name),
+                Err(error) => problems.push(Problem::connector(&format!("table {}", table.name), &error)),
+            },
+        }
+    }
+    let checked: ConnectorResult<()> = production.mysql_dimensions().and_then(|dimensions| match dimensions {
+        None => Ok(()),
+        Some(dimensions) => {
+            dimensions.check()?;
+            println!("mysql: the tables of {} dimensions are there", dimensions.prefixes().count());
+            Ok(())
+        }
+    });
+    problems.extend(checked.err().map(|error| Problem::connector("mysql", &error)));
 }

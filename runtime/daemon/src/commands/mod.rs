@@ -1,6 +1,7 @@
 //! The sub-commands.
 
 pub mod check;
+pub mod migrate;
 pub mod rejected;
 pub mod reset;
 pub mod run;

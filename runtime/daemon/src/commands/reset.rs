@@ -59,7 +59,7 @@ impl Reset {
         let one = |problem| vec![problem];
         let options = Options { lanes: profile.lanes.unwrap_or(settings::LANES), ..Options::default() };
         let options = Options { secrets: Arc::new(super::run::secret), ..options };
-        let production = Production::new(profile, folder).map_err(one)?;
+        let production = Production::new(&plan, profile, folder).map_err(one)?;
         let pieces = Engine::build(plan, options, &production);
         let mut pieces = pieces.map_err(|errors| errors.iter().map(Problem::build).collect::<Vec<Problem>>())?;
         let hanging = pieces.hanging(&self.topic);

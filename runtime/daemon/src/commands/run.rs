@@ -94,8 +94,8 @@ fn serve(configuration: &Configuration, journal: Journal, stop: &StopHandle, out
     let first = settings::first(&profile);
     let Outside { board, notifier } = outside;
     let options = options(configuration, journal, stop, notifier.clone());
-    let production =
-        Production::new(profile, configuration.folder.clone()).map_err(|problem| Ended::For(vec![problem]))?;
+    let production = Production::new(&configuration.plan, profile, configuration.folder.clone())
+        .map_err(|problem| Ended::For(vec![problem]))?;
     let production = Arc::new(production);
     board.begins(Arc::clone(&production));
     let pieces = Engine::build(Arc::clone(&configuration.plan), options, &*production).map_err(|errors| {
@@ -112,7 +112,7 @@ fn serve(configuration: &Configuration, journal: Journal, stop: &StopHandle, out
     let served = pieces.serve(ServeOptions { first, rules: rules(), status, ..ServeOptions::default() });
     match served {
         #[cfg(feature = "faults")]
-        Err(RunError::Failpoint(_)) => crate::faults::die(),
+        Err(RunError::Failpoint(failpoint)) => crate::faults::die(failpoint),
         Ok(summary) => {
             let words = format!("stopped after {} records and {} commits", summary.records, summary.commits);
             journal.say(Level::Info, &words);

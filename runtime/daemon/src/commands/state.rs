@@ -1,10 +1,10 @@
 //! `nsflow state`: looks at rows of states and dimensions in the store of a profile. Nothing is changed.
 
-use std::io::Write as _;
+use std::{io::Write as _, sync::Arc};
 
 use clap::Subcommand;
-use nsf_engine::{inspect::Kept, store::Store as _};
-use nsf_redis::RedisStore;
+use nsf_engine::{connector::Connectors as _, inspect::Kept, store::Store};
+use nsf_plan::Plan;
 
 use crate::{
     Deployment,
@@ -65,11 +65,11 @@ impl State {
 }
 
 /// The plan, and the store of the profile.
-fn open(deployment: &Deployment) -> Result<(std::sync::Arc<nsf_plan::Plan>, RedisStore), Vec<Problem>> {
+fn open(deployment: &Deployment) -> Result<(Arc<Plan>, Arc<dyn Store>), Vec<Problem>> {
     let Configuration { plan, profile, folder } = configuration::read(deployment)?;
-    let production = Production::new(profile, folder).map_err(|problem| vec![problem])?;
-    let store = RedisStore::new(production.redis().clone());
-    Ok((plan, store.map_err(|error| vec![Problem::connector("redis", &error)])?))
+    let production = Production::new(&plan, profile, folder).map_err(|problem| vec![problem])?;
+    let store = production.store().map_err(|error| vec![Problem::connector("store", &error)])?;
+    Ok((plan, store))
 }
 
 /// Prints a line; gives whether someone still reads.
@@ -95,7 +95,7 @@ impl Get {
             found = true;
             print_row(&kept, &key, row);
         };
-        store.get_many(kept.table, &[&key], &mut row).map_err(|error| vec![Problem::connector("redis", &error)])?;
+        store.get_many(kept.table, &[&key], &mut row).map_err(|error| vec![Problem::connector("store", &error)])?;
         if found {
             return Ok(());
         }
@@ -114,7 +114,7 @@ impl Scan {
             printed += 1;
             !more && print_row(&kept, key, row)
         };
-        store.scan(kept.table, &kept.prefix(), &mut row).map_err(|error| vec![Problem::connector("redis", &error)])?;
+        store.scan(kept.table, &kept.prefix(), &mut row).map_err(|error| vec![Problem::connector("store", &error)])?;
         if more {
             eprintln!("note: there are more than {} rows; give a larger --limit to see them", self.limit);
         }

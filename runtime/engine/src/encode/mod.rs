@@ -20,7 +20,7 @@
 //! | `link`, `attachment` | `{"name": …, "url": …}` |
 //! | null | `null` |
 
-pub(crate) mod base64;
+pub mod base64;
 pub mod cell;
 pub(crate) mod escape;
 pub mod json;

@@ -188,6 +188,15 @@ pub enum Halt {
     },
 }
 
+/// What the protocol must know of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamKind {
+    /// Whether its records are spread over lanes; the position of one that is not stands in a single lane.
+    pub laned: bool,
+    /// Streams with one number touch the same rows: a flow merges them.
+    pub group: u32,
+}
+
 /// Where a partition begins that was never read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum First {

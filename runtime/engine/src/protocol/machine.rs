@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::event::{Action, Event, First, Halt, Ready, Rules, Step};
+use super::event::{Action, Event, First, Halt, Ready, Rules, Step, StreamKind};
 use crate::{
     connector::{LogState, PartitionId},
     store::LaneProgress,
@@ -17,8 +17,7 @@ use crate::{
 pub struct Machine {
     lanes: Vec<Lane>,
     partitions: BTreeMap<PartitionId, Partition>,
-    /// By stream: whether its records are spread over lanes; the position of one that is not stands in a single lane.
-    laned: Vec<bool>,
+    streams: Vec<StreamKind>,
     first: First,
     generations: u64,
     commit: Commit,
@@ -71,6 +70,8 @@ struct Partition {
     log: LogState,
     /// The next offset that is taken.
     read: u64,
+    /// Whether batches behind `read` were taken and are void, so that it must be read again whatever the lanes have.
+    void: bool,
     generation: u64,
 }
 
@@ -99,14 +100,14 @@ enum Commit {
 const WAITS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 impl Machine {
-    /// A worker without partitions. `laned` says of each stream whether its records are spread over lanes.
+    /// A worker of such streams, without partitions.
     #[must_use]
-    pub fn new(lanes: u16, laned: Vec<bool>, first: First, rules: Rules) -> Self {
+    pub fn new(lanes: u16, streams: Vec<StreamKind>, first: First, rules: Rules) -> Self {
         let lane = || Lane { state: LaneState::Open, held: BTreeMap::new(), beginning: Vec::new(), tries: 0 };
         Self {
             lanes: (0..lanes.max(1)).map(|_| lane()).collect(),
             partitions: BTreeMap::new(),
-            laned,
+            streams,
             first,
             generations: 0,
             commit: Commit::None,
@@ -199,7 +200,7 @@ impl Machine {
     /// The lanes that a partition has a position in.
     fn lanes_of(&self, partition: PartitionId) -> std::ops::Range<u16> {
         let all = self.lanes.len() as u16;
-        if self.laned.get(partition.stream as usize).copied().unwrap_or(true) {
+        if self.streams.get(partition.stream as usize).is_none_or(|stream| stream.laned) {
             0..all
         } else {
             let one = (partition.partition % u32::from(all)) as u16;
@@ -210,7 +211,7 @@ impl Machine {
     fn assigned(&mut self, partition: PartitionId, log: LogState) {
         // What is known of it may be from before another worker had it.
         self.gone(partition);
-        let own = Partition { phase: Phase::Claiming, log, read: 0, generation: 0 };
+        let own = Partition { phase: Phase::Claiming, log, read: 0, void: false, generation: 0 };
         self.partitions.insert(partition, own);
         for lane in self.lanes_of(partition) {
             // One that is blocked claims everything when its time has come.
@@ -289,7 +290,7 @@ impl Machine {
         }
         for (partition, _, progress) in found {
             self.check_topic(*partition, progress);
-            self.try_start(*partition);
+            self.peers(*partition).into_iter().for_each(|peer| self.try_start(peer));
         }
     }
 
@@ -310,13 +311,32 @@ impl Machine {
         }
     }
 
+    /// The partitions of the same number of streams that touch the same rows, this one among them.
+    fn peers(&self, partition: PartitionId) -> Vec<PartitionId> {
+        let group = |stream: u32| self.streams.get(stream as usize).map(|stream| stream.group);
+        let own = group(partition.stream);
+        let alike =
+            (0..self.streams.len() as u32).filter(|stream| *stream == partition.stream || group(*stream) == own);
+        alike.map(|stream| PartitionId { stream, ..partition }).collect()
+    }
+
+    /// Whether a partition is this worker's, and all its lanes are claimed.
+    fn is_claimed(&self, partition: PartitionId) -> bool {
+        let here = self.partitions.get(&partition);
+        here.is_some_and(|own| matches!(own.phase, Phase::Claiming | Phase::Reading))
+            && self.lanes_of(partition).all(|lane| self.lanes[usize::from(lane)].held.contains_key(&partition))
+    }
+
     /// Reads a partition if all its lanes are claimed: for the first time, or again where a lane needs what was read.
     fn try_start(&mut self, partition: PartitionId) {
         let Some(own) = self.partitions.get(&partition) else { return };
         if !matches!(own.phase, Phase::Claiming | Phase::Reading) {
             return;
         }
-        let reading = own.phase == Phase::Reading;
+        let (reading, void) = (own.phase == Phase::Reading, own.void);
+        if !reading && !self.peers(partition).into_iter().all(|peer| self.is_claimed(peer)) {
+            return;
+        }
         let mut parts = Vec::new();
         for lane in self.lanes_of(partition) {
             let lane = &self.lanes[usize::from(lane)];
@@ -332,7 +352,7 @@ impl Machine {
             return;
         }
         let Some(least) = parts.iter().min_by_key(|part| part.applied).copied() else { return };
-        if reading && least.applied >= own.read {
+        if reading && !void && least.applied >= own.read {
             return;
         }
         self.start(partition, least);
@@ -356,6 +376,7 @@ impl Machine {
         }
         self.generations += 1;
         own.phase = Phase::Reading;
+        own.void = false;
         own.read = next;
         own.generation = self.generations;
         let watermark = from.applied_watermark;
@@ -368,11 +389,12 @@ impl Machine {
         let known = parts.iter().filter(|part| part.saved.is_some()).map(|part| part.first).min();
         let first = match (known, own.log.committed, self.first) {
             (Some(first), ..) => first,
-            (None, Some(committed), first) if own.log.low > 0 || first == First::Latest => {
+            // What was there once can only be made anew from the very beginning.
+            (None, Some(committed), first) if own.log.by_worker && (own.log.low > 0 || first == First::Latest) => {
                 return self.halt(partition, Halt::Emptied { committed });
             }
             (None, _, First::Earliest) => own.log.low,
-            (None, _, First::Latest) => own.log.high,
+            (None, committed, First::Latest) => committed.unwrap_or(own.log.high),
         };
         for lane in self.lanes_of(partition) {
             let own = &mut self.lanes[usize::from(lane)];
@@ -413,7 +435,9 @@ impl Machine {
             }
         }
         self.begin_lane(lane);
-        begun.into_iter().for_each(|partition| self.try_start(partition));
+        for partition in begun {
+            self.peers(partition).into_iter().for_each(|peer| self.try_start(peer));
+        }
     }
 
     fn applied_to(&mut self, partition: PartitionId, next: u64, watermark: i64) {
@@ -449,6 +473,7 @@ impl Machine {
 
     fn fail_all(&mut self) {
         self.commit = Commit::None;
+        self.partitions.values_mut().for_each(|own| own.void = true);
         self.actions.push(Action::ForgetShared);
         for lane in 0..self.lanes.len() as u16 {
             self.fail_lane(lane);

@@ -16,7 +16,9 @@
 //! 4. A commit sends outputs and waits until the log has them, then writes dimensions, then saves each lane, then tells the
 //!    log its positions. A fault between two of them repeats outputs with the same ids, and nothing else.
 //! 5. A partition is read from the least `next` of its lanes on; a lane passes over what it has.
-//! 6. A lane that is lost or in doubt forgets everything since its last save, is claimed again and reads on from what the
+//! 6. Streams that a flow merges touch the same rows. Their partitions of one number come to one worker, and none of them is
+//!    read before all are claimed: who saves a lane shows that nobody has taken any of them over.
+//! 7. A lane that is lost or in doubt forgets everything since its last save, is claimed again and reads on from what the
 //!    store then says. The others go on meanwhile.
 
 mod event;
@@ -24,5 +26,5 @@ mod machine;
 #[cfg(test)]
 mod simulate;
 
-pub use event::{Action, Event, First, Halt, Ready, Rules, Step};
+pub use event::{Action, Event, First, Halt, Ready, Rules, Step, StreamKind};
 pub use machine::Machine;

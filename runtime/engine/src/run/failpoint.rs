@@ -13,8 +13,34 @@ pub const FAILPOINTS: [&str; 7] = [
     "after-commit",
 ];
 
-/// Further failpoints of a worker that serves: see [`crate::protocol`].
-pub const SERVE_FAILPOINTS: [&str; 2] = ["after-dimensions", "between-lane-saves"];
+/// The failpoints of a worker that serves, in the order in which it comes to them.
+pub const SERVE_FAILPOINTS: [&str; 25] = [
+    "after-assigned",
+    "before-claim",
+    "after-claim",
+    "before-begin",
+    "after-begin",
+    "after-start",
+    "after-read",
+    "before-outputs",
+    "after-outputs",
+    "before-flush",
+    "after-rejected-sent",
+    "after-sink-flush",
+    "before-dimensions",
+    "after-dimensions",
+    "before-store-commit",
+    "between-lane-saves",
+    "after-store-commit",
+    "after-commit",
+    "before-positions",
+    "after-positions",
+    "after-revoked",
+    "before-release",
+    "after-release",
+    "before-drain",
+    "after-drain",
+];
 
 /// The failpoints of a run: none stops it unless one is armed.
 #[derive(Debug, Default)]

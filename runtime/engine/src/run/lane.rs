@@ -6,9 +6,10 @@ use hashbrown::HashMap;
 use nsf_plan::{PipelineId, StateId};
 
 use super::{
+    ended::Ended,
     output::WorkOutput,
     pieces::Core,
-    work::{Ended, Entry, Taken, Worked},
+    work::{Entry, Taken, Worked},
 };
 use crate::{
     connector::{ConnectorError, ConnectorResult},
@@ -16,6 +17,7 @@ use crate::{
     observe::{Point, RecordId},
     state::{Row, RowId, hash_key},
     steps::{Binding, Execution, LaneStates, Program, Record, Scratch, Target, damaged_row},
+    value::Value,
 };
 
 /// What a lane keeps between rounds.
@@ -143,10 +145,11 @@ impl Lane {
             });
             self.found.push(Some(row));
         }
-        self.read_missing(round.core)
+        self.read_missing(round.core)?;
+        self.scratch.look_up(&round.core.shared)
     }
 
-    /// Writes the keys of all records' eager handles.
+    /// Writes the keys of all records' eager handles, and of the rows of tables that they load.
     fn write_keys(&mut self, round: &Round<'_, '_>) {
         self.keys.clear();
         self.wanted.clear();
@@ -155,15 +158,16 @@ impl Lane {
             let first = self.first_of(taken);
             for entry in entries(worked, taken, number, first) {
                 let program = &round.core.programs[entry.program as usize];
-                if program.eager.is_empty() {
+                if program.eager.is_empty() && program.tables.is_empty() {
                     continue;
                 }
                 let frame = &round.frames[entry.program as usize];
-                restore(program, frame, worked, entry);
+                restore(program, frame, &worked.values, entry);
                 for &handle in &program.eager {
                     let wanted = self.write_key(round, program, handle, frame);
                     self.wanted.push(wanted);
                 }
+                self.scratch.wanted.add(&round.core.shared, program, frame, round.arena);
             }
         }
     }
@@ -225,7 +229,7 @@ impl Lane {
         }
         let program = &core.programs[entry.program as usize];
         let frame = &round.frames[entry.program as usize];
-        restore(program, frame, worked, entry);
+        restore(program, frame, &worked.values, entry);
         frame.begin(entry.time);
         core.shared.clock.set(frame, entry.time);
         let message = &taken.batch.messages[at];
@@ -293,9 +297,9 @@ fn entries<'w>(worked: &'w Worked<'_>, taken: &'w Taken, lane: u16, first: u64) 
 
 /// Puts what was kept of a record into the pipeline's slots.
 #[inline]
-fn restore<'r>(program: &Program, frame: &Frame<'r>, worked: &'r Worked<'r>, entry: &Entry) {
+pub(super) fn restore<'r>(program: &Program, frame: &Frame<'r>, values: &[Value<'r>], entry: &Entry) {
     let from = entry.values as usize;
-    for (place, value) in program.carry.iter().zip(&worked.values[from..from + program.carry.len()]) {
+    for (place, value) in program.carry.iter().zip(&values[from..from + program.carry.len()]) {
         frame.set(*place, *value);
     }
 }

@@ -2,6 +2,7 @@
 
 mod commit;
 mod drive;
+mod ended;
 pub mod error;
 pub mod event;
 pub mod failpoint;
@@ -28,6 +29,6 @@ mod work;
 mod writes;
 
 pub use error::{BuildError, RunError};
-pub use failpoint::{FAILPOINTS, Failpoints};
+pub use failpoint::{FAILPOINTS, Failpoints, SERVE_FAILPOINTS};
 pub use options::{Clock, Options, StopHandle};
 pub use pieces::{Engine, Pieces};

@@ -20,7 +20,10 @@ use crate::{
     state::StateShape,
     steps::{Program, ProgramBuilder, Shared},
     store::Store,
-    table::{TableReader, TableRows},
+    table::{
+        TableReader, TableSource,
+        looked_up::{LookedUp, LookupShape},
+    },
 };
 
 /// What workers and lanes share and never change.
@@ -73,6 +76,8 @@ impl Core {
 pub(crate) struct Reader {
     /// The streams, by their index, in the order in which the source numbers them.
     pub streams: Vec<usize>,
+    /// By stream of a shared source: streams with one number are merged by a flow that keeps state.
+    pub groups: Vec<u32>,
     /// Where they are read from.
     pub source: Box<dyn Source>,
     /// Whether this run writes it.
@@ -316,17 +321,25 @@ impl Builder<'_> {
         Some(StreamRequest { connector: &topic.connector, names: own.chain(place).collect(), framing, written })
     }
 
-    fn tables(&mut self) -> Vec<TableRows> {
+    fn tables(&mut self) -> Vec<TableSource> {
         let mut tables = Vec::new();
         for table in &self.plan.tables {
-            let reader = TableReader::new(self.plan, table);
-            let Some(mut reader) = self.keep(&table.name, reader) else { continue };
+            let built =
+                TableReader::new(self.plan, table).and_then(|reader| Ok((reader, LookupShape::new(self.plan, table)?)));
+            let Some((mut reader, shape)) = self.keep(&table.name, built) else { continue };
             let Some(request) = self.request(table.from, Some(&table.name), framing(table.encoding.format)) else {
                 continue;
             };
-            let rows = self.connectors.table(&request).and_then(|mut source| reader.read(&mut *source));
-            match rows {
-                Ok(rows) => tables.push(rows),
+            let looked_up = self.connectors.lookup(&request, &shape.key, &shape.members);
+            let source = looked_up.and_then(|lookup| match lookup {
+                Some(lookup) => Ok(TableSource::LookedUp(Box::new(LookedUp::new(shape, lookup)))),
+                None => {
+                    let mut source = self.connectors.table(&request)?;
+                    Ok(TableSource::Whole(reader.read(&mut *source)?))
+                }
+            });
+            match source {
+                Ok(source) => tables.push(source),
                 Err(error) => {
                     self.errors.push(BuildError::connector(self.plan, &table.name, Some(table.origin), error));
                 }
@@ -352,12 +365,28 @@ impl Builder<'_> {
         readers
     }
 
+    /// By stream that is to be read: a number, the same for streams that a flow which keeps state merges.
+    fn groups(&self, asked: &[Asked<'_>]) -> Vec<u32> {
+        let mut groups: Vec<u32> = (0..).take(asked.len()).collect();
+        for pipeline in self.plan.pipelines.iter().filter(|pipeline| pipeline.stateful) {
+            let sources = pipeline.inputs.iter().filter_map(|input| input.from.source());
+            let streams: Vec<usize> = sources.map(SourceId::index).collect();
+            let among = |asked: &Asked<'_>| streams.contains(&asked.stream);
+            let own: Vec<u32> =
+                asked.iter().zip(&groups).filter(|(asked, _)| among(asked)).map(|(_, group)| *group).collect();
+            let Some(first) = own.iter().min().copied() else { continue };
+            groups.iter_mut().filter(|group| own.contains(group)).for_each(|group| *group = first);
+        }
+        groups
+    }
+
     /// The sources of the streams: those that are shared with other workers as one, the others one by one.
     fn open_readers(&self, asked: &[Asked<'_>]) -> (Vec<Reader>, Vec<BuildError>) {
         let (mut readers, mut errors) = (Vec::new(), Vec::new());
         let requests: Vec<StreamRequest<'_>> = asked.iter().map(|asked| asked.request.clone()).collect();
         let mut together = vec![None; asked.len()];
-        match self.connectors.shared(&requests) {
+        let groups = self.groups(asked);
+        match self.connectors.shared(&requests, &groups) {
             Err(error) => {
                 // It is said of the first of them; they stand on one connection.
                 let first = asked.first().map_or("sources", |asked| asked.name.as_str());
@@ -367,20 +396,21 @@ impl Builder<'_> {
             Ok(None) => {}
             Ok(Some(shared)) => {
                 together = shared.streams;
-                let mut streams: Vec<(u32, usize)> = Vec::new();
-                for (asked, number) in asked.iter().zip(&together) {
-                    streams.extend(number.map(|number| (number, asked.stream)));
+                let mut streams: Vec<(u32, usize, u32)> = Vec::new();
+                for ((asked, number), group) in asked.iter().zip(&together).zip(&groups) {
+                    streams.extend(number.map(|number| (number, asked.stream, *group)));
                 }
                 streams.sort_unstable();
-                let streams = streams.into_iter().map(|(_, stream)| stream).collect();
-                readers.push(Reader { streams, source: shared.source, written: false, shared: true });
+                let groups = streams.iter().map(|(.., group)| *group).collect();
+                let streams = streams.into_iter().map(|(_, stream, _)| stream).collect();
+                readers.push(Reader { streams, groups, source: shared.source, written: false, shared: true });
             }
         }
         for (asked, _) in asked.iter().zip(&together).filter(|(_, number)| number.is_none()) {
             match self.connectors.source(&asked.request) {
                 Ok(source) => {
                     let (streams, written) = (vec![asked.stream], asked.request.written);
-                    readers.push(Reader { streams, source, written, shared: false });
+                    readers.push(Reader { streams, groups: Vec::new(), source, written, shared: false });
                 }
                 Err(error) => errors.push(BuildError::connector(self.plan, asked.name, Some(asked.origin), error)),
             }

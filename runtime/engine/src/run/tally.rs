@@ -104,10 +104,9 @@ impl Tally {
                 .tables
                 .iter()
                 .zip(&core.shared.tables)
-                .map(|(table, rows)| TableSummary {
-                    name: table.name.clone(),
-                    rows: rows.len() as u64,
-                    replaced: rows.replaced,
+                .map(|(table, source)| {
+                    let (rows, replaced) = source.counts();
+                    TableSummary { name: table.name.clone(), rows, replaced }
                 })
                 .collect(),
             records: self.records,

@@ -1,10 +1,12 @@
 //! A worker: decodes a batch and runs the steps that need no lane.
 
 use bumpalo::Bump;
-use nsf_plan::{Late, PipelineId};
+use nsf_plan::PipelineId;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
+    ended::Ended,
+    lane::restore,
     output::WorkOutput,
     pieces::Core,
     stage::IngestOutput,
@@ -16,7 +18,7 @@ use crate::{
     fault::{Fault, FaultCode},
     frame::{Context, Frame, NoRows},
     observe::{Point, RecordId},
-    steps::{Ending, Execution, LaneStates, Mode, Program, Record, Scratch},
+    steps::{Execution, LaneStates, Mode, Program, Record, Scratch},
     value::Value,
 };
 
@@ -158,12 +160,16 @@ impl Worker {
             text,
             topic: arena.alloc_str(&stream.topic),
             laned,
+            deferred: Vec::new(),
         };
         for (index, message) in taken.batch.messages.iter().enumerate() {
             batch.record(self, &mut decoder, index, message, worked);
             if worked.broken.is_some() {
                 break;
             }
+        }
+        if worked.broken.is_none() {
+            batch.finish(self, worked);
         }
         self.decoders[taken.stream] = Some(decoder);
     }
@@ -203,6 +209,9 @@ struct BatchWork<'w, 'r> {
     text: Option<&'r str>,
     topic: &'r str,
     laned: bool,
+    /// Records of direct programs that wait for rows of tables, which are looked up for all of them together: the feed and
+    /// the values that the steps read.
+    deferred: Vec<(usize, Entry)>,
 }
 
 impl<'r> BatchWork<'_, 'r> {
@@ -226,14 +235,10 @@ impl<'r> BatchWork<'_, 'r> {
         if self.laned {
             worked.times.push(time);
         }
-        let id = RecordId {
-            stream: self.taken.stream as u32,
-            partition: self.taken.batch.partition,
-            offset: message.offset,
-        };
-        let record = Record { id, time, watermark: time, late: self.source.late.unwrap_or(0) };
-        worked.output.record = id;
-        for (feed, frame) in self.source.programs.iter().zip(&self.frames) {
+        let record = self.record_of(message, time);
+        worked.output.record = record.id;
+        for (at_feed, feed) in self.source.programs.iter().enumerate() {
+            let frame = &self.frames[at_feed];
             if let Some(own) = &self.own {
                 feed.fill(frame, own, self.arena);
             }
@@ -242,10 +247,15 @@ impl<'r> BatchWork<'_, 'r> {
             let program = &self.core.programs[feed.program];
             worked.output.pipeline = PipelineId(feed.program as u32);
             worked.output.set_ordinal((feed.program as u32) << 16);
-            let to = if program.mode == Mode::Direct { program.steps.len() } else { program.prefix };
+            let direct = program.mode == Mode::Direct;
+            let waits = direct && program.looks_up(&self.core.shared);
+            let to = if direct && !waits { program.steps.len() } else { program.prefix };
             let at = At { index: feed.program, program, frame, message: index, record };
             let goes_on = self.run(worker, at, to, worked);
-            if goes_on && program.mode == Mode::Laned {
+            if goes_on && waits {
+                let entry = keep(at, 0, worked);
+                self.deferred.push((at_feed, entry));
+            } else if goes_on && !direct {
                 self.stage(worker, at, worked);
             }
         }
@@ -291,12 +301,51 @@ impl<'r> BatchWork<'_, 'r> {
 
     /// Runs a program's steps up to `to`; gives whether the record goes on behind them.
     fn run(&self, worker: &mut Worker, at: At<'_, 'r>, to: usize, worked: &mut Worked<'r>) -> bool {
-        let At { program, frame, record, message, .. } = at;
+        let At { program, record, .. } = at;
         let observer = self.core.shared.observer.as_deref();
         if let Some(observer) = observer {
             observer.observe(record.id, Point::Entry(&program.id));
         }
         worked.output.count().taken += 1;
+        self.steps(worker, at, (0, to), worked)
+    }
+
+    /// Runs the steps of records that waited for rows of tables.
+    fn finish(&self, worker: &mut Worker, worked: &mut Worked<'r>) {
+        if self.deferred.is_empty() {
+            return;
+        }
+        let programs = &self.core.programs;
+        for (feed, entry) in &self.deferred {
+            let (program, frame) = (&programs[entry.program as usize], &self.frames[*feed]);
+            restore(program, frame, &worked.values, entry);
+            worker.scratch.wanted.add(&self.core.shared, program, frame, self.arena);
+        }
+        if let Err(error) = worker.scratch.look_up(&self.core.shared) {
+            worked.broken = Some(error);
+            return;
+        }
+        for (feed, entry) in &self.deferred {
+            let (program, frame) = (&programs[entry.program as usize], &self.frames[*feed]);
+            restore(program, frame, &worked.values, entry);
+            frame.begin(entry.time);
+            self.core.shared.clock.set(frame, entry.time);
+            let (message, time) = (entry.message as usize, entry.time);
+            let record = self.record_of(&self.taken.batch.messages[message], time);
+            worked.output.record = record.id;
+            worked.output.pipeline = PipelineId(u32::from(entry.program));
+            worked.output.set_ordinal(u32::from(entry.program) << 16);
+            let at = At { index: entry.program as usize, program, frame, message, record };
+            self.steps(worker, at, (program.prefix, program.steps.len()), worked);
+            if worked.broken.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Runs some of a program's steps; gives whether the record goes on behind them.
+    fn steps(&self, worker: &mut Worker, at: At<'_, 'r>, (from, to): (usize, usize), worked: &mut Worked<'r>) -> bool {
+        let At { program, frame, record, message, .. } = at;
         worker.scratch.bind_none(program.handles.len());
         let mut execution = Execution {
             shared: &self.core.shared,
@@ -308,9 +357,10 @@ impl<'r> BatchWork<'_, 'r> {
             output: &mut worked.output,
             record,
         };
-        match execution.run(0, to) {
+        match execution.run(from, to) {
             Ok(goes_on) => {
-                if let (Some(observer), Mode::Direct) = (observer, program.mode) {
+                let done = program.mode == Mode::Direct && (!goes_on || to == program.steps.len());
+                if let (Some(observer), true) = (self.core.shared.observer.as_deref(), done) {
                     observer.observe(record.id, Point::Done(&program.id));
                 }
                 goes_on
@@ -327,7 +377,7 @@ impl<'r> BatchWork<'_, 'r> {
 
     /// Keeps what the lane's steps need of a record.
     fn stage(&self, worker: &mut Worker, at: At<'_, 'r>, worked: &mut Worked<'r>) {
-        let At { index, program, frame, message, record } = at;
+        let At { program, frame, message, .. } = at;
         let lane = match &program.key {
             None => 0,
             Some(key) => {
@@ -340,10 +390,18 @@ impl<'r> BatchWork<'_, 'r> {
                 lane_of(&worker.key, self.core.lanes)
             }
         };
-        let values = worked.values.len() as u32;
-        worked.values.extend(program.carry.iter().map(|place| frame.get(*place)));
-        let (message, program, time) = (message as u32, index as u16, record.time);
-        worked.entries.push(Entry { message, program, lane, values, time });
+        let entry = keep(at, lane, worked);
+        worked.entries.push(entry);
+    }
+
+    /// What is known of a record beside its slots.
+    fn record_of(&self, message: &Message, time: i64) -> Record {
+        let id = RecordId {
+            stream: self.taken.stream as u32,
+            partition: self.taken.batch.partition,
+            offset: message.offset,
+        };
+        Record { id, time, watermark: time, late: self.source.late.unwrap_or(0) }
     }
 
     fn reject_in_stream(&self, message: &Message, fault: &Fault, worked: &mut Worked<'r>) {
@@ -359,71 +417,15 @@ impl<'r> BatchWork<'_, 'r> {
     }
 }
 
+/// Keeps what the steps behind the prefix read of a record.
+fn keep<'r>(at: At<'_, 'r>, lane: u16, worked: &mut Worked<'r>) -> Entry {
+    let At { index, program, frame, message, record } = at;
+    let values = worked.values.len() as u32;
+    worked.values.extend(program.carry.iter().map(|place| frame.get(*place)));
+    Entry { message: message as u32, program: index as u16, lane, values, time: record.time }
+}
+
 /// The lane of a partition key.
 pub(crate) fn lane_of(key: &[u8], lanes: u16) -> u16 {
     (xxh3_64(key) % u64::from(lanes.max(1))) as u16
-}
-
-/// A record that did not come to its last step.
-pub(crate) struct Ended<'e> {
-    /// The pipeline.
-    pub program: &'e Program,
-    /// The stream that the record came from.
-    pub stream: &'e Stream,
-    /// The batch that its message is in, and which message of it.
-    pub batch: &'e RawBatch,
-    pub message: usize,
-    /// The record.
-    pub record: Record,
-}
-
-impl Ended<'_> {
-    /// Counts and reports it; gives what keeps the run from going on.
-    pub(crate) fn report(self, core: &Core, ending: Ending, output: &mut WorkOutput) -> Option<ConnectorError> {
-        let Self { program, stream, batch, message, record } = self;
-        let observer = core.shared.observer.as_deref();
-        let step = |point: u32| program.points[point as usize].id.as_str();
-        match ending {
-            Ending::Broken(error) => return Some(error),
-            Ending::Dropped(reason, point) => {
-                output.count().drop_one(reason);
-                if let Some(observer) = observer {
-                    observer.observe(record.id, Point::Dropped(step(point), &program.reasons[reason as usize]));
-                }
-            }
-            Ending::Late(point) => return self.late(core, point, output),
-            Ending::Rejected(fault, point) => {
-                let message = &batch.messages[message];
-                let mut rejection = stream.rejection(&program.id, batch, message, &fault);
-                rejection.step = step(point).to_owned();
-                rejection.origin.get_or_insert(program.points[point as usize].origin);
-                if let Some(observer) = observer {
-                    observer.observe(record.id, Point::Rejected(step(point), fault.code.id()));
-                }
-                output.reject(rejection);
-            }
-        }
-        None
-    }
-
-    /// The record would save to a value that has ended for good: dropped, rejected or sent on, as its source says.
-    fn late(self, core: &Core, point: u32, output: &mut WorkOutput) -> Option<ConnectorError> {
-        let otherwise = match &self.stream.work {
-            StreamWork::Source(source) => source.late_else.clone(),
-            StreamWork::Ingest(_) | StreamWork::Subscription => Late::Drop,
-        };
-        match otherwise {
-            Late::Drop => {}
-            Late::Reject => {
-                let fault = Fault::new(FaultCode::Late, "the value that the record would change has ended");
-                return self.report(core, Ending::Rejected(fault, point), output);
-            }
-            Late::Topic(topic) => {
-                let message = &self.batch.messages[self.message];
-                output.send(topic.index(), self.batch.key(message).unwrap_or_default(), self.batch.message(message));
-            }
-        }
-        // The first reason of every program.
-        self.report(core, Ending::Dropped(0, point), output)
-    }
 }

@@ -69,9 +69,11 @@ impl<'p> ProgramBuilder<'p> {
         // What is late is decided before any step runs, and only in the order of the partition; records of
         // subscriptions come to no worker.
         let told = pipeline.inputs.iter().any(|input| input.from.source().is_none());
-        let prefix = if laned && !late && !told { uses::stateless_prefix(&pipeline.body.steps) } else { 0 };
+        let loads_table = handles.iter().any(|handle| matches!(handle.target, Target::Table(_)));
+        let prefix =
+            if (laned || loads_table) && !late && !told { uses::stateless_prefix(&pipeline.body.steps) } else { 0 };
         let rest = &pipeline.body.steps[prefix..];
-        let eager = eager_handles(pipeline, &handles, rest);
+        let (eager, tables) = eager_handles(pipeline, &handles, rest);
         let carry = carried(pipeline, prefix).into_iter().filter_map(|slot| layout.place(slot)).collect();
         let key = if pipeline.key.is_empty() || !laned { None } else { Some(scope.key(&key_expressions(pipeline))?) };
         Ok(Program {
@@ -85,6 +87,7 @@ impl<'p> ProgramBuilder<'p> {
             is_eager: (0..handles.len()).map(|at| eager.contains(&at)).collect(),
             handles,
             eager,
+            tables,
             mode: if laned { Mode::Laned } else { Mode::Direct },
             key,
             carry,
@@ -147,8 +150,8 @@ fn has_unique(block: &Block) -> bool {
     found
 }
 
-/// Rows of the lane whose keys the lane's steps cannot change.
-fn eager_handles(pipeline: &Pipeline, handles: &[HandleProgram], rest: &[Step]) -> Vec<usize> {
+/// Rows whose keys the lane's steps cannot change: those of the lane, and those of tables.
+fn eager_handles(pipeline: &Pipeline, handles: &[HandleProgram], rest: &[Step]) -> (Vec<usize>, Vec<usize>) {
     let assigned = uses::slots_assigned(rest);
     let fixed = |handle: &Handle| {
         handle.keys.iter().all(|key| {
@@ -161,8 +164,9 @@ fn eager_handles(pipeline: &Pipeline, handles: &[HandleProgram], rest: &[Step]) 
             fixed
         })
     };
-    let own = |at: &usize| matches!(handles[*at].target, Target::Own(_)) && fixed(&pipeline.handles[*at]);
-    (0..handles.len()).filter(own).collect()
+    let eager =
+        |at: &usize| matches!(handles[*at].target, Target::Own(_) | Target::Table(_)) && fixed(&pipeline.handles[*at]);
+    (0..handles.len()).filter(eager).partition(|at| matches!(handles[*at].target, Target::Own(_)))
 }
 
 /// The slots that the lane must be given: what its steps read and what was set before.

@@ -6,6 +6,7 @@ use nsf_plan::StateId;
 use super::{
     program::{Action, Compiled, MissingRow, Program, Target, Unique},
     rows::{Binding, Committed, LaneStates, RowsView, Shared, key_cells},
+    tables::TableKeys,
 };
 use crate::{
     cell::Cell,
@@ -16,6 +17,7 @@ use crate::{
     observe::{Point, RecordId},
     run::output::WorkOutput,
     state::{Change, FieldVersion, RowId, Undo},
+    table::TableSource,
     value::Value,
 };
 
@@ -59,6 +61,8 @@ pub(crate) struct Scratch {
     pub bindings: Vec<Binding>,
     /// Rows as committed.
     pub committed: Committed,
+    /// Keys of rows of tables that are to be looked up.
+    pub wanted: TableKeys,
     pub(super) key: Vec<u8>,
     undo: Vec<(StateId, RowId, Undo)>,
 }
@@ -255,8 +259,15 @@ impl<'b> Execution<'_, 'b> {
             }
             Target::Table(table) => {
                 self.write_key(handle, point)?;
-                let row = self.shared.tables[table.index()].find(&self.scratch.key);
-                Binding::Table { table: table.0, row }
+                match &self.shared.tables[table.index()] {
+                    TableSource::Whole(rows) => Binding::Table { table: table.0, row: rows.find(&self.scratch.key) },
+                    TableSource::LookedUp(_) => {
+                        let found = self.scratch.committed.table(self.shared, table, &self.scratch.key);
+                        let at = found.map_err(Ending::Broken)?;
+                        let live = self.scratch.committed.is_live(self.shared, program.target, at, watermark, late);
+                        Binding::Committed { at, live }
+                    }
+                }
             }
             Target::Foreign(state) => {
                 self.write_key(handle, point)?;

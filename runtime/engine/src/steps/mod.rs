@@ -5,6 +5,7 @@ mod execute;
 mod expand;
 mod program;
 mod rows;
+mod tables;
 pub(crate) mod uses;
 
 pub(crate) use build::ProgramBuilder;

@@ -33,7 +33,8 @@ pub(crate) struct Program {
     pub reasons: Vec<String>,
     /// The steps.
     pub steps: Vec<Compiled>,
-    /// How many of them the decoding worker runs.
+    /// How many of them the decoding worker runs, one record after the other; in a direct program, those before the first
+    /// that loads a table's row.
     pub prefix: usize,
     /// The rows.
     pub handles: Vec<HandleProgram>,
@@ -41,6 +42,8 @@ pub(crate) struct Program {
     pub eager: Vec<usize>,
     /// The same, by handle.
     pub is_eager: Vec<bool>,
+    /// Rows of tables whose keys are known before the steps behind the prefix run, as indices into `handles`.
+    pub tables: Vec<usize>,
     /// Where it runs.
     pub mode: Mode,
     /// The partition key; none where every record goes to the first lane.

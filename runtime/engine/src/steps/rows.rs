@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use nsf_plan::{DimensionId, HandleId, StateId};
+use nsf_plan::{DimensionId, HandleId, StateId, TableId};
 
 use super::program::{HandleProgram, Target};
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     run::{Clock, stage::DimensionRows},
     state::{LaneRows, Row, RowId, StateShape},
     store::{Held, LaneStore, Store, StoreTable},
-    table::TableRows,
+    table::{TableSource, looked_up::MaybeRow},
 };
 
 /// What all workers and lanes share.
@@ -25,7 +25,7 @@ pub(crate) struct Shared {
     /// States by their index in the plan.
     pub states: Vec<StateShape>,
     /// Tables by their index in the plan.
-    pub tables: Vec<TableRows>,
+    pub tables: Vec<TableSource>,
     /// Rows of dimensions.
     pub dimensions: Arc<dyn DimensionRows>,
     /// What a dimension's fields are where there is no row; none where all are null.
@@ -138,6 +138,7 @@ pub(crate) struct Committed {
 enum CommittedRow {
     Fields(Box<[Cell]>),
     State(Box<Row>),
+    Table(Arc<[Cell]>),
 }
 
 impl Committed {
@@ -179,12 +180,47 @@ impl Committed {
         Ok(self.add(tag, key, Some(CommittedRow::State(Box::new(row)))))
     }
 
+    /// The row of a table that is looked up.
+    ///
+    /// # Errors
+    /// Where the table does not answer.
+    pub(crate) fn table(&mut self, shared: &Shared, table: TableId, key: &[u8]) -> ConnectorResult<u32> {
+        let tag = table_tag(table);
+        if let Some(&at) = self.index.get(&(tag, key) as &dyn Tagged) {
+            return Ok(at);
+        }
+        let TableSource::LookedUp(source) = &shared.tables[table.index()] else { return Ok(self.add(tag, key, None)) };
+        let row = source.find(&[key])?.pop().flatten();
+        Ok(self.add(tag, key, row.map(CommittedRow::Table)))
+    }
+
+    /// Looks up rows of a table together.
+    ///
+    /// # Errors
+    /// Where the table does not answer.
+    pub(crate) fn tables(&mut self, shared: &Shared, table: TableId, keys: &[&[u8]]) -> ConnectorResult<()> {
+        let TableSource::LookedUp(source) = &shared.tables[table.index()] else { return Ok(()) };
+        let tag = table_tag(table);
+        let is_new = |key: &&[u8]| !self.index.contains_key(&(tag, *key) as &dyn Tagged);
+        let keys: Vec<&[u8]> = keys.iter().copied().filter(is_new).collect();
+        let rows: Vec<MaybeRow> = source.find(&keys)?;
+        for (key, row) in keys.into_iter().zip(rows) {
+            self.add(tag, key, row.map(CommittedRow::Table));
+        }
+        Ok(())
+    }
+
     fn add(&mut self, tag: u32, key: &[u8], row: Option<CommittedRow>) -> u32 {
         let at = self.rows.len() as u32;
         self.rows.push(row);
         self.index.insert((tag, key.into()), at);
         at
     }
+}
+
+/// Tells rows of a table from those of states (even) and dimensions (odd), which are counted from below.
+const fn table_tag(table: TableId) -> u32 {
+    u32::MAX - table.0
 }
 
 /// A borrowed key of [`Committed`].
@@ -258,10 +294,14 @@ impl Rows for RowsView<'_> {
     fn fields(&self, handle: HandleId) -> Option<&[Cell]> {
         let there = match self.bindings.get(handle.index()).copied().unwrap_or_default() {
             Binding::Own { state, row, live: true } => Some(&*self.lane.states[state.index()].row(row).fields),
-            Binding::Table { table, row: Some(row) } => Some(self.shared.tables[table as usize].row(row)),
+            Binding::Table { table, row: Some(row) } => match &self.shared.tables[table as usize] {
+                TableSource::Whole(rows) => Some(rows.row(row)),
+                TableSource::LookedUp(_) => None,
+            },
             Binding::Committed { at, live: true } => match &self.committed.rows[at as usize] {
                 Some(CommittedRow::Fields(fields)) => Some(&**fields),
                 Some(CommittedRow::State(row)) => Some(&*row.fields),
+                Some(CommittedRow::Table(fields)) => Some(&**fields),
                 None => None,
             },
             _ => None,

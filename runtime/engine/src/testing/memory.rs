@@ -10,9 +10,10 @@ use std::{
 use nsf_plan::connector::Connector;
 
 use crate::{
+    cell::Cell,
     connector::{
-        ConnectorError, ConnectorErrorKind, ConnectorResult, Connectors, Export, Message, OutputBatch, Polled,
-        Position, RawBatch, Sink, Source, StreamRequest,
+        ConnectorError, ConnectorErrorKind, ConnectorResult, Connectors, Export, Lookup, LookupMember, Message,
+        OutputBatch, Polled, Position, RawBatch, Sink, Source, StreamRequest,
     },
     store::{Store, StoreBatch, StoreTable},
 };
@@ -84,6 +85,16 @@ impl Memory {
     }
 }
 
+/// A table that gives all its rows, whichever are asked for: the engine takes those that it wants.
+struct MemoryTable(Vec<Vec<u8>>);
+
+impl Lookup for MemoryTable {
+    fn find(&self, _: &[Vec<Cell>], found: &mut dyn FnMut(&[u8])) -> ConnectorResult<()> {
+        self.0.iter().for_each(|row| found(row));
+        Ok(())
+    }
+}
+
 impl Connectors for Memory {
     fn source(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>> {
         let feed = request.names.iter().find_map(|name| self.shared.feeds.get(*name)).cloned().unwrap_or_default();
@@ -110,6 +121,20 @@ impl Connectors for Memory {
         let waiting = Arc::default();
         let (topic, once) = (None, None);
         Ok(Box::new(MemorySource { shared: alone, waiting, feed, at: 0, given: None, topic, taken: 0, once }))
+    }
+
+    /// Tables of servers are looked up, as outside of tests.
+    fn lookup(
+        &self,
+        request: &StreamRequest<'_>,
+        _: &[LookupMember],
+        _: &[LookupMember],
+    ) -> ConnectorResult<Option<Arc<dyn Lookup>>> {
+        if request.connector.kind == "file" {
+            return Ok(None);
+        }
+        let rows = request.names.iter().find_map(|name| self.shared.tables.get(*name)).cloned().unwrap_or_default();
+        Ok(Some(Arc::new(MemoryTable(rows))))
     }
 
     fn sink(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Sink>> {

@@ -140,6 +140,9 @@ fn code_of(error: &KafkaError) -> RDKafkaErrorCode {
     fault::code(error).unwrap_or(RDKafkaErrorCode::Fail)
 }
 
+/// What stands beside a position that a worker committed.
+pub(super) const BY_WORKER: &str = "nsf";
+
 /// Where partitions stand.
 pub(crate) fn states(
     consumer: &BaseConsumer<GroupCalls>,
@@ -156,13 +159,16 @@ pub(crate) fn states(
     for asked in partitions {
         let (topic, partition, _) = asked;
         let (low, high) = consumer.fetch_watermarks(topic, *partition, PATIENCE).map_err(|error| code_of(&error))?;
-        let committed = committed.find_partition(topic, *partition).and_then(|element| match element.offset() {
+        let element = committed.find_partition(topic, *partition);
+        let by_worker = element.as_ref().is_some_and(|element| element.metadata() == BY_WORKER);
+        let committed = element.and_then(|element| match element.offset() {
             Offset::Offset(offset) => u64::try_from(offset).ok(),
             _ => None,
         });
         let incarnation = ids.iter().find(|(name, _)| name == topic).map(|(_, id)| id.clone()).unwrap_or_default();
         let unsigned = |offset: i64| u64::try_from(offset).unwrap_or(0);
-        states.push((asked.clone(), LogState { low: unsigned(low), high: unsigned(high), committed, incarnation }));
+        let (low, high) = (unsigned(low), unsigned(high));
+        states.push((asked.clone(), LogState { low, high, committed, by_worker, incarnation }));
     }
     Ok(states)
 }

@@ -17,8 +17,9 @@ use rdkafka::{
 };
 
 use super::{
-    asking::{Answer, Asked, Asker, OutOfRange},
+    asking::{Answer, Asked, Asker, BY_WORKER, OutOfRange},
     assigned::{AllAssigned, Assigned, Phase},
+    followers::Followers,
     rebalance::Leaving,
     seen::{PartitionEnd, Seen},
 };
@@ -51,6 +52,8 @@ pub(crate) struct Membership {
     pub(super) consumer: Arc<BaseConsumer<GroupCalls>>,
     /// The topics of the streams, by stream.
     pub(super) streams: Vec<String>,
+    /// Topics whose partitions follow those of another.
+    pub(super) followers: Followers,
     pub(super) assigned: AllAssigned,
     pub(super) leaving: Vec<Leaving>,
     pub(super) changes: Vec<Change>,
@@ -74,6 +77,7 @@ impl Membership {
         trouble: &Arc<Trouble>,
         seen: Arc<Seen>,
         streams: Vec<String>,
+        groups: &[u32],
     ) -> ConnectorResult<Self> {
         settings.check()?;
         trouble.over();
@@ -90,11 +94,15 @@ impl Membership {
             serve: &|| drop(consumer.poll(Duration::ZERO)),
             brokers: Cell::new(0),
         };
+        let followers = Followers::new(&streams, groups);
+        let mut partitions = Vec::new();
         for topic in &topics {
-            asking.topic(topic)?;
+            partitions.push((*topic, asking.topic(topic)?.partitions));
         }
+        followers.check(&partitions, settings)?;
+        let leads: Vec<&str> = topics.iter().copied().filter(|topic| !followers.follows(topic)).collect();
         consumer
-            .subscribe(&topics)
+            .subscribe(&leads)
             .map_err(|error| fault::of(settings, &error, "the topics could not be subscribed to"))?;
         let consumer = Arc::new(consumer);
         Ok(Self {
@@ -105,6 +113,7 @@ impl Membership {
             asker: Asker::new(Arc::clone(&consumer), Arc::clone(trouble)),
             consumer,
             streams,
+            followers,
             assigned: AllAssigned::default(),
             leaving: Vec::new(),
             changes: Vec::new(),
@@ -224,8 +233,8 @@ impl Membership {
     fn serve(&mut self) -> ConnectorResult<()> {
         while let Some(rebalance) = self.consumer.context().next() {
             match rebalance {
-                Rebalance::Assign(partitions) => self.assign(&partitions),
-                Rebalance::Revoke { partitions, lost } => self.revoke(partitions, lost),
+                Rebalance::Assign(partitions) => self.assign(&self.followers.with(partitions)),
+                Rebalance::Revoke { partitions, lost } => self.revoke(self.followers.with(partitions), lost),
             }
         }
         while let Some(answer) = self.asker.answer() {
@@ -333,7 +342,7 @@ impl Membership {
             self.changes.push(Change::Assigned(assigned.id(reading), state.clone()));
         }
         if latest {
-            self.commit(&[(topic.clone(), *partition)]);
+            self.commit(&[(topic.clone(), *partition)], "");
         }
     }
 
@@ -397,7 +406,7 @@ impl Membership {
                 }
                 partitions.sort_unstable();
                 partitions.dedup();
-                self.commit(&partitions);
+                self.commit(&partitions, BY_WORKER);
             }
         }
     }
@@ -409,12 +418,14 @@ impl Membership {
 
     /// Commits positions for the group: without waiting and without minding failures (librdkafka#2933). Only of partitions
     /// that are this worker's (redpanda-data/connect#4477).
-    fn commit(&mut self, partitions: &[(String, i32)]) {
+    fn commit(&mut self, partitions: &[(String, i32)], by: &str) {
         let mut list = TopicPartitionList::new();
         for (topic, partition) in partitions {
             let committable = self.assigned.find(topic, *partition).and_then(|assigned| assigned.committable());
             if let Some(offset) = committable.and_then(|next| i64::try_from(next).ok()) {
-                let _ = list.add_partition_offset(topic, *partition, Offset::Offset(offset));
+                let mut element = list.add_partition(topic, *partition);
+                let _ = element.set_offset(Offset::Offset(offset));
+                element.set_metadata(by);
             }
         }
         if list.count() > 0 {

@@ -2,6 +2,7 @@
 
 mod asking;
 mod assigned;
+mod followers;
 mod membership;
 mod rebalance;
 mod seen;
@@ -29,6 +30,8 @@ pub struct KafkaSource {
     settings: Arc<KafkaSettings>,
     /// The topic of each stream.
     streams: Vec<String>,
+    /// By stream: the number of its group; streams of one group have the same partitions at the same worker.
+    groups: Vec<u32>,
     trouble: Arc<Trouble>,
     seen: Arc<Seen>,
     membership: Option<Membership>,
@@ -70,7 +73,17 @@ impl KafkaSource {
     /// yet.
     #[must_use]
     pub fn new(settings: impl Into<Arc<KafkaSettings>>, streams: Vec<String>) -> Self {
-        Self { settings: settings.into(), streams, trouble: Arc::default(), seen: Arc::default(), membership: None }
+        let groups = (0..).take(streams.len()).collect();
+        let settings = settings.into();
+        Self { settings, streams, groups, trouble: Arc::default(), seen: Arc::default(), membership: None }
+    }
+
+    /// The same with streams that belong together: those with one number come with the same partitions to the same worker.
+    /// The group of workers shares out the partitions of the first topic of them alone; the others follow it.
+    #[must_use]
+    pub fn with_groups(mut self, groups: Vec<u32>) -> Self {
+        self.groups = groups;
+        self
     }
 
     /// What is wrong just now though the run goes on; none where all is well.
@@ -99,7 +112,13 @@ impl KafkaSource {
 impl Source for KafkaSource {
     /// Connects, looks for the topics and joins the group. Positions are given by [`Command::Start`], never here.
     fn open(&mut self, _positions: &[(u32, Position)]) -> ConnectorResult<()> {
-        let membership = Membership::join(&self.settings, &self.trouble, Arc::clone(&self.seen), self.streams.clone())?;
+        let membership = Membership::join(
+            &self.settings,
+            &self.trouble,
+            Arc::clone(&self.seen),
+            self.streams.clone(),
+            &self.groups,
+        )?;
         self.membership = Some(membership);
         Ok(())
     }

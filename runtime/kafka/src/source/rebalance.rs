@@ -118,8 +118,8 @@ impl Membership {
         self.consumer.context().close();
         while let Some(rebalance) = self.consumer.context().next() {
             match rebalance {
-                Rebalance::Assign(partitions) => self.assign(&partitions),
-                Rebalance::Revoke { partitions, .. } => self.unassign(&partitions),
+                Rebalance::Assign(partitions) => self.assign(&self.followers.with(partitions)),
+                Rebalance::Revoke { partitions, .. } => self.unassign(&self.followers.with(partitions)),
             }
         }
         for event in std::mem::take(&mut self.leaving) {

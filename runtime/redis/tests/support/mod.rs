@@ -1,107 +1,50 @@
-//! Real servers of Redis for tests, and a proxy that loses what is sent.
+//! Real servers of Redis for tests, and a proxy that loses or holds what is sent.
 #![allow(dead_code)]
 
 pub mod proxy;
 
 use std::{
-    net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicU16, Ordering},
-    },
+    net::SocketAddr,
+    ops::{Deref, DerefMut},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use nsf_engine::store::{Changes, Held, LaneProgress, LaneStore, PartitionName};
 use nsf_redis::{Node, Place, RedisSettings, RedisStore};
+use nsf_tests::servers::{
+    redis::{Options, Redis},
+    resp::{Connection, Reply},
+    shown,
+};
 use tempfile::TempDir;
 
-/// Whether there is a server to test against. Says loudly what is not shown where there is none.
-#[must_use]
-pub fn there_is_redis(what: &str) -> bool {
-    let found = Command::new("redis-server").arg("--version").output().is_ok();
-    if !found {
-        eprintln!("NOT SHOWN: {what}: there is no `redis-server` on this machine");
-    }
-    found
-}
-
-/// A port that is free, and the one behind it that a cluster uses.
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = 20_000 + (std::process::id() as u16 % 400) * 20;
-    loop {
-        let port = start + NEXT.fetch_add(1, Ordering::Relaxed) % 2000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port + 10_000)).is_ok() {
-            return port;
-        }
-    }
-}
-
-/// The file of a watcher of Sentinel.
-const WATCHER: &str = "sentinel.conf";
-
-/// A server of its own, with a folder of its own; it ends with the value.
+/// A server of its own, with a folder of its own; both end with the value.
 pub struct Server {
-    pub port: u16,
-    pub folder: TempDir,
-    arguments: Vec<String>,
-    child: Option<Child>,
+    redis: Redis,
+    _folder: TempDir,
 }
 
 impl Server {
-    /// Starts a server with no files and further arguments.
-    pub fn start(arguments: &[&str]) -> Self {
+    /// A server without files and with further arguments; none where there is no Redis, which it says.
+    pub fn start(test: &str, arguments: &[&str]) -> Option<Self> {
+        let options = Options { append_only: false, ..Options::default() };
+        Self::with(test, options.with(arguments))
+    }
+
+    /// A server that keeps what is written.
+    pub fn keeping(test: &str) -> Option<Self> {
+        Self::with(test, Options::default())
+    }
+
+    pub fn with(test: &str, options: Options) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let mut server = Self { port: free_port(), folder, arguments, child: None };
-        server.run();
-        server
-    }
-
-    /// Starts a watcher of Sentinel, which keeps what it knows in its file.
-    pub fn watcher(lines: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let text = format!("port {port}\nbind 127.0.0.1\ndir {}\n{lines}", folder.path().display());
-        std::fs::write(folder.path().join(WATCHER), text).unwrap();
-        let mut server = Self { port, folder, arguments: Vec::new(), child: None };
-        server.run();
-        server
-    }
-
-    /// Starts it, again if it was killed.
-    pub fn run(&mut self) {
-        let folder = self.folder.path().to_str().unwrap();
-        let port = self.port.to_string();
-        let mut command = Command::new("redis-server");
-        let file = self.folder.path().join(WATCHER);
-        if file.exists() {
-            command.arg(file).arg("--sentinel");
-        } else {
-            // What the arguments set comes later and counts.
-            command.args(["--port", &port, "--dir", folder, "--save", "", "--bind", "127.0.0.1"]);
-            command.args(["--repl-diskless-sync-delay", "0", "--daemonize", "no"]).args(&self.arguments);
-        }
-        self.child = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        let until = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(Instant::now() < until, "redis-server does not start");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// Ends it at once, as a crash does.
-    pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
+        let redis = shown(test, Redis::start(folder.path(), options))?;
+        Some(Self { redis, _folder: folder })
     }
 
     pub fn node(&self) -> Node {
-        Node::new("127.0.0.1", self.port)
+        node(self.address())
     }
 
     pub fn settings(&self) -> RedisSettings {
@@ -115,21 +58,42 @@ impl Server {
         RedisStore::new(self.settings()).unwrap()
     }
 
-    /// What `redis-cli` answers.
-    pub fn cli(&self, arguments: &[&str]) -> String {
-        cli(self.port, arguments)
+    /// What it answers.
+    pub fn ask(&self, words: &[&str]) -> String {
+        ask(self.address(), words)
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.kill();
+impl Deref for Server {
+    type Target = Redis;
+
+    fn deref(&self) -> &Redis {
+        &self.redis
     }
 }
 
-pub fn cli(port: u16, arguments: &[&str]) -> String {
-    let output = Command::new("redis-cli").args(["-p", &port.to_string()]).args(arguments).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+impl DerefMut for Server {
+    fn deref_mut(&mut self) -> &mut Redis {
+        &mut self.redis
+    }
+}
+
+/// A server's place.
+pub fn node(address: SocketAddr) -> Node {
+    Node::new("127.0.0.1", address.port())
+}
+
+/// What a server answers, each item on a line of its own; why it does not where it does not.
+pub fn ask(address: SocketAddr, words: &[&str]) -> String {
+    let reply = Connection::open(address).and_then(|mut connection| connection.command(words));
+    reply.map_or_else(|error| format!("no answer: {error}"), |reply| lines(&reply))
+}
+
+fn lines(reply: &Reply) -> String {
+    match reply {
+        Reply::List(items) => items.iter().map(lines).collect::<Vec<_>>().join("\n"),
+        other => other.text(),
+    }
 }
 
 /// Waits until something is so.

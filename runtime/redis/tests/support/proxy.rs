@@ -1,11 +1,13 @@
-//! A proxy that passes everything on, until it is told to do something else to the next save.
+//! A proxy that passes everything on, until it is told to do something else to the next save. The rig's own proxy does what
+//! networks do; this one knows a save when it sees one.
 
 use std::{
     io::{Read, Write},
-    net::{Shutdown, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
+        mpsc::{Receiver, Sender, channel},
     },
     time::Duration,
 };
@@ -19,77 +21,131 @@ pub enum Fate {
     LoseAnswer,
     /// It is lost, and the connection cut.
     LoseRequest,
-    /// It is kept and passed on after so many milliseconds; its answer goes nowhere.
-    Late(u64),
+    /// It is held until [`Proxy::let_go`]; its answer goes nowhere.
+    Hold,
 }
 
+/// What a server answers to a transaction that it did not do: nothing, in place of a list.
+pub const VOID: &str = "*-1\r\n";
+
 pub struct Proxy {
-    pub port: u16,
-    fate: Arc<Mutex<Fate>>,
+    pub address: SocketAddr,
+    shared: Arc<Shared>,
+    go: Sender<()>,
+    answers: Receiver<String>,
+}
+
+struct Shared {
+    server: SocketAddr,
+    fate: Mutex<Fate>,
+    /// How many saves are held.
+    held: AtomicU32,
+    /// Says when what is held may go on.
+    gone: Mutex<Receiver<()>>,
+    /// What the server answered to saves whose answers go nowhere.
+    lost: Sender<String>,
 }
 
 impl Proxy {
-    pub fn before(server: u16) -> Self {
+    pub fn before(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let fate = Arc::new(Mutex::new(Fate::Pass));
-        let shared = Arc::clone(&fate);
+        let address = listener.local_addr().unwrap();
+        let ((go, gone), (lost, answers)) = (channel(), channel());
+        let shared = Arc::new(Shared {
+            server,
+            fate: Mutex::new(Fate::Pass),
+            held: AtomicU32::new(0),
+            gone: Mutex::new(gone),
+            lost,
+        });
+        let accepting = Arc::clone(&shared);
         std::thread::spawn(move || {
             for client in listener.incoming() {
-                let (Ok(client), Ok(server)) = (client, TcpStream::connect(("127.0.0.1", server))) else { return };
-                let fate = Arc::clone(&shared);
-                std::thread::spawn(move || pass(client, server, &fate));
+                let (Ok(client), Ok(server)) = (client, TcpStream::connect(accepting.server)) else { continue };
+                let shared = Arc::clone(&accepting);
+                std::thread::spawn(move || pass(client, server, &shared));
             }
         });
-        Self { port, fate }
+        Self { address, shared, go, answers }
     }
 
     pub fn next(&self, fate: Fate) {
-        *self.fate.lock().unwrap() = fate;
+        *self.shared.fate.lock().unwrap() = fate;
+    }
+
+    /// Lets a save go that is held, if one is.
+    pub fn go_on(&self) -> bool {
+        let take = |held: u32| held.checked_sub(1);
+        let held = self.shared.held.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok();
+        if held {
+            self.go.send(()).unwrap();
+        }
+        held
+    }
+
+    /// Lets the save go that is held; gives what the server answers to it.
+    pub fn let_go(&self) -> String {
+        assert!(self.go_on(), "a save is held");
+        self.lost_answer()
+    }
+
+    /// The answers that were lost so far.
+    pub fn lost_answers(&self) -> Vec<String> {
+        self.answers.try_iter().collect()
+    }
+
+    /// The next answer to a save that was lost on the way.
+    pub fn lost_answer(&self) -> String {
+        self.answers.recv_timeout(Duration::from_secs(20)).unwrap()
     }
 }
 
-fn pass(mut client: TcpStream, mut server: TcpStream, fate: &Mutex<Fate>) {
+fn pass(mut client: TcpStream, mut server: TcpStream, shared: &Shared) {
     let (mut from, mut to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
     let muted = Arc::new(AtomicBool::new(false));
     let mute = Arc::clone(&muted);
     let answers = std::thread::spawn(move || {
-        let mut bytes = vec![0; 1 << 16];
+        let (mut bytes, mut lost) = (vec![0; 1 << 16], Vec::new());
         while let Ok(count @ 1..) = from.read(&mut bytes) {
-            if !muted.load(Ordering::SeqCst) && to.write_all(&bytes[..count]).is_err() {
+            if muted.load(Ordering::SeqCst) {
+                lost.extend_from_slice(&bytes[..count]);
+            } else if to.write_all(&bytes[..count]).is_err() {
                 break;
             }
         }
         let _ = to.shutdown(Shutdown::Both);
+        String::from_utf8_lossy(&lost).into_owned()
     });
     let mut bytes = vec![0; 1 << 20];
+    let mut lost = false;
     while let Ok(count @ 1..) = client.read(&mut bytes) {
         let text = String::from_utf8_lossy(&bytes[..count]);
         let is_save = text.contains("EXEC") && text.contains("HSET");
-        let mut next = fate.lock().unwrap();
+        let mut next = shared.fate.lock().unwrap();
         let chosen = if is_save { std::mem::replace(&mut *next, Fate::Pass) } else { Fate::Pass };
         drop(next);
-        match chosen {
-            Fate::Pass => {}
-            Fate::LoseRequest => break,
-            Fate::LoseAnswer => {
-                mute.store(true, Ordering::SeqCst);
-                server.write_all(&bytes[..count]).unwrap();
-                std::thread::sleep(Duration::from_millis(200));
-                break;
-            }
-            Fate::Late(milliseconds) => {
-                std::thread::sleep(Duration::from_millis(milliseconds));
-                let _ = server.write_all(&bytes[..count]);
-                std::thread::sleep(Duration::from_millis(200));
+        if chosen == Fate::LoseRequest {
+            let _ = server.shutdown(Shutdown::Both);
+            break;
+        }
+        lost = chosen != Fate::Pass;
+        mute.store(lost, Ordering::SeqCst);
+        if chosen == Fate::Hold {
+            shared.held.fetch_add(1, Ordering::SeqCst);
+            if shared.gone.lock().unwrap().recv().is_err() {
                 break;
             }
         }
-        if server.write_all(&bytes[..count]).is_err() {
+        if server.write_all(&bytes[..count]).is_err() || lost {
             break;
         }
     }
-    let _ = server.shutdown(Shutdown::Both);
+    // The server answers all that it was sent, and then ends the connection too.
+    let _ = server.shutdown(Shutdown::Write);
+    let text = answers.join().unwrap();
+    if lost {
+        // Nobody need be interested.
+        let _ = shared.lost.send(text);
+    }
     let _ = client.shutdown(Shutdown::Both);
-    let _ = answers.join();
 }

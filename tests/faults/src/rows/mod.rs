@@ -1,5 +1,7 @@
 //! The rows of the fault matrix. Each prints what it did, and writes a line into RESULTS.md where it was run in full.
 
+mod broken;
+mod failpoint;
 mod kill;
 mod store;
 mod storm;
@@ -24,11 +26,13 @@ pub struct Row {
 /// Every row.
 pub const ROWS: &[Row] = &[
     Row { name: "kill", fault: "kill -9 of a worker at random", dose: 200, run: kill::kill },
+    Row { name: "failpoint", fault: "the end of a worker at each of 25 named places", dose: 100, run: failpoint::run },
     Row { name: "pause", fault: "a worker is paused for twice its session, then goes on", dose: 50, run: kill::pause },
     Row { name: "rolling", fault: "workers are told to stop, one after the other", dose: 50, run: kill::rolling },
     Row { name: "redis-always", fault: "kill -9 of Redis, appendfsync always", dose: 50, run: store::always },
     Row { name: "redis-everysec", fault: "kill -9 of Redis, appendfsync everysec", dose: 50, run: store::every_second },
     Row { name: "redis-cut", fault: "kill -9 of Redis, its last changes cut off", dose: 50, run: store::cut },
+    Row { name: "broken", fault: "a build that leaves a rule out", dose: 20, run: broken::run },
     Row { name: "broker", fault: "kill -9 of Kafka", dose: 20, run: store::broker },
 ];
 
@@ -44,6 +48,8 @@ pub struct Trial<'t> {
     pub nsfc: &'t PathBuf,
     /// The daemon.
     pub nsflow: &'t PathBuf,
+    /// Further variables of the workers' environment.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Trial<'_> {
@@ -73,7 +79,9 @@ impl Asked {
     /// # Errors
     /// What is wrong with it, in words.
     pub fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let folder = nsf_tests::tool::target_folder().join(if cfg!(debug_assertions) { "debug" } else { "release" });
+        // The programs are built beside this one.
+        let own = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
+        let folder = own.parent().map_or_else(PathBuf::new, std::path::Path::to_path_buf);
         let mut asked = Self {
             rows: Vec::new(),
             dose: None,
@@ -103,6 +111,26 @@ fn names() -> String {
     ROWS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ")
 }
 
+/// Runs one row by its name, with these programs; gives what it did, in words.
+///
+/// # Errors
+/// What went wrong.
+pub fn run_row(name: &str, dose: u32, percent: u64, seed: u64, programs: &Programs) -> Result<String, String> {
+    let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| format!("there is no row `{name}`"))?;
+    let Programs { nsfc, nsflow } = programs;
+    let trial = Trial { dose, percent, seed, nsfc, nsflow, environment: Vec::new() };
+    (row.run)(&trial)
+}
+
+/// The programs under test.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// The compiler.
+    pub nsfc: PathBuf,
+    /// The daemon, built with the feature `faults`.
+    pub nsflow: PathBuf,
+}
+
 /// Runs the rows that are asked for, or all.
 ///
 /// # Errors
@@ -111,7 +139,8 @@ pub fn run(asked: &Asked) -> Result<(), String> {
     let wanted = |row: &&Row| asked.rows.is_empty() || asked.rows.iter().any(|name| name == row.name);
     for row in ROWS.iter().filter(wanted) {
         let dose = asked.dose.unwrap_or(row.dose);
-        let trial = Trial { dose, percent: asked.percent, seed: asked.seed, nsfc: &asked.nsfc, nsflow: &asked.nsflow };
+        let (nsfc, nsflow) = (&asked.nsfc, &asked.nsflow);
+        let trial = Trial { dose, percent: asked.percent, seed: asked.seed, nsfc, nsflow, environment: Vec::new() };
         println!("── {}: {} ({dose} times, seed {})", row.name, row.fault, asked.seed);
         let done = (row.run)(&trial).map_err(|words| format!("{}: {words}", row.name))?;
         println!("── {}: {done}", row.name);

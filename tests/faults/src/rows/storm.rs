@@ -29,11 +29,19 @@ pub struct Weather {
     pub deadline: Duration,
     /// Whether outputs may come twice.
     pub repeats: bool,
+    /// Over how long the input comes at least.
+    pub pace: Duration,
 }
 
 impl Default for Weather {
     fn default() -> Self {
-        Self { calm: (300, 1_700), redis: Options::default(), deadline: Duration::from_secs(120), repeats: true }
+        Self {
+            calm: (300, 1_700),
+            redis: Options::default(),
+            deadline: Duration::from_secs(60),
+            repeats: true,
+            pace: Duration::ZERO,
+        }
     }
 }
 
@@ -57,8 +65,17 @@ impl Scene<'_> {
     /// # Errors
     /// Where it cannot be started.
     pub fn start(&mut self, at: usize) -> io::Result<Worker> {
+        self.start_with(at, &[])
+    }
+
+    /// The same with further variables of the environment.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn start_with(&mut self, at: usize, further: &[(&str, &str)]) -> io::Result<Worker> {
         let (profile, instance) = (if self.named { "named" } else { "prod" }, format!("worker-{at}"));
-        self.stage.workers.start_as(profile, &[("INSTANCE", &instance)])
+        let further: Vec<(&str, &str)> = further.iter().copied().chain([("INSTANCE", instance.as_str())]).collect();
+        self.stage.workers.start_as(profile, &further)
     }
 
     /// Starts the worker of a place again, which was killed or has ended.
@@ -97,12 +114,15 @@ pub fn storm(
         let faults = FAULTS_A_TRIAL.min(trial.dose - sum.faults);
         let dose = Dose { records: 2_000 * trial.percent, accounts: 50 * trial.percent, seed: random.number() };
         let own = format!("{name}{}", sum.trials);
-        let stage = Stage::new(&servers, &own, dose, trial.nsfc, trial.nsflow).map_err(words)?;
+        let mut stage = Stage::new(&servers, &own, dose, trial.nsfc, trial.nsflow).map_err(words)?;
+        stage.workers.environment.extend(trial.environment.iter().cloned());
         let named = sum.trials % 2 == 0;
         let random = Random::new(random.number());
         let mut scene = Scene { servers: &mut servers, stage, workers: Vec::new(), random, named };
-        let outputs = one(&mut scene, weather, faults, &mut fault, &mut sum)
-            .map_err(|wrong| format!("trial {} of seed {} ({faults} faults): {wrong}", sum.trials, trial.seed))?;
+        let outputs = one(&mut scene, weather, faults, &mut fault, &mut sum).map_err(|wrong| {
+            let journals = keep(name, &scene.stage.workers.journals());
+            format!("trial {} of seed {} ({faults} faults): {wrong}\n{journals}", sum.trials, trial.seed)
+        })?;
         sum.faults += faults;
         for (_, own) in &outputs {
             sum.messages += own.messages;
@@ -134,7 +154,7 @@ fn one(
     }
     // The input comes until about the last fault.
     let pace = Duration::from_millis(u64::from(faults) * (weather.calm.0 + weather.calm.1 / 2));
-    let feeder = feed(&scene.stage, pace);
+    let feeder = feed(&scene.stage, pace.max(weather.pace));
     for _ in 0..faults {
         std::thread::sleep(Duration::from_millis(weather.calm.0 + scene.random.below(weather.calm.1.max(1))));
         fault(scene)?;
@@ -149,10 +169,7 @@ fn one(
             return Err(format!("a worker did not end when it was told to:\n{}", end_of(&worker.text())));
         }
     }
-    let outcome = scene
-        .stage
-        .check(scene.servers)
-        .map_err(|wrong| format!("{wrong}\n{}", end_of(&scene.stage.workers.journals())))?;
+    let outcome = scene.stage.check(scene.servers)?;
     println!(
         "   trial {}: {faults} faults until {:.1} s, whole at {:.1} s, compared at {:.1} s: {} rows, {:?}",
         sum.trials,
@@ -163,6 +180,16 @@ fn one(
         outcome.outputs
     );
     Ok(outcome.outputs)
+}
+
+/// Keeps what the workers of a trial that failed said; gives where, in words.
+fn keep(name: &str, journals: &str) -> String {
+    let folder = nsf_tests::tool::target_folder().join("faults-journals");
+    let path = folder.join(format!("{name}.log"));
+    match std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, journals)) {
+        Ok(()) => format!("the journals are in {}", path.display()),
+        Err(error) => format!("the journals could not be kept: {error}"),
+    }
 }
 
 /// Feeds the input on a thread of its own, over about so long.

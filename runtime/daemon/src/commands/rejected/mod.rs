@@ -107,7 +107,7 @@ struct Open {
 
 fn open(deployment: &Deployment) -> Result<Open, Vec<Problem>> {
     let Configuration { plan, profile, folder } = configuration::read(deployment)?;
-    let production = Production::new(profile, folder).map_err(|problem| vec![problem])?;
+    let production = Production::new(&plan, profile, folder).map_err(|problem| vec![problem])?;
     Ok(Open { plan, production })
 }
 

@@ -100,3 +100,8 @@ fn dimensions_that_are_written_before_their_messages_are_noticed() {
 fn rows_of_dimensions_that_are_not_compared_are_noticed() {
     is_noticed(Faults::ALL, Sound { compared: false, ..Sound::default() });
 }
+
+#[test]
+fn merged_streams_at_different_workers_are_noticed() {
+    is_noticed(Faults { kills: true, ..Faults::NONE }, Sound { together: false, ..Sound::default() });
+}

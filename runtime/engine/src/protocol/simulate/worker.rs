@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{
-    super::{Action, Event, First, Machine, Rules, Step},
-    world::{DimensionRow, LANED, LANES, Record, World, apply},
+    super::{Action, Event, First, Machine, Step},
+    world::{DimensionRow, LANED, LANES, Record, Sound, World, apply},
 };
 use crate::{
     connector::{LogState, PartitionId},
@@ -31,7 +31,8 @@ pub struct Worker {
     pub paused: u32,
     machine: Machine,
     actions: VecDeque<Action>,
-    generations: BTreeMap<PartitionId, u64>,
+    /// By partition: the generation that is read, and the next offset that the log gives. Only a start sets it back.
+    reading: BTreeMap<PartitionId, (u64, u64)>,
     round: Option<Round>,
     /// Rows in memory by lane; whether they changed since the last save.
     rows: Vec<BTreeMap<(u8, u64), (u64, bool)>>,
@@ -45,13 +46,13 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn new(id: u64, rules: Rules) -> Self {
+    pub fn new(id: u64, sound: Sound) -> Self {
         Self {
             id,
             paused: 0,
-            machine: Machine::new(LANES, LANED.to_vec(), First::Earliest, rules),
+            machine: Machine::new(LANES, sound.streams(), First::Earliest, sound.rules),
             actions: VecDeque::new(),
-            generations: BTreeMap::new(),
+            reading: BTreeMap::new(),
             round: None,
             rows: vec![BTreeMap::new(); usize::from(LANES)],
             outputs: Vec::new(),
@@ -74,6 +75,11 @@ impl Worker {
     /// Whether it has nothing to do.
     pub fn rests(&self) -> bool {
         self.paused == 0 && self.actions.is_empty() && self.round.is_none() && !self.uncommitted && self.news.is_empty()
+    }
+
+    /// What it is about, for a seed that fails.
+    pub fn words(&self) -> String {
+        format!("{} {:?} waits for {:?} {:?}", self.id, self.machine, self.actions, self.news)
     }
 
     fn event(&mut self, event: Event) {
@@ -115,18 +121,19 @@ impl Worker {
         if self.uncommitted && world.random.one_in(4) {
             return self.event(Event::Due);
         }
-        let readable =
-            self.machine.partitions().filter(|(id, next, reading)| *reading && *next < world.log[id].len() as u64);
-        let readable: Vec<(PartitionId, u64)> = readable.map(|(id, next, _)| (id, next)).collect();
+        let has_more = |(id, (_, next)): &(&PartitionId, &(u64, u64))| *next < world.log[*id].len() as u64;
+        let readable: Vec<PartitionId> = self.reading.iter().filter(has_more).map(|(id, _)| *id).collect();
         if readable.is_empty() || !self.machine.any_open() {
             return if self.uncommitted { self.event(Event::Due) } else { self.look(world) };
         }
-        let (partition, next) = readable[world.random.below(readable.len())];
-        let generation = self.generations.get(&partition).copied().unwrap_or(0);
-        if !self.machine.accepts(partition, generation) {
+        let partition = readable[world.random.below(readable.len())];
+        let size = 1 + world.random.below(4);
+        let Some((generation, position)) = self.reading.get_mut(&partition) else { return };
+        let next = *position;
+        *position = (next + size as u64).min(world.log[&partition].len() as u64);
+        if !self.machine.accepts(partition, *generation) {
             return;
         }
-        let size = 1 + world.random.below(4);
         let records = world.log[&partition].iter().skip(next as usize).take(size).copied().collect();
         self.uncommitted = true;
         self.round = Some(Round { partition, records, lanes: lanes_of(partition).collect(), failed: Vec::new() });
@@ -141,6 +148,10 @@ impl Worker {
     }
 
     fn go_on(&mut self, mut round: Round, world: &mut World) {
+        if world.faults.lost_answers && world.random.one_in(60) {
+            // What all lanes stand on did not answer: the batch is gone, and nothing was said of how far it came.
+            return self.event(Event::Failed);
+        }
         let Some(lane) = round.lanes.pop_front() else {
             let next = round.records.last().map_or(0, |record| record.offset + 1);
             for lane in round.failed {
@@ -167,7 +178,7 @@ impl Worker {
             }
             if laned {
                 let keys = record.rows(partition);
-                let mut before = [0; 2];
+                let mut before = [0; 3];
                 for (key, value) in keys.into_iter().zip(&mut before) {
                     *value = self.load(lane, key, world)?;
                 }
@@ -215,7 +226,7 @@ impl Worker {
         match action {
             Action::Claim { lane, partitions } => self.claim(lane, &partitions, world),
             Action::Start(ready) => {
-                self.generations.insert(ready.partition, ready.generation);
+                self.reading.insert(ready.partition, (ready.generation, ready.next));
             }
             Action::Forget { lane } => {
                 self.rows[usize::from(lane)].clear();

@@ -2,15 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{super::Rules, random::Random, worker::Worker};
+use super::{
+    super::{Rules, StreamKind},
+    random::Random,
+    worker::Worker,
+};
 use crate::{
     connector::{LogState, PartitionId},
     store::LaneProgress,
 };
 
 pub const LANES: u16 = 3;
-/// Streams 0 and 1 are spread over lanes; stream 2 only writes dimensions.
+/// Streams 0 and 1 are spread over lanes, and a flow merges them; stream 2 only writes dimensions.
 pub const LANED: [bool; 3] = [true, true, false];
+const GROUPS: [u32; 3] = [0, 0, 2];
 const PARTITIONS: u32 = 2;
 const RECORDS: u64 = 14;
 const KEYS: u64 = 9;
@@ -43,11 +48,29 @@ pub struct Sound {
     pub messages_first: bool,
     /// A row of a dimension is written only if it is as it was read.
     pub compared: bool,
+    /// Streams that touch the same rows are at one worker.
+    pub together: bool,
+}
+
+impl Sound {
+    /// The streams as the machine is told of them.
+    pub fn streams(self) -> Vec<StreamKind> {
+        let group = |stream: usize| if self.together { GROUPS[stream] } else { stream as u32 };
+        (0..LANED.len()).map(|stream| StreamKind { laned: LANED[stream], group: group(stream) }).collect()
+    }
+
+    /// The partitions that move together with one.
+    pub fn peers(self, id: PartitionId) -> Vec<PartitionId> {
+        let streams = self.streams();
+        let group = |stream: u32| streams[stream as usize].group;
+        let alike = (0..streams.len() as u32).filter(|stream| group(*stream) == group(id.stream));
+        alike.map(|stream| PartitionId { stream, ..id }).collect()
+    }
 }
 
 impl Default for Sound {
     fn default() -> Self {
-        Self { rules: Rules::default(), loads: true, saves: true, messages_first: true, compared: true }
+        Self { rules: Rules::default(), loads: true, saves: true, messages_first: true, compared: true, together: true }
     }
 }
 
@@ -74,7 +97,7 @@ impl Counts {
     }
 }
 
-/// A record: its key decides its lane; it changes two rows of that lane, and one of the dimension.
+/// A record: its key decides its lane; it changes three rows of that lane, and one of the dimension.
 #[derive(Clone, Copy, Debug)]
 pub struct Record {
     pub key: u64,
@@ -86,10 +109,12 @@ impl Record {
         (mix(self.key) % u64::from(LANES)) as u16
     }
 
-    /// Its rows: of one state by the key, of another that all keys of its partition and lane share.
-    pub fn rows(self, partition: PartitionId) -> [(u8, u64); 2] {
-        let shared = u64::from(partition.stream * 100 + partition.partition) * 10 + u64::from(self.lane());
-        [(0, self.key), (1, shared)]
+    /// Its rows: of one state by the key, of another that all keys of its partition and lane share, and of a third that
+    /// both merged streams count in.
+    pub fn rows(self, partition: PartitionId) -> [(u8, u64); 3] {
+        let lane = u64::from(self.lane());
+        let shared = u64::from(partition.stream * 100 + partition.partition) * 10 + lane;
+        [(0, self.key), (1, shared), (2, u64::from(partition.partition) * 10 + lane)]
     }
 
     pub fn dimension(self) -> u64 {
@@ -107,11 +132,12 @@ pub fn mix(value: u64) -> u64 {
     (value ^ (value >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) ^ (value >> 32)
 }
 
-/// What a record makes of its rows; the value of the second is its output.
-pub fn apply(rows: [u64; 2], partition: PartitionId, record: Record) -> [u64; 2] {
+/// What a record makes of its rows; the value of the second is its output. The third is a sum, as the order in which merged
+/// streams are worked on is not told.
+pub fn apply(rows: [u64; 3], partition: PartitionId, record: Record) -> [u64; 3] {
     let id = u64::from(partition.stream) << 40 | u64::from(partition.partition) << 32 | record.offset;
     let first = mix(rows[0] ^ mix(id + 1));
-    [first, mix(rows[1] ^ mix(first ^ id))]
+    [first, mix(rows[1] ^ mix(first ^ id)), rows[2].wrapping_add(mix(id))]
 }
 
 /// The rows and the progress of a lane.
@@ -136,8 +162,8 @@ pub struct Store {
 #[derive(Clone, Copy, Debug, Default)]
 struct Owner {
     worker: Option<u64>,
-    /// The owner was told to let it go, for whom.
-    wanted: Option<u64>,
+    /// The owner was told to let it go.
+    leaves: bool,
 }
 
 pub struct World {
@@ -215,17 +241,15 @@ impl World {
             self.rebalance();
             let at = self.random.below(self.workers.len());
             let mut worker = self.workers.swap_remove(at);
-            let lives = worker.step(self);
-            if let Err(why) = lives {
-                return Err(why);
-            }
+            worker.step(self)?;
             self.workers.push(worker);
         }
-        Err(format!("it does not come to an end: {:?}", self.store.lanes))
+        let workers: Vec<String> = self.workers.iter().map(Worker::words).collect();
+        Err(format!("it does not come to an end: owners {:?}, workers {workers:?}", self.owners))
     }
 
     fn start_worker(&mut self) {
-        self.workers.push(Worker::new(self.next_worker, self.sound.rules));
+        self.workers.push(Worker::new(self.next_worker, self.sound));
         self.next_worker += 1;
     }
 
@@ -269,9 +293,6 @@ impl World {
             if owner.worker == Some(worker) {
                 *owner = Owner::default();
             }
-            if owner.wanted == Some(worker) {
-                owner.wanted = None;
-            }
         }
     }
 
@@ -286,23 +307,36 @@ impl World {
         }
         let ids: Vec<PartitionId> = self.owners.keys().copied().collect();
         let id = ids[self.random.below(ids.len())];
+        // Partitions that move together are given out together, when all have come back.
+        let owned: Vec<bool> = self.sound.peers(id).iter().map(|id| self.owners[id].worker.is_some()).collect();
+        if owned.contains(&true) && owned.contains(&false) {
+            return;
+        }
         let to = awake[self.random.below(awake.len())];
         let owner = self.owners.get_mut(&id);
         let Some(owner) = owner else { return };
         match owner.worker {
-            None => {
-                owner.worker = Some(to);
-                let high = self.log[&id].len() as u64;
-                let log = LogState { low: 0, high, committed: self.committed.get(&id).copied(), ..LogState::default() };
-                self.tell(to, |worker| worker.assign(id, log));
-            }
-            Some(from) if from != to && owner.wanted.is_none() && self.faults_left > 0 && self.random.one_in(8) => {
-                owner.wanted = Some(to);
+            None => self.sound.peers(id).into_iter().for_each(|id| self.assign(id, to)),
+            Some(from) if from != to && !owner.leaves && self.faults_left > 0 && self.random.one_in(8) => {
                 self.counts.moves += 1;
-                self.tell(from, |worker| worker.revoke(id));
+                for id in self.sound.peers(id) {
+                    if let Some(owner) = self.owners.get_mut(&id) {
+                        owner.leaves = true;
+                    }
+                    self.tell(from, |worker| worker.revoke(id));
+                }
             }
             Some(_) => {}
         }
+    }
+
+    fn assign(&mut self, id: PartitionId, to: u64) {
+        let Some(owner) = self.owners.get_mut(&id).filter(|owner| owner.worker.is_none()) else { return };
+        owner.worker = Some(to);
+        let high = self.log[&id].len() as u64;
+        let committed = self.committed.get(&id).copied();
+        let log = LogState { low: 0, high, committed, by_worker: committed.is_some(), ..LogState::default() };
+        self.tell(to, |worker| worker.assign(id, log));
     }
 
     fn tell(&mut self, worker: u64, what: impl FnOnce(&mut Worker)) {
@@ -315,6 +349,8 @@ impl World {
     pub fn release(&mut self, worker: u64, id: PartitionId) {
         if let Some(owner) = self.owners.get_mut(&id)
             && owner.worker == Some(worker)
+            // One that was taken from it, and given to it again meanwhile, is not the one that it lets go.
+            && owner.leaves
         {
             *owner = Owner::default();
         }

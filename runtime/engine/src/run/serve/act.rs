@@ -50,17 +50,26 @@ impl Serve {
 
     fn act_alone(&mut self, action: Action) -> Result<(), RunError> {
         match action {
-            Action::Start(ready) => self.start(ready),
+            Action::Start(ready) => {
+                self.start(ready);
+                self.run.stop_at("after-start")?;
+            }
             Action::Forget { lane } => self.run.lanes[usize::from(lane)].forget(&self.run.core),
             Action::ForgetShared => self.forget_shared(),
             Action::Wait { lane, time } => self.waits.push((Instant::now() + time, lane)),
             Action::Flush => self.flush()?,
             Action::SaveDimensions => self.save_dimensions()?,
-            Action::TellPositions(positions) => self.readers.command(READER, Command::Commit(positions)),
+            Action::TellPositions(positions) => {
+                self.run.stop_at("before-positions")?;
+                self.readers.command(READER, Command::Commit(positions));
+                self.run.stop_at("after-positions")?;
+            }
             Action::Release(partition) => {
+                self.run.stop_at("before-release")?;
                 self.moved(partition, "released");
                 self.names.remove(&partition);
                 self.readers.command(READER, Command::Release(partition));
+                self.run.stop_at("after-release")?;
             }
             Action::Committed => self.committed()?,
             Action::RolledBack { partition, messages } => self.rolled_back(partition, messages),
@@ -99,11 +108,13 @@ impl Serve {
             (lane, partitions, names)
         });
         let jobs: Vec<_> = jobs.collect();
+        self.run.stop_at("before-claim")?;
         let store = Arc::clone(&self.run.core.shared.store);
         let done = side_by_side(jobs, |(lane, partitions, names)| {
             let claimed = lanes_of(&*store).and_then(|lanes| lanes.claim(lane, &names));
             (lane, partitions, claimed)
         });
+        self.run.stop_at("after-claim")?;
         for (lane, partitions, claimed) in done {
             match claimed {
                 Ok(claimed) => {
@@ -130,9 +141,7 @@ impl Serve {
             Action::Begin { lane, progress } if !with_rows => wanted.insert(*lane, progress.clone()).is_some(),
             _ => true,
         });
-        if with_rows {
-            self.run.stop_at("before-store-commit")?;
-        }
+        self.run.stop_at(if with_rows { "before-store-commit" } else { "before-begin" })?;
         let mut steps: BTreeMap<u16, (Vec<Held>, Vec<LaneProgress>)> = BTreeMap::new();
         for (lane, progress) in wanted {
             steps.insert(lane, self.steps(&progress));
@@ -179,7 +188,7 @@ impl Serve {
                 self.run.stop_at("between-lane-saves")?;
             }
         }
-        if with_rows { self.run.stop_at("after-store-commit") } else { Ok(()) }
+        self.run.stop_at(if with_rows { "after-store-commit" } else { "after-begin" })
     }
 
     fn steps(&self, steps: &[Step]) -> (Vec<Held>, Vec<LaneProgress>) {
@@ -200,9 +209,12 @@ impl Serve {
 
     /// Sends rejected records and waits until the log has all that was sent.
     fn flush(&mut self) -> Result<(), RunError> {
+        self.run.stop_at("before-flush")?;
         self.options.status.show_patient_life();
         let begun = Instant::now();
-        let flushed = self.run.reject_to_topics().and_then(|()| self.run.flush_outputs());
+        let sent = self.run.reject_to_topics();
+        self.run.stop_at("after-rejected-sent")?;
+        let flushed = sent.and_then(|()| self.run.flush_outputs());
         self.options.status.flushes.add(begun.elapsed());
         self.options.status.show_life();
         match flushed {
@@ -223,9 +235,6 @@ impl Serve {
         self.run.uncommitted = Uncommitted::default();
         self.run.tally = self.committed.clone();
         self.run.workers.iter_mut().for_each(|worker| worker.scratch.committed.clear());
-        while let Some(held) = self.held_back.pop_front() {
-            self.readers.give_back(READER, held.batch);
-        }
     }
 
     fn committed(&mut self) -> Result<(), RunError> {

@@ -20,6 +20,7 @@ const TRIES: u32 = 20;
 impl Serve {
     /// Writes the rows that changed since the last commit.
     pub(super) fn save_dimensions(&mut self) -> Result<(), RunError> {
+        self.run.stop_at("before-dimensions")?;
         match self.swap_rows() {
             Ok(()) => {
                 self.run.stop_at("after-dimensions")?;

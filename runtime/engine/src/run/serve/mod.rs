@@ -42,7 +42,7 @@ use super::{
 };
 use crate::{
     connector::{ConnectorError, ConnectorErrorKind, PartitionId},
-    protocol::{self, Action, First, Machine, Rules},
+    protocol::{self, Action, First, Machine, Rules, StreamKind},
     steps::{Link, Mode},
     store::{Held, LaneStore, PartitionName, StoreBatch},
     summary::Summary,
@@ -144,11 +144,13 @@ impl Serve {
         let committed = tally.clone();
         let (run, readers) = Run::assemble(pieces, Begun { notes, tally, ..Begun::default() });
         let streams = readers.first().map(|reader| reader.streams.clone()).unwrap_or_default();
-        let laned = streams.iter().map(|stream| is_laned(&run.core, *stream)).collect();
+        let groups = readers.first().map(|reader| reader.groups.clone()).unwrap_or_default();
+        let kind = |(stream, group): (&usize, u32)| StreamKind { laned: is_laned(&run.core, *stream), group };
+        let kinds = streams.iter().zip(groups).map(kind).collect();
         let blocks = (run.options.blocks * 2).max(2);
         let readers = Readers::start(readers, run.options.block, blocks, &run.options.stop);
         Ok(Self {
-            machine: Machine::new(run.core.lanes, laned, options.first, options.rules),
+            machine: Machine::new(run.core.lanes, kinds, options.first, options.rules),
             readers,
             streams,
             names: BTreeMap::new(),
@@ -186,6 +188,7 @@ impl Serve {
             if stop.is_stopping() && stopping.is_none() {
                 self.run.tell(|| Event::Stopping);
                 stopping = Some(Instant::now());
+                self.run.stop_at("before-drain")?;
                 self.event(protocol::Event::Due);
             }
             self.act()?;
@@ -193,7 +196,7 @@ impl Serve {
             if let Some(since) = stopping {
                 // A lane that waits for its store is read on from by whoever comes next.
                 if !self.machine.is_committing() || since.elapsed() > self.options.drain {
-                    return Ok(());
+                    return self.run.stop_at("after-drain");
                 }
                 continue;
             }

@@ -22,10 +22,6 @@ pub(super) fn refused(plan: &Plan, core: &Core) -> Vec<BuildError> {
             let what = "a flow that keeps state of what a subscription tells it, other than in the dev profile,";
             errors.push(BuildError::not_run(plan, &pipeline.name, pipeline.origin, what));
         }
-        if pipeline.stateful && pipeline.inputs.len() > 1 {
-            let what = "a flow that keeps state over several sources, other than in the dev profile,";
-            errors.push(BuildError::not_run(plan, &pipeline.name, pipeline.origin, what));
-        }
     }
     errors
 }

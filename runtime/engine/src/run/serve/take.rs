@@ -76,7 +76,14 @@ impl Serve {
                 Ok(false)
             }
             News::Changed(changes) => {
-                changes.into_iter().for_each(|change| self.changed(change));
+                for change in changes {
+                    let failpoint = match &change {
+                        Change::Assigned(..) => "after-assigned",
+                        Change::Revoked(_) | Change::Gone(_) => "after-revoked",
+                    };
+                    self.changed(change);
+                    self.run.stop_at(failpoint)?;
+                }
                 Ok(true)
             }
             News::Failed(error) => Err(RunError::connector("source", error)),

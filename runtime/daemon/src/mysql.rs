@@ -1,0 +1,72 @@
+//! Which tables and dimensions are on MySQL, and the databases of a profile.
+
+use nsf_engine::connector::{ConnectorError, ConnectorErrorKind, ConnectorResult};
+use nsf_mysql::{MysqlDatabase, MysqlDimensions};
+use nsf_plan::{
+    Dimension, DimensionId, Plan,
+    profile::{ResolvedProfile, StoreKind},
+};
+
+use crate::{problem::Problem, settings};
+
+/// The databases that a profile names.
+pub struct Mysql {
+    /// By the name that programs use; none for the one that is meant where none is named.
+    databases: Vec<(Option<String>, MysqlDatabase)>,
+}
+
+impl Mysql {
+    /// The databases of a profile; connects to none.
+    ///
+    /// # Errors
+    /// Where an address cannot be read.
+    pub fn new(profile: &ResolvedProfile) -> Result<Self, Problem> {
+        let mut databases = Vec::new();
+        if let Some(mysql) = &profile.mysql {
+            let clusters = mysql.clusters.iter().map(|(name, connection)| (Some(name.clone()), connection));
+            for (name, connection) in [(None, &mysql.default)].into_iter().chain(clusters) {
+                let database = MysqlDatabase::new(settings::mysql(connection)?);
+                let database = database.map_err(|error| Problem::connector("mysql", &error))?;
+                databases.push((name, database));
+            }
+        }
+        Ok(Self { databases })
+    }
+
+    /// The database that a connector means by its `cluster:`.
+    pub fn database(&self, cluster: Option<&str>) -> Option<&MysqlDatabase> {
+        self.databases.iter().find(|(name, _)| name.as_deref() == cluster).map(|(_, database)| database)
+    }
+
+    /// All of them.
+    pub fn databases(&self) -> impl Iterator<Item = &MysqlDatabase> {
+        self.databases.iter().map(|(_, database)| database)
+    }
+
+    /// The dimensions of a plan that are kept on MySQL, if any are.
+    ///
+    /// # Errors
+    /// Where the profile does not name a server, or names cannot be those of tables.
+    pub fn dimensions(&self, plan: &Plan, profile: &ResolvedProfile) -> ConnectorResult<Option<MysqlDimensions>> {
+        let is_there = |dimension: &Dimension| {
+            store_of(plan, dimension).map_or(profile.store == StoreKind::Mysql, |store| store == "mysql")
+        };
+        let Some(first) = plan.dimensions.iter().find(|dimension| is_there(dimension)) else { return Ok(None) };
+        let Some(database) = self.database(None) else {
+            let message = format!(
+                "the dimension `{}` is kept on MySQL, and the profile `{}` names none",
+                first.name, profile.name
+            );
+            return Err(ConnectorError::new(ConnectorErrorKind::Changed, message)
+                .with_help("write `mysql:` in the profile, or give the dimension a space whose store is redis"));
+        };
+        let wanted = |id: DimensionId| plan.dimensions.get(id.index()).is_some_and(is_there);
+        database.dimensions(plan, &wanted).map(Some)
+    }
+}
+
+/// The store of a dimension's first space, which is the authoritative one; none where it names no space.
+fn store_of<'p>(plan: &'p Plan, dimension: &Dimension) -> Option<&'p str> {
+    let space = plan.spaces.get(dimension.spaces.first()?.index())?;
+    Some(space.store.as_str())
+}

@@ -1,0 +1,45 @@
+//! Tables and dimensions on MySQL, MariaDB or TiDB, which speak one protocol.
+//!
+//! # Tables that are looked up
+//! [`MysqlDatabase::lookup`] finds rows by key, many in one request. Types and columns: see `column`. Keys are compared
+//! byte by byte, whatever the column's collation finds alike.
+//!
+//! # Dimensions
+//! A dimension `classroom.class` has the table `classroom_class`; where its first space has `shards: n`, the tables
+//! `classroom_class_0` to `classroom_class_<n-1>`, of which a row is in that of number `xxh3_64(nsf_key) % n`. The number
+//! of shards must not be changed while there are rows.
+//!
+//! | column | holds |
+//! | --- | --- |
+//! | `nsf_key` | the row's key as a text: `classroom.class:7`. Primary key, at most 512 bytes |
+//! | `nsf_row` | the row as JSON, with the versions of its fields: the truth |
+//! | `nsf_updated` | when it was last written, UTC |
+//! | `nsf_deleted` | whether the row is deleted; its versions must stay |
+//! | a key's or field's name | its value, for readers |
+//!
+//! # Why no write is lost
+//! A row is written only if `nsf_row` still is what the writer read ([`nsf_engine::store::row_version`]): rows that are
+//! there are locked by `SELECT … FOR UPDATE` and compared; rows that are not are put in by an `INSERT` that fails where
+//! another writer was first. Each table's rows are written in transactions of at most 128 rows and about a MiB. A lost
+//! answer to a `COMMIT` does no harm: whoever asks again finds other versions, and the engine makes the rows anew.
+
+mod check;
+mod client;
+mod column;
+mod database;
+mod dimension;
+mod fault;
+mod layout;
+mod lookup;
+mod migrate;
+mod names;
+mod scan;
+mod schema;
+mod settings;
+mod value;
+
+pub use check::MysqlReport;
+pub use database::MysqlDatabase;
+pub use dimension::MysqlDimensions;
+pub use migrate::{Migration, Statement};
+pub use settings::{ClientCertificate, MysqlSettings, Node, Secret, Tls};

@@ -1,0 +1,59 @@
+//! The end of a worker at each named place.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use nsf_engine::run::SERVE_FAILPOINTS;
+
+use super::{
+    Trial,
+    storm::{Scene, Weather, storm, words},
+};
+
+/// How long a worker may take until it comes to a place.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(super) fn run(trial: &Trial<'_>) -> Result<String, String> {
+    let mut turn = 0;
+    let weather = Weather { calm: (200, 600), pace: Duration::from_secs(100), ..Weather::default() };
+    storm(trial, "failpoint", &weather, |scene| {
+        let name = SERVE_FAILPOINTS[turn % SERVE_FAILPOINTS.len()];
+        turn += 1;
+        end_at(scene, name, turn % 2)
+    })
+}
+
+/// Starts a worker that ends at a place, waits until it has, and starts it again.
+fn end_at(scene: &mut Scene<'_>, name: &str, at: usize) -> Result<(), String> {
+    let times = if name.contains("drain") || name.contains("re") { 1 } else { 1 + scene.random.below(3) };
+    let armed = format!("{name}:{times}");
+    scene.workers[at].kill();
+    scene.workers[at] = scene.start_with(at, &[("NSFLOW_FAILPOINT", &armed)]).map_err(words)?;
+    let begun = Instant::now();
+    let mut pushed = Instant::now();
+    while scene.workers[at].is_running() {
+        if begun.elapsed() > PATIENCE {
+            return Err(format!("a worker did not come to the failpoint {armed}:\n{}", scene.workers[at].text()));
+        }
+        thread::sleep(Duration::from_millis(50));
+        if pushed.elapsed() < Duration::from_secs(3) {
+            continue;
+        }
+        pushed = Instant::now();
+        if name.contains("drain") {
+            scene.workers[at].signal("TERM").map_err(words)?;
+        } else if name.contains("revoked") || name.contains("release") {
+            // Partitions move when the other comes anew.
+            let other = 1 - at;
+            scene.workers[other].stop(Duration::from_secs(10)).map_err(words)?;
+            thread::sleep(Duration::from_secs(1));
+            scene.workers[other] = scene.start(other).map_err(words)?;
+        }
+    }
+    if !scene.workers[at].text().contains(&format!("failpoint {name}")) {
+        return Err(format!("a worker ended before it came to the failpoint {armed}:\n{}", scene.workers[at].text()));
+    }
+    scene.replace(at).map_err(words)
+}
