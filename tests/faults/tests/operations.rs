@@ -152,36 +152,53 @@ fn a_worker_can_be_operated_and_shows_no_secret() {
     a_topic_that_is_read_anew(&servers, &mut stage);
 }
 
-fn a_topic_that_is_read_anew(servers: &Servers, stage: &mut Stage) {
-    let movements = stage.topic("movements");
-    let reset = ["reset", "plan.yaml", "--profile", "watched", "--topic", movements.as_str()];
-    let (said, _) = done(stage, &reset);
-    assert!(said.contains("state `bank.movements.totals`: all of its rows are deleted"), "{said}");
-    assert!(said.contains("from offset 0 on") && said.ends_with("nothing was done; give --yes to do it\n"), "{said}");
-    assert_eq!(stage.missing(servers).unwrap(), 0, "it was done all the same");
-    let words = refused(stage, &["reset", "plan.yaml", "--profile", "watched", "--topic", "movments"]);
-    assert!(words.contains("nothing in the plan reads the topic `movments`"), "{words}");
-
-    let totals = stage.expected.states.keys().filter(|key| key.starts_with("bank.movements.")).count();
-    let (said, _) = done(stage, &[&reset[..], &["--to", "earliest", "--yes"]].concat());
-    assert!(said.ends_with(&format!("done: 12 partitions, {totals} rows deleted\n")), "{said}");
-    assert_eq!(stage.missing(servers).unwrap(), 2 * stage.expected.messages["moved"].len() as i64);
-    let mut worker = stage.workers.start_as("watched", &[]).unwrap();
-    stage.wait(servers, Duration::from_secs(60)).unwrap();
-    let words = refused(stage, &reset);
-    assert!(words.contains("has 1 members: workers run"), "{words}");
+/// Rows of states that are not as they must be.
+fn wrong_rows(servers: &Servers, stage: &Stage) -> Vec<String> {
     let mut connection = servers.redis.connection().unwrap();
     let rows = nsf_faults::redis::rows(&mut connection, "operated", "s").unwrap();
-    let wrong = nsf_faults::bank::Expected::wrong_rows(&stage.expected.states, &rows);
-    assert!(wrong.is_empty(), "{wrong:?}");
+    nsf_faults::bank::Expected::wrong_rows(&stage.expected.states, &rows)
+}
+
+fn a_topic_that_is_read_anew(servers: &Servers, stage: &mut Stage) {
+    // The one flow that does not reject what was sent back had taken it before, and counts it twice, as it was told.
+    let before = wrong_rows(servers, stage);
+    assert!(before.len() == 1 && before[0].starts_with("bank.activity.activity:"), "{before:?}");
+    let (movements, logins) = (stage.topic("movements"), stage.topic("logins"));
+    let reset = ["reset", "plan.yaml", "--profile", "watched", "--topic"];
+    let (said, _) = done(stage, &[&reset[..], &[&movements]].concat());
+    assert!(said.contains("state `bank.movements.totals`: all of its rows are deleted"), "{said}");
+    assert!(said.contains(&format!("these states are also made of {logins}, which are not read again")), "{said}");
+    assert!(said.contains("from offset 0 on") && said.ends_with("nothing was done; give --yes to do it\n"), "{said}");
+    assert_eq!(wrong_rows(servers, stage), before, "it was done all the same");
+    let words = refused(stage, &[&reset[..], &["movments"]].concat());
+    assert!(words.contains("nothing in the plan reads the topic `movments`"), "{words}");
+
+    let rows = |modules: &[&str]| {
+        let is_of = |key: &&String| modules.iter().any(|module| key.starts_with(module));
+        stage.expected.states.keys().filter(is_of).count()
+    };
+    for (topic, rows) in
+        [(&movements, rows(&["bank.movements.", "bank.activity."])), (&logins, rows(&["bank.logins."]))]
+    {
+        let (said, _) = done(stage, &[&reset[..], &[topic, "--to", "earliest", "--yes"]].concat());
+        assert!(said.ends_with(&format!("done: 12 partitions, {rows} rows deleted\n")), "{said}");
+    }
+    assert_eq!(wrong_rows(servers, stage).len(), stage.expected.states.len());
+    let mut worker = stage.workers.start_as("watched", &[]).unwrap();
+    eventually("all is read anew", || match wrong_rows(servers, stage) {
+        wrong if wrong == before => Ok(()),
+        wrong => Err(format!("{} rows are wrong, {:?}", wrong.len(), wrong.first())),
+    });
+    let words = refused(stage, &[&reset[..], &[&movements]].concat());
+    assert!(words.contains("has 1 members: workers run"), "{words}");
     assert!(worker.stop(Duration::from_secs(20)).unwrap().is_some(), "{}", worker.text());
 
     // What was read stays as it is, and the topic is gone on with at its end.
-    let (said, _) = done(stage, &[&reset[..], &["--to", "latest", "--keep-states", "--yes"]].concat());
+    let (said, _) = done(stage, &[&reset[..], &[&movements, "--to", "latest", "--keep-states", "--yes"]].concat());
     assert!(said.contains("rows of states stay") && said.ends_with("0 rows deleted\n"), "{said}");
     let mut worker = stage.workers.start_as("watched", &[]).unwrap();
     std::thread::sleep(Duration::from_secs(4));
-    assert_eq!(stage.missing(servers).unwrap(), 0);
+    assert_eq!(wrong_rows(servers, stage), before);
     assert!(worker.stop(Duration::from_secs(20)).unwrap().is_some(), "{}", worker.text());
     keeps_secrets("the journal", &stage.workers.journals());
 }

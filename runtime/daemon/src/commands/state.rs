@@ -64,8 +64,11 @@ impl State {
     }
 }
 
+/// A plan and its store.
+type Open = (Arc<Plan>, Arc<dyn Store>);
+
 /// The plan, and the store of the profile.
-fn open(deployment: &Deployment) -> Result<(Arc<Plan>, Arc<dyn Store>), Vec<Problem>> {
+fn open(deployment: &Deployment) -> Result<Open, Vec<Problem>> {
     let Configuration { plan, profile, folder } = configuration::read(deployment)?;
     let production = Production::new(&plan, profile, folder).map_err(|problem| vec![problem])?;
     let store = production.store().map_err(|error| vec![Problem::connector("store", &error)])?;
