@@ -62,11 +62,7 @@ impl Journal {
     pub fn problem(&self, problem: &Problem) {
         let mut fields = Map::new();
         fields.insert("event".to_owned(), "waiting".into());
-        let words = problem
-            .help
-            .as_ref()
-            .map_or_else(|| problem.message.clone(), |help| format!("{} ({help})", problem.message));
-        self.line(Level::Error, &words, fields);
+        self.line(Level::Error, &problem.in_one_line(), fields);
     }
 
     /// Writes something in words.

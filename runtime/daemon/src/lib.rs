@@ -3,22 +3,36 @@
 //! | file | holds |
 //! |---|---|
 //! | `commands/` | one sub-command each |
+//! | `admin/` | health, metrics and status over HTTP |
+//! | `metrics/` | the metrics and their names |
+//! | `board` | what the process shows of itself |
+//! | `notify` | what systemd is told |
 //! | `combined` | one store of Redis and MySQL |
 //! | `configuration` | `nsf.yaml` and the plan, read and resolved |
 //! | `mysql` | which tables and dimensions are on MySQL |
 //! | `production` | the pieces that a plan names, under a profile |
 //! | `settings` | what the profile says, in the words of each connector |
 //! | `faults` | what tests of faults ask of a worker |
+//! | `kept` | states and dimensions as a person names them |
 //! | `journal` | what happens, as lines |
 //! | `problem` | what a person is told when it does not go on |
 
+mod admin;
+mod board;
 mod combined;
 mod commands;
 mod configuration;
 #[cfg(feature = "faults")]
 mod faults;
 mod journal;
+mod kept;
+mod metrics;
 mod mysql;
+#[cfg(unix)]
+mod notify;
+#[cfg(not(unix))]
+#[path = "notify_nowhere.rs"]
+mod notify;
 mod problem;
 mod production;
 mod settings;
@@ -43,6 +57,12 @@ enum Command {
     Run(commands::run::Run),
     /// Connects to everything that a plan needs and says whether it could run.
     Check(commands::check::Check),
+    /// Looks at rows of states and dimensions.
+    State(commands::state::State),
+    /// Looks at rejected records and sends them back.
+    Rejected(commands::rejected::Rejected),
+    /// Lets a topic be read anew, from its first or behind its last message.
+    Reset(commands::reset::Reset),
     /// Prints the SQL that makes the tables of dimensions, and runs it where that is asked for.
     Migrate(commands::migrate::Migrate),
 }
@@ -83,6 +103,9 @@ pub fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Run(run) => run.run(),
         Command::Check(check) => check.run(),
+        Command::State(state) => state.run(),
+        Command::Rejected(rejected) => rejected.run(),
+        Command::Reset(reset) => reset.run(),
         Command::Migrate(migrate) => migrate.run(),
     };
     match done {

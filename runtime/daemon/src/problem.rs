@@ -49,6 +49,11 @@ impl Problem {
         }
     }
 
+    /// What happened and what to do, in one line.
+    pub fn in_one_line(&self) -> String {
+        self.help.as_ref().map_or_else(|| self.message.clone(), |help| format!("{} ({help})", self.message))
+    }
+
     /// Its lines.
     pub fn text(&self) -> String {
         let mut text = format!("error: {}\n", self.message);

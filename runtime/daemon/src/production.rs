@@ -73,6 +73,11 @@ impl Production {
         &self.kafka
     }
 
+    /// What is to be known of the topics that are read, once they are.
+    pub fn source_status(&self) -> Option<KafkaStatus> {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// MySQL.
     pub const fn mysql(&self) -> &Mysql {
         &self.mysql
@@ -100,7 +105,11 @@ impl Production {
         ConnectorError::new(ConnectorErrorKind::Changed, message).with_help(help)
     }
 
-    fn producer(&self, cluster: Option<&str>) -> ConnectorResult<Arc<KafkaProducer>> {
+    /// The producer of a cluster; nothing is connected to yet.
+    ///
+    /// # Errors
+    /// Where the profile names no such cluster.
+    pub fn producer(&self, cluster: Option<&str>) -> ConnectorResult<Arc<KafkaProducer>> {
         let mut producers = self.producers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, producer)) = producers.iter().find(|(own, _)| own.as_deref() == cluster) {
             return Ok(Arc::clone(producer));

@@ -11,6 +11,7 @@ pub mod fault;
 pub mod frame;
 pub mod functions;
 pub mod ingest;
+pub mod inspect;
 pub mod instant;
 pub mod lookup;
 pub mod observe;

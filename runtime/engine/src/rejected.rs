@@ -1,6 +1,7 @@
 //! Rejected records: what is kept of them, and their form in the store and in outputs.
 
 use nsf_plan::{Origin, Plan};
+use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{
@@ -29,6 +30,8 @@ pub struct Rejection {
     pub code: FaultCode,
     /// The reason: the rule's text, or what failed.
     pub reason: Box<str>,
+    /// The message's key, where it has one.
+    pub key: Option<Box<[u8]>>,
     /// The message's bytes, at most [`crate::connector::KEPT_OF_OVERSIZED`] of an oversized one.
     pub raw: Box<[u8]>,
     /// The whole length of an oversized message.
@@ -48,7 +51,7 @@ impl Rejection {
 
 /// A rejected record's stored form: one JSON object, as it also stands in outputs.
 impl Rejection {
-    /// Its key in the store: what was rejected, where and by whom. The same record rejected again has the same key.
+    /// Its own key in the store: what was rejected, where and by whom. The same record rejected again has the same key.
     pub(crate) fn key(&self) -> Vec<u8> {
         let mut key = self.source.as_bytes().to_vec();
         key.push(0);
@@ -69,8 +72,9 @@ impl Rejection {
         crate::connector::MessageId { stream, partition: self.partition, offset: self.offset, ordinal }
     }
 
-    /// Appends the JSON object: `source`, `topic`, `partition`, `offset`, `by`, `step`, `place`, `code`, `reason`, and
-    /// `raw` (or `raw_base64` where it is not UTF-8).
+    /// Appends the JSON object: `source`, `topic`, `partition`, `offset`, `by`, `step`, `place`, `code`, `reason`,
+    /// `length` of one that was cut, `key` where the message has one, and `raw` (`key_base64`, `raw_base64` where they are not
+    /// UTF-8).
     pub(crate) fn write_json(&self, plan: &Plan, out: &mut Vec<u8>) {
         let text = |name: &str, value: &str, out: &mut Vec<u8>| {
             out.extend_from_slice(if out.last() == Some(&b'{') { b"\"" } else { b",\"" });
@@ -94,17 +98,108 @@ impl Rejection {
         if let Some(length) = self.oversized {
             out.extend_from_slice(format!(",\"length\":{length}").as_bytes());
         }
-        match std::str::from_utf8(&self.raw) {
-            Ok(raw) => text("raw", raw, out),
-            Err(_) => text("raw_base64", &base64(&self.raw), out),
+        let mut bytes = |name: &str, in_base64: &str, bytes: &[u8]| match std::str::from_utf8(bytes) {
+            Ok(bytes) => text(name, bytes, out),
+            Err(_) => text(in_base64, &base64(bytes), out),
+        };
+        if let Some(key) = &self.key {
+            bytes("key", "key_base64", key);
         }
+        bytes("raw", "raw_base64", &self.raw);
         out.push(b'}');
     }
 }
 
+/// A rejected record as it was read back: what is needed to look at it and to send it again.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct RejectedRecord {
+    /// The source or ingest it came from.
+    pub source: String,
+    /// The topic it came from; empty where a subscription could not tell of a row.
+    pub topic: String,
+    /// Its partition.
+    pub partition: u32,
+    /// Its offset.
+    pub offset: u64,
+    /// Who rejected it, by its id.
+    pub by: String,
+    /// The step.
+    #[serde(default)]
+    pub step: String,
+    /// Where the step is written.
+    #[serde(default)]
+    pub place: Option<String>,
+    /// The code.
+    pub code: String,
+    /// The reason.
+    pub reason: String,
+    /// The whole length of a message that was cut.
+    #[serde(default)]
+    pub length: Option<u64>,
+    #[serde(default)]
+    key: Option<String>,
+    #[serde(default)]
+    key_base64: Option<String>,
+    #[serde(default)]
+    raw: Option<String>,
+    #[serde(default)]
+    raw_base64: Option<String>,
+}
+
+impl RejectedRecord {
+    /// Reads what [`Rejection::write_json`] wrote, by this version or an earlier one; none where it is no rejected record.
+    #[must_use]
+    pub fn read(json: &[u8]) -> Option<Self> {
+        let record: Self = serde_json::from_slice(json).ok()?;
+        record.raw()?;
+        Some(record)
+    }
+
+    /// The message's key; none where it had none, or where an earlier version wrote the record and did not keep it.
+    #[must_use]
+    pub fn key(&self) -> Option<Vec<u8>> {
+        bytes(self.key.as_deref(), self.key_base64.as_deref())
+    }
+
+    /// The message's bytes.
+    #[must_use]
+    pub fn raw(&self) -> Option<Vec<u8>> {
+        bytes(self.raw.as_deref(), self.raw_base64.as_deref())
+    }
+}
+
+fn bytes(text: Option<&str>, in_base64: Option<&str>) -> Option<Vec<u8>> {
+    match (text, in_base64) {
+        (Some(text), _) => Some(text.as_bytes().to_vec()),
+        (None, Some(digits)) => from_base64(digits),
+        (None, None) => None,
+    }
+}
+
+/// The digits of base64, by their values.
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Reads base64 with padding.
+fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    for chunk in text.as_bytes().chunks(4) {
+        let used = chunk.iter().take_while(|digit| **digit != b'=').count();
+        if chunk.len() != 4 || used < 2 || chunk[used..].iter().any(|digit| *digit != b'=') {
+            return None;
+        }
+        let mut group = 0_u32;
+        for digit in &chunk[..used] {
+            let value = DIGITS.iter().position(|own| own == digit)?;
+            group = group << 6 | value as u32;
+        }
+        group <<= 6 * (4 - used);
+        bytes.extend_from_slice(&group.to_be_bytes()[1..used]);
+    }
+    Some(bytes)
+}
+
 /// Base64 with padding.
 fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
@@ -116,4 +211,53 @@ fn base64(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_read_as_it_was_written() {
+        for length in 0..40_u8 {
+            let bytes: Vec<u8> = (0..length).map(|at| at.wrapping_mul(89).wrapping_add(200)).collect();
+            assert_eq!(from_base64(&base64(&bytes)), Some(bytes));
+        }
+        for wrong in ["A", "A===", "AB=A", "AB", "A*==", "====", "AAAAA"] {
+            assert_eq!(from_base64(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn records_of_earlier_versions_are_read() {
+        let old =
+            br#"{"source":"s","topic":"t","partition":1,"offset":7,"by":"f","code":"R0001","reason":"r","raw":"x"}"#;
+        let record = RejectedRecord::read(old).unwrap();
+        assert_eq!((record.offset, record.key(), record.raw()), (7, None, Some(b"x".to_vec())));
+        assert_eq!(RejectedRecord::read(br#"{"source":"s"}"#), None);
+        assert_eq!(RejectedRecord::read(b"no JSON"), None);
+    }
+
+    #[test]
+    fn a_record_that_was_written_is_read_with_its_key() {
+        let rejection = Rejection {
+            by: "flow/f".to_owned(),
+            source: "s".to_owned(),
+            topic: "t".to_owned(),
+            partition: 3,
+            offset: 9,
+            step: "verify".to_owned(),
+            origin: None,
+            code: FaultCode::Rule,
+            reason: "no amount".into(),
+            key: Some([0xFF, 0].into()),
+            raw: (*b"{}").into(),
+            oversized: Some(20),
+        };
+        let mut json = Vec::new();
+        rejection.write_json(&Plan::new("p"), &mut json);
+        let record = RejectedRecord::read(&json).unwrap();
+        assert_eq!((record.key(), record.raw()), (Some(vec![0xFF, 0]), Some(b"{}".to_vec())));
+        assert_eq!((record.partition, record.offset, record.length), (3, 9, Some(20)));
+    }
 }

@@ -43,6 +43,74 @@ pub struct Summary {
     pub notes: Vec<String>,
 }
 
+impl Summary {
+    /// Adds the counts of another run of the same program: by name, reason by reason. What is no count stays as it is.
+    pub fn add(&mut self, other: &Self) {
+        for source in &other.sources {
+            let own = named(&mut self.sources, source, |source| &source.name);
+            own.records += source.records;
+            own.repeated += source.repeated;
+            own.late += source.late;
+            add_rejected(&mut own.rejected, &source.rejected);
+            source.coerced.iter().for_each(|(field, count)| *own.coerced.entry(field.clone()).or_default() += count);
+        }
+        for flow in &other.flows {
+            let own = named(&mut self.flows, flow, |flow| &flow.name);
+            own.records += flow.records;
+            flow.dropped.iter().for_each(|(reason, count)| *own.dropped.entry(reason.clone()).or_default() += count);
+            add_rejected(&mut own.rejected, &flow.rejected);
+        }
+        for (own, others) in [(&mut self.dimensions, &other.dimensions), (&mut self.states, &other.states)] {
+            others.iter().for_each(|stored| named(own, stored, |stored| &stored.name).rows += stored.rows);
+        }
+        for output in &other.outputs {
+            let own = named(&mut self.outputs, output, |output| &output.name);
+            own.messages += output.messages;
+            own.may_repeat |= output.may_repeat;
+        }
+        self.records += other.records;
+        self.bytes += other.bytes;
+        self.rejected += other.rejected;
+        self.commits += other.commits;
+    }
+}
+
+/// The one of a list that has another's name; made with the name alone where there is none.
+fn named<'l, T: Named>(list: &'l mut Vec<T>, other: &T, name: impl Fn(&T) -> &String) -> &'l mut T {
+    let found = list.iter().position(|own| name(own) == name(other));
+    let at = found.unwrap_or_else(|| {
+        list.push(T::named(name(other).clone()));
+        list.len() - 1
+    });
+    &mut list[at]
+}
+
+fn add_rejected(own: &mut Vec<RejectedSummary>, others: &[RejectedSummary]) {
+    for other in others {
+        match own.iter_mut().find(|own| own.code == other.code && own.reason == other.reason) {
+            Some(own) => own.count += other.count,
+            None => own.push(other.clone()),
+        }
+    }
+}
+
+/// What can be counted anew under a name.
+trait Named {
+    fn named(name: String) -> Self;
+}
+
+macro_rules! named {
+    ($($summary:ident),*) => {
+        $(impl Named for $summary {
+            fn named(name: String) -> Self {
+                Self { name, ..Self::default() }
+            }
+        })*
+    };
+}
+
+named!(SourceSummary, FlowSummary, StoredSummary, OutputSummary);
+
 /// What came from a source or ingest.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct SourceSummary {

@@ -110,9 +110,17 @@ fn read_part(ty: &Type, part: &[u8]) -> Option<Cell> {
     let form = TextRow::new([("key", ty)].into_iter()).ok()?;
     // A part stands bare or in quotes, as its type has it; the form that reads is the one that was written.
     let quoted = serde_json::to_string(&text).ok()?;
-    let forms = [format!("{{\"key\":{quoted}}}"), format!("{{\"key\":{text}}}")];
-    let read = |form_text: &String| form.read(form_text.as_bytes()).ok()?.fields.into_iter().next()?;
-    forms.iter().find_map(read)
+    let read = |value: &str| form.read(format!("{{\"key\":{value}}}").as_bytes()).ok()?.fields.into_iter().next()?;
+    // What is bare must be one value: a part such as `1,"x":2` is none.
+    let is_value = || serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+    read(&quoted).or_else(|| is_value().then(|| read(&text)).flatten())
+}
+
+/// A part of a key that a person has written: as it stands, with nothing escaped; `~` for null.
+pub(crate) fn word(ty: &Type, word: &str) -> Option<Cell> {
+    let mut part = Vec::new();
+    escape(word.as_bytes(), &mut part);
+    read_part(ty, &part).filter(|cell| !cell.is_null() || ty.is_nullable())
 }
 
 fn unescape(bytes: &[u8]) -> Option<Vec<u8>> {

@@ -6,6 +6,7 @@
 mod configuration;
 mod context;
 mod fault;
+mod group;
 mod native;
 mod settings;
 mod sink;
@@ -13,7 +14,8 @@ mod source;
 mod topics;
 mod trouble;
 
+pub use group::KafkaGroup;
 pub use settings::{CreateTopics, KafkaSettings, Pem, Sasl, Secret, Security, StartAt, Tls};
 pub use sink::{ID_HEADER, KafkaProducer, KafkaSink};
-pub use source::{KafkaSource, KafkaStatus};
+pub use source::{KafkaSource, KafkaStatus, PartitionEnd};
 pub use topics::{KafkaTopics, TopicReport, TopicsReport};

@@ -12,7 +12,7 @@ use super::{Checker, Global, step_message as message};
 use crate::json::{self, Json};
 
 /// What is written of a rejected record, in a topic as in the store.
-const REJECTED: [(&str, Type); 10] = [
+const REJECTED: [(&str, Type); 11] = [
     ("source", Type::Text),
     ("topic", Type::Text),
     ("partition", Type::INT64),
@@ -22,6 +22,7 @@ const REJECTED: [(&str, Type); 10] = [
     ("place", Type::Text),
     ("code", Type::Text),
     ("reason", Type::Text),
+    ("key", Type::Text),
     ("raw", Type::Text),
 ];
 

@@ -9,9 +9,11 @@ use nsf_engine::{
 };
 
 use crate::{
-    Deployment, JournalFormat,
+    Deployment, JournalFormat, admin,
+    board::Board,
     configuration::{self, Configuration},
     journal::{Journal, Level},
+    notify::{self, Notifier},
     problem::Problem,
     production::Production,
     settings,
@@ -42,10 +44,16 @@ impl Run {
         let journal = Journal::new(self.journal, self.verbose);
         let configuration = configuration::read(&self.deployment)?;
         let stop = StopHandle::default();
+        let board = Arc::new(Board::new(&configuration.plan, &configuration.profile.name, stop.clone()));
+        if let Some(settings) = &configuration.profile.admin {
+            let url = admin::start(settings, Arc::clone(&board)).map_err(|problem| vec![problem])?;
+            journal.say(Level::Info, &format!("the admin endpoint is {url}"));
+        }
+        let outside = Outside { notifier: notify::start(Arc::clone(&board)), board };
         let mut wait = Duration::from_millis(200);
         let mut said = Vec::new();
         loop {
-            match serve(&configuration, journal, &stop) {
+            match serve(&configuration, journal, &stop, &outside) {
                 Ok(()) => return Ok(()),
                 Err(Ended::For(problems)) => return Err(problems),
                 Err(Ended::Waits(problems)) => {
@@ -54,6 +62,7 @@ impl Run {
                         .iter()
                         .filter(|problem| !said.contains(*problem))
                         .for_each(|problem| journal.problem(problem));
+                    outside.board.waits(&problems);
                     said = problems;
                 }
             }
@@ -66,6 +75,12 @@ impl Run {
     }
 }
 
+/// Those who look at the worker from outside.
+struct Outside {
+    board: Arc<Board>,
+    notifier: Notifier,
+}
+
 /// Why serving ended.
 enum Ended {
     /// It may go on when what is wrong elsewhere is mended.
@@ -74,13 +89,16 @@ enum Ended {
     For(Vec<Problem>),
 }
 
-fn serve(configuration: &Configuration, journal: Journal, stop: &StopHandle) -> Result<(), Ended> {
+fn serve(configuration: &Configuration, journal: Journal, stop: &StopHandle, outside: &Outside) -> Result<(), Ended> {
     let profile = configuration.profile.clone();
     let first = settings::first(&profile);
-    let options = options(configuration, journal, stop);
+    let Outside { board, notifier } = outside;
+    let options = options(configuration, journal, stop, notifier.clone());
     let production = Production::new(&configuration.plan, profile, configuration.folder.clone())
         .map_err(|problem| Ended::For(vec![problem]))?;
-    let pieces = Engine::build(Arc::clone(&configuration.plan), options, &production).map_err(|errors| {
+    let production = Arc::new(production);
+    board.begins(Arc::clone(&production));
+    let pieces = Engine::build(Arc::clone(&configuration.plan), options, &*production).map_err(|errors| {
         let heals = errors.iter().all(|error| error.heals);
         let problems = errors.iter().map(Problem::build).collect();
         if heals { Ended::Waits(problems) } else { Ended::For(problems) }
@@ -89,7 +107,9 @@ fn serve(configuration: &Configuration, journal: Journal, stop: &StopHandle) -> 
         Level::Info,
         &format!("running {} under the profile {}", configuration.plan.name, production.profile().name),
     );
-    let served = pieces.serve(ServeOptions { first, rules: rules(), ..ServeOptions::default() });
+    board.serves();
+    let status = Arc::clone(&board.status);
+    let served = pieces.serve(ServeOptions { first, rules: rules(), status, ..ServeOptions::default() });
     match served {
         #[cfg(feature = "faults")]
         Err(RunError::Failpoint(failpoint)) => crate::faults::die(failpoint),
@@ -108,7 +128,7 @@ fn heals(error: &RunError) -> bool {
     matches!(error, RunError::Connector { error, .. } if error.kind.may_heal())
 }
 
-fn options(configuration: &Configuration, journal: Journal, stop: &StopHandle) -> Options {
+fn options(configuration: &Configuration, journal: Journal, stop: &StopHandle, notifier: Notifier) -> Options {
     let profile = &configuration.profile;
     let limits = &profile.commit;
     let default = Options::default();
@@ -120,7 +140,12 @@ fn options(configuration: &Configuration, journal: Journal, stop: &StopHandle) -
         commit_bytes: limits.bytes.unwrap_or(64 * 1024 * 1024),
         state_bytes: settings::memory(profile) / 2,
         signals: true,
-        events: Some(Arc::new(move |event: &Event| journal.event(event))),
+        events: Some(Arc::new(move |event: &Event| {
+            if matches!(event, Event::Stopping) {
+                notifier.stops();
+            }
+            journal.event(event);
+        })),
         secrets: Arc::new(secret),
         stop: stop.clone(),
         ..default
@@ -136,7 +161,7 @@ fn rules() -> Rules {
 }
 
 /// Secrets are variables of their names.
-fn secret(name: &str) -> Secret {
+pub fn secret(name: &str) -> Secret {
     match std::env::var(name) {
         Ok(value) if !value.is_empty() => Secret::Value(value),
         _ => Secret::Unset,

@@ -143,18 +143,19 @@ impl Processor {
         Ok(())
     }
 
-    fn rejection(&self, partition: u32, message: &Message, bytes: &[u8], fault: &Fault) -> Rejection {
+    fn rejection(&self, batch: &RawBatch, message: &Message, fault: &Fault) -> Rejection {
         let mut rejection = Rejection {
             by: self.id.clone(),
             source: self.name.clone(),
             topic: self.topic.clone(),
-            partition,
+            partition: batch.partition,
             offset: message.offset,
             step: String::new(),
             origin: Some(self.origin),
             code: fault.code,
             reason: Box::default(),
-            raw: bytes.into(),
+            key: batch.key(message).map(Into::into),
+            raw: batch.message(message).into(),
             oversized: message.oversized,
         };
         rejection.set_fault(fault);
@@ -166,7 +167,7 @@ impl IngestProcessor for Processor {
     fn process(&self, stream: u32, batch: &RawBatch, message: &Message, arena: &Bump, output: &mut IngestOutput) {
         let bytes = batch.message(message);
         if let Err(fault) = self.take(stream, batch.partition, message, bytes, arena, output) {
-            output.rejected.push(self.rejection(batch.partition, message, bytes, &fault));
+            output.rejected.push(self.rejection(batch, message, &fault));
         }
     }
 }

@@ -44,8 +44,7 @@ impl Ended<'_> {
             Ending::Late(point) => return self.late(core, point, output),
             Ending::Rejected(fault, point) => {
                 let message = &batch.messages[message];
-                let raw = batch.message(message);
-                let mut rejection = stream.rejection(&program.id, record.id.partition, message, raw, &fault);
+                let mut rejection = stream.rejection(&program.id, batch, message, &fault);
                 rejection.step = step(point).to_owned();
                 rejection.origin.get_or_insert(program.points[point as usize].origin);
                 if let Some(observer) = observer {

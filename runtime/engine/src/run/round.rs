@@ -175,7 +175,7 @@ fn late_records(core: &Core, otherwise: &Late, taken: &Taken, late: &[bool], wor
             }
             Late::Reject => {
                 let fault = Fault::new(FaultCode::Late, "the record is later than the source allows");
-                let rejection = stream.rejection(&stream.id, taken.batch.partition, message, raw, &fault);
+                let rejection = stream.rejection(&stream.id, &taken.batch, message, &fault);
                 worked.output.reject_in_stream(rejection);
                 if let Some(observer) = observer {
                     observer.observe(id, Point::Rejected("", fault.code.id()));

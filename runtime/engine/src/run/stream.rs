@@ -7,7 +7,7 @@ use nsf_plan::{Format, InputSource, Late, Plan, SlotId, Source, SourceId, TopicI
 
 use super::stage::IngestProcessor;
 use crate::{
-    connector::Framing,
+    connector::{Framing, Message, RawBatch},
     decode::{AbsentMember, Decoder, Target},
     expression::Build,
     frame::{Frame, Layout, Place},
@@ -194,22 +194,22 @@ impl Stream {
     pub(crate) fn rejection(
         &self,
         by: &str,
-        partition: u32,
-        message: &crate::connector::Message,
-        raw: &[u8],
+        batch: &RawBatch,
+        message: &Message,
         fault: &crate::fault::Fault,
     ) -> Rejection {
         let mut rejection = Rejection {
             by: by.to_owned(),
             source: self.name.clone(),
             topic: self.topic.clone(),
-            partition,
+            partition: batch.partition,
             offset: message.offset,
             step: String::new(),
             origin: None,
             code: fault.code,
             reason: Box::default(),
-            raw: raw.into(),
+            key: batch.key(message).map(Into::into),
+            raw: batch.message(message).into(),
             oversized: message.oversized,
         };
         rejection.set_fault(fault);

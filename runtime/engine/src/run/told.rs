@@ -85,11 +85,11 @@ pub(crate) fn entries<'r>(
                     worked.entries.push(Entry { message, program, lane, values, time: record.origin.time });
                 }
                 Err(fault) => {
-                    let taken = batch(core, plan, id, std::slice::from_ref(record));
+                    let mut taken = batch(core, plan, id, std::slice::from_ref(record));
+                    taken.batch.partition = record.origin.partition;
                     let stream = core.stream(taken.stream);
                     for own in &taken.batch.messages {
-                        let raw = taken.batch.message(own);
-                        let rejection = stream.rejection(&program.id, record.origin.partition, own, raw, &fault);
+                        let rejection = stream.rejection(&program.id, &taken.batch, own, &fault);
                         worked.output.reject_in_stream(rejection);
                     }
                 }

@@ -137,14 +137,7 @@ impl Worker {
         if let Err(fault) = give_header(&mut decoder, taken) {
             // A wrong header makes every record unreadable; each is rejected for it.
             for message in &taken.batch.messages {
-                let raw = taken.batch.message(message);
-                worked.output.reject_in_stream(stream.rejection(
-                    &stream.id,
-                    taken.batch.partition,
-                    message,
-                    raw,
-                    &fault,
-                ));
+                worked.output.reject_in_stream(stream.rejection(&stream.id, &taken.batch, message, &fault));
             }
             return;
         }
@@ -415,9 +408,8 @@ impl<'r> BatchWork<'_, 'r> {
         if self.laned && worked.times.len() < worked.output.stream.taken as usize {
             worked.times.push(i64::MIN);
         }
-        let raw = self.taken.batch.message(message);
         let partition = self.taken.batch.partition;
-        worked.output.reject_in_stream(self.stream.rejection(&self.stream.id, partition, message, raw, fault));
+        worked.output.reject_in_stream(self.stream.rejection(&self.stream.id, &self.taken.batch, message, fault));
         if let Some(observer) = &self.core.shared.observer {
             let id = RecordId { stream: self.taken.stream as u32, partition, offset: message.offset };
             observer.observe(id, Point::Rejected("", fault.code.id()));

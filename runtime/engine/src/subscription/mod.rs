@@ -240,6 +240,7 @@ impl Subscriptions {
             origin: fault.origin.or(Some(subscription.origin)),
             code: fault.code,
             reason: fault.message.clone(),
+            key: None,
             raw: raw.into(),
             oversized: None,
         }

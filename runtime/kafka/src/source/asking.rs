@@ -144,7 +144,7 @@ fn code_of(error: &KafkaError) -> RDKafkaErrorCode {
 pub(super) const BY_WORKER: &str = "nsf";
 
 /// Where partitions stand.
-fn states(
+pub(crate) fn states(
     consumer: &BaseConsumer<GroupCalls>,
     partitions: &[Asked],
     knows_ids: &OnceLock<bool>,

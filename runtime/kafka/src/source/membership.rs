@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -21,6 +21,7 @@ use super::{
     assigned::{AllAssigned, Assigned, Phase},
     followers::Followers,
     rebalance::Leaving,
+    seen::{PartitionEnd, Seen},
 };
 use crate::{
     configuration,
@@ -37,6 +38,9 @@ const WAIT: Duration = Duration::from_millis(50);
 /// How often it is looked whether a cluster that was in trouble answers again.
 const PROBE: Duration = Duration::from_secs(3);
 
+/// How often the ends of the partitions are shown to those outside.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// How long what is known to wait stays true.
 const WAITING: Duration = Duration::from_millis(250);
 
@@ -44,7 +48,7 @@ const WAITING: Duration = Duration::from_millis(250);
 pub(crate) struct Membership {
     pub(super) settings: Arc<KafkaSettings>,
     pub(super) trouble: Arc<Trouble>,
-    pub(super) status: Arc<Mutex<Option<String>>>,
+    pub(super) seen: Arc<Seen>,
     pub(super) consumer: Arc<BaseConsumer<GroupCalls>>,
     /// The topics of the streams, by stream.
     pub(super) streams: Vec<String>,
@@ -62,6 +66,8 @@ pub(crate) struct Membership {
     pub(super) probed: Option<Instant>,
     /// What is known to wait, and since when.
     pub(super) waiting: Cell<Option<(Instant, u64)>>,
+    /// When the ends of the partitions were last shown.
+    pub(super) looked: Option<Instant>,
 }
 
 impl Membership {
@@ -69,7 +75,7 @@ impl Membership {
     pub(crate) fn join(
         settings: &Arc<KafkaSettings>,
         trouble: &Arc<Trouble>,
-        status: Arc<Mutex<Option<String>>>,
+        seen: Arc<Seen>,
         streams: Vec<String>,
         groups: &[u32],
     ) -> ConnectorResult<Self> {
@@ -102,7 +108,8 @@ impl Membership {
         Ok(Self {
             settings: Arc::clone(settings),
             trouble: Arc::clone(trouble),
-            status,
+            seen,
+            looked: None,
             asker: Asker::new(Arc::clone(&consumer), Arc::clone(trouble)),
             consumer,
             streams,
@@ -239,7 +246,21 @@ impl Membership {
             self.probed = None;
             self.asker.alive(self.streams.clone());
         }
+        if self.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
+            self.show_ends();
+        }
         Ok(())
+    }
+
+    /// Shows where the partitions end, as far as fetches have told it; asks no broker.
+    fn show_ends(&mut self) {
+        self.looked = Some(Instant::now());
+        let known = self.assigned.list.iter().filter_map(|assigned| {
+            let end = native::known_end(&self.consumer, &assigned.name, assigned.partition)?;
+            let partition = u32::try_from(assigned.partition).ok()?;
+            Some(PartitionEnd { topic: assigned.topic.clone(), partition, end })
+        });
+        self.seen.set_ends(known.collect());
     }
 
     /// Goes to where partitions are to be read from. A partition that is not active yet is tried again later.
@@ -433,7 +454,7 @@ impl Membership {
     /// A call of the client that should not fail did.
     pub(super) fn note(&self, error: &KafkaError, what: &str) {
         let words = fault::of(&self.settings, error, what).to_string();
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+        self.seen.set_note(Some(words));
     }
 
     /// About how many bytes wait in the log; asks no broker.

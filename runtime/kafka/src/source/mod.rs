@@ -5,19 +5,19 @@ mod assigned;
 mod followers;
 mod membership;
 mod rebalance;
+mod seen;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    thread,
-    time::Duration,
-};
+use std::{sync::Arc, thread, time::Duration};
 
 use nsf_engine::connector::{
     Change, Command, ConnectorError, ConnectorErrorKind, ConnectorResult, Polled, Position, RawBatch, Source,
 };
 
 use crate::{settings::KafkaSettings, trouble::Trouble};
+pub(crate) use asking::{Asked, states};
 use membership::Membership;
+pub use seen::PartitionEnd;
+use seen::Seen;
 
 /// How long a source that was not closed tries to leave its group.
 const LEAVING: Duration = Duration::from_secs(10);
@@ -33,7 +33,7 @@ pub struct KafkaSource {
     /// By stream: the number of its group; streams of one group have the same partitions at the same worker.
     groups: Vec<u32>,
     trouble: Arc<Trouble>,
-    status: Arc<Mutex<Option<String>>>,
+    seen: Arc<Seen>,
     membership: Option<Membership>,
 }
 
@@ -42,7 +42,7 @@ pub struct KafkaSource {
 pub struct KafkaStatus {
     settings: Arc<KafkaSettings>,
     trouble: Arc<Trouble>,
-    status: Arc<Mutex<Option<String>>>,
+    seen: Arc<Seen>,
 }
 
 impl KafkaStatus {
@@ -51,7 +51,20 @@ impl KafkaStatus {
     pub fn trouble(&self) -> Option<String> {
         let told = self.trouble.error(&self.settings, "the topics are not read meanwhile");
         let told = told.map(|error| error.to_string());
-        told.or_else(|| self.status.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        told.or_else(|| self.seen.note())
+    }
+
+    /// Whether the group let this worker in, be it without partitions: it may have more workers than partitions.
+    #[must_use]
+    pub fn is_joined(&self) -> bool {
+        self.seen.is_joined()
+    }
+
+    /// The ends of the partitions that are this worker's, as the last fetch of each told it, not older than about a second.
+    /// One of which nothing was fetched yet is not among them.
+    #[must_use]
+    pub fn ends(&self) -> Vec<PartitionEnd> {
+        self.seen.ends()
     }
 }
 
@@ -62,7 +75,7 @@ impl KafkaSource {
     pub fn new(settings: impl Into<Arc<KafkaSettings>>, streams: Vec<String>) -> Self {
         let groups = (0..).take(streams.len()).collect();
         let settings = settings.into();
-        Self { settings, streams, groups, trouble: Arc::default(), status: Arc::default(), membership: None }
+        Self { settings, streams, groups, trouble: Arc::default(), seen: Arc::default(), membership: None }
     }
 
     /// The same with streams that belong together: those with one number come with the same partitions to the same worker.
@@ -85,7 +98,7 @@ impl KafkaSource {
         KafkaStatus {
             settings: Arc::clone(&self.settings),
             trouble: Arc::clone(&self.trouble),
-            status: Arc::clone(&self.status),
+            seen: Arc::clone(&self.seen),
         }
     }
 
@@ -102,7 +115,7 @@ impl Source for KafkaSource {
         let membership = Membership::join(
             &self.settings,
             &self.trouble,
-            Arc::clone(&self.status),
+            Arc::clone(&self.seen),
             self.streams.clone(),
             &self.groups,
         )?;
@@ -135,6 +148,7 @@ impl Source for KafkaSource {
     fn close(&mut self, deadline: Duration) {
         if let Some(mut membership) = self.membership.take() {
             membership.leave(deadline);
+            self.seen.set_joined(false);
             thread::spawn(move || drop(membership));
         }
     }

@@ -1,9 +1,6 @@
 //! Partitions that come and go: the answers to the group.
 
-use std::{
-    sync::PoisonError,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use nsf_engine::connector::Change;
 use rdkafka::{Offset, consumer::Consumer};
@@ -27,7 +24,8 @@ impl Membership {
     /// message, so that no fault in between can make them jump over one: what comes too early is thrown away.
     pub(super) fn assign(&mut self, partitions: &[(String, i32)]) {
         self.trouble.over();
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.seen.set_note(None);
+        self.seen.set_joined(true);
         let list = list_at(partitions, Offset::Beginning);
         if let Err(error) = self.consumer.incremental_assign(&list) {
             self.note(&error, "partitions that the group gave could not be taken");
@@ -52,6 +50,9 @@ impl Membership {
 
     /// Partitions are to go, or are gone.
     pub(super) fn revoke(&mut self, partitions: Vec<(String, i32)>, lost: bool) {
+        if lost {
+            self.seen.set_joined(false);
+        }
         if !lost && let Err(error) = self.consumer.pause(&list_at(&partitions, Offset::Invalid)) {
             self.note(&error, "partitions could not be paused");
         }

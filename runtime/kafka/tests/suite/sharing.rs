@@ -314,3 +314,27 @@ fn a_restarted_instance_gets_its_own_partitions_and_a_second_one_ends_the_first(
     second.close(CLOSE);
     other.source.close(CLOSE);
 }
+
+#[test]
+fn a_member_without_partitions_knows_that_it_is_in_and_ends_are_seen() {
+    let Some(broker) = broker() else { return };
+    let topic = broker.topic(1);
+    broker.fill(&topic, 0, 0..100);
+    let settings = broker.settings();
+    let mut one = Worker::open(settings.clone(), &[&topic]);
+    assert!(!one.source.status().is_joined());
+    until("the first is in", &mut [&mut one], |workers| workers[0].source.status().is_joined());
+    let mut other = Worker::open(settings, &[&topic]);
+    until("both are in", &mut [&mut one, &mut other], |workers| {
+        workers.iter().all(|worker| worker.source.status().is_joined())
+    });
+    one.start_all(1);
+    other.start_all(1);
+    until("the end is seen", &mut [&mut one, &mut other], |workers| {
+        let ends = workers.iter().flat_map(|worker| worker.source.status().ends());
+        ends.map(|end| (end.topic, end.partition, end.end)).any(|end| end == (topic.clone(), 0, 100))
+    });
+    one.source.close(CLOSE);
+    assert!(!one.source.status().is_joined());
+    other.source.close(CLOSE);
+}

@@ -154,7 +154,13 @@ impl Serve {
             Some(Job { number, held, progress, lane: with_rows.then_some(lane) })
         });
         let jobs: Vec<Job<'_>> = jobs.collect();
-        let done = side_by_side(jobs, |job| save(&*store, shapes, job));
+        let status = Arc::clone(&self.options.status);
+        let done = side_by_side(jobs, |job| {
+            let begun = Instant::now();
+            let done = save(&*store, shapes, job);
+            status.saves.add(begun.elapsed());
+            done
+        });
         for (lane, rows, saved) in done {
             match saved {
                 Saved::Applied => {
@@ -204,9 +210,14 @@ impl Serve {
     /// Sends rejected records and waits until the log has all that was sent.
     fn flush(&mut self) -> Result<(), RunError> {
         self.run.stop_at("before-flush")?;
+        self.options.status.show_patient_life();
+        let begun = Instant::now();
         let sent = self.run.reject_to_topics();
         self.run.stop_at("after-rejected-sent")?;
-        match sent.and_then(|()| self.run.flush_outputs()) {
+        let flushed = sent.and_then(|()| self.run.flush_outputs());
+        self.options.status.flushes.add(begun.elapsed());
+        self.options.status.show_life();
+        match flushed {
             Ok(()) => {
                 self.run.stop_at("after-sink-flush")?;
                 self.event(protocol::Event::Flushed);
@@ -244,8 +255,8 @@ impl Serve {
         self.committed.clone_from(&self.run.tally);
         let number = self.run.tally.commits;
         let milliseconds = since.map_or(0.0, |since| since.elapsed().as_secs_f64() * 1000.0);
-        self.committed_at = Instant::now();
-        self.options.status.count_commit(records, since);
+        let all = self.run.summary(false, &[]);
+        self.options.status.count_commit(all, since, self.committing.take());
         self.run.tell(|| Event::Committed(Committed { number, records, rows: 0, milliseconds }));
         self.run.stop_at("after-commit")
     }

@@ -35,6 +35,7 @@ impl Serve {
         let store = Arc::clone(&self.run.core.shared.store);
         let named = |error| RunError::connector("store", error);
         for attempt in 0..TRIES {
+            self.options.status.show_patient_life();
             let mut batch = StoreBatch::default();
             self.run.stage.collect(&mut batch);
             let changes = batch.table(StoreTable::Dimension);

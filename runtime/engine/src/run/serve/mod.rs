@@ -10,11 +10,15 @@
 //! | `act` | claims, saves, flushes, waits |
 //! | `dimensions` | rows of dimensions, each written only if it is as it was read |
 //! | `refused` | what a plan may hold that cannot be served |
+//! | `reset` | lets a topic begin anew |
 //! | `status` | what is told of it to the outside |
+//! | `durations` | how long things take |
 
 mod act;
 mod dimensions;
+pub mod durations;
 mod refused;
+pub mod reset;
 pub mod status;
 mod take;
 
@@ -89,7 +93,8 @@ pub(super) struct Serve {
     writes: Vec<DimensionWrite>,
     /// The counts as of the last commit.
     committed: Tally,
-    committed_at: Instant,
+    /// Since when a commit is under way.
+    committing: Option<Instant>,
     looked: Instant,
     /// What was last said to be wrong, so that it is said once.
     trouble: Option<(String, String)>,
@@ -124,6 +129,7 @@ impl Serve {
         if let Some(first) = pieces.refused().first() {
             return Err(RunError::Refused(first.clone()));
         }
+        options.status.begin();
         let notes = fit(&mut pieces)?;
         for reader in &mut pieces.readers {
             reader.source.open(&[]).map_err(|error| RunError::connector("source", error))?;
@@ -155,7 +161,7 @@ impl Serve {
             held_back: VecDeque::new(),
             writes: Vec::new(),
             committed,
-            committed_at: Instant::now(),
+            committing: None,
             looked: Instant::now(),
             trouble: None,
             options,
@@ -166,6 +172,7 @@ impl Serve {
     fn run(mut self) -> Result<Summary, RunError> {
         let result = self.rounds();
         let Self { run, readers, options, .. } = self;
+        options.status.end();
         readers.close(if result.is_ok() { options.drain } else { Duration::from_secs(1) });
         result?;
         Ok(run.summary(true, &[]))
@@ -209,6 +216,11 @@ impl Serve {
     fn event(&mut self, event: protocol::Event) {
         let actions = self.machine.step(event);
         self.queue.extend(actions);
+        if self.machine.is_committing() {
+            self.committing.get_or_insert_with(Instant::now);
+        } else if !self.queue.iter().any(|action| matches!(action, Action::Committed)) {
+            self.committing = None;
+        }
     }
 
     /// Lets lanes go on whose time of waiting is over.
@@ -225,7 +237,12 @@ impl Serve {
         self.open_lanes();
         let (owners, batches): (Vec<usize>, Vec<Taken>) = batches.into_iter().unzip();
         self.run.count_taken(&batches);
+        // Outputs may have no room until the log answers.
+        self.options.status.show_patient_life();
+        let begun = Instant::now();
         let worked = self.run.work_laned(&batches);
+        self.options.status.rounds.add(begun.elapsed());
+        self.options.status.show_life();
         match worked {
             Ok(worked) => {
                 self.writes.extend(worked.writes);
@@ -345,7 +362,7 @@ impl Serve {
     fn tell_status(&mut self) {
         self.run.tell_progress();
         let status = Arc::clone(&self.options.status);
-        status.update(&self.run, &self.machine, &self.names);
+        status.update(self.run.core.lanes, &self.machine, &self.names);
     }
 }
 

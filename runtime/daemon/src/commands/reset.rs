@@ -1,0 +1,145 @@
+//! `nsflow reset`: lets a topic be read anew, from its first or behind its last message.
+
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use nsf_engine::{
+    connector::LogState,
+    run::{
+        Engine, Options, Pieces,
+        serve::reset::{Hanging, Reset as Job},
+    },
+};
+use nsf_kafka::KafkaGroup;
+
+use crate::{
+    Deployment,
+    configuration::{self, Configuration},
+    problem::Problem,
+    production::Production,
+    settings,
+};
+
+/// Lets a topic be read anew. Says what it would do, and does it with `--yes`. No worker may run meanwhile.
+#[derive(Debug, clap::Args)]
+pub struct Reset {
+    #[command(flatten)]
+    deployment: Deployment,
+    /// The topic.
+    #[arg(long, short)]
+    topic: String,
+    /// Where it is read from.
+    #[arg(long, value_enum, default_value_t)]
+    to: Place,
+    /// Leaves the rows of states as they are: records that are read again are counted again in them.
+    #[arg(long)]
+    keep_states: bool,
+    /// Does it.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Where a topic is read from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Place {
+    /// Its first message that is still there.
+    #[default]
+    Earliest,
+    /// Behind its last message.
+    Latest,
+}
+
+impl Reset {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// What keeps the topic from being reset.
+    pub fn run(self) -> Result<(), Vec<Problem>> {
+        let Configuration { plan, profile, folder } = configuration::read(&self.deployment)?;
+        let one = |problem| vec![problem];
+        let options = Options { lanes: profile.lanes.unwrap_or(settings::LANES), ..Options::default() };
+        let options = Options { secrets: Arc::new(super::run::secret), ..options };
+        let production = Production::new(&plan, profile, folder).map_err(one)?;
+        let pieces = Engine::build(plan, options, &production);
+        let mut pieces = pieces.map_err(|errors| errors.iter().map(Problem::build).collect::<Vec<Problem>>())?;
+        let hanging = pieces.hanging(&self.topic);
+        if hanging.streams.is_empty() {
+            let problem = Problem::new(format!("nothing in the plan reads the topic `{}`", self.topic));
+            return Err(vec![problem.with_help("name a topic as it stands in `from: kafka(\"…\")`")]);
+        }
+        let group = group(&production).map_err(one)?;
+        self.refuse_workers(&production, &group).map_err(one)?;
+        let stands = group.stands(&self.topic).map_err(|error| vec![Problem::connector("kafka", &error)])?;
+        self.say(&hanging, &stands);
+        if !self.yes {
+            println!("nothing was done; give --yes to do it");
+            return Ok(());
+        }
+        self.perform(&mut pieces, &stands).map_err(one)
+    }
+
+    fn refuse_workers(&self, production: &Production, group: &KafkaGroup) -> Result<(), Problem> {
+        let members = group.members().map_err(|error| Problem::connector("kafka", &error))?;
+        if members == 0 {
+            return Ok(());
+        }
+        let name = &production.kafka().group;
+        Err(Problem::new(format!("the group `{name}` has {members} members: workers run")).with_help(
+            "stop all of them first; one that was killed stays a member until its session ends, some seconds later",
+        ))
+    }
+
+    fn next(&self, state: &LogState) -> u64 {
+        match self.to {
+            Place::Earliest => state.low,
+            Place::Latest => state.high,
+        }
+    }
+
+    fn say(&self, hanging: &Hanging, stands: &[(u32, LogState)]) {
+        println!("the topic `{}` is read by {}", self.topic, hanging.streams.join(", "));
+        for (partition, state) in stands {
+            println!(
+                "partition {partition}: from offset {} on; the log has {} to {}",
+                self.next(state),
+                state.low,
+                state.high
+            );
+        }
+        if self.keep_states {
+            println!("rows of states stay as they are");
+            return;
+        }
+        for state in &hanging.states {
+            println!("state `{state}`: all of its rows are deleted");
+        }
+        if !hanging.others.is_empty() {
+            let others = hanging.others.join(", ");
+            println!("note: these states are also made of {others}, which are not read again");
+        }
+        println!("note: dimensions and what was written to topics stay as they are");
+    }
+
+    fn perform(&self, pieces: &mut Pieces, stands: &[(u32, LogState)]) -> Result<(), Problem> {
+        let job = Job {
+            topic: self.topic.clone(),
+            starts: stands.iter().map(|(partition, state)| (*partition, self.next(state))).collect(),
+            incarnation: stands.first().map(|(_, state)| state.incarnation.clone()).unwrap_or_default(),
+            keep_states: self.keep_states,
+        };
+        let rows = pieces.reset(&job).map_err(|error| {
+            let problem = Problem::run(&error);
+            let help = problem.help.clone().unwrap_or_else(|| "mend it".to_owned());
+            problem.with_help(format!("{help}; then run the same command again, before any worker starts"))
+        })?;
+        println!("done: {} partitions, {rows} rows deleted", stands.len());
+        Ok(())
+    }
+}
+
+fn group(production: &Production) -> Result<KafkaGroup, Problem> {
+    let kafka = production.kafka();
+    let cluster = kafka.cluster(None).ok_or_else(|| Problem::new("the profile names no brokers of Kafka"))?;
+    let settings = settings::kafka(production.profile(), kafka, cluster);
+    KafkaGroup::new(settings).map_err(|error| Problem::connector("kafka", &error))
+}
