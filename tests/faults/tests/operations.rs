@@ -134,7 +134,7 @@ fn a_worker_can_be_operated_and_shows_no_secret() {
     }
     let mut worker =
         stage.workers.start_as("watched", &[("NOTIFY_SOCKET", &socket), ("WATCHDOG_USEC", "2000000")]).unwrap();
-    stage.feeder().run(Duration::ZERO).unwrap();
+    stage.feeder().run(Duration::ZERO, &false.into()).unwrap();
     stage.wait(&servers, Duration::from_secs(60)).unwrap();
 
     health_and_metrics(&stage, address);
