@@ -45,7 +45,7 @@ pub fn kafka(profile: &ResolvedProfile, kafka: &KafkaProfile, cluster: &KafkaClu
         Start::Latest => StartAt::Latest,
     };
     settings.create_topics = kafka.create_topics.as_ref().map(|create| CreateTopics {
-        partitions: create.partitions.unwrap_or(1),
+        partitions: create.partitions.unwrap_or(0),
         replication: create.replication.map(u32::from),
     });
     settings.properties = kafka.properties.iter().map(|(name, value)| (name.clone(), value.clone())).collect();

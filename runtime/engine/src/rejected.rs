@@ -147,7 +147,7 @@ pub struct RejectedRecord {
 }
 
 impl RejectedRecord {
-    /// Reads what [`Rejection::write_json`] wrote, by this version or an earlier one; none where it is no rejected record.
+    /// Reads what a rejected record was written as, by this version or an earlier one; none where it is no rejected record.
     #[must_use]
     pub fn read(json: &[u8]) -> Option<Self> {
         let record: Self = serde_json::from_slice(json).ok()?;

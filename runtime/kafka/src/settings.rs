@@ -155,7 +155,7 @@ pub enum StartAt {
 /// How a topic is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CreateTopics {
-    /// How many partitions.
+    /// How many partitions; 0 for what the cluster is set to.
     pub partitions: u32,
     /// How many copies of each; none for what the cluster is set to.
     pub replication: Option<u32>,

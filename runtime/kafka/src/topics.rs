@@ -234,7 +234,7 @@ fn create(settings: &Arc<KafkaSettings>, trouble: &Arc<Trouble>, name: &str, how
     let calls = Calls::new(Arc::clone(settings), Arc::clone(trouble));
     let admin = AdminClient::from_config_and_context(&configuration::administration(settings), calls)
         .map_err(|error| fault::of(settings, &error, &doing))?;
-    let partitions = i32::try_from(how.partitions.max(1)).unwrap_or(i32::MAX);
+    let partitions = if how.partitions == 0 { -1 } else { i32::try_from(how.partitions).unwrap_or(i32::MAX) };
     let replication = how.replication.map_or(-1, |copies| i32::try_from(copies).unwrap_or(i32::MAX));
     let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
     let options =

@@ -10,13 +10,16 @@ use std::{
 
 use nsf_tests::{
     root,
-    servers::{Unavailable, kafka::Kafka, redis::Redis},
+    servers::{
+        Unavailable,
+        kafka::Kafka,
+        redis::{self, Redis},
+    },
     tree,
 };
 
 use crate::{
     bank::{self, Dose, Expected, Fed, Outputs},
-    redis,
     topic::{self, Writer},
     worker::Workers,
 };
@@ -35,7 +38,7 @@ impl Servers {
     ///
     /// # Errors
     /// Where one of them is not to be had, or does not start.
-    pub fn start(redis: nsf_tests::servers::redis::Options) -> Result<Self, Unavailable> {
+    pub fn start(redis: redis::Options) -> Result<Self, Unavailable> {
         let folder = nsf_tests::servers::install::folder();
         let made = std::fs::create_dir_all(&folder).and_then(|()| tempfile::tempdir_in(&folder));
         let failed = |error: io::Error| Unavailable::Failed {
@@ -45,6 +48,9 @@ impl Servers {
         };
         let folder = made.map_err(failed)?;
         let kafka = Kafka::start(&folder.path().join("kafka"))?;
+        let users = folder.path().join("users.acl");
+        std::fs::write(&users, users_of_redis()).map_err(failed)?;
+        let redis = redis::Options { users: Some(users), ..redis };
         let redis = Redis::start(&folder.path().join("redis"), redis)?;
         Ok(Self { kafka, redis, folder })
     }
@@ -72,6 +78,15 @@ pub struct Outcome {
     pub outputs: Vec<(&'static str, Outputs)>,
 }
 
+/// The password and the key of the workers. Nowhere may it be seen.
+pub const CANARY: &str = "canary-4711";
+
+/// Users of Redis: tests may do everything, workers what the store needs and no more, `EVAL` and `CONFIG` not among it.
+fn users_of_redis() -> String {
+    let rights = nsf_redis::ACL_COMMANDS;
+    format!("user default on nopass ~* &* +@all\nuser worker on >{CANARY} ~* {rights}\n")
+}
+
 /// Topics that the program reads, and those that it writes.
 const READ: [&str; 2] = ["movements", "logins"];
 const WRITTEN: [&str; 4] = ["moved", "visited", "balance_changed", "rejected"];
@@ -97,8 +112,8 @@ impl Stage {
         }
         let environment = vec![
             ("KAFKA_BROKERS".to_owned(), brokers.clone()),
-            ("REDIS_URL".to_owned(), servers.redis.url()),
-            ("BANK_APP_KEY".to_owned(), "canary-of-the-bank".to_owned()),
+            ("REDIS_URL".to_owned(), format!("redis://worker:{CANARY}@{}", servers.redis.address())),
+            ("BANK_APP_KEY".to_owned(), CANARY.to_owned()),
         ];
         let workers = Workers::new(nsflow.to_path_buf(), folder, environment);
         Ok(Self { expected: bank::expected(&dose), dose, workers, brokers, name: name.to_owned() })
@@ -143,7 +158,7 @@ impl Stage {
     /// # Errors
     /// Where Redis does not answer.
     pub fn missing(&self, servers: &Servers) -> io::Result<i64> {
-        let rows = redis::rows(&mut servers.redis.connection()?, &self.name, "s")?;
+        let rows = crate::redis::rows(&mut servers.redis.connection()?, &self.name, "s")?;
         let counted = |row: &String| {
             let row: serde_json::Value = serde_json::from_str(row).unwrap_or_default();
             row.get("count").and_then(serde_json::Value::as_i64).unwrap_or(0)
@@ -161,7 +176,7 @@ impl Stage {
         let mut connection = servers.redis.connection().map_err(|error| error.to_string())?;
         let mut outcome = Outcome::default();
         for (kind, expected) in [("s", &self.expected.states), ("d", &self.expected.dimensions)] {
-            let rows = redis::rows(&mut connection, &self.name, kind).map_err(|error| error.to_string())?;
+            let rows = crate::redis::rows(&mut connection, &self.name, kind).map_err(|error| error.to_string())?;
             let wrong = Expected::wrong_rows(expected, &rows);
             if let Some(first) = wrong.first() {
                 return Err(format!("{} of {} rows are wrong; {first}", wrong.len(), expected.len()));

@@ -1,6 +1,9 @@
 //! `nsflow check`: connects to everything that a plan needs and says whether it could run.
 
-use nsf_engine::{connector::ConnectorResult, lookup::Wanted};
+use nsf_engine::{
+    connector::{ConnectorErrorKind, ConnectorResult},
+    lookup::Wanted,
+};
 use nsf_kafka::{KafkaTopics, TopicsReport};
 use nsf_plan::Plan;
 
@@ -52,20 +55,22 @@ fn check_topics(plan: &Plan, production: &Production, problems: &mut Vec<Problem
     let read = topics(|topic| topic.read);
     let mut written = topics(|topic| topic.written);
     written.push(&kafka.rejected);
-    let topics = KafkaTopics::new(settings::kafka(production.profile(), kafka, cluster));
-    match topics.check(&read, &written) {
-        Ok(report) => say_topics(&report, problems),
+    let mut settings = settings::kafka(production.profile(), kafka, cluster);
+    // Looking changes nothing: what a run would make is said.
+    let creates = settings.create_topics.take().is_some();
+    match KafkaTopics::new(settings).check(&read, &written) {
+        Ok(report) => say_topics(&report, creates, problems),
         Err(error) => problems.push(Problem::connector("kafka", &error)),
     }
 }
 
-fn say_topics(report: &TopicsReport, problems: &mut Vec<Problem>) {
+fn say_topics(report: &TopicsReport, creates: bool, problems: &mut Vec<Problem>) {
     println!("kafka: {} brokers answer", report.brokers);
     for topic in &report.topics {
         match &topic.partitions {
-            Ok(partitions) => {
-                let created = if topic.created { ", created now" } else { "" };
-                println!("topic {}: {partitions} partitions{created}", topic.name);
+            Ok(partitions) => println!("topic {}: {partitions} partitions", topic.name),
+            Err(error) if creates && error.kind == ConnectorErrorKind::NotFound => {
+                println!("topic {}: is not there; a run creates it", topic.name);
             }
             Err(error) => problems.push(Problem::connector("kafka", error)),
         }

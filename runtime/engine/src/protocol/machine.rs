@@ -1,12 +1,15 @@
 //! The state machine. While a commit is under way nothing is applied and no partition comes or goes: whoever drives it
 //! carries a commit out between two rounds.
 
+mod commit;
+mod start;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use super::event::{Action, Event, First, Halt, Ready, Rules, Step, StreamKind};
+use super::event::{Action, Event, First, Halt, Rules, Step, StreamKind};
 use crate::{
     connector::{LogState, PartitionId},
     store::LaneProgress,
@@ -311,135 +314,6 @@ impl Machine {
         }
     }
 
-    /// The partitions of the same number of streams that touch the same rows, this one among them.
-    fn peers(&self, partition: PartitionId) -> Vec<PartitionId> {
-        let group = |stream: u32| self.streams.get(stream as usize).map(|stream| stream.group);
-        let own = group(partition.stream);
-        let alike =
-            (0..self.streams.len() as u32).filter(|stream| *stream == partition.stream || group(*stream) == own);
-        alike.map(|stream| PartitionId { stream, ..partition }).collect()
-    }
-
-    /// Whether a partition is this worker's, and all its lanes are claimed.
-    fn is_claimed(&self, partition: PartitionId) -> bool {
-        let here = self.partitions.get(&partition);
-        here.is_some_and(|own| matches!(own.phase, Phase::Claiming | Phase::Reading))
-            && self.lanes_of(partition).all(|lane| self.lanes[usize::from(lane)].held.contains_key(&partition))
-    }
-
-    /// Reads a partition if all its lanes are claimed: for the first time, or again where a lane needs what was read.
-    fn try_start(&mut self, partition: PartitionId) {
-        let Some(own) = self.partitions.get(&partition) else { return };
-        if !matches!(own.phase, Phase::Claiming | Phase::Reading) {
-            return;
-        }
-        let (reading, void) = (own.phase == Phase::Reading, own.void);
-        if !reading && !self.peers(partition).into_iter().all(|peer| self.is_claimed(peer)) {
-            return;
-        }
-        let mut parts = Vec::new();
-        for lane in self.lanes_of(partition) {
-            let lane = &self.lanes[usize::from(lane)];
-            match lane.held.get(&partition) {
-                Some(part) if lane.state == LaneState::Open => parts.push(*part),
-                // While it is read, lanes that fail come back one by one.
-                _ if reading => {}
-                _ => return,
-            }
-        }
-        if parts.iter().any(|part| part.saved.is_none()) {
-            self.begin_partition(partition, &parts);
-            return;
-        }
-        let Some(least) = parts.iter().min_by_key(|part| part.applied).copied() else { return };
-        if reading && !void && least.applied >= own.read {
-            return;
-        }
-        self.start(partition, least);
-    }
-
-    fn start(&mut self, partition: PartitionId, from: Part) {
-        let Some(own) = self.partitions.get_mut(&partition) else { return };
-        let next = from.applied;
-        if next < own.log.low {
-            let low = own.log.low;
-            return self.halt(partition, Halt::Gap { next, low });
-        }
-        let reading = own.phase == Phase::Reading;
-        let known = if reading { own.log.high.max(own.read) } else { own.log.high };
-        if next > known {
-            return self.halt(partition, Halt::Truncated { next, high: known });
-        }
-        let before = if reading { Some(own.read) } else { own.log.committed };
-        if let Some(before) = before.filter(|before| *before > next && !reading) {
-            self.actions.push(Action::RolledBack { partition, messages: before - next });
-        }
-        self.generations += 1;
-        own.phase = Phase::Reading;
-        own.void = false;
-        own.read = next;
-        own.generation = self.generations;
-        let watermark = from.applied_watermark;
-        self.actions.push(Action::Start(Ready { partition, next, generation: self.generations, watermark }));
-    }
-
-    /// Saves the first position of a partition in the lanes that have none, before anything is read of it.
-    fn begin_partition(&mut self, partition: PartitionId, parts: &[Part]) {
-        let Some(own) = self.partitions.get(&partition) else { return };
-        let known = parts.iter().filter(|part| part.saved.is_some()).map(|part| part.first).min();
-        let first = match (known, own.log.committed, self.first) {
-            (Some(first), ..) => first,
-            // What was there once can only be made anew from the very beginning.
-            (None, Some(committed), first) if own.log.by_worker && (own.log.low > 0 || first == First::Latest) => {
-                return self.halt(partition, Halt::Emptied { committed });
-            }
-            (None, _, First::Earliest) => own.log.low,
-            (None, committed, First::Latest) => committed.unwrap_or(own.log.high),
-        };
-        for lane in self.lanes_of(partition) {
-            let own = &mut self.lanes[usize::from(lane)];
-            if own.state != LaneState::Open {
-                continue;
-            }
-            if let Some(part) = own.held.get_mut(&partition).filter(|part| part.saved.is_none()) {
-                (part.first, part.applied, part.wants_first) = (first, first, true);
-                (part.watermark, part.applied_watermark) = (i64::MIN, i64::MIN);
-            }
-            self.begin_lane(lane);
-        }
-    }
-
-    /// Saves first positions in a lane, if none are being saved: a save says what the store has before it.
-    fn begin_lane(&mut self, lane: u16) {
-        let own = &mut self.lanes[usize::from(lane)];
-        let wanting = own.held.iter().filter(|(_, part)| part.wants_first).map(|(id, _)| *id);
-        let wanting: Vec<PartitionId> = wanting.collect();
-        if wanting.is_empty() || !own.beginning.is_empty() {
-            return;
-        }
-        let step = |(id, part): (&PartitionId, &Part)| {
-            let next = if part.wants_first { Some(part.first) } else { part.saved };
-            part.step(*id, next, part.watermark)
-        };
-        let progress = own.held.iter().map(step).collect();
-        own.beginning = wanting;
-        self.actions.push(Action::Begin { lane, progress });
-    }
-
-    fn begun(&mut self, lane: u16) {
-        let own = &mut self.lanes[usize::from(lane)];
-        let begun = std::mem::take(&mut own.beginning);
-        for id in &begun {
-            if let Some(part) = own.held.get_mut(id) {
-                (part.saved, part.wants_first) = (Some(part.first), false);
-            }
-        }
-        self.begin_lane(lane);
-        for partition in begun {
-            self.peers(partition).into_iter().for_each(|peer| self.try_start(peer));
-        }
-    }
-
     fn applied_to(&mut self, partition: PartitionId, next: u64, watermark: i64) {
         let lanes = self.lanes_of(partition);
         let Some(own) = self.partitions.get_mut(&partition) else { return };
@@ -479,119 +353,6 @@ impl Machine {
             self.fail_lane(lane);
         }
         self.release_leaving();
-    }
-
-    fn begin_commit(&mut self) {
-        if self.commit != Commit::None || !self.due {
-            return;
-        }
-        self.due = false;
-        if self.rules.emit_first {
-            self.commit = Commit::Flushing;
-            self.actions.push(Action::Flush);
-        } else {
-            self.commit = Commit::SavingDimensions;
-            self.actions.push(Action::SaveDimensions);
-        }
-    }
-
-    fn flushed(&mut self) {
-        match self.commit {
-            Commit::Flushing if self.rules.emit_first => {
-                self.commit = Commit::SavingDimensions;
-                self.actions.push(Action::SaveDimensions);
-            }
-            Commit::Flushing => self.end_commit(),
-            _ => {}
-        }
-    }
-
-    fn save_lanes(&mut self) {
-        if self.commit != Commit::SavingDimensions {
-            return;
-        }
-        let mut waiting = BTreeSet::new();
-        for (lane, own) in (0..).zip(&self.lanes) {
-            let changed = own.held.values().any(|part| part.saved.is_some_and(|saved| saved < part.applied));
-            if own.state == LaneState::Open && changed {
-                let step = |(id, part): (&PartitionId, &Part)| {
-                    part.step(*id, part.saved.map(|_| part.applied), part.applied_watermark)
-                };
-                let progress = own.held.iter().map(step).collect();
-                self.actions.push(Action::Save { lane, progress });
-                waiting.insert(lane);
-            }
-        }
-        self.commit = Commit::Saving(waiting);
-        self.end_if_saved();
-    }
-
-    fn saved(&mut self, lane: u16) {
-        let own = &mut self.lanes[usize::from(lane)];
-        if own.state != LaneState::Open {
-            return;
-        }
-        own.tries = 0;
-        for part in own.held.values_mut().filter(|part| part.saved.is_some()) {
-            (part.saved, part.watermark) = (Some(part.applied), part.applied_watermark);
-        }
-        self.answered(lane);
-    }
-
-    fn answered(&mut self, lane: u16) {
-        if let Commit::Saving(waiting) = &mut self.commit {
-            waiting.remove(&lane);
-            self.end_if_saved();
-        }
-    }
-
-    fn end_if_saved(&mut self) {
-        if self.commit != Commit::Saving(BTreeSet::new()) {
-            return;
-        }
-        if self.rules.emit_first {
-            self.end_commit();
-        } else {
-            self.commit = Commit::Flushing;
-            self.actions.push(Action::Flush);
-        }
-    }
-
-    fn end_commit(&mut self) {
-        self.commit = Commit::None;
-        self.actions.push(Action::Committed);
-        let reading = self.partitions.iter().filter(|(_, own)| matches!(own.phase, Phase::Reading | Phase::Leaving));
-        let positions = reading.filter_map(|(id, _)| Some((*id, self.saved_everywhere(*id)?))).collect::<Vec<_>>();
-        if !positions.is_empty() {
-            self.actions.push(Action::TellPositions(positions));
-        }
-        self.release_leaving();
-        self.begin_commit();
-    }
-
-    /// How far all lanes have saved a partition.
-    fn saved_everywhere(&self, partition: PartitionId) -> Option<u64> {
-        let saved = |lane: u16| self.lanes[usize::from(lane)].held.get(&partition).and_then(|part| part.saved);
-        self.lanes_of(partition).map(saved).collect::<Option<Vec<u64>>>()?.into_iter().min()
-    }
-
-    /// Lets revoked partitions go. What is in memory of their rows is forgotten: another worker may change them.
-    fn release_leaving(&mut self) {
-        let leaving = self.partitions.iter().filter(|(_, own)| own.phase == Phase::Leaving);
-        let leaving: Vec<PartitionId> = leaving.map(|(id, _)| *id).collect();
-        if leaving.is_empty() {
-            return;
-        }
-        for partition in &leaving {
-            self.partitions.remove(partition);
-            for lane in &mut self.lanes {
-                lane.held.remove(partition);
-            }
-        }
-        for lane in 0..self.lanes.len() as u16 {
-            self.actions.push(Action::Forget { lane });
-        }
-        self.actions.extend(leaving.into_iter().map(Action::Release));
     }
 }
 

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) fn run(trial: &Trial<'_>) -> Result<String, String> {
     let (begins, others): (Vec<&str>, Vec<&str>) = SERVE_FAILPOINTS.iter().partition(|name| name.contains("begin"));
     let mut turn = 0;
-    let weather = Weather { calm: (200, 600), pace: Duration::from_secs(600), ..Weather::default() };
+    let weather = Weather { calm: (200, 600), pace: Duration::from_secs(600), named: false, ..Weather::default() };
     storm(trial, "failpoint", &weather, |scene| {
         let at = turn % SERVE_FAILPOINTS.len();
         turn += 1;

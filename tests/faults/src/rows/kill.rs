@@ -17,7 +17,8 @@ pub(super) fn kill(trial: &Trial<'_>) -> Result<String, String> {
 
 /// Paused for twice the session, so that the other takes over, then continued.
 pub(super) fn pause(trial: &Trial<'_>) -> Result<String, String> {
-    let weather = Weather { calm: (500, 2_000), ..Weather::default() };
+    // Input must come while a worker is paused, or it has nothing that it could write too late.
+    let weather = Weather { calm: (500, 2_000), pace: Duration::from_secs(300), ..Weather::default() };
     storm(trial, "pause", &weather, |scene| {
         let at = scene.random.below(2) as usize;
         scene.workers[at].signal("STOP").map_err(words)?;

@@ -16,7 +16,7 @@ use nsf_tests::{random::Random, servers::redis::Options};
 use super::Trial;
 use crate::{
     bank::{Dose, Outputs},
-    stage::{Servers, Stage},
+    stage::{CANARY, Servers, Stage},
     worker::Worker,
 };
 
@@ -35,6 +35,8 @@ pub struct Weather {
     pub repeats: bool,
     /// Over how long the input comes at least.
     pub pace: Duration,
+    /// Whether workers of every second trial keep their partitions over a restart.
+    pub named: bool,
 }
 
 impl Default for Weather {
@@ -45,6 +47,7 @@ impl Default for Weather {
             deadline: Duration::from_secs(60),
             repeats: true,
             pace: Duration::ZERO,
+            named: true,
         }
     }
 }
@@ -129,7 +132,7 @@ pub fn storm(
         let own = format!("{name}{}", sum.trials);
         let mut stage = Stage::new(&servers, &own, dose, trial.nsfc, trial.nsflow).map_err(words)?;
         stage.workers.environment.extend(trial.environment.iter().cloned());
-        let named = sum.trials % 2 == 0;
+        let named = weather.named && sum.trials % 2 == 0;
         let random = Random::new(random.number());
         let mut scene = Scene { servers: &mut servers, stage, workers: Vec::new(), random, named };
         let outputs = one(&mut scene, weather, faults, &mut fault, &mut sum).map_err(|wrong| {
@@ -185,6 +188,9 @@ fn one(
         }
     }
     let outcome = scene.stage.check(scene.servers)?;
+    if scene.stage.workers.journals().contains(CANARY) {
+        return Err("a worker's journal shows a secret".to_owned());
+    }
     println!(
         "   trial {}: {faults} faults until {:.1} s, whole at {:.1} s, compared at {:.1} s: {} rows, {:?}",
         sum.trials,
