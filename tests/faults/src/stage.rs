@@ -78,6 +78,10 @@ pub struct Outcome {
     pub outputs: Vec<(&'static str, Outputs)>,
 }
 
+/// After how long without a sign of life a worker's partitions go to others. Programs that are not optimised, on a machine that
+/// does other things too, need more time to leave in good order, which is a third of it.
+pub const SESSION: Duration = Duration::from_secs(if cfg!(debug_assertions) { 18 } else { 6 });
+
 /// The password and the key of the workers. Nowhere may it be seen.
 pub const CANARY: &str = "canary-4711";
 
@@ -114,6 +118,7 @@ impl Stage {
             ("KAFKA_BROKERS".to_owned(), brokers.clone()),
             ("REDIS_URL".to_owned(), format!("redis://worker:{CANARY}@{}", servers.redis.address())),
             ("BANK_APP_KEY".to_owned(), CANARY.to_owned()),
+            ("SESSION".to_owned(), SESSION.as_millis().to_string()),
         ];
         let workers = Workers::new(nsflow.to_path_buf(), folder, environment);
         Ok(Self { expected: bank::expected(&dose), dose, workers, brokers, name: name.to_owned() })

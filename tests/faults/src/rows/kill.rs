@@ -2,6 +2,8 @@
 
 use std::{thread, time::Duration};
 
+use crate::stage::SESSION;
+
 use super::{
     Trial,
     storm::{Weather, storm, words},
@@ -22,7 +24,7 @@ pub(super) fn pause(trial: &Trial<'_>) -> Result<String, String> {
     storm(trial, "pause", &weather, |scene| {
         let at = scene.random.below(2) as usize;
         scene.workers[at].signal("STOP").map_err(words)?;
-        thread::sleep(Duration::from_secs(12));
+        thread::sleep(SESSION * 2);
         scene.workers[at].signal("CONT").map_err(words)
     })
 }

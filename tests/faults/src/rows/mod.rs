@@ -3,6 +3,7 @@
 mod broken;
 mod failpoint;
 mod kill;
+mod results;
 mod store;
 mod storm;
 
@@ -144,6 +145,7 @@ pub fn run(asked: &Asked) -> Result<(), String> {
         println!("── {}: {} ({dose} times, seed {})", row.name, row.fault, asked.seed);
         let done = (row.run)(&trial).map_err(|words| format!("{}: {words}", row.name))?;
         println!("── {}: {done}", row.name);
+        results::record(row, &trial, &done)?;
     }
     Ok(())
 }
