@@ -88,6 +88,11 @@ fn the_commands_of_the_readme_are_there_and_a_new_project_runs() {
         } else if let Some(call) = line.strip_prefix("nsfc ") {
             let arguments: Vec<&str> = call.split(' ').collect();
             let _ = tool::call(folder.path(), &arguments).succeeded();
+        } else if let Some(call) = line.strip_prefix("nsflow ") {
+            // Run for real, with other words, by `tests/faults/tests/classroom.rs`: it needs servers.
+            let command = call.split(' ').next().unwrap_or_default();
+            let daemon = read(&root().join("runtime/daemon/src/lib.rs"));
+            assert!(daemon.contains(&format!("commands::{command}::")), "nsflow has no `{command}`");
         } else if let Some(package) = line.strip_prefix("cargo install --path ") {
             assert!(root().join(package).join("Cargo.toml").is_file(), "{line}");
         } else {
