@@ -104,12 +104,32 @@ impl KafkaTopics {
 
     /// Whether this user may see the group: that it may also join it is only known when it does.
     fn group(&self, consumer: &BaseConsumer<GroupCalls>, topic: &str) -> Option<ConnectorError> {
-        let mut list = rdkafka::TopicPartitionList::new();
-        list.add_partition(topic, 0);
-        let error = consumer.committed_offsets(list, self.settings.open_timeout).err()?;
+        let until = Instant::now() + self.settings.open_timeout;
+        let error = loop {
+            let mut list = rdkafka::TopicPartitionList::new();
+            list.add_partition(topic, 0);
+            let error = consumer.committed_offsets(list, self.settings.open_timeout).err()?;
+            // A cluster that has just started, or moves the group, says so for a moment.
+            if !is_moving(&error) || Instant::now() >= until {
+                break error;
+            }
+            thread::sleep(SLICE.min(Duration::from_millis(100)));
+        };
         let doing = format!("the positions of group `{}` could not be read", self.settings.group);
         Some(fault::of(&self.settings, &error, &doing))
     }
+}
+
+/// Whether who looks after a group is just being found.
+fn is_moving(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::NotCoordinator
+                | RDKafkaErrorCode::CoordinatorNotAvailable
+                | RDKafkaErrorCode::CoordinatorLoadInProgress
+        )
+    )
 }
 
 /// Looks for a topic that is to be written. By a client of its own: a producer that asks for a topic may make the cluster

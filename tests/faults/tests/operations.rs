@@ -28,7 +28,6 @@ const CANARY: &str = "canary";
 
 /// The secrets of the worker; all of them hold the canary.
 const TOKEN: &str = "canary-of-the-admin";
-const PASSWORD: &str = "canary-of-redis";
 
 fn ask(address: SocketAddr, path: &str, token: &str) -> (u16, String) {
     let Ok(mut stream) = TcpStream::connect(address) else { return (0, String::new()) };
@@ -110,9 +109,8 @@ fn refused(stage: &Stage, words: &[&str]) -> String {
 #[test]
 fn a_worker_can_be_operated_and_shows_no_secret() {
     let name = "a_worker_can_be_operated_and_shows_no_secret";
-    let options = Options { password: Some(PASSWORD.to_owned()), ..Options::default() };
-    let Some(mut servers) = shown(name, Servers::start(options)) else { return };
-    let (nsfc, nsflow) = (tool::build("nsfc"), tool::build("nsflow"));
+    let Some(mut servers) = shown(name, Servers::start(Options::default())) else { return };
+    let (nsfc, nsflow) = (tool::build("nsfc"), tool::build_with("nsflow", &["faults"]));
     let dose = Dose { records: 2_000, accounts: 50, seed: 5 };
     let mut stage = Stage::new(&servers, "operated", dose, &nsfc, &nsflow).unwrap();
     let address = ports::loopback(ports::free());
