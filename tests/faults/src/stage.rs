@@ -80,7 +80,7 @@ pub struct Outcome {
 
 /// After how long without a sign of life a worker's partitions go to others. Programs that are not optimised, on a machine that
 /// does other things too, need more time to leave in good order, which is a third of it.
-pub const SESSION: Duration = Duration::from_secs(if cfg!(debug_assertions) { 18 } else { 6 });
+pub const SESSION: Duration = Duration::from_secs(if cfg!(debug_assertions) { 12 } else { 6 });
 
 /// The password and the key of the workers. Nowhere may it be seen.
 pub const CANARY: &str = "canary-4711";

@@ -35,14 +35,20 @@ pub fn broker() -> Option<&'static Broker> {
     BROKER.as_ref()
 }
 
-/// A folder with Kafka's jars: `NSF_KAFKA_JARS`, or `target/servers/kafka-*`.
+/// Says past the capture of test output what is not shown.
+fn not_shown(words: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("NOT SHOWN: {words}\n").as_bytes());
+}
+
+/// A folder with Kafka's jars: `NSF_KAFKA_JARS`, or `target/servers/kafka-*/jars`, where `cargo xtask servers` puts them.
 fn jars() -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os("NSF_KAFKA_JARS") {
         return Some(folder.into());
     }
     let servers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/servers");
     let folders = fs::read_dir(servers).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
-    folders.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("kafka-"))).max()
+    let of_kafka = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("kafka-"));
+    folders.filter(of_kafka).map(|folder| folder.join("jars")).filter(|jars| jars.is_dir()).max()
 }
 
 fn free_port() -> u16 {
@@ -53,7 +59,7 @@ impl Broker {
     /// Starts one with further settings.
     pub fn start(settings: &str) -> Option<Self> {
         let Some(jars) = jars() else {
-            eprintln!("NOT SHOWN: no Apache Kafka on this machine; name a folder of its jars in NSF_KAFKA_JARS");
+            not_shown("no Apache Kafka on this machine; name a folder of its jars in NSF_KAFKA_JARS");
             return None;
         };
         let folder = TempDir::new().unwrap();
@@ -83,7 +89,7 @@ impl Broker {
             .args(["--add-scram", "SCRAM-SHA-512=[name=reader,password=right]"])
             .output();
         let Ok(format) = format else {
-            eprintln!("NOT SHOWN: no Java on this machine to run Apache Kafka with");
+            not_shown("no Java on this machine to run Apache Kafka with");
             return None;
         };
         assert!(format.status.success(), "{}", String::from_utf8_lossy(&format.stderr));

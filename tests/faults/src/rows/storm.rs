@@ -35,7 +35,7 @@ pub struct Weather {
     pub repeats: bool,
     /// Over how long the input comes at least.
     pub pace: Duration,
-    /// Whether workers of every second trial keep their partitions over a restart.
+    /// Whether workers of every second trial keep their partitions over a restart, or as the row itself says.
     pub named: bool,
 }
 
@@ -62,8 +62,8 @@ pub struct Scene<'s> {
     pub workers: Vec<Worker>,
     /// For what is left to chance.
     pub random: Random,
-    /// Whether workers keep their partitions over a restart.
-    named: bool,
+    /// Whether workers that are started from now on keep their partitions over a restart.
+    pub named: bool,
 }
 
 impl Scene<'_> {
