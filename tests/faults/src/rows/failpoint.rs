@@ -7,13 +7,15 @@ use std::{
 
 use nsf_engine::run::SERVE_FAILPOINTS;
 
+use crate::stage::SESSION;
+
 use super::{
     Trial,
     storm::{Scene, Weather, storm, words},
 };
 
 /// How long a worker may take until it comes to a place.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(super) fn run(trial: &Trial<'_>) -> Result<String, String> {
     let (begins, others): (Vec<&str>, Vec<&str>) = SERVE_FAILPOINTS.iter().partition(|name| name.contains("begin"));
@@ -41,7 +43,15 @@ fn end_at_begin(scene: &mut Scene<'_>, name: &str) -> Result<(), String> {
 /// Starts a worker that ends at a place, waits until it has, and starts it again.
 fn end_at(scene: &mut Scene<'_>, name: &str, at: usize) -> Result<(), String> {
     // Partitions move only where workers do not keep them; elsewhere nobody waits for the session of the one that ended.
-    scene.named = !(name.contains("revoked") || name.contains("release"));
+    let moves = name.contains("revoked") || name.contains("release");
+    if moves && scene.named {
+        // What a worker keeps goes to others only when its session is over.
+        scene.named = false;
+        scene.workers[1 - at].kill();
+        thread::sleep(SESSION + Duration::from_secs(1));
+        scene.workers[1 - at] = scene.start(1 - at).map_err(words)?;
+    }
+    scene.named = !moves;
     let often = ["read", "outputs", "flush", "sent", "dimensions", "commit", "saves", "positions"];
     let times = if often.iter().any(|own| name.contains(own)) { 1 + scene.random.below(3) } else { 1 };
     let armed = format!("{name}:{times}");
@@ -54,7 +64,9 @@ fn end_at(scene: &mut Scene<'_>, name: &str, at: usize) -> Result<(), String> {
             return Err(format!("a worker did not come to the failpoint {armed}:\n{}", scene.workers[at].text()));
         }
         thread::sleep(Duration::from_millis(50));
-        if pushed.elapsed() < Duration::from_secs(3) {
+        // Who was killed counts as a member of the group until its session is over: before that nothing moves.
+        let calm = if moves { SESSION } else { Duration::ZERO };
+        if pushed.elapsed() < calm + Duration::from_secs(3) {
             continue;
         }
         pushed = Instant::now();
