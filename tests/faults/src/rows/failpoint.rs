@@ -76,7 +76,8 @@ fn end_at(scene: &mut Scene<'_>, name: &str, at: usize) -> Result<(), String> {
             // Partitions move when the other comes anew.
             let other = 1 - at;
             scene.workers[other].stop(Duration::from_secs(10)).map_err(words)?;
-            thread::sleep(Duration::from_secs(1));
+            // Until this one has what the other had: it is then asked for half of it again.
+            thread::sleep(Duration::from_secs(6));
             scene.workers[other] = scene.start(other).map_err(words)?;
         }
     }
