@@ -74,8 +74,8 @@ fn read_plan(path: &Path) -> Result<Plan, Problem> {
             .with_help("write it with `nsfc compile -o plan.yaml`")
     })?;
     nsf_plan::document::load(&bytes).map_err(|error: PlanError| {
+        // It says itself what to do.
         Problem::new(format!("the plan {} cannot be run: {error}", path.display()))
-            .with_help("compile it again with `nsfc compile`")
     })
 }
 

@@ -1,6 +1,7 @@
 //! What tests of faults ask of a worker by variables of its environment; only in builds with the feature `faults`.
 //!
-//! `NSFLOW_FAILPOINT=NAME:TIMES` ends the process, as `kill -9` would, when it comes to a failpoint for that time.
+//! `NSFLOW_FAILPOINT=NAME:TIMES` ends the process, as `kill -9` would, when it comes to a failpoint for that time;
+//! `NAME:TIMES:stop` stops it there as `kill -STOP` would, until somebody lets it go on.
 //! `NSFLOW_BROKEN=RULE` leaves a rule of the protocol out, so that the tests can show that they notice.
 
 use std::sync::Arc;
@@ -19,8 +20,19 @@ fn broken() -> String {
 /// Arms the failpoint that is asked for.
 pub fn arm(options: &Options) {
     let Ok(asked) = std::env::var("NSFLOW_FAILPOINT") else { return };
-    let (name, times) = asked.split_once(':').unwrap_or((&asked, "1"));
-    options.failpoints.arm(name, times.parse().unwrap_or(1));
+    let mut parts = asked.split(':');
+    let (name, times) = (parts.next().unwrap_or_default(), parts.next().and_then(|times| times.parse().ok()));
+    match parts.next() {
+        Some("stop") => options.failpoints.arm_with(name, times.unwrap_or(1), stop),
+        _ => options.failpoints.arm(name, times.unwrap_or(1)),
+    }
+}
+
+/// Stops the process until it is let go on.
+fn stop() {
+    eprintln!("stopped at the failpoint");
+    let own = std::process::id().to_string();
+    let _ = std::process::Command::new("kill").args(["-STOP", &own]).status();
 }
 
 /// Ends the process where a failpoint ended the run.

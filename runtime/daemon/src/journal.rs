@@ -62,7 +62,7 @@ impl Journal {
     pub fn problem(&self, problem: &Problem) {
         let mut fields = Map::new();
         fields.insert("event".to_owned(), "waiting".into());
-        self.line(Level::Error, &problem.in_one_line(), fields);
+        self.line(Level::Error, &format!("{}; waiting for it", problem.in_one_line()), fields);
     }
 
     /// Writes something in words.
@@ -102,6 +102,7 @@ fn words(event: &Event) -> (Level, String) {
             let words = format!("commit {}: {} records, {:.0} ms", commit.number, commit.records, commit.milliseconds);
             (Level::Debug, words)
         }
+        Event::Note(note) => (Level::Warn, note.message.clone()),
         Event::Partition(moved) => {
             (Level::Info, format!("partition {} of topic {} {}", moved.partition, moved.topic, moved.what))
         }

@@ -28,6 +28,19 @@ pub fn memory(profile: &ResolvedProfile) -> usize {
     usize::try_from(profile.memory.unwrap_or(MEMORY)).unwrap_or(usize::MAX)
 }
 
+/// Settings of the profile that this version takes and does nothing with.
+pub fn without_effect(profile: &ResolvedProfile) -> Vec<&'static str> {
+    let transactions = profile.kafka.as_ref().is_some_and(|kafka| kafka.transactions);
+    let clusters = profile.redis.as_ref().is_some_and(|redis| !redis.clusters.is_empty());
+    let settings = [
+        ("kafka.transactions", transactions),
+        ("redis.clusters", clusters),
+        ("webhooks", !profile.webhooks.is_empty()),
+        ("telemetry", profile.otlp.is_some()),
+    ];
+    settings.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+}
+
 /// Where partitions begin that were never read.
 pub fn first(profile: &ResolvedProfile) -> First {
     match profile.kafka.as_ref().map(|kafka| kafka.start) {

@@ -14,7 +14,7 @@ use nsf_plan::{Coerce, Encoding, Format, RecordField, SlotId, Type};
 
 use crate::{
     cell::Cell,
-    decode::{AbsentMember, Decoder, MessageMeta, Payload, Presence, Target},
+    decode::{AbsentMember, Decoder, MessageMeta, Payload, Presence, Target, cell_from_json},
     encode::{cell::Damaged, json, key},
     expression::Build,
     frame::{Frame, Layout},
@@ -107,13 +107,9 @@ fn read_part(ty: &Type, part: &[u8]) -> Option<Cell> {
         return Some(Cell::Null);
     }
     let text = String::from_utf8(unescape(part)?).ok()?;
-    let form = TextRow::new([("key", ty)].into_iter()).ok()?;
     // A part stands bare or in quotes, as its type has it; the form that reads is the one that was written.
     let quoted = serde_json::to_string(&text).ok()?;
-    let read = |value: &str| form.read(format!("{{\"key\":{value}}}").as_bytes()).ok()?.fields.into_iter().next()?;
-    // What is bare must be one value: a part such as `1,"x":2` is none.
-    let is_value = || serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
-    read(&quoted).or_else(|| is_value().then(|| read(&text)).flatten())
+    cell_from_json(ty, &quoted).or_else(|_| cell_from_json(ty, &text)).ok()
 }
 
 /// A part of a key that a person has written: as it stands, with nothing escaped; `~` for null.
@@ -258,6 +254,8 @@ impl TextRow {
             let null = frame.is_null(place);
             fields.push(match decoder.presence(at as u32) {
                 Presence::Absent => None,
+                // The JSON text `null` is a value of this type.
+                _ if null && is_json(ty) => Some(Cell::Json("null".into())),
                 _ if null && !ty.is_nullable() => return Err(Damaged),
                 _ => Some(Cell::from_value(ty, frame.get(place))),
             });
@@ -270,3 +268,15 @@ impl TextRow {
         Ok(ReadRow { fields, beside })
     }
 }
+
+/// Whether values of a type are JSON texts, of which `null` is one.
+fn is_json(ty: &Type) -> bool {
+    match ty {
+        Type::Json => true,
+        Type::Select(inner) => is_json(inner),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

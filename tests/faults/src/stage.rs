@@ -119,6 +119,7 @@ impl Stage {
             ("REDIS_URL".to_owned(), format!("redis://worker:{CANARY}@{}", servers.redis.address())),
             ("BANK_APP_KEY".to_owned(), CANARY.to_owned()),
             ("SESSION".to_owned(), SESSION.as_millis().to_string()),
+            ("LINGER".to_owned(), "5".to_owned()),
         ];
         let workers = Workers::new(nsflow.to_path_buf(), folder, environment);
         Ok(Self { expected: bank::expected(&dose), dose, workers, brokers, name: name.to_owned() })

@@ -57,16 +57,17 @@ impl Reset {
     pub fn run(self) -> Result<(), Vec<Problem>> {
         let Configuration { plan, profile, folder } = configuration::read(&self.deployment)?;
         let one = |problem| vec![problem];
+        let is_read = |topic: &nsf_plan::Topic| topic.read && topic.connector.name == self.topic;
+        if !plan.topics.iter().any(is_read) {
+            let problem = Problem::new(format!("nothing in the plan reads the topic `{}`", self.topic));
+            return Err(vec![problem.with_help("name a topic as it stands in `from: kafka(\"…\")`")]);
+        }
         let options = Options { lanes: profile.lanes.unwrap_or(settings::LANES), ..Options::default() };
         let options = Options { secrets: Arc::new(super::run::secret), ..options };
         let production = Production::new(&plan, profile, folder).map_err(one)?;
         let pieces = Engine::build(plan, options, &production);
         let mut pieces = pieces.map_err(|errors| errors.iter().map(Problem::build).collect::<Vec<Problem>>())?;
         let hanging = pieces.hanging(&self.topic);
-        if hanging.streams.is_empty() {
-            let problem = Problem::new(format!("nothing in the plan reads the topic `{}`", self.topic));
-            return Err(vec![problem.with_help("name a topic as it stands in `from: kafka(\"…\")`")]);
-        }
         let group = group(&production).map_err(one)?;
         self.refuse_workers(&production, &group).map_err(one)?;
         let stands = group.stands(&self.topic).map_err(|error| vec![Problem::connector("kafka", &error)])?;

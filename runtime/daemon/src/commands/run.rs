@@ -107,6 +107,9 @@ fn serve(configuration: &Configuration, journal: Journal, stop: &StopHandle, out
         Level::Info,
         &format!("running {} under the profile {}", configuration.plan.name, production.profile().name),
     );
+    for setting in settings::without_effect(production.profile()) {
+        journal.say(Level::Warn, &format!("`{setting}` of the profile is checked, but not yet run by this version"));
+    }
     board.serves();
     let status = Arc::clone(&board.status);
     let served = pieces.serve(ServeOptions { first, rules: rules(), status, ..ServeOptions::default() });
@@ -138,6 +141,7 @@ fn options(configuration: &Configuration, journal: Journal, stop: &StopHandle, n
         lanes: profile.lanes.unwrap_or(settings::LANES),
         commit_every: limits.every.unwrap_or(default.commit_every),
         commit_bytes: limits.bytes.unwrap_or(64 * 1024 * 1024),
+        commit_records: limits.records.unwrap_or(default.commit_records),
         state_bytes: settings::memory(profile) / 2,
         signals: true,
         events: Some(Arc::new(move |event: &Event| {

@@ -4,7 +4,6 @@ use std::{io::Write as _, sync::Arc};
 
 use clap::Subcommand;
 use nsf_engine::{connector::Connectors as _, inspect::Kept, store::Store};
-use nsf_plan::Plan;
 
 use crate::{
     Deployment,
@@ -64,15 +63,11 @@ impl State {
     }
 }
 
-/// A plan and its store.
-type Open = (Arc<Plan>, Arc<dyn Store>);
-
-/// The plan, and the store of the profile.
-fn open(deployment: &Deployment) -> Result<Open, Vec<Problem>> {
-    let Configuration { plan, profile, folder } = configuration::read(deployment)?;
+/// The store of the profile.
+fn open(configuration: Configuration) -> Result<Arc<dyn Store>, Vec<Problem>> {
+    let Configuration { plan, profile, folder } = configuration;
     let production = Production::new(&plan, profile, folder).map_err(|problem| vec![problem])?;
-    let store = production.store().map_err(|error| vec![Problem::connector("store", &error)])?;
-    Ok((plan, store))
+    production.store().map_err(|error| vec![Problem::connector("store", &error)])
 }
 
 /// Prints a line; gives whether someone still reads.
@@ -87,12 +82,14 @@ fn print_row(kept: &Kept<'_>, key: &[u8], row: &[u8]) -> bool {
 
 impl Get {
     fn run(self) -> Result<(), Vec<Problem>> {
-        let (plan, store) = open(&self.deployment)?;
+        let configuration = configuration::read(&self.deployment)?;
+        let plan = Arc::clone(&configuration.plan);
         let kept = kept::find(&plan, &self.state).map_err(|problem| vec![problem])?;
         let words: Vec<&str> = self.key.iter().map(String::as_str).collect();
         let key = kept
             .key(&words)
             .map_err(|mistake| vec![Problem::new(mistake.to_string()).with_help(kept::key_help(&kept))])?;
+        let store = open(configuration)?;
         let mut found = false;
         let mut row = |_: usize, row: &[u8]| {
             found = true;
@@ -109,8 +106,10 @@ impl Get {
 
 impl Scan {
     fn run(self) -> Result<(), Vec<Problem>> {
-        let (plan, store) = open(&self.deployment)?;
+        let configuration = configuration::read(&self.deployment)?;
+        let plan = Arc::clone(&configuration.plan);
         let kept = kept::find(&plan, &self.state).map_err(|problem| vec![problem])?;
+        let store = open(configuration)?;
         let (mut printed, mut more) = (0, false);
         let mut row = |key: &[u8], row: &[u8]| {
             more = printed == self.limit;

@@ -197,6 +197,9 @@ impl<'b> Reader<'_, 'b> {
             cursor.word("null")?;
             return if shape.nullable {
                 Ok(Value::Null)
+            } else if matches!(shape.form, Form::Json) {
+                // One of the values that the type holds.
+                Ok(Value::Json("null"))
             } else {
                 Err(misfit(format!("must be {}, but is null", named(&shape.ty))))
             };

@@ -148,6 +148,12 @@ impl Row {
         stamp.by == WrittenBy::Ingest && self.deleted.as_ref().is_some_and(|deleted| deleted > stamp)
     }
 
+    /// Whether a flow's write is repeated behind a later one of the same flow: see [`Stamp::is_repeated_by`].
+    fn was_written_after(&self, stamp: &Stamp) -> bool {
+        let fields = self.fields.iter().filter_map(|field| field.stamp.as_ref());
+        stamp.by == WrittenBy::Flow && fields.chain(&self.written).any(|own| own.is_repeated_by(stamp))
+    }
+
     fn assign(&mut self, fields: &[(u32, Cell)], stamp: &Stamp, change: &mut Change) {
         if self.is_deleted_after(stamp) {
             return;
@@ -172,7 +178,7 @@ impl Row {
     }
 
     fn delete(&mut self, stamp: &Stamp, change: &mut Change) {
-        if self.is_deleted_after(stamp) || self.deleted.as_ref() == Some(stamp) {
+        if self.is_deleted_after(stamp) || self.deleted.as_ref() == Some(stamp) || self.was_written_after(stamp) {
             return;
         }
         let outlives = |of: &Stamp| stamp.by == WrittenBy::Ingest && of > stamp;
@@ -193,6 +199,9 @@ impl Row {
         let created = if self.written.is_none() { stamp.time } else { self.created.min(stamp.time) };
         change.stored |= created != self.created;
         self.created = created;
+        if self.written.as_ref().is_some_and(|written| written.is_repeated_by(stamp)) {
+            return;
+        }
         let newer = stamp.by == WrittenBy::Flow || self.written.as_ref().is_none_or(|written| written < stamp);
         if newer && self.written.as_ref() != Some(stamp) {
             self.written = Some(stamp.clone());

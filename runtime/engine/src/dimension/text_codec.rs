@@ -124,3 +124,6 @@ fn renamed(bytes: &[u8], dimension: &Dimension, index: usize, name: &str) -> Res
     let read = alone.read(bytes).map_err(|_| RowError::Damaged)?;
     Ok(read.fields.into_iter().next().flatten().unwrap_or(Cell::Null))
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,4 +27,4 @@ pub mod json;
 pub mod key;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

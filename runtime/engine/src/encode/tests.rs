@@ -21,7 +21,7 @@ fn typed() -> impl Strategy<Value = (Type, Vec<Cell>)> {
     a_type().prop_flat_map(|ty| (Just(ty.clone()), prop::collection::vec(a_cell(ty), 1..4)))
 }
 
-fn a_type() -> impl Strategy<Value = Type> {
+pub(crate) fn a_type() -> impl Strategy<Value = Type> {
     let leaf = prop_oneof![
         Just(Type::Bool),
         Just(Type::INT64),
@@ -52,7 +52,7 @@ fn a_type() -> impl Strategy<Value = Type> {
     })
 }
 
-fn a_cell(ty: Type) -> BoxedStrategy<Cell> {
+pub(crate) fn a_cell(ty: Type) -> BoxedStrategy<Cell> {
     match ty {
         Type::Bool => any::<bool>().prop_map(Cell::Bool).boxed(),
         Type::Integer(IntegerWidth::UInt64) => any::<u64>().prop_map(Cell::Unsigned).boxed(),
@@ -103,7 +103,7 @@ fn a_cell(ty: Type) -> BoxedStrategy<Cell> {
 }
 
 /// Whether null can be told from a JSON text `null` in it; of a nullable `json` only null comes back.
-fn tells_null(ty: &Type) -> bool {
+pub(crate) fn tells_null(ty: &Type) -> bool {
     match ty {
         Type::Nullable(inner) => !matches!(**inner, Type::Json) && tells_null(inner),
         Type::Json => false,

@@ -3,6 +3,8 @@
 
 mod commit;
 mod start;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -295,7 +295,7 @@ impl Run {
     pub(crate) fn summary(&self, stopped: bool, not_resumable: &[usize]) -> Summary {
         let mut summary = self.tally.summary(&self.core, &self.plan, self.elapsed());
         summary.resumed = self.resumed;
-        summary.notes = super::not_run::without_effect(&self.plan);
+        summary.notes = super::not_run::without_effect(&self.plan, self.core.shared.store.lanes().is_some());
         summary.notes.extend_from_slice(&self.notes);
         summary.stopped = stopped;
         summary.unchanged = self.resumed && self.tally.records == 0;

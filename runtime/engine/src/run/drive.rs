@@ -445,6 +445,7 @@ impl Run {
         self.options.one_by_one
             || since.elapsed() >= self.options.commit_every
             || self.uncommitted.bytes >= self.options.commit_bytes
+            || self.uncommitted.records >= self.options.commit_records
             || self.state_bytes() > self.options.state_bytes
             || self.changed_rows() > MOST_CHANGED
     }

@@ -10,6 +10,8 @@ pub enum Event {
     Progress(Progress),
     /// A commit is durable.
     Committed(Committed),
+    /// Something that the user should know of the program: what it holds that is not run, how it differs from the last one.
+    Note(Note),
     /// A partition came to this worker or left it.
     Partition(PartitionMoved),
     /// A lane is not as it was left, or its store does not answer; it is claimed again.
@@ -53,6 +55,13 @@ pub struct Committed {
     pub rows: u64,
     /// How long it took, in milliseconds.
     pub milliseconds: f64,
+}
+
+/// Something to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// In words.
+    pub message: String,
 }
 
 /// A partition that came or left.

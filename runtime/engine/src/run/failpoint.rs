@@ -43,16 +43,40 @@ pub const SERVE_FAILPOINTS: [&str; 25] = [
 ];
 
 /// The failpoints of a run: none stops it unless one is armed.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Failpoints {
-    armed: Mutex<Option<(String, u64)>>,
+    armed: Mutex<Option<Armed>>,
     seen: Mutex<Vec<&'static str>>,
+}
+
+/// A failpoint at which something happens.
+struct Armed {
+    name: String,
+    /// How often it is still to be come to.
+    times: u64,
+    /// What is done there, after which the run goes on; the run stops where there is nothing.
+    then: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl std::fmt::Debug for Failpoints {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Failpoints").field("seen", &self.seen).finish_non_exhaustive()
+    }
 }
 
 impl Failpoints {
     /// Stops the run when it comes to the failpoint `name` for the `time`th time (from 1).
     pub fn arm(&self, name: &str, time: u64) {
-        *self.armed.lock().unwrap_or_else(PoisonError::into_inner) = Some((name.to_owned(), time.max(1)));
+        self.put(Armed { name: name.to_owned(), times: time.max(1), then: None });
+    }
+
+    /// Does something when the run comes to the failpoint `name` for the `time`th time (from 1); the run then goes on.
+    pub fn arm_with(&self, name: &str, time: u64, then: impl FnOnce() + Send + 'static) {
+        self.put(Armed { name: name.to_owned(), times: time.max(1), then: Some(Box::new(then)) });
+    }
+
+    fn put(&self, armed: Armed) {
+        *self.armed.lock().unwrap_or_else(PoisonError::into_inner) = Some(armed);
     }
 
     /// Lets the run go on.
@@ -68,17 +92,16 @@ impl Failpoints {
     /// Says that the run came to a failpoint; gives whether it is to stop here.
     pub(crate) fn hit(&self, name: &'static str) -> bool {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(name);
-        let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *armed {
-            Some((wanted, times)) if wanted == name => {
-                *times -= 1;
-                let stop = *times == 0;
-                if stop {
-                    *armed = None;
-                }
-                stop
+        let then = {
+            let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(own) = armed.as_mut().filter(|own| own.name == name) else { return false };
+            own.times -= 1;
+            if own.times > 0 {
+                return false;
             }
-            _ => false,
-        }
+            armed.take().and_then(|own| own.then)
+        };
+        // Without the lock: it may take long.
+        then.map(|then| then()).is_none()
     }
 }

@@ -46,11 +46,12 @@ pub(super) fn is_retry_alone(plan: &Plan, topic: TopicId) -> bool {
     !sent
 }
 
-/// What has no effect in this version, in words.
-pub(super) fn without_effect(plan: &Plan) -> Vec<String> {
+/// What has no effect in this version, in words; whether the plan is served on servers or run to the end of its inputs.
+pub(super) fn without_effect(plan: &Plan, served: bool) -> Vec<String> {
     let mut notes = Vec::new();
     for space in &plan.spaces {
-        if space.shards > 1 {
+        // Dimensions on MySQL are spread over tables.
+        if space.shards > 1 && !(served && space.store == "mysql") {
             notes.push(format!(
                 "space `{}`: `shards: {}` is kept in the plan but not yet run; its rows are in one store",
                 space.name, space.shards
@@ -64,7 +65,7 @@ pub(super) fn without_effect(plan: &Plan) -> Vec<String> {
         }
     }
     notes.extend(further_spaces(plan));
-    notes.extend(faults(plan));
+    notes.extend(faults(plan, served));
     notes.extend(
         plan.monitors.iter().map(|monitor| {
             format!("monitor `{}` is kept in the plan but not yet run; nothing is watched", monitor.name)
@@ -86,17 +87,18 @@ fn further_spaces(plan: &Plan) -> Option<String> {
 }
 
 /// `retry` and `on_error`: what to do with a record while a store does not answer.
-fn faults(plan: &Plan) -> Option<String> {
+fn faults(plan: &Plan, served: bool) -> Option<String> {
     let sources = plan.sources.iter().map(|source| (&source.name, source.retry, source.on_error));
     let ingests = plan.ingests.iter().map(|ingest| (&ingest.name, ingest.retry, ingest.on_error));
     let set = sources.chain(ingests).filter(|(_, retry, on_error)| retry.is_some() || *on_error != OnError::BlockLane);
     let names = list(set.map(|(name, ..)| name.as_str()));
-    (!names.is_empty()).then(|| {
-        format!(
-            "{names}: `retry` and `on_error` are kept in the plan but not yet run; a store that does not answer ends \
-             the run at its last commit, and the next run goes on from there"
-        )
-    })
+    let instead = if served {
+        "a store that does not answer is waited for"
+    } else {
+        "a store that does not answer ends the run at its last commit, and the next run goes on from there"
+    };
+    (!names.is_empty())
+        .then(|| format!("{names}: `retry` and `on_error` are kept in the plan but not yet run; {instead}"))
 }
 
 fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {

@@ -32,6 +32,8 @@ pub struct Options {
     pub commit_every: Duration,
     /// A commit is made at least after this many bytes of input.
     pub commit_bytes: u64,
+    /// A commit is made at least after this many records.
+    pub commit_records: u64,
     /// About how many bytes of states' rows are kept in memory.
     pub state_bytes: usize,
     /// Lets the batches and lanes of every round run in an order that this seed gives, for tests: no order may matter.
@@ -63,6 +65,7 @@ impl Default for Options {
             blocks: 16,
             commit_every: Duration::from_secs(1),
             commit_bytes: 256 * 1024 * 1024,
+            commit_records: u64::MAX,
             state_bytes: 256 * 1024 * 1024,
             interleaving: None,
             one_by_one: false,

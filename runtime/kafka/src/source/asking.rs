@@ -18,10 +18,11 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 
+use super::unowned::{self, Division};
 use crate::{context::GroupCalls, fault, native, trouble::Trouble};
 
 /// How long one question may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long the ids of topics are waited for, each of two times, while all else is answered.
 const PATIENCE_FOR_IDS: Duration = Duration::from_secs(2);
@@ -49,6 +50,8 @@ pub(crate) enum Answer {
     States(Vec<(Asked, LogState)>),
     /// A position that is not in the log. None where all are in it now.
     OutOfRange(Option<OutOfRange>),
+    /// How the group has shared out the topics. None where it did not say.
+    Division(Option<Division>),
     /// The cluster answers.
     Alive,
     /// The cluster does not answer.
@@ -119,6 +122,11 @@ impl Asker {
             };
             Some(if topics.iter().all(is_there) { Answer::Alive } else { Answer::Silent })
         });
+    }
+
+    /// Asks how the group has shared out topics.
+    pub(crate) fn division(&self, group: String, topics: Vec<String>) {
+        self.ask(move |consumer, _, _| Some(Answer::Division(unowned::division(consumer, &group, &topics).ok())));
     }
 
     fn ask(

@@ -22,6 +22,7 @@ use super::{
     followers::Followers,
     rebalance::Leaving,
     seen::{PartitionEnd, Seen},
+    unowned::Watch,
 };
 use crate::{
     configuration,
@@ -52,11 +53,15 @@ pub(crate) struct Membership {
     pub(super) consumer: Arc<BaseConsumer<GroupCalls>>,
     /// The topics of the streams, by stream.
     pub(super) streams: Vec<String>,
+    /// The topics that the group shares out.
+    pub(super) leads: Vec<String>,
     /// Topics whose partitions follow those of another.
     pub(super) followers: Followers,
     pub(super) assigned: AllAssigned,
     pub(super) leaving: Vec<Leaving>,
     pub(super) changes: Vec<Change>,
+    /// Whether every partition is somebody's.
+    pub(super) watch: Watch,
     pub(super) asker: Asker,
     /// Counts assignments.
     pub(super) tokens: u64,
@@ -106,12 +111,14 @@ impl Membership {
             .map_err(|error| fault::of(settings, &error, "the topics could not be subscribed to"))?;
         let consumer = Arc::new(consumer);
         Ok(Self {
+            watch: Watch::new(settings.instance.is_some(), settings.drain()),
             settings: Arc::clone(settings),
             trouble: Arc::clone(trouble),
             seen,
             looked: None,
             asker: Asker::new(Arc::clone(&consumer), Arc::clone(trouble)),
             consumer,
+            leads: leads.into_iter().map(str::to_owned).collect(),
             streams,
             followers,
             assigned: AllAssigned::default(),
@@ -242,6 +249,7 @@ impl Membership {
         }
         self.serve_leaving();
         self.serve_wanted();
+        self.serve_watch();
         if self.trouble.is_any() && self.probed.is_some_and(|probed| probed.elapsed() >= PROBE) {
             self.probed = None;
             self.asker.alive(self.streams.clone());
@@ -312,6 +320,7 @@ impl Membership {
                     self.stands(&asked, state);
                 }
             }
+            Answer::Division(division) => self.divided(division),
             Answer::OutOfRange(found) => return Err(self.out_of_range(found)),
             Answer::Alive => {
                 self.trouble.answered();

@@ -6,6 +6,7 @@ mod followers;
 mod membership;
 mod rebalance;
 mod seen;
+mod unowned;
 
 use std::{sync::Arc, thread, time::Duration};
 

@@ -26,6 +26,7 @@ impl Membership {
         self.trouble.over();
         self.seen.set_note(None);
         self.seen.set_joined(true);
+        self.watch.joined(Instant::now());
         let list = list_at(partitions, Offset::Beginning);
         if let Err(error) = self.consumer.incremental_assign(&list) {
             self.note(&error, "partitions that the group gave could not be taken");

@@ -315,6 +315,34 @@ fn a_restarted_instance_gets_its_own_partitions_and_a_second_one_ends_the_first(
     other.source.close(CLOSE);
 }
 
+/// The group writes down for nobody what is on its way, and gives a member with an instance name what it wrote down.
+#[test]
+fn partitions_on_their_way_from_an_instance_that_restarts_do_not_stay_nobodys() {
+    let Some(broker) = broker() else { return };
+    let topic = broker.topic(4);
+    let mut settings = broker.settings();
+    settings.session_timeout = Duration::from_secs(30);
+    let named = |name: &str| KafkaSettings { instance: Some(name.to_owned()), ..settings.clone() };
+    let mut first = Worker::open(named("first"), &[&topic]);
+    first.until("all", |worker| worker.assigned.len() == 4);
+    let mut second = Worker::open(named("second"), &[&topic]);
+    until("two on their way", &mut [&mut first, &mut second], |workers| revoked(workers[0]).len() == 2);
+    first.source.close(CLOSE);
+    let mut again = Worker::open(named("first"), &[&topic]);
+    until("what was written down", &mut [&mut again, &mut second], |workers| workers[0].assigned.len() == 2);
+    assert!(second.assigned.is_empty());
+    until("all are somebody's", &mut [&mut again, &mut second], |workers| {
+        for worker in workers.iter_mut() {
+            for partition in revoked(worker) {
+                worker.source.command(Command::Release(partition)).unwrap();
+            }
+        }
+        workers.iter().all(|worker| worker.assigned.len() == 2)
+    });
+    again.source.close(CLOSE);
+    second.source.close(CLOSE);
+}
+
 #[test]
 fn a_member_without_partitions_knows_that_it_is_in_and_ends_are_seen() {
     let Some(broker) = broker() else { return };

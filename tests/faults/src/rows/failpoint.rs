@@ -11,7 +11,7 @@ use crate::stage::SESSION;
 
 use super::{
     Trial,
-    storm::{Scene, Weather, storm, words},
+    storm::{Named, Scene, Weather, storm, words},
 };
 
 /// How long a worker may take until it comes to a place.
@@ -21,7 +21,8 @@ pub(super) fn run(trial: &Trial<'_>) -> Result<String, String> {
     let (begins, others): (Vec<&str>, Vec<&str>) = SERVE_FAILPOINTS.iter().partition(|name| name.contains("begin"));
     let mut turn = 0;
     // By `end_at`.
-    let weather = Weather { calm: (200, 600), pace: Duration::from_secs(600), named: false, ..Weather::default() };
+    let weather =
+        Weather { calm: (200, 600), pace: Duration::from_secs(600), named: Named::Never, ..Weather::default() };
     storm(trial, "failpoint", &weather, |scene| {
         let at = turn % SERVE_FAILPOINTS.len();
         turn += 1;

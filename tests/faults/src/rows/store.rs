@@ -9,8 +9,13 @@ use super::{
     storm::{Weather, storm, words},
 };
 
+/// Redis with an append-only file that is on the disk so often.
+pub(super) fn options(fsync: Fsync) -> Options {
+    Options { fsync, ..Options::default() }
+}
+
 fn weather(fsync: Fsync) -> Weather {
-    Weather { calm: (500, 2_000), redis: Options { fsync, ..Options::default() }, ..Weather::default() }
+    Weather { calm: (500, 2_000), redis: options(fsync), ..Weather::default() }
 }
 
 /// Kill -9; every change was on the disk before it was answered.

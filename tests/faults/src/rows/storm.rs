@@ -35,8 +35,19 @@ pub struct Weather {
     pub repeats: bool,
     /// Over how long the input comes at least.
     pub pace: Duration,
-    /// Whether workers of every second trial keep their partitions over a restart, or as the row itself says.
-    pub named: bool,
+    /// In which trials workers keep their partitions over a restart.
+    pub named: Named,
+}
+
+/// In which trials workers keep their partitions over a restart; a row may change it as it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// In none.
+    Never,
+    /// In every second one.
+    Alternating,
+    /// In all.
+    Always,
 }
 
 impl Default for Weather {
@@ -47,7 +58,7 @@ impl Default for Weather {
             deadline: Duration::from_secs(60),
             repeats: true,
             pace: Duration::ZERO,
-            named: true,
+            named: Named::Alternating,
         }
     }
 }
@@ -132,7 +143,11 @@ pub fn storm(
         let own = format!("{name}{}", sum.trials);
         let mut stage = Stage::new(&servers, &own, dose, trial.nsfc, trial.nsflow).map_err(words)?;
         stage.workers.environment.extend(trial.environment.iter().cloned());
-        let named = weather.named && sum.trials % 2 == 0;
+        let named = match weather.named {
+            Named::Never => false,
+            Named::Alternating => sum.trials % 2 == 0,
+            Named::Always => true,
+        };
         let random = Random::new(random.number());
         let mut scene = Scene { servers: &mut servers, stage, workers: Vec::new(), random, named };
         let outputs = one(&mut scene, weather, faults, &mut fault, &mut sum).map_err(|wrong| {

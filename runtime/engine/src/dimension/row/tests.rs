@@ -54,6 +54,29 @@ fn the_later_time_wins_field_by_field() {
 }
 
 #[test]
+fn a_flow_that_takes_records_again_does_not_step_back() {
+    let at = |offset, kind, fields: &[(u32, Cell)]| Write {
+        kind,
+        fields: fields.to_vec(),
+        stamp: stamp(5, WrittenBy::Flow, "duration", offset),
+    };
+    let first = at(5, WriteKind::Delete, &[]);
+    let second = at(6, WriteKind::Assign, &[(0, text("a")), (1, text("b"))]);
+    let third = at(8, WriteKind::Assign, &[(0, text("c"))]);
+    let once = applied(&[first.clone(), second.clone(), third.clone()]);
+    let mut row = once.clone();
+    for write in [&first, &second, &third] {
+        let change = write.apply(&mut row);
+        assert!(!change.is_visible(), "{change:?}");
+        assert_eq!(row, once);
+    }
+    // Another partition of the flow, or another flow, is no repetition.
+    let other = Write { stamp: Stamp { partition: 7, ..second.stamp.clone() }, ..second };
+    other.apply(&mut row);
+    assert_eq!(row.value(0), &text("a"));
+}
+
+#[test]
 fn writes_of_one_time_are_ordered_by_writer_partition_and_offset() {
     let of = |writer: &str, partition: u32, offset: u64| Write {
         kind: WriteKind::Assign,

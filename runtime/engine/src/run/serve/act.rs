@@ -166,6 +166,7 @@ impl Serve {
                 Saved::Applied => {
                     for (state, rows) in rows.into_iter().enumerate() {
                         self.run.tally.states[state] += rows;
+                        self.rows += rows;
                     }
                     self.healed();
                     self.event(if with_rows {
@@ -257,7 +258,8 @@ impl Serve {
         let milliseconds = since.map_or(0.0, |since| since.elapsed().as_secs_f64() * 1000.0);
         let all = self.run.summary(false, &[]);
         self.options.status.count_commit(all, since, self.committing.take());
-        self.run.tell(|| Event::Committed(Committed { number, records, rows: 0, milliseconds }));
+        let rows = std::mem::take(&mut self.rows);
+        self.run.tell(|| Event::Committed(Committed { number, records, rows, milliseconds }));
         self.run.stop_at("after-commit")
     }
 

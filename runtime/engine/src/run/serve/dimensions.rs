@@ -44,6 +44,7 @@ impl Serve {
             }
             let Some(lanes) = store.lanes() else { return Ok(()) };
             let changed = lanes.swap(changes, &self.run.stage.versions()).map_err(named)?;
+            self.rows += (changes.len() - changed.len()) as u64;
             if changed.is_empty() {
                 return Ok(());
             }

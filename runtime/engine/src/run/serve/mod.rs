@@ -31,7 +31,7 @@ use std::{
 use super::{
     drive::{Begun, Run},
     error::RunError,
-    event::{Event, Trouble},
+    event::{Event, Note, Trouble},
     layout,
     pieces::{Core, Pieces},
     reader::Readers,
@@ -93,6 +93,8 @@ pub(super) struct Serve {
     writes: Vec<DimensionWrite>,
     /// The counts as of the last commit.
     committed: Tally,
+    /// Rows that the commit at hand has written so far.
+    rows: u64,
     /// Since when a commit is under way.
     committing: Option<Instant>,
     looked: Instant,
@@ -143,6 +145,8 @@ impl Serve {
         let tally = Tally::new(&pieces.core, &pieces.plan);
         let committed = tally.clone();
         let (run, readers) = Run::assemble(pieces, Begun { notes, tally, ..Begun::default() });
+        let notes = super::not_run::without_effect(&run.plan, true).into_iter().chain(run.notes.iter().cloned());
+        notes.for_each(|message| run.tell(|| Event::Note(Note { message })));
         let streams = readers.first().map(|reader| reader.streams.clone()).unwrap_or_default();
         let groups = readers.first().map(|reader| reader.groups.clone()).unwrap_or_default();
         let kind = |(stream, group): (&usize, u32)| StreamKind { laned: is_laned(&run.core, *stream), group };
@@ -161,6 +165,7 @@ impl Serve {
             held_back: VecDeque::new(),
             writes: Vec::new(),
             committed,
+            rows: 0,
             committing: None,
             looked: Instant::now(),
             trouble: None,

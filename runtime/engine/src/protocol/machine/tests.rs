@@ -1,0 +1,91 @@
+//! Where partitions begin, and what keeps them from being read: what the simulator's log never does.
+
+use super::*;
+use crate::protocol::Ready;
+
+const PARTITION: PartitionId = PartitionId { stream: 0, partition: 0 };
+
+fn machine(first: First) -> Machine {
+    Machine::new(2, vec![StreamKind { laned: true, group: 0 }], first, Rules::default())
+}
+
+fn log(low: u64, high: u64, committed: Option<u64>, by_worker: bool) -> LogState {
+    LogState { low, high, committed, by_worker, incarnation: "topic-1".to_owned() }
+}
+
+fn progress(next: Option<u64>) -> LaneProgress {
+    LaneProgress { next, first: 3, watermark: 70, incarnation: "topic-1".to_owned(), plan: String::new() }
+}
+
+/// Assigns the partition, claims it with these progresses, and saves first positions; gives all that was asked for.
+fn begin(machine: &mut Machine, log: LogState, found: [LaneProgress; 2]) -> Vec<Action> {
+    let mut asked = machine.step(Event::Assigned(PARTITION, log));
+    for (lane, progress) in (0..).zip(found) {
+        asked.extend(machine.step(Event::Claimed { lane, found: vec![(PARTITION, 1, progress)] }));
+    }
+    let begins: Vec<u16> = asked
+        .iter()
+        .filter_map(|action| if let Action::Begin { lane, .. } = action { Some(*lane) } else { None })
+        .collect();
+    for lane in begins {
+        asked.extend(machine.step(Event::Begun { lane }));
+    }
+    asked
+}
+
+fn start_of(asked: &[Action]) -> Option<(u64, i64)> {
+    asked.iter().find_map(|action| match action {
+        Action::Start(Ready { next, watermark, .. }) => Some((*next, *watermark)),
+        _ => None,
+    })
+}
+
+fn halt_of(asked: &[Action]) -> Option<Halt> {
+    asked.iter().find_map(|action| if let Action::Halt(_, why) = action { Some(why.clone()) } else { None })
+}
+
+#[test]
+fn a_partition_that_was_never_read_begins_where_the_profile_says() {
+    let never = || [LaneProgress::default(), LaneProgress::default()];
+    let begun = |first, log| start_of(&begin(&mut machine(first), log, never())).map(|(next, _)| next);
+    assert_eq!(begun(First::Earliest, log(5, 90, None, false)), Some(5));
+    // What another application of the group committed says nothing of these states.
+    assert_eq!(begun(First::Earliest, log(5, 90, Some(40), false)), Some(5));
+    assert_eq!(begun(First::Latest, log(5, 90, None, false)), Some(90));
+    assert_eq!(begun(First::Latest, log(5, 95, Some(90), false)), Some(90));
+}
+
+#[test]
+fn a_partition_is_read_from_the_least_of_its_lanes() {
+    let asked =
+        begin(&mut machine(First::Earliest), log(0, 90, Some(50), true), [progress(Some(50)), progress(Some(44))]);
+    assert_eq!(start_of(&asked), Some((44, 70)));
+    assert!(asked.contains(&Action::RolledBack { partition: PARTITION, messages: 6 }), "{asked:?}");
+}
+
+#[test]
+fn a_lane_that_lost_everything_begins_at_the_first_offset_ever() {
+    let mut machine = machine(First::Earliest);
+    let asked = begin(&mut machine, log(0, 90, None, true), [progress(Some(50)), LaneProgress::default()]);
+    assert_eq!(start_of(&asked).map(|(next, _)| next), Some(3));
+    assert_eq!(machine.applied(0).next(), Some((PARTITION, 50)), "the other lane passes over what it has");
+}
+
+#[test]
+fn what_the_log_no_longer_has_or_never_had_ends_the_worker() {
+    let halted = |log, found| {
+        let asked = begin(&mut machine(First::Earliest), log, found);
+        assert_eq!(start_of(&asked), None, "{asked:?}");
+        halt_of(&asked)
+    };
+    let both = |next| [progress(Some(next)), progress(Some(next))];
+    assert_eq!(halted(log(20, 90, None, true), both(10)), Some(Halt::Gap { next: 10, low: 20 }));
+    assert_eq!(halted(log(0, 9, None, true), both(10)), Some(Halt::Truncated { next: 10, high: 9 }));
+    let another = LogState { incarnation: "topic-2".to_owned(), ..log(0, 90, None, true) };
+    assert_eq!(halted(another, both(10)), Some(Halt::Recreated));
+    let never = || [LaneProgress::default(), LaneProgress::default()];
+    assert_eq!(halted(log(5, 90, Some(40), true), never()), Some(Halt::Emptied { committed: 40 }));
+    // From the very beginning everything can be made again.
+    let again = begin(&mut machine(First::Earliest), log(0, 90, Some(40), true), never());
+    assert_eq!(start_of(&again).map(|(next, _)| next), Some(0));
+}
