@@ -45,7 +45,11 @@ pub fn die(failpoint: &str) -> ! {
 /// The rules that are kept.
 pub fn rules() -> Rules {
     let broken = broken();
-    Rules { emit_first: broken != "save-before-emit", start_from_store: broken != "positions-of-the-log" }
+    Rules {
+        emit_first: broken != "save-before-emit",
+        start_from_store: broken != "positions-of-the-log",
+        pass_over_repetitions: broken != "count-repetitions",
+    }
 }
 
 /// The store, careless if that is asked for.

@@ -346,6 +346,22 @@ pub struct MessageId {
     pub offset: u64,
     /// Counts what the record caused; the flow is part of it.
     pub ordinal: u32,
+    /// Which messages it comes in order with.
+    pub sequence: Sequence,
+    /// Tells the record's topic from others that had its name before and will after: a hash of [`LogState::incarnation`].
+    pub incarnation: u32,
+}
+
+/// Which messages come in the order of their causes, also where some are sent again after a fault: [`crate::marks`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Sequence {
+    /// None are known to.
+    #[default]
+    None,
+    /// Those that a flow made of the record's partition outside lanes.
+    Partition,
+    /// Those that a flow made of the record's partition in this lane.
+    Lane(u16),
 }
 
 impl OutputBatch {

@@ -14,6 +14,7 @@ pub mod ingest;
 pub mod inspect;
 pub mod instant;
 pub mod lookup;
+pub mod marks;
 pub mod observe;
 pub mod protocol;
 pub mod rejected;

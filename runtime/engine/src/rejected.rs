@@ -69,7 +69,8 @@ impl Rejection {
         // Counted apart from the record's own messages.
         #[allow(clippy::cast_possible_truncation)]
         let ordinal = xxh3_64(self.by.as_bytes()) as u32 | 1 << 31;
-        crate::connector::MessageId { stream, partition: self.partition, offset: self.offset, ordinal }
+        let (partition, offset) = (self.partition, self.offset);
+        crate::connector::MessageId { stream, partition, offset, ordinal, ..crate::connector::MessageId::default() }
     }
 
     /// Appends the JSON object: `source`, `topic`, `partition`, `offset`, `by`, `step`, `place`, `code`, `reason`,

@@ -1,6 +1,8 @@
 //! What a commit changes, and the store that keeps it.
 
-use crate::connector::ConnectorResult;
+use std::sync::Arc;
+
+use crate::{connector::ConnectorResult, marks::Marks};
 
 /// Changes of one table of the store: rows to put or to delete.
 #[derive(Clone, Debug, Default)]
@@ -276,6 +278,8 @@ pub struct LaneProgress {
     pub incarnation: String,
     /// The hash of the plan that saved it.
     pub plan: String,
+    /// What was taken at `next` of messages that may be sent again.
+    pub marks: Arc<Marks>,
 }
 
 /// What a worker holds of a partition in a lane: what the store must say, or the lane is another's.

@@ -16,6 +16,6 @@ mod trouble;
 
 pub use group::KafkaGroup;
 pub use settings::{CreateTopics, KafkaSettings, Pem, Sasl, Secret, Security, StartAt, Tls};
-pub use sink::{ID_HEADER, KafkaProducer, KafkaSink};
+pub use sink::{ID_HEADER, KafkaProducer, KafkaSink, LANE_HEADER};
 pub use source::{KafkaSource, KafkaStatus, PartitionEnd};
 pub use topics::{KafkaTopics, TopicReport, TopicsReport};

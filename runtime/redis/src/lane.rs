@@ -262,7 +262,8 @@ impl RedisStore {
             };
             let next = self.number(link, fields.get(1))?;
             let first = self.number(link, fields.get(5))?.unwrap_or_default();
-            claimed.push((epoch, LaneProgress { next, first, watermark, incarnation: text(3), plan: text(4) }));
+            let marks = Arc::new(text(6).parse().map_err(|_| self.damaged(link))?);
+            claimed.push((epoch, LaneProgress { next, first, watermark, incarnation: text(3), plan: text(4), marks }));
         }
         Ok(claimed)
     }

@@ -31,13 +31,16 @@ impl RedisStore {
             let key = self.keys.progress(number, &held.name);
             let next = progress.next.map(|next| next.to_string()).unwrap_or_default();
             let watermark = progress.watermark.to_string();
-            requests.begin("HSET", 11);
+            let marks = progress.marks.to_string();
+            requests.begin("HSET", 13);
             requests.argument(key.as_bytes());
             requests.argument(b"n").argument(next.as_bytes());
             requests.argument(b"f").argument(progress.first.to_string().as_bytes());
             requests.argument(b"w").argument(watermark.as_bytes());
             requests.argument(b"i").argument(progress.incarnation.as_bytes());
             requests.argument(b"v").argument(progress.plan.as_bytes());
+            // Written empty too: they may be fewer than before.
+            requests.argument(b"m").argument(marks.as_bytes());
         }
         let (end, commands) = (requests.len(), requests.len() - 1);
         requests.command("EXEC", &[]);

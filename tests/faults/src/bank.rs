@@ -119,6 +119,16 @@ pub fn expected(dose: &Dose) -> Expected {
         let message = json!({"account": account, "number": number, "count": visit.0, "chain": visit.1});
         expected.messages.entry("visited").or_default().push(message);
     }
+    let mut buckets: BTreeMap<u64, (i64, i64)> = BTreeMap::new();
+    for Fed { number, .. } in dose.movements() {
+        let bucket = buckets.entry(number % 97).or_default();
+        *bucket = (bucket.0 + 1, bucket.1 + number as i64);
+        let message = json!({"bucket": number % 97, "number": number});
+        expected.messages.entry("bucketed").or_default().push(message);
+    }
+    for (bucket, (count, sum)) in buckets {
+        expected.states.insert(format!("bank.buckets.buckets:{bucket}"), json!({"count": count, "sum": sum}));
+    }
     for (account, (count, sum)) in activity(dose) {
         expected.states.insert(format!("bank.activity.activity:{account}"), json!({"count": count, "sum": sum}));
     }

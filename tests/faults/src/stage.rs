@@ -93,7 +93,7 @@ fn users_of_redis() -> String {
 
 /// Topics that the program reads, and those that it writes.
 const READ: [&str; 2] = ["movements", "logins"];
-const WRITTEN: [&str; 4] = ["moved", "visited", "balance_changed", "rejected"];
+const WRITTEN: [&str; 5] = ["moved", "visited", "bucketed", "balance_changed", "rejected"];
 
 /// The partitions of every topic.
 pub const PARTITIONS: u32 = 12;
@@ -189,7 +189,7 @@ impl Stage {
             }
             outcome.rows += rows.len();
         }
-        for own in ["moved", "visited"] {
+        for own in ["moved", "visited", "bucketed"] {
             let found = topic::read(&self.brokers, &self.topic(own), Duration::from_millis(300));
             let found = found.map_err(|error| error.to_string())?;
             outcome.outputs.push((own, self.expected.compare(own, &found)?));

@@ -53,7 +53,14 @@ fn add(plan: &mut Plan, dag: &Dag, node: NodeIndex) {
     match dag.graph.node_weight(node) {
         Some(Node::Tenant(part)) => plan.tenants.push(part.value.clone()),
         Some(Node::Mapping(part)) => plan.mappings.push(part.value.clone()),
-        Some(Node::Topic(part)) => plan.topics.push(part.value.clone()),
+        Some(Node::Topic(part)) => {
+            let mut topic = part.value.clone();
+            if topic.internal {
+                // Projects share clusters, and may have flows of the same name.
+                topic.connector.name = format!("{}.{}", dag.project, topic.connector.name);
+            }
+            plan.topics.push(topic);
+        }
         Some(Node::Source(part)) => plan.sources.push(part.value.clone()),
         Some(Node::Ingest(part)) => plan.ingests.push(part.value.clone()),
         Some(Node::Table(part)) => plan.tables.push(part.value.clone()),

@@ -35,7 +35,7 @@ use jiff::tz::TimeZone;
 use nsf_plan::{Ingest, IngestId, Plan, Type};
 
 use crate::{
-    connector::{Message, RawBatch},
+    connector::{Message, RawBatch, Sequence},
     dimension::Dimensions,
     expression::{Build, BuildError, Scope},
     fault::{Fallible, Fault, FaultCode},
@@ -133,7 +133,8 @@ impl Processor {
         })?;
         let envelope = envelope::read(text, &self.index, arena)?;
         let checked = self.expected.check(&envelope, message.timestamp)?;
-        let origin = RecordOrigin { stream, partition, offset: message.offset, ordinal: 0, time: checked.time };
+        let (offset, time, made_in) = (message.offset, checked.time, Sequence::Partition);
+        let origin = RecordOrigin { stream, partition, offset, ordinal: 0, time, made_in };
         let converter = Converter { coerce: self.expected.coerce, zone: &self.zone, arena, converted: false };
         let mut work = split::Work::new(self, &envelope, converter, origin);
         let writes = self.split.writes(checked.command, &mut work)?;

@@ -1,9 +1,10 @@
 //! What the protocol is told, and what it asks for.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     connector::{LogState, PartitionId},
+    marks::Marks,
     store::LaneProgress,
 };
 
@@ -36,6 +37,8 @@ pub enum Event {
         next: u64,
         /// The partition's watermark there, in milliseconds.
         watermark: i64,
+        /// What was taken of its messages there.
+        marks: Arc<Marks>,
     },
     /// A lane is not as it is held, or its store did not answer while it worked: what it did since its last save is void.
     /// Told before the [`Event::Applied`] of what it failed at, and before any action is carried out.
@@ -147,10 +150,12 @@ pub struct Step {
     pub first: u64,
     /// The partition's watermark there, in milliseconds.
     pub watermark: i64,
+    /// What was taken of the partition's messages there.
+    pub marks: Arc<Marks>,
 }
 
 /// A partition that is to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ready {
     /// The partition.
     pub partition: PartitionId,
@@ -160,6 +165,8 @@ pub struct Ready {
     pub generation: u64,
     /// The partition's watermark there, in milliseconds.
     pub watermark: i64,
+    /// What was taken of its messages there.
+    pub marks: Arc<Marks>,
 }
 
 /// Why the worker stops.
@@ -214,10 +221,12 @@ pub struct Rules {
     pub emit_first: bool,
     /// The store, and not the log, says where a partition is read from.
     pub start_from_store: bool,
+    /// Messages that a worker sent again are passed over.
+    pub pass_over_repetitions: bool,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { emit_first: true, start_from_store: true }
+        Self { emit_first: true, start_from_store: true, pass_over_repetitions: true }
     }
 }

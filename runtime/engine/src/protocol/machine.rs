@@ -8,12 +8,14 @@ mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
 use super::event::{Action, Event, First, Halt, Rules, Step, StreamKind};
 use crate::{
     connector::{LogState, PartitionId},
+    marks::Marks,
     store::LaneProgress,
 };
 
@@ -53,7 +55,7 @@ enum LaneState {
 }
 
 /// A partition in a lane.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Part {
     epoch: u64,
     /// What the store has.
@@ -61,10 +63,14 @@ struct Part {
     first: u64,
     /// The partition's watermark at `saved`.
     watermark: i64,
+    /// What was taken of its messages at `saved`.
+    marks: Arc<Marks>,
     /// What the rows in memory have.
     applied: u64,
     /// The partition's watermark at `applied`.
     applied_watermark: i64,
+    /// What was taken of its messages at `applied`.
+    applied_marks: Arc<Marks>,
     /// Whether its first position is to be saved.
     wants_first: bool,
 }
@@ -130,7 +136,7 @@ impl Machine {
             Event::Gone(partition) => self.gone(partition),
             Event::Claimed { lane, found } => self.claimed(lane, &found),
             Event::ClaimFailed { lane } | Event::LaneFailed { lane, .. } => self.fail_lane(lane),
-            Event::Applied { partition, next, watermark } => self.applied_to(partition, next, watermark),
+            Event::Applied { partition, next, watermark, marks } => self.applied_to(partition, next, watermark, &marks),
             Event::Failed => self.fail_all(),
             Event::Due => {
                 self.due = true;
@@ -276,8 +282,10 @@ impl Machine {
                 saved: progress.next,
                 first: progress.first,
                 watermark: progress.watermark,
+                marks: Arc::clone(&progress.marks),
                 applied,
                 applied_watermark: progress.watermark,
+                applied_marks: Arc::clone(&progress.marks),
                 wants_first: false,
             };
             if self.partitions.contains_key(partition) {
@@ -316,7 +324,7 @@ impl Machine {
         }
     }
 
-    fn applied_to(&mut self, partition: PartitionId, next: u64, watermark: i64) {
+    fn applied_to(&mut self, partition: PartitionId, next: u64, watermark: i64, marks: &Arc<Marks>) {
         let lanes = self.lanes_of(partition);
         let Some(own) = self.partitions.get_mut(&partition) else { return };
         own.read = own.read.max(next);
@@ -327,6 +335,7 @@ impl Machine {
                 && next > part.applied
             {
                 (part.applied, part.applied_watermark) = (next, watermark);
+                part.applied_marks = Arc::clone(marks);
             }
         }
     }
@@ -359,7 +368,16 @@ impl Machine {
 }
 
 impl Part {
-    fn step(&self, partition: PartitionId, next: Option<u64>, watermark: i64) -> Step {
-        Step { partition, epoch: self.epoch, from: self.saved, next, first: self.first, watermark }
+    /// The step that leaves a partition as it is saved; `next` for the first time.
+    fn step_at_saved(&self, partition: PartitionId, next: Option<u64>) -> Step {
+        let (watermark, marks) = (self.watermark, Arc::clone(&self.marks));
+        Step { partition, epoch: self.epoch, from: self.saved, next, first: self.first, watermark, marks }
+    }
+
+    /// The step to what the rows in memory have.
+    fn step_to_applied(&self, partition: PartitionId) -> Step {
+        let (watermark, marks) = (self.applied_watermark, Arc::clone(&self.applied_marks));
+        let next = self.saved.map(|_| self.applied);
+        Step { partition, epoch: self.epoch, from: self.saved, next, first: self.first, watermark, marks }
     }
 }

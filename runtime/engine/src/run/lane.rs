@@ -12,7 +12,7 @@ use super::{
     work::{Entry, Taken, Worked},
 };
 use crate::{
-    connector::{ConnectorError, ConnectorResult},
+    connector::{ConnectorError, ConnectorResult, Sequence},
     frame::{Context, Frame, NoRows},
     observe::{Point, RecordId},
     state::{Row, RowId, hash_key},
@@ -243,6 +243,8 @@ impl Lane {
         };
         self.output.pipeline = PipelineId(u32::from(entry.program));
         self.output.record = record.id;
+        // What others caused is not caused in their order here.
+        self.output.made_in = if caused.is_some() { Sequence::None } else { Sequence::Lane(self.number) };
         self.output.sequence = ((batch as u64) << 32) | u64::from(entry.message);
         let ordinal = caused.map_or(0, |caused| caused.ordinal);
         self.output.set_ordinal(ordinal.max((u32::from(entry.program) << 16) + (1 << 12)));

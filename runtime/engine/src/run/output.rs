@@ -1,12 +1,18 @@
 //! What a worker or a lane gives: messages by topic, writes of dimensions, rejected records and counts. What one record
 //! gave can be taken back while the record's end is not known.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use nsf_plan::PipelineId;
 
 use crate::{
-    connector::{MessageId, OutputBatch},
+    connector::{MessageId, OutputBatch, Sequence},
     fault::FaultCode,
     observe::RecordId,
     rejected::Rejection,
@@ -80,8 +86,12 @@ pub(crate) struct WorkOutput {
     pub record: RecordId,
     /// By topic that the run reads: the places of the records that its messages come from.
     sequences: Vec<Option<Vec<u64>>>,
+    /// Which messages of the record at hand come in order.
+    pub made_in: Sequence,
     /// By topic: whether its messages are told apart by ids.
     ids: Vec<bool>,
+    /// By stream: which topic of its name it is.
+    incarnations: Arc<[AtomicU32]>,
     marks: Vec<Mark>,
     first_write: usize,
     ordinal: u32,
@@ -90,8 +100,9 @@ pub(crate) struct WorkOutput {
 impl WorkOutput {
     /// Nothing yet, for a plan of such topics (whether the run reads them, and whether their messages have ids) and so
     /// many pipelines.
-    pub(crate) fn new(topics: &[bool], ids: &[bool], pipelines: usize) -> Self {
+    pub(crate) fn new(topics: &[bool], ids: &[bool], incarnations: &Arc<[AtomicU32]>, pipelines: usize) -> Self {
         Self {
+            incarnations: Arc::clone(incarnations),
             ids: ids.to_vec(),
             topics: topics.iter().map(|_| OutputBatch::default()).collect(),
             sequences: topics.iter().map(|read| read.then(Vec::new)).collect(),
@@ -146,8 +157,9 @@ impl WorkOutput {
         }
         if self.ids.get(topic).copied().unwrap_or(false) {
             let RecordId { stream, partition, offset } = self.record;
-            let ordinal = self.next_ordinal();
-            self.topics[topic].ids.push(MessageId { stream, partition, offset, ordinal });
+            let (ordinal, sequence) = (self.next_ordinal(), self.made_in);
+            let incarnation = incarnation(&self.incarnations, stream);
+            self.topics[topic].ids.push(MessageId { stream, partition, offset, ordinal, sequence, incarnation });
         }
     }
 
@@ -196,6 +208,11 @@ impl WorkOutput {
         let at = self.pipeline.index();
         &mut self.counts[at]
     }
+}
+
+/// Which topic of its name a stream is.
+pub(crate) fn incarnation(all: &[AtomicU32], stream: u32) -> u32 {
+    all.get(stream as usize).map_or(0, |own| own.load(Ordering::Relaxed))
 }
 
 /// Takes the messages of a topic that the run reads out of the lanes' outputs, in the order of the records that they

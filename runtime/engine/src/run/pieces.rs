@@ -1,6 +1,6 @@
 //! From a plan to the pieces that run it; all build errors come together.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU32};
 
 use nsf_plan::{IngestId, Plan, SourceId, StateId, TopicId};
 
@@ -42,12 +42,14 @@ pub(crate) struct Core {
     pub topics: Vec<bool>,
     /// By topic of the plan: whether its messages are told apart by ids.
     pub ids: Vec<bool>,
+    /// By stream: which topic of its name it is, for the ids of what its records cause.
+    pub incarnations: Arc<[AtomicU32]>,
 }
 
 impl Core {
     /// An empty output.
     pub(crate) fn output(&self) -> WorkOutput {
-        WorkOutput::new(&self.topics, &self.ids, self.programs.len())
+        WorkOutput::new(&self.topics, &self.ids, &self.incarnations, self.programs.len())
     }
 
     /// What is wrong with the header row of a stream that gave no message: with messages, each would be rejected for it.
@@ -189,7 +191,8 @@ impl Engine {
         let wants_ids = |topic| outputs.iter().any(|output| output.topic == topic && output.sink.wants_ids());
         let ids = (0..plan.topics.len()).map(wants_ids).collect();
         let subscriptions = subscription_streams(&plan);
-        let core = Core { programs, streams, subscriptions, shared, lanes, topics, ids };
+        let incarnations = streams.iter().map(|_| AtomicU32::new(0)).collect();
+        let core = Core { programs, streams, subscriptions, shared, lanes, topics, ids, incarnations };
         Ok(Pieces { plan, core, dimensions, stage, readers, outputs, exports, rejected, options })
     }
 }

@@ -1,8 +1,8 @@
 //! How far a run is: positions and watermarks of partitions, and their form in the store.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{connector::Position, store::Changes};
+use crate::{connector::Position, marks::Marks, store::Changes};
 
 /// How far a partition of a stream is.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +11,8 @@ pub(crate) struct PartitionProgress {
     pub position: Position,
     /// The greatest record time taken, in milliseconds.
     pub watermark: i64,
+    /// What was taken of messages that may be sent again, where lanes are served.
+    pub marks: Arc<Marks>,
     /// Whether it changed since the last commit.
     pub changed: bool,
 }
@@ -36,7 +38,7 @@ impl PartitionProgress {
         let (next, rest) = bytes.split_first_chunk::<8>()?;
         let (watermark, detail) = rest.split_first_chunk::<8>()?;
         let position = Position { next: u64::from_le_bytes(*next), detail: detail.to_vec() };
-        Some(Self { position, watermark: i64::from_le_bytes(*watermark), changed: false })
+        Some(Self { position, watermark: i64::from_le_bytes(*watermark), ..Self::default() })
     }
 }
 

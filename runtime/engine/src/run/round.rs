@@ -19,6 +19,7 @@ use super::{
     work::{Taken, Worked, Worker},
 };
 use crate::{
+    connector::Sequence,
     fault::{Fault, FaultCode},
     observe::{Point, RecordId},
 };
@@ -158,6 +159,9 @@ pub(crate) fn watermarks(core: &Core, progress: &mut Progress, batches: &[Taken]
     }
 }
 
+/// Counts messages to topics of late records apart from those of flows.
+const LATE: u32 = 1 << 30;
+
 /// Drops, rejects or passes on the records that are late.
 fn late_records(core: &Core, otherwise: &Late, taken: &Taken, late: &[bool], worked: &mut Worked<'_>) {
     let stream = &core.streams[taken.stream];
@@ -186,9 +190,10 @@ fn late_records(core: &Core, otherwise: &Late, taken: &Taken, late: &[bool], wor
                 if let Some(observer) = observer {
                     observer.observe(id, Point::Dropped("", "late"));
                 }
-                if let Some(batch) = worked.output.topics.get_mut(topic.index()) {
-                    batch.push(taken.batch.key(message).unwrap_or_default(), raw);
-                }
+                worked.output.record = id;
+                worked.output.made_in = Sequence::Partition;
+                worked.output.set_ordinal(LATE);
+                worked.output.send(topic.index(), taken.batch.key(message).unwrap_or_default(), raw);
             }
         }
     }

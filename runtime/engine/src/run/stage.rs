@@ -11,7 +11,7 @@ use nsf_plan::{DimensionId, IngestId, PipelineId, SubscriptionId, TopicId};
 
 use crate::{
     cell::Cell,
-    connector::{ConnectorResult, Message, RawBatch},
+    connector::{ConnectorResult, Message, RawBatch, Sequence},
     rejected::Rejection,
     store::{Store, StoreBatch},
 };
@@ -39,6 +39,8 @@ pub struct RecordOrigin {
     pub ordinal: u32,
     /// The record's time in milliseconds.
     pub time: i64,
+    /// Which writes come in the order of their records.
+    pub made_in: Sequence,
 }
 
 /// What a write does to its row.

@@ -13,7 +13,7 @@ use super::{
     stream::{DecodeLayout, SourceWork, Stream, StreamWork},
 };
 use crate::{
-    connector::{ConnectorError, Message, RawBatch},
+    connector::{ConnectorError, Message, RawBatch, Sequence},
     decode::{Decoder, MessageMeta, Payload},
     fault::{Fault, FaultCode},
     frame::{Context, Frame, NoRows},
@@ -237,6 +237,7 @@ impl<'r> BatchWork<'_, 'r> {
         }
         let record = self.record_of(message, time);
         worked.output.record = record.id;
+        worked.output.made_in = Sequence::Partition;
         for (at_feed, feed) in self.source.programs.iter().enumerate() {
             let frame = &self.frames[at_feed];
             if let Some(own) = &self.own {
@@ -334,7 +335,8 @@ impl<'r> BatchWork<'_, 'r> {
             let record = self.record_of(&self.taken.batch.messages[message], time);
             worked.output.record = record.id;
             worked.output.pipeline = PipelineId(u32::from(entry.program));
-            worked.output.set_ordinal(u32::from(entry.program) << 16);
+            // Apart from what the steps before have made, which may have come before messages of earlier records.
+            worked.output.set_ordinal((u32::from(entry.program) << 16) + (1 << 12));
             let at = At { index: entry.program as usize, program, frame, message, record };
             self.steps(worker, at, (program.prefix, program.steps.len()), worked);
             if worked.broken.is_some() {

@@ -9,6 +9,7 @@ use nsf_plan::SubscriptionId;
 use super::{
     drive::Run,
     error::RunError,
+    output::incarnation,
     stage::{DimensionStage, DimensionWrite, RecordOrigin, StageMessage, StageOutput, SubscriptionRecord},
     told,
 };
@@ -48,10 +49,11 @@ impl Run {
             if let Some(batch) = batches.get_mut(message.topic.index()) {
                 batch.push(&message.key, &message.bytes);
                 if self.core.ids.get(message.topic.index()).copied().unwrap_or(false) {
-                    let RecordOrigin { stream, partition, offset, ordinal, .. } = message.origin;
+                    let RecordOrigin { stream, partition, offset, ordinal, made_in: sequence, .. } = message.origin;
                     // Subscriptions count apart from the record's own messages.
                     let ordinal = ordinal | (message.subscription.0 + 1) << 24;
-                    batch.ids.push(MessageId { stream, partition, offset, ordinal });
+                    let incarnation = incarnation(&self.core.incarnations, stream);
+                    batch.ids.push(MessageId { stream, partition, offset, ordinal, sequence, incarnation });
                 }
                 self.tally.topics[message.topic.index()] += 1;
             }

@@ -42,6 +42,7 @@ impl Execution<'_, '_> {
             offset: id.offset,
             ordinal: self.output.next_ordinal(),
             time: self.record.time,
+            made_in: self.output.made_in,
         };
         let (dimension, kind) = (action.dimension, action.kind);
         let writer = Writer::Pipeline(self.output.pipeline);

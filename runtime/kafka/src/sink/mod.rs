@@ -3,9 +3,5 @@
 mod account;
 mod producer;
 
+pub use nsf_engine::marks::{ID_HEADER, LANE_HEADER};
 pub use producer::{KafkaProducer, KafkaSink};
-
-/// The header that tells a message from every other of its topic: `APPLICATION/STREAM/PARTITION/OFFSET/ORDINAL`. STREAM,
-/// PARTITION and OFFSET name the record that caused it (STREAM counts the streams that the plan reads, from 0), ORDINAL
-/// which of its messages it is. A message that is sent again has the same, and the same bytes.
-pub const ID_HEADER: &str = "nsf-id";

@@ -10,7 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nsf_engine::connector::{ConnectorError, ConnectorErrorKind, ConnectorResult, MessageId, OutputBatch, Sink};
+use nsf_engine::connector::{
+    ConnectorError, ConnectorErrorKind, ConnectorResult, MessageId, OutputBatch, Sequence, Sink,
+};
 use rdkafka::{
     ClientContext,
     client::OAuthToken,
@@ -21,7 +23,7 @@ use rdkafka::{
 };
 
 use super::{
-    ID_HEADER,
+    ID_HEADER, LANE_HEADER,
     account::{Account, Room},
 };
 use crate::{
@@ -167,8 +169,8 @@ impl Shared {
 /// A topic that messages are appended to.
 ///
 /// What was appended before a fault may have been written; the engine sends it again with the same bytes and ids. After a
-/// fault whose outcome is not known the producer is thrown away and made anew (librdkafka lacks KIP-890, #5423), so that
-/// nothing old arrives behind what is sent again; other sinks then fail too and are sent again with it.
+/// fault the producer is thrown away and made anew (librdkafka lacks KIP-890, #5423): nothing of it that came behind what
+/// failed may be written, and nothing old behind what is sent again. Other sinks then fail too and are sent again with it.
 pub struct KafkaSink {
     shared: Arc<Shared>,
     topic: String,
@@ -176,7 +178,7 @@ pub struct KafkaSink {
     account: Arc<Account>,
     /// The producer that has them.
     used: Option<Arc<Running>>,
-    /// Scratch for the header.
+    /// Scratch for the headers.
     id: Vec<u8>,
 }
 
@@ -197,11 +199,21 @@ impl KafkaSink {
         if let Some(id) = id {
             self.id.clear();
             let application = &self.shared.settings.application;
-            let MessageId { stream, partition, offset, ordinal } = id;
+            let MessageId { stream, partition, offset, ordinal, sequence, incarnation } = id;
             // Writing to memory does not fail.
             let _ = write!(self.id, "{application}/{stream}/{partition}/{offset}/{ordinal}");
             let header = Header { key: ID_HEADER, value: Some(&self.id) };
-            record = record.headers(OwnedHeaders::new_with_capacity(1).insert(header));
+            let mut headers = OwnedHeaders::new_with_capacity(2).insert(header);
+            self.id.clear();
+            match sequence {
+                Sequence::None => {}
+                Sequence::Partition => drop(write!(self.id, "-/{incarnation:x}")),
+                Sequence::Lane(lane) => drop(write!(self.id, "{lane}/{incarnation:x}")),
+            }
+            if !self.id.is_empty() {
+                headers = headers.insert(Header { key: LANE_HEADER, value: Some(&self.id) });
+            }
+            record = record.headers(headers);
         }
         loop {
             match producer.send(record) {
@@ -231,9 +243,8 @@ impl KafkaSink {
     /// A failure that ends what was appended so far.
     fn fault(&mut self, code: RDKafkaErrorCode) -> ConnectorError {
         let error = self.words(code);
-        if !is_refusal(code)
-            && let Some(running) = &self.used
-        {
+        // It lets nothing in behind what failed, not even where it is certain that the message was refused.
+        if let Some(running) = &self.used {
             running.give_up();
         }
         self.start_over();
@@ -289,12 +300,6 @@ impl KafkaSink {
         let _ = self.fault(RDKafkaErrorCode::MessageTimedOut);
         error
     }
-}
-
-/// Whether a failure says for certain that the message was refused, and the producer is as good as before. After a missing
-/// topic or right it is not: it refuses by itself until it looks at the topic again, which may take minutes.
-fn is_refusal(code: RDKafkaErrorCode) -> bool {
-    matches!(code, RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize)
 }
 
 impl Sink for KafkaSink {

@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use nsf_engine::connector::{ConnectorErrorKind, MessageId, OutputBatch, Sink, Source};
-use nsf_kafka::{ID_HEADER, KafkaProducer, KafkaTopics};
+use nsf_engine::{
+    connector::{ConnectorErrorKind, MessageId, OutputBatch, Sequence, Sink, Source},
+    marks::Marks,
+};
+use nsf_kafka::{ID_HEADER, KafkaProducer, KafkaTopics, LANE_HEADER};
 
 use crate::support::{CLOSE, Worker, broker, id};
 
@@ -11,7 +14,10 @@ fn batch(messages: &[(&[u8], &[u8])], offset: u64) -> OutputBatch {
     let mut batch = OutputBatch::default();
     for (index, (key, message)) in messages.iter().enumerate() {
         batch.push(key, message);
-        batch.ids.push(MessageId { stream: 1, partition: 2, offset: offset + index as u64, ordinal: 4 });
+        // As a lane makes them, and as who makes none in order.
+        let sequence = if index == 2 { Sequence::None } else { Sequence::Lane(5) };
+        let (offset, incarnation) = (offset + index as u64, 0x1f);
+        batch.ids.push(MessageId { stream: 1, partition: 2, offset, ordinal: 4, sequence, incarnation });
     }
     batch
 }
@@ -40,7 +46,10 @@ fn messages_arrive_with_key_value_and_id() {
     assert_eq!(values, [(&b"with a key"[..], false), (b"without", false), (b"", false)]);
     for (index, (batch, message)) in all.iter().enumerate() {
         let expected = format!("shop/1/2/{}/4", index + 7);
-        assert_eq!(batch.headers(message).collect::<Vec<_>>(), [(ID_HEADER, expected.as_bytes())]);
+        let headers: Vec<_> = batch.headers(message).collect();
+        let lane = (index < 2).then_some((LANE_HEADER, &b"5/1f"[..]));
+        assert_eq!(headers, [(ID_HEADER, expected.as_bytes())].into_iter().chain(lane).collect::<Vec<_>>());
+        assert_eq!(Marks::of(batch, message).is_some(), index < 2, "whoever reads it knows it again");
     }
     worker.source.close(CLOSE);
 }
@@ -120,7 +129,7 @@ fn a_topic_that_is_missing_and_a_message_that_is_too_long_are_named() {
     assert_eq!(error.kind, ConnectorErrorKind::Other);
     let words = error.to_string();
     assert!(words.contains(&format!("a message to topic `{small}` is longer than the topic allows")), "{words}");
-    // The sink goes on, with the same producer.
+    // The sink goes on, with another producer.
     sink.append(&batch(&[(b"", b"short")], 1)).unwrap();
     sink.flush().unwrap();
     let report = KafkaTopics::new(settings).check(&[&small], &[&small, &missing]).unwrap();

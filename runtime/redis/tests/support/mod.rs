@@ -111,7 +111,14 @@ pub fn partition(number: u32) -> Arc<PartitionName> {
 }
 
 pub fn progress(next: u64) -> LaneProgress {
-    LaneProgress { next: Some(next), first: 0, watermark: 17, incarnation: "topic-1".into(), plan: "plan-1".into() }
+    LaneProgress {
+        next: Some(next),
+        first: 0,
+        watermark: 17,
+        incarnation: "topic-1".into(),
+        plan: "plan-1".into(),
+        marks: std::sync::Arc::new("1f:3/65536 a0:17/4096".parse().unwrap()),
+    }
 }
 
 /// Claims partitions and gives what is held of them then.

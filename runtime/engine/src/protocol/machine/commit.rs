@@ -1,6 +1,6 @@
 //! Commits: outputs, dimensions, lanes, positions, one after the other; then revoked partitions may go.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Commit, LaneState, Machine, Part, Phase};
 use crate::{connector::PartitionId, protocol::event::Action};
@@ -39,9 +39,7 @@ impl Machine {
         for (lane, own) in (0..).zip(&self.lanes) {
             let changed = own.held.values().any(|part| part.saved.is_some_and(|saved| saved < part.applied));
             if own.state == LaneState::Open && changed {
-                let step = |(id, part): (&PartitionId, &Part)| {
-                    part.step(*id, part.saved.map(|_| part.applied), part.applied_watermark)
-                };
+                let step = |(id, part): (&PartitionId, &Part)| part.step_to_applied(*id);
                 let progress = own.held.iter().map(step).collect();
                 self.actions.push(Action::Save { lane, progress });
                 waiting.insert(lane);
@@ -59,6 +57,7 @@ impl Machine {
         own.tries = 0;
         for part in own.held.values_mut().filter(|part| part.saved.is_some()) {
             (part.saved, part.watermark) = (Some(part.applied), part.applied_watermark);
+            part.marks = Arc::clone(&part.applied_marks);
         }
         self.answered(lane);
     }

@@ -1,6 +1,8 @@
 //! Where a partition is read from: when all its lanes are claimed, from the least that one of them has; for the first time
 //! after its first position is saved in all of them.
 
+use std::sync::Arc;
+
 use super::{LaneState, Machine, Part, Phase};
 use crate::{
     connector::PartitionId,
@@ -38,7 +40,7 @@ impl Machine {
         for lane in self.lanes_of(partition) {
             let lane = &self.lanes[usize::from(lane)];
             match lane.held.get(&partition) {
-                Some(part) if lane.state == LaneState::Open => parts.push(*part),
+                Some(part) if lane.state == LaneState::Open => parts.push(part.clone()),
                 // While it is read, lanes that fail come back one by one.
                 _ if reading => {}
                 _ => return,
@@ -48,7 +50,7 @@ impl Machine {
             self.begin_partition(partition, &parts);
             return;
         }
-        let Some(least) = parts.iter().min_by_key(|part| part.applied).copied() else { return };
+        let Some(least) = parts.iter().min_by_key(|part| part.applied).cloned() else { return };
         if reading && !void && least.applied >= own.read {
             return;
         }
@@ -76,8 +78,8 @@ impl Machine {
         own.void = false;
         own.read = next;
         own.generation = self.generations;
-        let watermark = from.applied_watermark;
-        self.actions.push(Action::Start(Ready { partition, next, generation: self.generations, watermark }));
+        let (watermark, marks) = (from.applied_watermark, from.applied_marks);
+        self.actions.push(Action::Start(Ready { partition, next, generation: self.generations, watermark, marks }));
     }
 
     /// Saves the first position of a partition in the lanes that have none, before anything is read of it.
@@ -101,6 +103,7 @@ impl Machine {
             if let Some(part) = own.held.get_mut(&partition).filter(|part| part.saved.is_none()) {
                 (part.first, part.applied, part.wants_first) = (first, first, true);
                 (part.watermark, part.applied_watermark) = (i64::MIN, i64::MIN);
+                (part.marks, part.applied_marks) = (Arc::default(), Arc::default());
             }
             self.begin_lane(lane);
         }
@@ -116,7 +119,7 @@ impl Machine {
         }
         let step = |(id, part): (&PartitionId, &Part)| {
             let next = if part.wants_first { Some(part.first) } else { part.saved };
-            part.step(*id, next, part.watermark)
+            part.step_at_saved(*id, next)
         };
         let progress = own.held.iter().map(step).collect();
         own.beginning = wanting;

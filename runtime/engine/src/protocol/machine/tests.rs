@@ -14,7 +14,8 @@ fn log(low: u64, high: u64, committed: Option<u64>, by_worker: bool) -> LogState
 }
 
 fn progress(next: Option<u64>) -> LaneProgress {
-    LaneProgress { next, first: 3, watermark: 70, incarnation: "topic-1".to_owned(), plan: String::new() }
+    let incarnation = "topic-1".to_owned();
+    LaneProgress { next, first: 3, watermark: 70, incarnation, ..LaneProgress::default() }
 }
 
 /// Assigns the partition, claims it with these progresses, and saves first positions; gives all that was asked for.
@@ -53,6 +54,35 @@ fn a_partition_that_was_never_read_begins_where_the_profile_says() {
     assert_eq!(begun(First::Earliest, log(5, 90, Some(40), false)), Some(5));
     assert_eq!(begun(First::Latest, log(5, 90, None, false)), Some(90));
     assert_eq!(begun(First::Latest, log(5, 95, Some(90), false)), Some(90));
+}
+
+/// What was taken of messages that may come again belongs to a position: a partition that is read from an earlier one
+/// decides there as it did.
+#[test]
+fn a_partition_goes_on_with_what_the_least_of_its_lanes_had_taken() {
+    let marks = |text: &str| Arc::new(text.parse::<Marks>().unwrap());
+    let at = |next, text: &str| LaneProgress { marks: marks(text), ..progress(Some(next)) };
+    let mut machine = machine(First::Earliest);
+    let asked = begin(&mut machine, log(3, 90, Some(30), true), [at(50, "a:9/0"), at(40, "a:7/0")]);
+    let started = asked.iter().find_map(|action| match action {
+        Action::Start(ready) => Some((ready.next, Arc::clone(&ready.marks))),
+        _ => None,
+    });
+    assert_eq!(started, Some((40, marks("a:7/0"))));
+    // A lane that is behind is brought on; one that has more keeps what it has.
+    machine.step(Event::Applied { partition: PARTITION, next: 45, watermark: 80, marks: marks("a:8/0") });
+    let mut asked = machine.step(Event::Due);
+    for event in [Event::Flushed, Event::DimensionsSaved] {
+        asked.extend(machine.step(event));
+    }
+    let saved: Vec<_> = asked
+        .iter()
+        .filter_map(|action| match action {
+            Action::Save { lane, progress } => Some((*lane, progress[0].next, Arc::clone(&progress[0].marks))),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(saved, [(1, Some(45), marks("a:8/0"))]);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! A simulated worker: the state machine, rows in memory, and outputs that are not yet sent.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use super::{
     super::{Action, Event, First, Machine, Step},
@@ -157,7 +160,12 @@ impl Worker {
             for lane in round.failed {
                 self.event(Event::LaneFailed { lane, lost: true });
             }
-            return self.event(Event::Applied { partition: round.partition, next, watermark: 0 });
+            return self.event(Event::Applied {
+                partition: round.partition,
+                next,
+                watermark: 0,
+                marks: Arc::default(),
+            });
         };
         if self.machine.is_open(lane) && self.work(lane, &round, world).is_none() {
             world.counts.failed_lanes += 1;

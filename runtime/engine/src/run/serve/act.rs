@@ -80,11 +80,11 @@ impl Serve {
     }
 
     fn start(&mut self, ready: Ready) {
-        let Ready { partition, next, generation, watermark } = ready;
+        let Ready { partition, next, generation, watermark, marks } = ready;
         let stream = self.stream(partition);
         let progress = self.run.progress.partition(stream, partition.partition);
         progress.position.next = next;
-        progress.watermark = watermark;
+        (progress.watermark, progress.marks) = (watermark, marks);
         self.moved(partition, "started");
         self.readers.command(READER, Command::Start { partition, next, generation });
     }
@@ -203,6 +203,7 @@ impl Serve {
                 watermark: step.watermark,
                 incarnation: self.incarnations.get(&step.partition).cloned().unwrap_or_default(),
                 plan: self.plan.clone(),
+                marks: Arc::clone(&step.marks),
             });
         }
         (held, progress)

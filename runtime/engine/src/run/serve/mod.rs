@@ -273,8 +273,9 @@ impl Serve {
         }
         for (partition, next) in ends {
             let stream = self.stream(partition);
-            let watermark = self.run.progress.partition(stream, partition.partition).watermark;
-            self.event(protocol::Event::Applied { partition, next, watermark });
+            let progress = self.run.progress.partition(stream, partition.partition);
+            let (watermark, marks) = (progress.watermark, Arc::clone(&progress.marks));
+            self.event(protocol::Event::Applied { partition, next, watermark, marks });
         }
     }
 

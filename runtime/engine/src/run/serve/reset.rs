@@ -143,6 +143,7 @@ impl Pieces {
             watermark: i64::MIN,
             incarnation: reset.incarnation.clone(),
             plan: plan.clone(),
+            marks: Arc::default(),
         };
         let progress: Vec<LaneProgress> = partitions.iter().map(progress).collect();
         // Positions are set with the first rows that go, and once where none do.

@@ -1,9 +1,11 @@
 //! What the source tells: batches, and partitions that come and go.
 
 use std::{
-    sync::{Arc, mpsc::RecvTimeoutError},
+    sync::{Arc, atomic::Ordering, mpsc::RecvTimeoutError},
     time::Duration,
 };
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     super::{
@@ -15,13 +17,24 @@ use super::{
     Serve,
 };
 use crate::{
-    connector::{Change, PartitionId},
+    connector::{Change, Message, PartitionId, RawBatch},
+    marks::Marks,
     protocol,
     store::PartitionName,
 };
 
 /// The reader of the shared source: there is only one.
 pub(super) const READER: usize = 0;
+
+/// Whether a message is not one that was taken already and sent again by who wrote it.
+fn is_first(batch: &RawBatch, message: &Message, marks: &mut Arc<Marks>) -> bool {
+    let Some((origin, place)) = Marks::of(batch, message) else { return true };
+    let new = marks.is_new(origin, place);
+    if new {
+        Arc::make_mut(marks).take(origin, place);
+    }
+    new
+}
 
 impl Serve {
     /// Takes what the reader has, without waiting longer than until something else is due.
@@ -102,11 +115,13 @@ impl Serve {
         let progress = self.run.progress.partition(own.stream, partition.partition);
         let mut next = progress.position.next;
         let before = own.batch.messages.len();
-        own.batch.messages.retain(|message| {
+        let mut messages = std::mem::take(&mut own.batch.messages);
+        messages.retain(|message| {
             let new = message.offset >= next;
             next = next.max(message.offset + 1);
-            new
+            new && (!self.options.rules.pass_over_repetitions || is_first(&own.batch, message, &mut progress.marks))
         });
+        own.batch.messages = messages;
         progress.position.next = next.max(own.batch.end.next);
         own.batch.end.next = progress.position.next;
         self.run.tally.streams[own.stream].repeated += (before - own.batch.messages.len()) as u64;
@@ -124,6 +139,8 @@ impl Serve {
                 };
                 self.names.insert(partition, Arc::new(name));
                 self.incarnations.insert(partition, log.incarnation.clone());
+                let hash = xxh3_64(log.incarnation.as_bytes()) as u32;
+                self.run.core.incarnations[self.stream(partition)].store(hash, Ordering::Relaxed);
                 self.moved(partition, "assigned");
                 self.event(protocol::Event::Assigned(partition, log));
             }
