@@ -10,16 +10,13 @@ use std::{
 
 use nsf_tests::{
     root,
-    servers::{
-        Unavailable,
-        kafka::Kafka,
-        redis::{self, Redis},
-    },
+    servers::{Unavailable, kafka::Kafka},
     tree,
 };
 
 use crate::{
     bank::{self, Dose, Expected, Fed, Outputs},
+    redis_servers::{Form, RedisServers},
     topic::{self, Writer},
     worker::Workers,
 };
@@ -28,8 +25,8 @@ use crate::{
 pub struct Servers {
     /// Kafka, of one broker.
     pub kafka: Kafka,
-    /// Redis, single.
-    pub redis: Redis,
+    /// Redis.
+    pub redis: RedisServers,
     folder: tempfile::TempDir,
 }
 
@@ -38,7 +35,7 @@ impl Servers {
     ///
     /// # Errors
     /// Where one of them is not to be had, or does not start.
-    pub fn start(redis: redis::Options) -> Result<Self, Unavailable> {
+    pub fn start(redis: impl Into<Form>) -> Result<Self, Unavailable> {
         let folder = nsf_tests::servers::install::folder();
         let made = std::fs::create_dir_all(&folder).and_then(|()| tempfile::tempdir_in(&folder));
         let failed = |error: io::Error| Unavailable::Failed {
@@ -48,10 +45,7 @@ impl Servers {
         };
         let folder = made.map_err(failed)?;
         let kafka = Kafka::start(&folder.path().join("kafka"))?;
-        let users = folder.path().join("users.acl");
-        std::fs::write(&users, users_of_redis()).map_err(failed)?;
-        let redis = redis::Options { users: Some(users), ..redis };
-        let redis = Redis::start(&folder.path().join("redis"), redis)?;
+        let redis = RedisServers::start(redis.into(), folder.path())?;
         Ok(Self { kafka, redis, folder })
     }
 }
@@ -85,12 +79,6 @@ pub const SESSION: Duration = Duration::from_secs(if cfg!(debug_assertions) { 12
 /// The password and the key of the workers. Nowhere may it be seen.
 pub const CANARY: &str = "canary-4711";
 
-/// Users of Redis: tests may do everything, workers what the store needs and no more, `EVAL` and `CONFIG` not among it.
-fn users_of_redis() -> String {
-    let rights = nsf_redis::ACL_COMMANDS;
-    format!("user default on nopass ~* &* +@all\nuser worker on >{CANARY} ~* {rights}\n")
-}
-
 /// Topics that the program reads, and those that it writes.
 const READ: [&str; 2] = ["movements", "logins"];
 const WRITTEN: [&str; 4] = ["moved", "visited", "balance_changed", "rejected"];
@@ -106,7 +94,7 @@ impl Stage {
     pub fn new(servers: &Servers, name: &str, dose: Dose, nsfc: &Path, nsflow: &Path) -> io::Result<Self> {
         let folder = servers.folder.path().join(name);
         let brokers = servers.kafka.bootstrap();
-        write_program(&folder, name)?;
+        write_program(&folder, name, &servers.redis.section())?;
         let compiled = Command::new(nsfc).current_dir(&folder).args(["compile", ".", "-o", "plan.yaml"]).output()?;
         if !compiled.status.success() {
             return Err(io::Error::other(String::from_utf8_lossy(&compiled.stderr).into_owned()));
@@ -114,15 +102,21 @@ impl Stage {
         for own in READ.iter().chain(&WRITTEN) {
             servers.kafka.create_topic(&format!("{name}.{own}"), PARTITIONS, &[])?;
         }
-        let environment = vec![
+        let mut environment = servers.redis.environment(None);
+        environment.extend([
             ("KAFKA_BROKERS".to_owned(), brokers.clone()),
-            ("REDIS_URL".to_owned(), format!("redis://worker:{CANARY}@{}", servers.redis.address())),
             ("BANK_APP_KEY".to_owned(), CANARY.to_owned()),
             ("SESSION".to_owned(), SESSION.as_millis().to_string()),
             ("LINGER".to_owned(), "5".to_owned()),
-        ];
+        ]);
         let workers = Workers::new(nsflow.to_path_buf(), folder, environment);
         Ok(Self { expected: bank::expected(&dose), dose, workers, brokers, name: name.to_owned() })
+    }
+
+    /// What its keys in Redis begin with.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.name
     }
 
     /// The name of a topic of this trial.
@@ -164,7 +158,7 @@ impl Stage {
     /// # Errors
     /// Where Redis does not answer.
     pub fn missing(&self, servers: &Servers) -> io::Result<i64> {
-        let rows = crate::redis::rows(&mut servers.redis.connection()?, &self.name, "s")?;
+        let rows = servers.redis.rows(&self.name, "s")?;
         let counted = |row: &String| {
             let row: serde_json::Value = serde_json::from_str(row).unwrap_or_default();
             row.get("count").and_then(serde_json::Value::as_i64).unwrap_or(0)
@@ -179,10 +173,9 @@ impl Stage {
     /// # Errors
     /// What is wrong, in words.
     pub fn check(&self, servers: &Servers) -> Result<Outcome, String> {
-        let mut connection = servers.redis.connection().map_err(|error| error.to_string())?;
         let mut outcome = Outcome::default();
         for (kind, expected) in [("s", &self.expected.states), ("d", &self.expected.dimensions)] {
-            let rows = crate::redis::rows(&mut connection, &self.name, kind).map_err(|error| error.to_string())?;
+            let rows = servers.redis.rows(&self.name, kind).map_err(|error| error.to_string())?;
             let wrong = Expected::wrong_rows(expected, &rows);
             if let Some(first) = wrong.first() {
                 return Err(format!("{} of {} rows are wrong; {first}", wrong.len(), expected.len()));
@@ -257,7 +250,7 @@ impl Feeder {
 }
 
 /// Copies the program, with topics and keys of its own.
-fn write_program(folder: &Path, name: &str) -> io::Result<()> {
+fn write_program(folder: &Path, name: &str, redis: &str) -> io::Result<()> {
     let from = root().join("tests/faults/program");
     let sources: Vec<PathBuf> = tree::files(&from, "nsf");
     for path in sources.into_iter().chain([from.join("nsf.yaml")]) {
@@ -269,6 +262,7 @@ fn write_program(folder: &Path, name: &str) -> io::Result<()> {
         let text = std::fs::read_to_string(&path)?;
         let text = text.replace("kafka(\"", &format!("kafka(\"{name}."));
         let text = text.replace("name: bank", &format!("name: {name}"));
+        let text = text.replace("redis: { url: \"${REDIS_URL}\" }", redis);
         std::fs::write(to, text)?;
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Redis Cluster: three masters and a replica of each.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -42,11 +43,19 @@ impl RedisCluster {
     /// # Errors
     /// When Redis is not installed, a server does not start, or they make no cluster.
     pub fn start(folder: &Path) -> Result<Self, Unavailable> {
+        Self::start_with(folder, &Options::default())
+    }
+
+    /// The same with options for the servers, whose default user must need no password; each takes a port of its own.
+    ///
+    /// # Errors
+    /// When Redis is not installed, a server does not start, or they make no cluster.
+    pub fn start_with(folder: &Path, options: &Options) -> Result<Self, Unavailable> {
         let tool = install::program(SERVER, "redis-cli")?;
         let mut nodes = Vec::new();
         for index in 0..NODES {
             let arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1500"];
-            let mut options = Options::default().with(&arguments);
+            let mut options = options.clone().with(&arguments);
             // A replica that lost its master some time ago may still become the master.
             options = options.with(&["--cluster-replica-validity-factor", "0"]);
             options.port = Some(ports::free_with_bus());
@@ -69,6 +78,23 @@ impl RedisCluster {
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.nodes.iter().map(Redis::address).collect()
+    }
+
+    /// The addresses of all masters, as every server that is up sees them.
+    ///
+    /// # Errors
+    /// When they do not agree, or a slot has none.
+    pub fn masters(&self) -> Result<Vec<SocketAddr>, Unavailable> {
+        let masters = |ranges: &Vec<Range>| {
+            let slots: i64 = ranges.iter().map(|range| range.last - range.first + 1).sum();
+            let masters: BTreeSet<SocketAddr> = ranges.iter().map(|range| range.master).collect();
+            (slots == SLOTS).then_some(masters)
+        };
+        let seen: Vec<_> = self.ranges().iter().map(masters).collect();
+        match seen.first() {
+            Some(Some(first)) if seen.iter().all(|own| own.as_ref() == Some(first)) => Ok(first.iter().copied().collect()),
+            _ => Err(Unavailable::failed(SERVER, "the servers do not agree on the masters of all slots")),
+        }
     }
 
     /// The servers.

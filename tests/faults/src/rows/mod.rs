@@ -4,14 +4,16 @@ mod broken;
 mod failpoint;
 mod kill;
 mod results;
+mod resume;
+mod sentinel;
 mod store;
 mod storm;
 
 use std::path::PathBuf;
 
-use nsf_tests::servers::{Unavailable, redis::Options};
+use nsf_tests::servers::Unavailable;
 
-use crate::stage::Servers;
+use crate::{redis_servers::Form, stage::Servers};
 
 /// A row of the matrix.
 pub struct Row {
@@ -33,6 +35,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "redis-always", fault: "kill -9 of Redis, appendfsync always", dose: 50, run: store::always },
     Row { name: "redis-everysec", fault: "kill -9 of Redis, appendfsync everysec", dose: 50, run: store::every_second },
     Row { name: "redis-cut", fault: "kill -9 of Redis, its last changes cut off", dose: 50, run: store::cut },
+    Row { name: "sentinel", fault: "Sentinel makes another server the master", dose: 10, run: sentinel::run },
     Row { name: "broken", fault: "a build that leaves a rule out", dose: 20, run: broken::run },
     Row { name: "broker", fault: "kill -9 of Kafka", dose: 20, run: store::broker },
 ];
@@ -58,7 +61,7 @@ impl Trial<'_> {
     ///
     /// # Errors
     /// Where they are not to be had.
-    pub fn servers(&self, redis: Options) -> Result<Servers, String> {
+    pub fn servers(&self, redis: Form) -> Result<Servers, String> {
         Servers::start(redis).map_err(|error: Unavailable| format!("{error:?}"))
     }
 }

@@ -11,11 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nsf_tests::{random::Random, servers::redis::Options};
+use nsf_tests::random::Random;
 
 use super::Trial;
 use crate::{
     bank::{Dose, Outputs},
+    redis_servers::Form,
     stage::{CANARY, Servers, Stage},
     worker::Worker,
 };
@@ -28,7 +29,7 @@ pub struct Weather {
     /// Between two faults, in milliseconds: at least, and so much more by chance.
     pub calm: (u64, u64),
     /// How Redis is started.
-    pub redis: Options,
+    pub redis: Form,
     /// How long everything may take to be whole after the last fault.
     pub deadline: Duration,
     /// Whether outputs may come twice.
@@ -54,7 +55,7 @@ impl Default for Weather {
     fn default() -> Self {
         Self {
             calm: (300, 1_700),
-            redis: Options::default(),
+            redis: Form::default(),
             deadline: Duration::from_secs(60),
             repeats: true,
             pace: Duration::ZERO,
@@ -101,8 +102,7 @@ impl Scene<'_> {
     /// # Errors
     /// Where Redis does not answer.
     pub fn forget(&mut self) -> io::Result<()> {
-        let mut connection = self.servers.redis.connection()?;
-        connection.command(&["FLUSHALL"]).map(drop)
+        self.servers.redis.forget()
     }
 
     /// Starts the worker of a place again, which was killed or has ended.
@@ -154,6 +154,7 @@ pub fn storm(
             let journals = keep(name, &scene.stage.workers.journals());
             format!("trial {} of seed {} ({faults} faults): {wrong}\n{journals}", sum.trials, trial.seed)
         })?;
+        keep(name, &scene.stage.workers.journals());
         sum.faults += faults;
         for (_, own) in &outputs {
             sum.messages += own.messages;
@@ -218,7 +219,7 @@ fn one(
     Ok(outcome.outputs)
 }
 
-/// Keeps what the workers of a trial that failed said; gives where, in words.
+/// Keeps what the workers of the row's last trial said; gives where, in words.
 fn keep(name: &str, journals: &str) -> String {
     let folder = nsf_tests::tool::target_folder().join("faults-journals");
     let path = folder.join(format!("{name}.log"));
