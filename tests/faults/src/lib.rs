@@ -8,6 +8,7 @@
 //! | `worker` | `nsflow` processes: started, killed, paused, told to stop |
 //! | `redis_servers` | Redis in each of its forms: one server, Sentinel, a cluster |
 //! | `redis` | what one server of Redis holds of the program |
+//! | `tariffs` | the table that changes while the program reads it |
 //! | `stage` | servers, program and topics of one trial |
 
 pub mod bank;
@@ -15,5 +16,6 @@ pub mod redis;
 pub mod redis_servers;
 pub mod rows;
 pub mod stage;
+pub mod tariffs;
 pub mod topic;
 pub mod worker;

@@ -10,13 +10,21 @@ use std::{
 
 use nsf_tests::{
     root,
-    servers::{Unavailable, kafka::Kafka},
+    servers::{
+        Unavailable,
+        frames::Protocol,
+        kafka::{self, Kafka},
+        mariadb::MariaDb,
+        proxy::Proxy,
+        redis,
+    },
     tree,
 };
 
 use crate::{
     bank::{self, Dose, Expected, Fed, Outputs},
     redis_servers::{Form, RedisServers},
+    tariffs::Tariffs,
     topic::{self, Writer},
     worker::Workers,
 };
@@ -27,7 +35,20 @@ pub struct Servers {
     pub kafka: Kafka,
     /// Redis.
     pub redis: RedisServers,
+    /// MariaDB.
+    pub mariadb: MariaDb,
+    /// What stands between workers and servers, if anything does.
+    pub proxies: Option<Proxies>,
     folder: tempfile::TempDir,
+}
+
+/// Proxies between workers and servers; tests go past them.
+#[derive(Debug)]
+pub struct Proxies {
+    /// Before Kafka.
+    pub kafka: Proxy,
+    /// Before Redis, a single one.
+    pub redis: Proxy,
 }
 
 impl Servers {
@@ -36,6 +57,18 @@ impl Servers {
     /// # Errors
     /// Where one of them is not to be had, or does not start.
     pub fn start(redis: impl Into<Form>) -> Result<Self, Unavailable> {
+        Self::begin(redis.into(), false)
+    }
+
+    /// The same with proxies before Kafka and before Redis, which is a single one.
+    ///
+    /// # Errors
+    /// Where one of them is not to be had, or does not start.
+    pub fn start_behind_proxies(redis: redis::Options) -> Result<Self, Unavailable> {
+        Self::begin(Form::Single(redis), true)
+    }
+
+    fn begin(redis: Form, behind: bool) -> Result<Self, Unavailable> {
         let folder = nsf_tests::servers::install::folder();
         let made = std::fs::create_dir_all(&folder).and_then(|()| tempfile::tempdir_in(&folder));
         let failed = |error: io::Error| Unavailable::Failed {
@@ -44,9 +77,20 @@ impl Servers {
             log: String::new(),
         };
         let folder = made.map_err(failed)?;
-        let kafka = Kafka::start(&folder.path().join("kafka"))?;
-        let redis = RedisServers::start(redis.into(), folder.path())?;
-        Ok(Self { kafka, redis, folder })
+        let redis = RedisServers::start(redis, folder.path())?;
+        let mariadb = MariaDb::start(&folder.path().join("mariadb"))?;
+        let of_kafka = folder.path().join("kafka");
+        let (kafka, proxies) = if behind {
+            let (kafka, proxy) = Kafka::start_behind_proxy(&of_kafka, &kafka::Options::default())?;
+            let masters = redis.masters().map_err(failed)?;
+            let proxies = Proxies { kafka: proxy, redis: Proxy::start(masters[0]).map_err(failed)? };
+            proxies.kafka.count_requests(Protocol::Kafka);
+            proxies.redis.count_requests(Protocol::Redis);
+            (kafka, Some(proxies))
+        } else {
+            (Kafka::start(&of_kafka)?, None)
+        };
+        Ok(Self { kafka, redis, mariadb, proxies, folder })
     }
 }
 
@@ -60,6 +104,8 @@ pub struct Stage {
     pub workers: Workers,
     /// The brokers, as the feeder and the reader see them.
     pub brokers: String,
+    /// The table that changes.
+    pub tariffs: Tariffs,
     name: String,
 }
 
@@ -70,6 +116,8 @@ pub struct Outcome {
     pub rows: usize,
     /// By topic: messages, and repetitions.
     pub outputs: Vec<(&'static str, Outputs)>,
+    /// How many changes of the table are seen in outputs.
+    pub changes: usize,
 }
 
 /// After how long without a sign of life a worker's partitions go to others. Programs that are not optimised, on a machine that
@@ -81,7 +129,7 @@ pub const CANARY: &str = "canary-4711";
 
 /// Topics that the program reads, and those that it writes.
 const READ: [&str; 2] = ["movements", "logins"];
-const WRITTEN: [&str; 4] = ["moved", "visited", "balance_changed", "rejected"];
+const WRITTEN: [&str; 5] = ["moved", "visited", "charged", "balance_changed", "rejected"];
 
 /// The partitions of every topic.
 pub const PARTITIONS: u32 = 12;
@@ -102,15 +150,21 @@ impl Stage {
         for own in READ.iter().chain(&WRITTEN) {
             servers.kafka.create_topic(&format!("{name}.{own}"), PARTITIONS, &[])?;
         }
-        let mut environment = servers.redis.environment(None);
+        let tariffs = Tariffs::create(servers.mariadb.client(), name)?;
+        let proxies = servers.proxies.as_ref();
+        let mut environment = servers.redis.environment(proxies.map(|proxies| proxies.redis.address()));
+        let seen_by_workers = proxies.map_or_else(|| brokers.clone(), |proxies| proxies.kafka.address().to_string());
+        let mysql = servers.mariadb.url();
+        let mysql = mysql.rsplit_once('/').map_or(mysql.as_str(), |(server, _)| server);
         environment.extend([
-            ("KAFKA_BROKERS".to_owned(), brokers.clone()),
+            ("KAFKA_BROKERS".to_owned(), seen_by_workers),
+            ("MYSQL_URL".to_owned(), format!("{mysql}/{name}")),
             ("BANK_APP_KEY".to_owned(), CANARY.to_owned()),
             ("SESSION".to_owned(), SESSION.as_millis().to_string()),
             ("LINGER".to_owned(), "5".to_owned()),
         ]);
         let workers = Workers::new(nsflow.to_path_buf(), folder, environment);
-        Ok(Self { expected: bank::expected(&dose), dose, workers, brokers, name: name.to_owned() })
+        Ok(Self { expected: bank::expected(&dose), dose, workers, brokers, tariffs, name: name.to_owned() })
     }
 
     /// What its keys in Redis begin with.
@@ -187,6 +241,11 @@ impl Stage {
             let found = found.map_err(|error| error.to_string())?;
             outcome.outputs.push((own, self.expected.compare(own, &found)?));
         }
+        let found = topic::read(&self.brokers, &self.topic("charged"), Duration::from_millis(300));
+        let found = found.map_err(|error| error.to_string())?;
+        let (outputs, changes) = self.expected.compare_but_rates("charged", &found, &self.tariffs)?;
+        outcome.outputs.push(("charged", outputs));
+        outcome.changes = changes;
         self.check_rejected()?;
         Ok(outcome)
     }

@@ -68,9 +68,9 @@ fn watched(folder: &Path, address: SocketAddr) {
     let mut text = std::fs::read_to_string(&path).unwrap();
     text.push_str(&format!(
         "  watched:\n    kafka:\n      brokers: \"${{KAFKA_BROKERS}}\"\n      properties: {{ session.timeout.ms: 6000 }}\n    \
-         redis: {{ url: \"${{REDIS_URL}}\" }}\n    commit: {{ every: 300ms }}\n    \
+         redis: {{ url: \"${{REDIS_URL}}\" }}\n    mysql: {{ url: \"${{MYSQL_URL}}\" }}\n    commit: {{ every: 300ms }}\n    \
          admin: {{ listen: \"{address}\", token: \"${{ADMIN_TOKEN}}\" }}\n  \
-         broken:\n    kafka: {{ brokers: \"${{KAFKA_BROKERS}}\" }}\n    redis: {{ url: \"${{BAD_URL}}\" }}\n    \
+         broken:\n    kafka: {{ brokers: \"${{KAFKA_BROKERS}}\" }}\n    redis: {{ url: \"${{BAD_URL}}\" }}\n    mysql: {{ url: \"${{MYSQL_URL}}\" }}\n    \
          admin: {{ listen: \"0.0.0.0:9600\", token: \"${{ADMIN_TOKEN}}\" }}\n",
     ));
     std::fs::write(path, text).unwrap();

@@ -16,9 +16,9 @@ static PROGRAMS: LazyLock<Programs> =
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn row(name: &str, dose: u32) {
-    if !kafka::is_fetched() || install::find("redis-server").is_none() {
+    if !kafka::is_fetched() || install::find("redis-server").is_none() || install::find("mariadbd").is_none() {
         let reason = Unavailable::Absent {
-            server: "Kafka or Redis",
+            server: "Kafka, Redis or MariaDB",
             missing: "its programs".to_owned(),
             remedy: "cargo xtask servers --install gets them".to_owned(),
         };

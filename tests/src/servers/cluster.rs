@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::process::{PATIENCE, PAUSE};
 use super::redis::{Options, Redis};
-use super::resp::Reply;
+use super::resp::{Connection, Reply};
 use super::sentinel::follows;
 use super::{Unavailable, install, ports};
 
@@ -92,7 +92,9 @@ impl RedisCluster {
         };
         let seen: Vec<_> = self.ranges().iter().map(masters).collect();
         match seen.first() {
-            Some(Some(first)) if seen.iter().all(|own| own.as_ref() == Some(first)) => Ok(first.iter().copied().collect()),
+            Some(Some(first)) if seen.iter().all(|own| own.as_ref() == Some(first)) => {
+                Ok(first.iter().copied().collect())
+            }
             _ => Err(Unavailable::failed(SERVER, "the servers do not agree on the masters of all slots")),
         }
     }
@@ -141,6 +143,45 @@ impl RedisCluster {
             Err(error) => return Err(Unavailable::failed(SERVER, error)),
         }
         self.wait_for_another(key, old)
+    }
+
+    /// Moves the slot of a key, with all keys in it, to another master while both are up. Gives the address of that one.
+    ///
+    /// # Errors
+    /// When a server refuses, or the servers do not agree on it in the end.
+    pub fn move_slot(&mut self, key: &str) -> Result<SocketAddr, Unavailable> {
+        let failed = |error: &dyn std::fmt::Display| Unavailable::failed(SERVER, error);
+        let slot = self.slot(key).ok_or_else(|| failed(&"no server tells the slot"))?.to_string();
+        let from = self.master_of(key)?.address();
+        let to = self.masters()?.into_iter().find(|master| *master != from);
+        let to = to.ok_or_else(|| failed(&"there is no other master"))?;
+        let ask = |server: SocketAddr, words: &[&str]| match Connection::open(server)
+            .and_then(|mut own| own.command(words))
+        {
+            Ok(Reply::Error(error)) => Err(failed(&error)),
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(failed(&error)),
+        };
+        let id = |server| ask(server, &["CLUSTER", "MYID"]).map(|reply| reply.text());
+        let (from_id, to_id) = (id(from)?, id(to)?);
+        ask(to, &["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id])?;
+        ask(from, &["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id])?;
+        let port = to.port().to_string();
+        loop {
+            let reply = ask(from, &["CLUSTER", "GETKEYSINSLOT", &slot, "100"])?;
+            let keys: Vec<String> = reply.parts().iter().map(Reply::text).collect();
+            if keys.is_empty() {
+                break;
+            }
+            let mut words = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
+            words.extend(keys.iter().map(String::as_str));
+            ask(from, &words)?;
+        }
+        let masters = self.masters()?;
+        for server in [to, from].into_iter().chain(masters.into_iter().filter(|own| *own != to && *own != from)) {
+            ask(server, &["CLUSTER", "SETSLOT", &slot, "NODE", &to_id])?;
+        }
+        self.wait_for_another(key, from)
     }
 
     /// Starts the servers again that were killed, and waits until every master has a replica with its data.

@@ -6,10 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nsf_tests::servers::redis::Options;
+
 use super::storm::{Scene, words};
 
 /// How long it may; programs that are not optimised, on a machine that does other things too, get three times that.
 pub const LIMIT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 45 } else { 15 });
+
+/// Servers whose files reach the disk when the system likes: what is measured is failovers, and no disk.
+pub fn options() -> Options {
+    Options::default().with(&["--appendfsync", "no"])
+}
 
 /// After which time nobody waits any more.
 const PATIENCE: Duration = Duration::from_secs(120);

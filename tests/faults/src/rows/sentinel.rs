@@ -6,8 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nsf_tests::servers::redis::{Fsync, Options};
-
 use crate::redis_servers::Form;
 
 use super::{
@@ -16,7 +14,7 @@ use super::{
 };
 
 pub(super) fn run(trial: &Trial<'_>) -> Result<String, String> {
-    let options = Options { fsync: Fsync::EverySecond, ..Options::default() };
+    let options = super::resume::options();
     let weather = Weather {
         calm: (1_000, 2_000),
         redis: Form::Sentinel(options),
