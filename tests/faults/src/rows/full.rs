@@ -1,19 +1,15 @@
 //! Redis that takes nothing more, and one that has forgotten everything.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Duration};
 
 use nsf_tests::servers::redis::{Fsync, Options};
 
 use super::{
-    Trial, resume,
+    Trial,
+    journal::Journal,
+    resume,
     storm::{Named, Scene, Weather, storm, words},
 };
-
-/// How long a fault lasts at most until workers say so.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 fn weather() -> Weather {
     let options = Options { fsync: Fsync::EverySecond, ..Options::default() };
@@ -40,28 +36,28 @@ pub(super) fn full(trial: &Trial<'_>) -> Result<String, String> {
 pub(super) fn empty(trial: &Trial<'_>) -> Result<String, String> {
     storm(trial, "empty", &weather(), |scene| {
         resume::begun(scene)?;
-        let said = said(scene);
+        let journal = Journal::from_now(scene);
         scene.servers.redis.forget().map_err(words)?;
-        until_said(scene, said, "lost what was written last")?;
+        journal.wait_for(scene, "lost what was written last")?;
         resume::begun(scene)
     })
 }
 
 fn no_memory(scene: &mut Scene<'_>) -> Result<(), String> {
-    let said = said(scene);
+    let journal = Journal::from_now(scene);
     set(scene, "maxmemory", "1mb")?;
-    until_said(scene, said, "has no memory left and takes no writes")?;
+    journal.wait_for(scene, "has no memory left and takes no writes")?;
     still(scene)?;
     set(scene, "maxmemory", "0")?;
     resume::begun(scene)
 }
 
 fn full_disk(scene: &mut Scene<'_>) -> Result<(), String> {
-    let said = said(scene);
+    let journal = Journal::from_now(scene);
     let redis = scene.servers.redis.single().map_err(words)?;
     let length = redis.aof_length().map_err(words)?;
     redis.limit_files(Some(length)).map_err(words)?;
-    until_said(scene, said, "takes no writes since it cannot write its own files")?;
+    journal.wait_for(scene, "takes no writes since it cannot write its own files")?;
     still(scene)?;
     scene.servers.redis.single().map_err(words)?.limit_files(None).map_err(words)?;
     resume::begun(scene)
@@ -72,33 +68,14 @@ fn set(scene: &mut Scene<'_>, name: &str, value: &str) -> Result<(), String> {
     redis.command(&["CONFIG", "SET", name, value]).map(drop).map_err(words)
 }
 
-/// How much workers have said.
-fn said(scene: &Scene<'_>) -> usize {
-    scene.stage.workers.journals().len()
-}
-
-/// Waits until a worker says something that it had not said before.
-fn until_said(scene: &Scene<'_>, before: usize, what: &str) -> Result<(), String> {
-    let begun = Instant::now();
-    let count = |text: &str| text.matches(what).count();
-    let journals = scene.stage.workers.journals();
-    let known = count(journals.get(..before.min(journals.len())).unwrap_or_default());
-    loop {
-        if count(&scene.stage.workers.journals()) > known {
-            return Ok(());
-        }
-        if begun.elapsed() > PATIENCE {
-            return Err(format!("no worker said that Redis {what}"));
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
-}
-
 /// Workers must stand still for a moment and go on living.
 fn still(scene: &mut Scene<'_>) -> Result<(), String> {
-    let before = resume::progress(scene)?;
+    // A save may be on its way.
+    thread::sleep(Duration::from_secs(1));
+    let (before, journal) = (resume::progress(scene)?, Journal::from_now(scene));
     let moment = Duration::from_millis(500 + scene.random.below(3_000));
     thread::sleep(moment);
+    journal.says_nothing_of(scene, "it works again")?;
     if resume::progress(scene)? != before {
         return Err("lanes moved on a server that takes no writes".to_owned());
     }

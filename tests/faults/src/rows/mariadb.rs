@@ -6,6 +6,8 @@ use crate::stage::Stage;
 
 use super::{
     Trial,
+    journal::Journal,
+    resume,
     storm::{Weather, storm, words},
 };
 
@@ -18,10 +20,21 @@ pub(super) fn run(trial: &Trial<'_>) -> Result<String, String> {
             only_what_may_differ(trial, &scene.stage)?;
             asked = true;
         }
+        resume::begun(scene)?;
+        let journal = Journal::from_now(scene);
         scene.servers.mariadb.kill();
-        let away = scene.random.below(3_000);
-        thread::sleep(Duration::from_millis(away));
-        scene.servers.mariadb.restart().map_err(words)
+        let away = Duration::from_millis(scene.random.below(4_000));
+        if away > Duration::from_secs(2) {
+            // Rows are kept for a second. Then a worker must say what it waits for, and not that it works.
+            journal.wait_for(scene, "there is no MySQL at")?;
+            let journal = Journal::from_now(scene);
+            thread::sleep(away);
+            journal.says_nothing_of(scene, "it works again")?;
+        } else {
+            thread::sleep(away);
+        }
+        scene.servers.mariadb.restart().map_err(words)?;
+        resume::begun(scene)
     })
 }
 

@@ -4,6 +4,7 @@ mod broken;
 mod cluster;
 mod failpoint;
 mod full;
+mod journal;
 mod kill;
 mod mariadb;
 mod network;
