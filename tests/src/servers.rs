@@ -1,6 +1,7 @@
 //! Real servers on loopback for tests: each in a folder of its own, on a port of its own, gone with the test.
 
 pub mod cluster;
+pub mod frames;
 pub mod install;
 pub mod kafka;
 mod kafka_wire;

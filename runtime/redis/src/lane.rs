@@ -14,6 +14,7 @@ use redis::Value;
 use crate::{
     fault::{Cause, Failure},
     keys::PROGRESS_FIELDS,
+    settings::Node,
     store::RedisStore,
     wire::{Link, Requests, bytes},
 };
@@ -39,6 +40,8 @@ pub(crate) struct Lane {
     pub(crate) link: Option<Link>,
     /// What stands under `WATCH` on the connection and was compared since; none where nothing does.
     pub(crate) window: Option<Vec<Held>>,
+    /// The server that it was claimed at.
+    pub(crate) home: Option<Node>,
     /// Why the lane cannot be used any more: a save of it was done in part.
     pub(crate) torn: Option<ConnectorError>,
 }
@@ -78,13 +81,17 @@ impl RedisStore {
         let mut again = true;
         loop {
             let slot = self.keys.lane_slot(number);
-            let (link, fresh) = match lane.link.take() {
+            let (link, fresh) = match lane.link.take().filter(|link| !self.topology.has_moved(link.node(), slot)) {
                 Some(link) => (link, false),
                 None => (self.topology.connect(slot)?, true),
             };
             let link = lane.link.insert(link);
             if fresh {
                 lane.window = None;
+            }
+            if let Err(lost) = self.at_home(number, lane.home.as_ref(), link.node()) {
+                lane.home = None;
+                return Err(lost);
             }
             let failure = match work(link, &mut lane.window) {
                 Ok(done) => return Ok(done),
@@ -93,9 +100,24 @@ impl RedisStore {
             self.topology.learn(&failure, link.node());
             lane.after(&failure);
             if !(again && failure.passing() && (!fresh || failure.cause == Cause::Moved)) {
+                // All of the lane is claimed anew after that.
+                lane.home = None;
                 return Err(failure);
             }
             again = false;
+        }
+    }
+
+    /// Refuses to go on with a lane at another server than the one that it was claimed at. The one before may still have taken
+    /// rows of dimensions that the lane's records wrote, and have lost them since; in a cluster they lie elsewhere anyway.
+    fn at_home(&self, lane: u16, home: Option<&Node>, now: &Node) -> Result<(), Failure> {
+        match home {
+            Some(home) if home != now && !self.topology.is_cluster() => {
+                let message = format!("the master is Redis at `{now}` now, and lane {lane} was claimed at `{home}`");
+                let help = "the lane is claimed anew and its records are read again from where the store stands";
+                Err(Failure::new(Cause::Refused, ConnectorError::new(Kind::Lost, message).with_help(help)))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -278,12 +300,16 @@ pub(crate) fn random() -> u64 {
 impl LaneStore for RedisStore {
     fn claim(&self, lane: u16, partitions: &[Arc<PartitionName>]) -> ConnectorResult<Vec<(u64, LaneProgress)>> {
         let mut guard = self.lane(lane)?;
+        let home = guard.home.take();
         let claimed = self.over(lane, &mut guard, |link, window| {
             // Its own claim ends a window as much as another's.
             *window = None;
             self.claim_all(lane, partitions, link)
-        })?;
-        Ok(claimed)
+        });
+        // What else is held of the lane was claimed there, and stays so.
+        let now = guard.link.as_ref().map(|link| link.node().clone());
+        guard.home = home.or(now);
+        Ok(claimed?)
     }
 
     fn load(

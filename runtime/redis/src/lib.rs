@@ -36,7 +36,12 @@
 //!   machine loses power and Redis starts a second time before the lane has passed the lost point, rows are ahead of their
 //!   progress. Valkey has mended it (pull request 4342); elsewhere `aof-load-truncated no` and `redis-check-aof --fix` do.
 //! * Eviction takes single rows away. [`check`] refuses it.
-//! * Two masters at once take writes for a moment; those of one are lost. The lane notices when it next asks the other.
+//! * Two masters at once take writes for a moment; those of one are lost. Sentinel is asked every second who the master is; a
+//!   lane that finds another one than it was claimed at is claimed there, and what it did since its last save is done again:
+//!   rows of dimensions that were written just before may have gone to the other master.
+//! * In a cluster rows of dimensions lie at other servers than their lanes. A server that fails over and loses its last writes
+//!   may lose such a row, while the lane whose record wrote it stands behind that record: the row is then as it was until the next
+//!   record writes it. Replicas that are near, and `min-replicas-to-write 1`, make that moment short.
 
 mod acl;
 mod check;
@@ -51,6 +56,7 @@ mod settings;
 mod store;
 mod tags;
 mod topology;
+mod watch;
 mod wire;
 
 pub use acl::{ACL_COMMANDS, acl_line};

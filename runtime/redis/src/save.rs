@@ -81,6 +81,7 @@ impl RedisStore {
                     lane.torn = Some(failure.error.clone());
                 }
                 lane.after(&failure);
+                lane.home = None;
                 return Err(failure);
             }
         };

@@ -16,6 +16,7 @@ use crate::{
     settings::RedisSettings,
     tags::slot,
     topology::Topology,
+    watch,
     wire::{Requests, bytes},
 };
 
@@ -28,7 +29,7 @@ type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 /// [`Kind::Unavailable`]; the next call finds the servers and connects anew by itself.
 pub struct RedisStore {
     pub(crate) keys: Keys,
-    pub(crate) topology: Topology,
+    pub(crate) topology: Arc<Topology>,
     pub(crate) lanes: Vec<Mutex<Lane>>,
 }
 
@@ -40,7 +41,9 @@ impl RedisStore {
     pub fn new(settings: RedisSettings) -> ConnectorResult<Self> {
         let keys = Keys::new(&settings)?;
         let lanes = lanes(keys.lanes());
-        Ok(Self { keys, topology: Topology::new(Arc::new(settings)), lanes })
+        let topology = Arc::new(Topology::new(Arc::new(settings)));
+        watch::begin(&topology);
+        Ok(Self { keys, topology, lanes })
     }
 
     /// Reads a table that is one hash.

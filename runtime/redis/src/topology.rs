@@ -90,6 +90,25 @@ impl Topology {
         Ok(self.map()?.holder(slot) == Some(node))
     }
 
+    /// Whether another server is known to hold a slot than the one that a connection leads to.
+    pub(crate) fn has_moved(&self, node: &Node, slot: u16) -> bool {
+        self.known().map.as_ref().is_some_and(|map| map.holder(slot).is_some_and(|holder| holder != node))
+    }
+
+    /// Asks anew what is known already, and takes the answer where it is another. Nobody waits for it meanwhile.
+    pub(crate) fn look_again(&self) {
+        let Some(before) = self.known().map.clone() else { return };
+        // Who cannot be asked says nothing of the servers.
+        let Ok(now) = self.ask() else { return };
+        if now.masters() == before.masters() {
+            return;
+        }
+        let mut known = self.known();
+        if known.map.as_ref().is_some_and(|map| Arc::ptr_eq(map, &before)) {
+            known.map = Some(Arc::new(now));
+        }
+    }
+
     /// Every server that takes writes.
     pub(crate) fn masters(&self) -> Result<Vec<Node>, Failure> {
         Ok(self.map()?.masters())
@@ -165,15 +184,7 @@ impl Topology {
         if let Some(map) = &known.map {
             return Ok(Arc::clone(map));
         }
-        let map = match &self.settings.place {
-            Place::Single { node, .. } => Map::all_at(node.clone()),
-            Place::Sentinel { nodes, .. } => self.first(nodes, |node| self.ask_watcher(node))?,
-            Place::Cluster { nodes } => {
-                let mut asked = known.seen.clone();
-                asked.extend(nodes.iter().filter(|node| !known.seen.contains(node)).cloned());
-                self.first(&asked, |node| self.ask_cluster(node))?
-            }
-        };
+        let map = self.ask_those(&known.seen)?;
         if self.is_cluster() {
             let others = map.masters().into_iter().filter(|node| !known.seen.contains(node)).collect::<Vec<_>>();
             known.seen.extend(others);
@@ -183,6 +194,24 @@ impl Topology {
         let map = Arc::new(map);
         known.map = Some(Arc::clone(&map));
         Ok(map)
+    }
+
+    fn ask(&self) -> Result<Map, Failure> {
+        let seen = self.known().seen.clone();
+        self.ask_those(&seen)
+    }
+
+    /// Asks who takes writes; in a cluster those that were seen before those that are named.
+    fn ask_those(&self, seen: &[Node]) -> Result<Map, Failure> {
+        match &self.settings.place {
+            Place::Single { node, .. } => Ok(Map::all_at(node.clone())),
+            Place::Sentinel { nodes, .. } => self.first(nodes, |node| self.ask_watcher(node)),
+            Place::Cluster { nodes } => {
+                let mut asked = seen.to_vec();
+                asked.extend(nodes.iter().filter(|node| !seen.contains(node)).cloned());
+                self.first(&asked, |node| self.ask_cluster(node))
+            }
+        }
     }
 
     /// The answer of the first that gives one.

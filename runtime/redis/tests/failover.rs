@@ -3,7 +3,13 @@
 
 mod support;
 
-use std::{net::SocketAddr, process::Command, time::Duration};
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener},
+    process::Command,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use nsf_engine::{
     connector::{ConnectorError, ConnectorErrorKind as Kind},
@@ -250,6 +256,76 @@ fn sentinel_is_asked_for_the_master() {
     assert_eq!(ask(master, &["GET", ROW]), "3");
     kill(master);
     assert!(failing(&loaded(&store, 0, &held, &["k"])));
+}
+
+/// A watcher that names whatever it is told to, and never tells the old master.
+fn watcher(names: &Arc<Mutex<SocketAddr>>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let names = Arc::clone(names);
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let (mut client, names) = (client.unwrap(), Arc::clone(&names));
+            std::thread::spawn(move || {
+                let mut bytes = [0; 4096];
+                while let Ok(count @ 1..) = client.read(&mut bytes) {
+                    let port = names.lock().unwrap().port().to_string();
+                    let answer = if String::from_utf8_lossy(&bytes[..count]).contains("HELLO") {
+                        "*2\r\n$4\r\nrole\r\n$8\r\nsentinel\r\n".to_owned()
+                    } else {
+                        format!("*2\r\n$9\r\n127.0.0.1\r\n${}\r\n{port}\r\n", port.len())
+                    };
+                    if client.write_all(answer.as_bytes()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_lane_leaves_a_master_that_does_not_know_it_is_none_any_more() {
+    let test = "a master that does not know that it is none any more";
+    let Some(old) = Server::start(test, &[]) else { return };
+    let Some(new) = Server::start(test, &[]) else { return };
+    let names = Arc::new(Mutex::new(old.address()));
+    let place = Place::Sentinel {
+        nodes: vec![node(watcher(&names))],
+        master: MASTER.to_owned(),
+        database: 0,
+        user: None,
+        password: None,
+    };
+    let store = RedisStore::new(settings(place)).unwrap();
+    let held = claim(&store, 0, &[0]);
+    let held = save_until_done(&store, 0, &held, 1, 5);
+    // The other has everything up to here, and is the master from now on.
+    let port = old.address().port().to_string();
+    new.ask(&["REPLICAOF", "127.0.0.1", &port]);
+    wait_until("the replica has the row", 30, || new.ask(&["GET", ROW]) == "1");
+    new.ask(&["REPLICAOF", "NO", "ONE"]);
+    // A row of a dimension still goes to the old one, which takes it and loses it.
+    assert!(store.swap(&rows(&[("d:1", "{}")]), &[0]).unwrap().is_empty());
+    *names.lock().unwrap() = new.address();
+    wait_until("the lane finds that its master is another one", 30, || match loaded(&store, 0, &held, &["k"]) {
+        Ok(found) => {
+            assert_eq!(found, [Some("1".to_owned())]);
+            false
+        }
+        Err(error) => {
+            assert_eq!(error.kind, Kind::Lost, "{error}");
+            assert!(error.message.contains("lane 0 was claimed at"), "{error}");
+            true
+        }
+    });
+    // The store of the other has the lane as it was left. Were the lane saved there, nobody would write the row again.
+    let held = claim(&store, 0, &[0]);
+    assert_eq!(held[0].next, Some(1));
+    assert!(store.swap(&rows(&[("d:1", "{}")]), &[0]).unwrap().is_empty(), "the row is missing at the new master");
+    assert_eq!(store.save(0, &held, &rows(&[("k", "2")]), &[progress(2)]), Saved::Applied);
+    assert_eq!((new.ask(&["GET", ROW]), old.ask(&["GET", ROW])), ("2".to_owned(), "1".to_owned()));
 }
 
 /// An authority and a server's certificate for `localhost`, by the tool that is on most machines.

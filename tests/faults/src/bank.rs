@@ -1,10 +1,10 @@
 //! The program under test: its input, and what must come of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::topic::Message;
+use crate::{tariffs::Tariffs, topic::Message};
 
 /// What a trial feeds.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +88,7 @@ pub fn expected(dose: &Dose) -> Expected {
     let mut expected = Expected::default();
     let mut totals: BTreeMap<u64, (i64, i64, i64)> = BTreeMap::new();
     let mut days: BTreeMap<(u64, u64), (i64, i64)> = BTreeMap::new();
+    charges(dose, &mut expected);
     for Fed { account, number, .. } in dose.movements() {
         let amount = amount(number);
         if amount == 0 {
@@ -138,6 +139,21 @@ pub fn expected(dose: &Dose) -> Expected {
     expected
 }
 
+/// What movements cost, but for the rate.
+fn charges(dose: &Dose, expected: &mut Expected) {
+    let mut charges: BTreeMap<u64, (i64, i64)> = BTreeMap::new();
+    let mut messages = Vec::new();
+    for Fed { account, number, .. } in dose.movements() {
+        let own = charges.entry(account).or_insert((0, 5));
+        *own = (own.0 + 1, (own.1 * 43 + number as i64) % 1_000_000_007);
+        messages.push(json!({"account": account, "number": number, "count": own.0, "chain": own.1}));
+    }
+    expected.messages.insert("charged", messages);
+    for (account, (count, chain)) in charges {
+        expected.states.insert(format!("bank.charges.charges:{account}"), json!({"count": count, "chain": chain}));
+    }
+}
+
 /// By account: records of both topics, and the sum of their numbers. In what order they come is not told.
 fn activity(dose: &Dose) -> BTreeMap<u64, (i64, i64)> {
     let mut activity: BTreeMap<u64, (i64, i64)> = BTreeMap::new();
@@ -182,21 +198,42 @@ impl Expected {
     /// # Errors
     /// What is missing or wrong, in words.
     pub fn compare(&self, topic: &str, found: &[Message]) -> Result<Outputs, String> {
-        let mut by_id: BTreeMap<&str, &[u8]> = BTreeMap::new();
-        let mut outputs = Outputs { messages: found.len() as u64, repeated: 0 };
+        let values = found.iter().map(|message| (message.id.as_str(), String::from_utf8_lossy(&message.value)));
+        let values: Vec<(&str, String)> = values.map(|(id, value)| (id, value.into_owned())).collect();
+        self.compare_values(topic, &values)
+    }
+
+    /// The same for a topic whose messages may differ on replay in what a table says: that must be something that the table
+    /// had. Gives besides how many changes of the table are seen in them.
+    ///
+    /// # Errors
+    /// What is missing or wrong, in words.
+    pub fn compare_but_rates(
+        &self,
+        topic: &str,
+        found: &[Message],
+        tariffs: &Tariffs,
+    ) -> Result<(Outputs, usize), String> {
+        let (mut values, mut changes) = (Vec::new(), BTreeSet::new());
         for message in found {
-            if message.id.is_empty() {
+            let mut value: Value =
+                serde_json::from_slice(&message.value).map_err(|error| format!("{topic}: {error}"))?;
+            changes.insert(tariffs.take(&mut value).map_err(|wrong| format!("{topic}: {wrong}"))?);
+            values.push((message.id.as_str(), value.to_string()));
+        }
+        Ok((self.compare_values(topic, &values)?, changes.len()))
+    }
+
+    fn compare_values(&self, topic: &str, found: &[(&str, String)]) -> Result<Outputs, String> {
+        let mut by_id: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut outputs = Outputs { messages: found.len() as u64, repeated: 0 };
+        for (id, value) in found {
+            if id.is_empty() {
                 return Err(format!("a message of {topic} has no id"));
             }
-            match by_id.insert(&message.id, &message.value) {
-                Some(before) if before != message.value.as_slice() => {
-                    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                    return Err(format!(
-                        "messages of {topic} with the id {} differ: {} and {}",
-                        message.id,
-                        text(before),
-                        text(&message.value)
-                    ));
+            match by_id.insert(id, value) {
+                Some(before) if before != value => {
+                    return Err(format!("messages of {topic} with the id {id} differ: {before} and {value}"));
                 }
                 Some(_) => outputs.repeated += 1,
                 None => {}
@@ -207,7 +244,7 @@ impl Expected {
             *wanted.entry(message.to_string()).or_default() += 1;
         }
         for value in by_id.values() {
-            let value: Value = serde_json::from_slice(value).map_err(|error| format!("{topic}: {error}"))?;
+            let value: Value = serde_json::from_str(value).map_err(|error| format!("{topic}: {error}"))?;
             *wanted.entry(value.to_string()).or_default() -= 1;
         }
         match wanted.iter().find(|(_, count)| **count != 0) {

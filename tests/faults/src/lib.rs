@@ -6,12 +6,16 @@
 //! | `bank` | the program under test: its input, and what must come of it |
 //! | `topic` | topics: written with keys, read whole |
 //! | `worker` | `nsflow` processes: started, killed, paused, told to stop |
-//! | `redis` | what Redis holds of the program |
+//! | `redis_servers` | Redis in each of its forms: one server, Sentinel, a cluster |
+//! | `redis` | what one server of Redis holds of the program |
+//! | `tariffs` | the table that changes while the program reads it |
 //! | `stage` | servers, program and topics of one trial |
 
 pub mod bank;
 pub mod redis;
+pub mod redis_servers;
 pub mod rows;
 pub mod stage;
+pub mod tariffs;
 pub mod topic;
 pub mod worker;

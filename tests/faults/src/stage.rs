@@ -12,14 +12,19 @@ use nsf_tests::{
     root,
     servers::{
         Unavailable,
-        kafka::Kafka,
-        redis::{self, Redis},
+        frames::Protocol,
+        kafka::{self, Kafka},
+        mariadb::MariaDb,
+        proxy::Proxy,
+        redis,
     },
     tree,
 };
 
 use crate::{
     bank::{self, Dose, Expected, Fed, Outputs},
+    redis_servers::{Form, RedisServers},
+    tariffs::Tariffs,
     topic::{self, Writer},
     worker::Workers,
 };
@@ -28,9 +33,22 @@ use crate::{
 pub struct Servers {
     /// Kafka, of one broker.
     pub kafka: Kafka,
-    /// Redis, single.
-    pub redis: Redis,
+    /// Redis.
+    pub redis: RedisServers,
+    /// MariaDB.
+    pub mariadb: MariaDb,
+    /// What stands between workers and servers, if anything does.
+    pub proxies: Option<Proxies>,
     folder: tempfile::TempDir,
+}
+
+/// Proxies between workers and servers; tests go past them.
+#[derive(Debug)]
+pub struct Proxies {
+    /// Before Kafka.
+    pub kafka: Proxy,
+    /// Before Redis, a single one.
+    pub redis: Proxy,
 }
 
 impl Servers {
@@ -38,7 +56,19 @@ impl Servers {
     ///
     /// # Errors
     /// Where one of them is not to be had, or does not start.
-    pub fn start(redis: redis::Options) -> Result<Self, Unavailable> {
+    pub fn start(redis: impl Into<Form>) -> Result<Self, Unavailable> {
+        Self::begin(redis.into(), false)
+    }
+
+    /// The same with proxies before Kafka and before Redis, which is a single one.
+    ///
+    /// # Errors
+    /// Where one of them is not to be had, or does not start.
+    pub fn start_behind_proxies(redis: redis::Options) -> Result<Self, Unavailable> {
+        Self::begin(Form::Single(redis), true)
+    }
+
+    fn begin(redis: Form, behind: bool) -> Result<Self, Unavailable> {
         let folder = nsf_tests::servers::install::folder();
         let made = std::fs::create_dir_all(&folder).and_then(|()| tempfile::tempdir_in(&folder));
         let failed = |error: io::Error| Unavailable::Failed {
@@ -47,12 +77,20 @@ impl Servers {
             log: String::new(),
         };
         let folder = made.map_err(failed)?;
-        let kafka = Kafka::start(&folder.path().join("kafka"))?;
-        let users = folder.path().join("users.acl");
-        std::fs::write(&users, users_of_redis()).map_err(failed)?;
-        let redis = redis::Options { users: Some(users), ..redis };
-        let redis = Redis::start(&folder.path().join("redis"), redis)?;
-        Ok(Self { kafka, redis, folder })
+        let redis = RedisServers::start(redis, folder.path())?;
+        let mariadb = MariaDb::start(&folder.path().join("mariadb"))?;
+        let of_kafka = folder.path().join("kafka");
+        let (kafka, proxies) = if behind {
+            let (kafka, proxy) = Kafka::start_behind_proxy(&of_kafka, &kafka::Options::default())?;
+            let masters = redis.masters().map_err(failed)?;
+            let proxies = Proxies { kafka: proxy, redis: Proxy::start(masters[0]).map_err(failed)? };
+            proxies.kafka.count_requests(Protocol::Kafka);
+            proxies.redis.count_requests(Protocol::Redis);
+            (kafka, Some(proxies))
+        } else {
+            (Kafka::start(&of_kafka)?, None)
+        };
+        Ok(Self { kafka, redis, mariadb, proxies, folder })
     }
 }
 
@@ -66,6 +104,8 @@ pub struct Stage {
     pub workers: Workers,
     /// The brokers, as the feeder and the reader see them.
     pub brokers: String,
+    /// The table that changes.
+    pub tariffs: Tariffs,
     name: String,
 }
 
@@ -76,6 +116,8 @@ pub struct Outcome {
     pub rows: usize,
     /// By topic: messages, and repetitions.
     pub outputs: Vec<(&'static str, Outputs)>,
+    /// How many changes of the table are seen in outputs.
+    pub changes: usize,
 }
 
 /// After how long without a sign of life a worker's partitions go to others. Programs that are not optimised, on a machine that
@@ -85,15 +127,9 @@ pub const SESSION: Duration = Duration::from_secs(if cfg!(debug_assertions) { 12
 /// The password and the key of the workers. Nowhere may it be seen.
 pub const CANARY: &str = "canary-4711";
 
-/// Users of Redis: tests may do everything, workers what the store needs and no more, `EVAL` and `CONFIG` not among it.
-fn users_of_redis() -> String {
-    let rights = nsf_redis::ACL_COMMANDS;
-    format!("user default on nopass ~* &* +@all\nuser worker on >{CANARY} ~* {rights}\n")
-}
-
 /// Topics that the program reads, and those that it writes.
 const READ: [&str; 2] = ["movements", "logins"];
-const WRITTEN: [&str; 5] = ["moved", "visited", "bucketed", "balance_changed", "rejected"];
+const WRITTEN: [&str; 6] = ["moved", "visited", "bucketed", "charged", "balance_changed", "rejected"];
 
 /// The partitions of every topic.
 pub const PARTITIONS: u32 = 12;
@@ -106,7 +142,7 @@ impl Stage {
     pub fn new(servers: &Servers, name: &str, dose: Dose, nsfc: &Path, nsflow: &Path) -> io::Result<Self> {
         let folder = servers.folder.path().join(name);
         let brokers = servers.kafka.bootstrap();
-        write_program(&folder, name)?;
+        write_program(&folder, name, &servers.redis.section())?;
         let compiled = Command::new(nsfc).current_dir(&folder).args(["compile", ".", "-o", "plan.yaml"]).output()?;
         if !compiled.status.success() {
             return Err(io::Error::other(String::from_utf8_lossy(&compiled.stderr).into_owned()));
@@ -114,15 +150,27 @@ impl Stage {
         for own in READ.iter().chain(&WRITTEN) {
             servers.kafka.create_topic(&format!("{name}.{own}"), PARTITIONS, &[])?;
         }
-        let environment = vec![
-            ("KAFKA_BROKERS".to_owned(), brokers.clone()),
-            ("REDIS_URL".to_owned(), format!("redis://worker:{CANARY}@{}", servers.redis.address())),
+        let tariffs = Tariffs::create(servers.mariadb.client(), name)?;
+        let proxies = servers.proxies.as_ref();
+        let mut environment = servers.redis.environment(proxies.map(|proxies| proxies.redis.address()));
+        let seen_by_workers = proxies.map_or_else(|| brokers.clone(), |proxies| proxies.kafka.address().to_string());
+        let mysql = servers.mariadb.url();
+        let mysql = mysql.rsplit_once('/').map_or(mysql.as_str(), |(server, _)| server);
+        environment.extend([
+            ("KAFKA_BROKERS".to_owned(), seen_by_workers),
+            ("MYSQL_URL".to_owned(), format!("{mysql}/{name}")),
             ("BANK_APP_KEY".to_owned(), CANARY.to_owned()),
             ("SESSION".to_owned(), SESSION.as_millis().to_string()),
             ("LINGER".to_owned(), "5".to_owned()),
-        ];
+        ]);
         let workers = Workers::new(nsflow.to_path_buf(), folder, environment);
-        Ok(Self { expected: bank::expected(&dose), dose, workers, brokers, name: name.to_owned() })
+        Ok(Self { expected: bank::expected(&dose), dose, workers, brokers, tariffs, name: name.to_owned() })
+    }
+
+    /// What its keys in Redis begin with.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.name
     }
 
     /// The name of a topic of this trial.
@@ -164,7 +212,7 @@ impl Stage {
     /// # Errors
     /// Where Redis does not answer.
     pub fn missing(&self, servers: &Servers) -> io::Result<i64> {
-        let rows = crate::redis::rows(&mut servers.redis.connection()?, &self.name, "s")?;
+        let rows = servers.redis.rows(&self.name, "s")?;
         let counted = |row: &String| {
             let row: serde_json::Value = serde_json::from_str(row).unwrap_or_default();
             row.get("count").and_then(serde_json::Value::as_i64).unwrap_or(0)
@@ -179,10 +227,9 @@ impl Stage {
     /// # Errors
     /// What is wrong, in words.
     pub fn check(&self, servers: &Servers) -> Result<Outcome, String> {
-        let mut connection = servers.redis.connection().map_err(|error| error.to_string())?;
         let mut outcome = Outcome::default();
         for (kind, expected) in [("s", &self.expected.states), ("d", &self.expected.dimensions)] {
-            let rows = crate::redis::rows(&mut connection, &self.name, kind).map_err(|error| error.to_string())?;
+            let rows = servers.redis.rows(&self.name, kind).map_err(|error| error.to_string())?;
             let wrong = Expected::wrong_rows(expected, &rows);
             if let Some(first) = wrong.first() {
                 return Err(format!("{} of {} rows are wrong; {first}", wrong.len(), expected.len()));
@@ -194,6 +241,11 @@ impl Stage {
             let found = found.map_err(|error| error.to_string())?;
             outcome.outputs.push((own, self.expected.compare(own, &found)?));
         }
+        let found = topic::read(&self.brokers, &self.topic("charged"), Duration::from_millis(300));
+        let found = found.map_err(|error| error.to_string())?;
+        let (outputs, changes) = self.expected.compare_but_rates("charged", &found, &self.tariffs)?;
+        outcome.outputs.push(("charged", outputs));
+        outcome.changes = changes;
         self.check_rejected()?;
         Ok(outcome)
     }
@@ -257,7 +309,7 @@ impl Feeder {
 }
 
 /// Copies the program, with topics and keys of its own.
-fn write_program(folder: &Path, name: &str) -> io::Result<()> {
+fn write_program(folder: &Path, name: &str, redis: &str) -> io::Result<()> {
     let from = root().join("tests/faults/program");
     let sources: Vec<PathBuf> = tree::files(&from, "nsf");
     for path in sources.into_iter().chain([from.join("nsf.yaml")]) {
@@ -269,6 +321,7 @@ fn write_program(folder: &Path, name: &str) -> io::Result<()> {
         let text = std::fs::read_to_string(&path)?;
         let text = text.replace("kafka(\"", &format!("kafka(\"{name}."));
         let text = text.replace("name: bank", &format!("name: {name}"));
+        let text = text.replace("redis: { url: \"${REDIS_URL}\" }", redis);
         std::fs::write(to, text)?;
     }
     Ok(())

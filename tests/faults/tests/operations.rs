@@ -68,9 +68,9 @@ fn watched(folder: &Path, address: SocketAddr) {
     let mut text = std::fs::read_to_string(&path).unwrap();
     text.push_str(&format!(
         "  watched:\n    kafka:\n      brokers: \"${{KAFKA_BROKERS}}\"\n      properties: {{ session.timeout.ms: 6000 }}\n    \
-         redis: {{ url: \"${{REDIS_URL}}\" }}\n    commit: {{ every: 300ms }}\n    \
+         redis: {{ url: \"${{REDIS_URL}}\" }}\n    mysql: {{ url: \"${{MYSQL_URL}}\" }}\n    commit: {{ every: 300ms }}\n    \
          admin: {{ listen: \"{address}\", token: \"${{ADMIN_TOKEN}}\" }}\n  \
-         broken:\n    kafka: {{ brokers: \"${{KAFKA_BROKERS}}\" }}\n    redis: {{ url: \"${{BAD_URL}}\" }}\n    \
+         broken:\n    kafka: {{ brokers: \"${{KAFKA_BROKERS}}\" }}\n    redis: {{ url: \"${{BAD_URL}}\" }}\n    mysql: {{ url: \"${{MYSQL_URL}}\" }}\n    \
          admin: {{ listen: \"0.0.0.0:9600\", token: \"${{ADMIN_TOKEN}}\" }}\n",
     ));
     std::fs::write(path, text).unwrap();
@@ -152,8 +152,7 @@ fn a_worker_can_be_operated_and_shows_no_secret() {
 
 /// Rows of states that are not as they must be.
 fn wrong_rows(servers: &Servers, stage: &Stage) -> Vec<String> {
-    let mut connection = servers.redis.connection().unwrap();
-    let rows = nsf_faults::redis::rows(&mut connection, "operated", "s").unwrap();
+    let rows = servers.redis.rows("operated", "s").unwrap();
     nsf_faults::bank::Expected::wrong_rows(&stage.expected.states, &rows)
 }
 
@@ -343,7 +342,7 @@ fn mistakes(stage: &Stage, address: SocketAddr) {
 }
 
 fn a_store_that_is_gone(servers: &mut Servers, stage: &Stage, address: SocketAddr) {
-    servers.redis.kill();
+    servers.redis.single().unwrap().kill();
     eventually("the trouble is told", || match ask(address, "/health/ready", TOKEN) {
         (503, body) if body.contains("store") => {
             keeps_secrets("/health/ready", &body);
@@ -354,7 +353,7 @@ fn a_store_that_is_gone(servers: &mut Servers, stage: &Stage, address: SocketAdd
     assert_eq!(ask(address, "/health/live", TOKEN).0, 200);
     let before = ask(address, "/metrics", TOKEN).1;
     keeps_secrets("/metrics", &before);
-    servers.redis.restart().unwrap();
+    servers.redis.single().unwrap().restart().unwrap();
     eventually("it is ready again", || match ask(address, "/health/ready", TOKEN) {
         (200, _) => Ok(()),
         (status, body) => Err(format!("{status} {body} {}", stage.workers.journals())),

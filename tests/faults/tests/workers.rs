@@ -16,9 +16,9 @@ static PROGRAMS: LazyLock<Programs> =
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn row(name: &str, dose: u32) {
-    if !kafka::is_fetched() || install::find("redis-server").is_none() {
+    if !kafka::is_fetched() || install::find("redis-server").is_none() || install::find("mariadbd").is_none() {
         let reason = Unavailable::Absent {
-            server: "Kafka or Redis",
+            server: "Kafka, Redis or MariaDB",
             missing: "its programs".to_owned(),
             remedy: "cargo xtask servers --install gets them".to_owned(),
         };
@@ -65,4 +65,34 @@ fn a_redis_that_lost_its_last_changes_is_healed() {
 #[test]
 fn a_broker_that_is_killed_loses_nothing() {
     row("broker", 2);
+}
+
+#[test]
+fn work_goes_on_at_the_master_that_sentinel_chose() {
+    row("sentinel", 3);
+}
+
+#[test]
+fn work_goes_on_when_a_cluster_changes_its_masters_and_slots() {
+    row("cluster", 4);
+}
+
+#[test]
+fn a_redis_that_is_full_is_waited_for() {
+    row("redis-full", 2);
+}
+
+#[test]
+fn a_redis_that_forgot_everything_is_filled_again() {
+    row("redis-empty", 1);
+}
+
+#[test]
+fn a_network_that_loses_replies_leaves_nothing_in_doubt() {
+    row("network", 1);
+}
+
+#[test]
+fn a_mariadb_that_is_killed_is_waited_for() {
+    row("mariadb", 4);
 }

@@ -1,5 +1,6 @@
 //! Redis Cluster: three masters and a replica of each.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
@@ -8,7 +9,7 @@ use std::time::Instant;
 
 use super::process::{PATIENCE, PAUSE};
 use super::redis::{Options, Redis};
-use super::resp::Reply;
+use super::resp::{Connection, Reply};
 use super::sentinel::follows;
 use super::{Unavailable, install, ports};
 
@@ -42,11 +43,19 @@ impl RedisCluster {
     /// # Errors
     /// When Redis is not installed, a server does not start, or they make no cluster.
     pub fn start(folder: &Path) -> Result<Self, Unavailable> {
+        Self::start_with(folder, &Options::default())
+    }
+
+    /// The same with options for the servers, whose default user must need no password; each takes a port of its own.
+    ///
+    /// # Errors
+    /// When Redis is not installed, a server does not start, or they make no cluster.
+    pub fn start_with(folder: &Path, options: &Options) -> Result<Self, Unavailable> {
         let tool = install::program(SERVER, "redis-cli")?;
         let mut nodes = Vec::new();
         for index in 0..NODES {
             let arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1500"];
-            let mut options = Options::default().with(&arguments);
+            let mut options = options.clone().with(&arguments);
             // A replica that lost its master some time ago may still become the master.
             options = options.with(&["--cluster-replica-validity-factor", "0"]);
             options.port = Some(ports::free_with_bus());
@@ -69,6 +78,25 @@ impl RedisCluster {
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.nodes.iter().map(Redis::address).collect()
+    }
+
+    /// The addresses of all masters, as every server that is up sees them.
+    ///
+    /// # Errors
+    /// When they do not agree, or a slot has none.
+    pub fn masters(&self) -> Result<Vec<SocketAddr>, Unavailable> {
+        let masters = |ranges: &Vec<Range>| {
+            let slots: i64 = ranges.iter().map(|range| range.last - range.first + 1).sum();
+            let masters: BTreeSet<SocketAddr> = ranges.iter().map(|range| range.master).collect();
+            (slots == SLOTS).then_some(masters)
+        };
+        let seen: Vec<_> = self.ranges().iter().map(masters).collect();
+        match seen.first() {
+            Some(Some(first)) if seen.iter().all(|own| own.as_ref() == Some(first)) => {
+                Ok(first.iter().copied().collect())
+            }
+            _ => Err(Unavailable::failed(SERVER, "the servers do not agree on the masters of all slots")),
+        }
     }
 
     /// The servers.
@@ -115,6 +143,45 @@ impl RedisCluster {
             Err(error) => return Err(Unavailable::failed(SERVER, error)),
         }
         self.wait_for_another(key, old)
+    }
+
+    /// Moves the slot of a key, with all keys in it, to another master while both are up. Gives the address of that one.
+    ///
+    /// # Errors
+    /// When a server refuses, or the servers do not agree on it in the end.
+    pub fn move_slot(&mut self, key: &str) -> Result<SocketAddr, Unavailable> {
+        let failed = |error: &dyn std::fmt::Display| Unavailable::failed(SERVER, error);
+        let slot = self.slot(key).ok_or_else(|| failed(&"no server tells the slot"))?.to_string();
+        let from = self.master_of(key)?.address();
+        let to = self.masters()?.into_iter().find(|master| *master != from);
+        let to = to.ok_or_else(|| failed(&"there is no other master"))?;
+        let ask = |server: SocketAddr, words: &[&str]| match Connection::open(server)
+            .and_then(|mut own| own.command(words))
+        {
+            Ok(Reply::Error(error)) => Err(failed(&error)),
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(failed(&error)),
+        };
+        let id = |server| ask(server, &["CLUSTER", "MYID"]).map(|reply| reply.text());
+        let (from_id, to_id) = (id(from)?, id(to)?);
+        ask(to, &["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id])?;
+        ask(from, &["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id])?;
+        let port = to.port().to_string();
+        loop {
+            let reply = ask(from, &["CLUSTER", "GETKEYSINSLOT", &slot, "100"])?;
+            let keys: Vec<String> = reply.parts().iter().map(Reply::text).collect();
+            if keys.is_empty() {
+                break;
+            }
+            let mut words = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
+            words.extend(keys.iter().map(String::as_str));
+            ask(from, &words)?;
+        }
+        let masters = self.masters()?;
+        for server in [to, from].into_iter().chain(masters.into_iter().filter(|own| *own != to && *own != from)) {
+            ask(server, &["CLUSTER", "SETSLOT", &slot, "NODE", &to_id])?;
+        }
+        self.wait_for_another(key, from)
     }
 
     /// Starts the servers again that were killed, and waits until every master has a replica with its data.

@@ -88,21 +88,19 @@ impl MariaDb {
         format!("mysql://{NAME}:{NAME}@{}/{NAME}", self.address())
     }
 
+    /// A client that outlives kills of the server.
+    #[must_use]
+    pub const fn client(&self) -> Client {
+        Client { port: self.port }
+    }
+
     /// Runs statements by MariaDB's own client in the database of tests; gives the rows as lines, with tabs between
     /// the values.
     ///
     /// # Errors
     /// When the client is not installed, the server is down, or a statement is refused.
     pub fn query(&self, statements: &str) -> Result<String, Unavailable> {
-        let mut command = Command::new(install::program(SERVER, "mariadb")?);
-        command.args(["--no-defaults", "--batch", "--skip-column-names", "--protocol=tcp", "--host=127.0.0.1"]);
-        command.args([format!("--port={}", self.port), format!("--user={NAME}"), format!("--password={NAME}")]);
-        command.args(["--database", NAME, "--execute", statements]);
-        let output = command.output().map_err(|error| Unavailable::failed(SERVER, error))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        Err(Unavailable::failed(SERVER, String::from_utf8_lossy(&output.stderr).trim()))
+        self.client().query(statements)
     }
 
     /// `kill -9`.
@@ -135,6 +133,30 @@ impl MariaDb {
     /// Goes on.
     pub fn resume(&self) {
         self.process.signal(Signal::Resume);
+    }
+}
+
+/// What runs statements at a server, whether it is up or not.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    port: u16,
+}
+
+impl Client {
+    /// As [`MariaDb::query`].
+    ///
+    /// # Errors
+    /// When the client is not installed, the server is down, or a statement is refused.
+    pub fn query(&self, statements: &str) -> Result<String, Unavailable> {
+        let mut command = Command::new(install::program(SERVER, "mariadb")?);
+        command.args(["--no-defaults", "--batch", "--skip-column-names", "--protocol=tcp", "--host=127.0.0.1"]);
+        command.args([format!("--port={}", self.port), format!("--user={NAME}"), format!("--password={NAME}")]);
+        command.args(["--database", NAME, "--execute", statements]);
+        let output = command.output().map_err(|error| Unavailable::failed(SERVER, error))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(Unavailable::failed(SERVER, String::from_utf8_lossy(&output.stderr).trim()))
     }
 }
 

@@ -167,6 +167,17 @@ impl Process {
         }
     }
 
+    /// Limits the length of the files that it writes.
+    ///
+    /// # Errors
+    /// When it is down, or the system cannot do that.
+    pub fn limit_files(&self, bytes: Option<u64>) -> io::Result<()> {
+        match &self.child {
+            Some(child) => limit_files(child.id(), bytes),
+            None => Err(io::Error::other("it is down, and has no files to limit")),
+        }
+    }
+
     /// An error of this server with the end of its log.
     #[must_use]
     pub fn failed(&self, what: &str) -> Unavailable {
@@ -209,6 +220,19 @@ fn send(process: u32, signal: Signal) {
 #[cfg(not(unix))]
 fn send(_process: u32, _signal: Signal) {}
 
+#[cfg(target_os = "linux")]
+fn limit_files(process: u32, bytes: Option<u64>) -> io::Result<()> {
+    let limit = libc::rlimit { rlim_cur: bytes.unwrap_or(libc::RLIM_INFINITY), rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the call reads the limit, which outlives it, and writes nothing.
+    let done = unsafe { libc::prlimit(process as libc::pid_t, libc::RLIMIT_FSIZE, &limit, std::ptr::null_mut()) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_files(_process: u32, _bytes: Option<u64>) -> io::Result<()> {
+    Err(io::Error::other("limits of other processes' files are there on Linux alone"))
+}
+
 /// Whether this process may do everything; some servers ask for a word about that.
 #[cfg(unix)]
 #[must_use]
@@ -234,6 +258,9 @@ fn die_with_us(command: &mut Command) {
     let ask = move || {
         // SAFETY: both calls are plain system calls, allowed between fork and exec; they read no memory of ours.
         let (asked, parent) = unsafe { (libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL), libc::getppid()) };
+        // A file that may not grow is to be an error for the server, as a full disk is, and not its end.
+        // SAFETY: as above.
+        unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
         // Where we are gone already, nobody would end it.
         if asked == 0 && parent == us { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
     };

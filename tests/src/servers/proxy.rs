@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::frames::{Frames, Protocol};
 use super::ports;
 
 /// The most that is passed on at once, in bytes.
@@ -54,11 +55,15 @@ struct Shared {
     requests: AtomicU64,
     replies: AtomicU64,
     swallowed: AtomicU64,
+    /// Whole requests that reached the target.
+    asked: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct State {
     mode: Mode,
+    /// What requests look like, where they are counted.
+    protocol: Option<Protocol>,
     latency: Duration,
     bandwidth: Option<u64>,
     listener: Option<TcpListener>,
@@ -108,6 +113,7 @@ impl Proxy {
             requests: AtomicU64::new(0),
             replies: AtomicU64::new(0),
             swallowed: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
         });
         let accepting = Arc::clone(&shared);
         thread::Builder::new().name("proxy".to_owned()).spawn(move || accept(&accepting))?;
@@ -118,6 +124,17 @@ impl Proxy {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.shared.address
+    }
+
+    /// Counts the requests of connections that are made from now on.
+    pub fn count_requests(&self, protocol: Protocol) {
+        self.change(|state| state.protocol = Some(protocol));
+    }
+
+    /// How many requests reached the target whole, of connections whose requests are counted.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.shared.asked.load(Ordering::Acquire)
     }
 
     /// Everything that is sent from now on comes so much later, in each direction.
@@ -163,8 +180,12 @@ impl Proxy {
     pub fn heal(&self) -> io::Result<()> {
         let mut listened = Ok(());
         self.change(|state| {
-            *state =
-                State { listener: state.listener.take(), links: std::mem::take(&mut state.links), ..State::default() };
+            *state = State {
+                listener: state.listener.take(),
+                links: std::mem::take(&mut state.links),
+                protocol: state.protocol,
+                ..State::default()
+            };
             if state.listener.is_none() {
                 listened = listen(self.shared.address).map(|listener| state.listener = Some(listener));
             }
@@ -305,6 +326,8 @@ fn give(shared: &Shared, link: &Link, way: Way, receiver: &Receiver<Chunk>) {
         Way::Requests => (&link.target, &shared.requests),
         Way::Replies => (&link.client, &shared.replies),
     };
+    let protocol = shared.state().protocol;
+    let mut frames = protocol.filter(|_| way == Way::Requests).map(Frames::new);
     for (due, bytes) in receiver {
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let mut rest = bytes.as_slice();
@@ -324,6 +347,9 @@ fn give(shared: &Shared, link: &Link, way: Way, receiver: &Receiver<Chunk>) {
                 return link.close();
             }
             count.fetch_add(now.len() as u64, Ordering::AcqRel);
+            if let Some(frames) = &mut frames {
+                shared.asked.fetch_add(frames.take(now), Ordering::AcqRel);
+            }
             rest = later;
         }
     }

@@ -200,6 +200,14 @@ impl Redis {
         self.process.signal(Signal::Resume);
     }
 
+    /// Lets its files become no longer than so many bytes, as on a disk that is full; none ends that. On Linux alone.
+    ///
+    /// # Errors
+    /// When it is down, or the system does not do that.
+    pub fn limit_files(&self, bytes: Option<u64>) -> Result<(), Unavailable> {
+        self.process.limit_files(bytes).map_err(|error| Unavailable::failed(SERVER, error))
+    }
+
     /// How long its log of commands is.
     ///
     /// # Errors

@@ -33,10 +33,18 @@ impl RedisSentinel {
     /// # Errors
     /// When Redis is not installed, or a server does not start.
     pub fn start(folder: &Path) -> Result<Self, Unavailable> {
+        Self::start_with(folder, &Options::default())
+    }
+
+    /// The same with options for the two servers, whose default user must need no password.
+    ///
+    /// # Errors
+    /// When Redis is not installed, or a server does not start.
+    pub fn start_with(folder: &Path, options: &Options) -> Result<Self, Unavailable> {
         let program = install::program(SERVER, "redis-server")?;
-        let master = Redis::start(&folder.join("server-0"), Options::default())?;
+        let master = Redis::start(&folder.join("server-0"), options.clone())?;
         let port = master.address().port().to_string();
-        let replica = Options::default().with(&["--replicaof", "127.0.0.1", &port]);
+        let replica = options.clone().with(&["--replicaof", "127.0.0.1", &port]);
         let replica = Redis::start(&folder.join("server-1"), replica)?;
         let mut sentinels = Vec::new();
         for index in 0..SENTINELS {
@@ -61,6 +69,14 @@ impl RedisSentinel {
         let address = named_master(self.sentinels[0].1);
         let found = self.servers.iter_mut().find(|server| Some(server.address()) == address);
         found.ok_or_else(|| Unavailable::failed(SERVER, "the first sentinel names none of the servers the master"))
+    }
+
+    /// The address of the server that all sentinels name the master.
+    ///
+    /// # Errors
+    /// When they do not agree.
+    pub fn master_address(&self) -> Result<SocketAddr, Unavailable> {
+        self.agreed_master().ok_or_else(|| Unavailable::failed(SERVER, "the sentinels do not agree on a master"))
     }
 
     /// The two servers; which is the master changes.
@@ -94,13 +110,28 @@ impl RedisSentinel {
         self.wait_for_another(old)
     }
 
-    /// Starts the server again that was killed, and waits until it is a replica with the master's data.
+    /// Has the master stand still, as behind a network that drops packets, and waits as [`RedisSentinel::failover`] does. It
+    /// goes on by [`RedisSentinel::restart_killed`], and takes itself for the master until it is told otherwise.
+    ///
+    /// # Errors
+    /// When that does not come.
+    pub fn part(&mut self) -> Result<SocketAddr, Unavailable> {
+        let parted = self.master()?;
+        let old = parted.address();
+        parted.suspend();
+        self.wait_for_another(old)
+    }
+
+    /// Starts the server again that was killed, lets one go on that stands still, and waits until it is a replica with the
+    /// master's data.
     ///
     /// # Errors
     /// When it does not start, or that does not come.
     pub fn restart_killed(&mut self) -> Result<(), Unavailable> {
         for server in &mut self.servers {
-            if !server.is_up() {
+            if server.is_up() {
+                server.resume();
+            } else {
                 server.restart()?;
             }
         }

@@ -127,13 +127,14 @@ fn die_before_the_positions(scene: &mut Scene<'_>) -> Result<(), String> {
 fn go_back_before_a_load(scene: &mut Scene<'_>) -> Result<(), String> {
     let unavailable = |error: nsf_tests::servers::Unavailable| format!("{error:?}");
     let at = scene.random.below(2) as usize;
-    let keep = scene.servers.redis.aof_length().map_err(unavailable)?;
+    let keep = scene.servers.redis.single().map_err(words)?.aof_length().map_err(unavailable)?;
     thread::sleep(Duration::from_millis(1_500));
     restart(scene, at, "after-read:1:stop")?;
     stopped(&mut scene.workers[at])?;
-    scene.servers.redis.kill();
-    scene.servers.redis.cut_aof(keep).map_err(unavailable)?;
-    scene.servers.redis.restart().map_err(unavailable)?;
+    let redis = scene.servers.redis.single().map_err(words)?;
+    redis.kill();
+    redis.cut_aof(keep).map_err(unavailable)?;
+    redis.restart().map_err(unavailable)?;
     scene.workers[at].signal("CONT").map_err(words)
 }
 

@@ -1,17 +1,24 @@
 //! The rows of the fault matrix. Each prints what it did, and writes a line into RESULTS.md where it was run in full.
 
 mod broken;
+mod cluster;
 mod failpoint;
+mod full;
+mod journal;
 mod kill;
+mod mariadb;
+mod network;
 mod results;
+mod resume;
+mod sentinel;
 mod store;
 mod storm;
 
 use std::path::PathBuf;
 
-use nsf_tests::servers::{Unavailable, redis::Options};
+use nsf_tests::servers::Unavailable;
 
-use crate::stage::Servers;
+use crate::{redis_servers::Form, stage::Servers};
 
 /// A row of the matrix.
 pub struct Row {
@@ -33,6 +40,12 @@ pub const ROWS: &[Row] = &[
     Row { name: "redis-always", fault: "kill -9 of Redis, appendfsync always", dose: 50, run: store::always },
     Row { name: "redis-everysec", fault: "kill -9 of Redis, appendfsync everysec", dose: 50, run: store::every_second },
     Row { name: "redis-cut", fault: "kill -9 of Redis, its last changes cut off", dose: 50, run: store::cut },
+    Row { name: "sentinel", fault: "Sentinel makes another server the master", dose: 10, run: sentinel::run },
+    Row { name: "cluster", fault: "a cluster's master fails over; a slot moves", dose: 20, run: cluster::run },
+    Row { name: "redis-full", fault: "Redis has no memory left, or its disk is full", dose: 20, run: full::full },
+    Row { name: "redis-empty", fault: "Redis forgets everything", dose: 10, run: full::empty },
+    Row { name: "network", fault: "the network is slow, cut, half open, or loses replies", dose: 5, run: network::run },
+    Row { name: "mariadb", fault: "kill -9 of MariaDB while tables are read", dose: 20, run: mariadb::run },
     Row { name: "broken", fault: "a build that leaves a rule out", dose: 20, run: broken::run },
     Row { name: "broker", fault: "kill -9 of Kafka", dose: 20, run: store::broker },
 ];
@@ -58,8 +71,12 @@ impl Trial<'_> {
     ///
     /// # Errors
     /// Where they are not to be had.
-    pub fn servers(&self, redis: Options) -> Result<Servers, String> {
-        Servers::start(redis).map_err(|error: Unavailable| format!("{error:?}"))
+    pub fn servers(&self, redis: Form, proxied: bool) -> Result<Servers, String> {
+        let started = match redis {
+            Form::Single(options) if proxied => Servers::start_behind_proxies(options),
+            redis => Servers::start(redis),
+        };
+        started.map_err(|error: Unavailable| format!("{error:?}"))
     }
 }
 

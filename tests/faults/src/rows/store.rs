@@ -4,14 +4,16 @@ use std::{thread, time::Duration};
 
 use nsf_tests::servers::redis::{Fsync, Options};
 
+use crate::redis_servers::Form;
+
 use super::{
     Trial,
     storm::{Weather, storm, words},
 };
 
 /// Redis with an append-only file that is on the disk so often.
-pub(super) fn options(fsync: Fsync) -> Options {
-    Options { fsync, ..Options::default() }
+pub(super) fn options(fsync: Fsync) -> Form {
+    Form::Single(Options { fsync, ..Options::default() })
 }
 
 fn weather(fsync: Fsync) -> Weather {
@@ -30,24 +32,26 @@ pub(super) fn every_second(trial: &Trial<'_>) -> Result<String, String> {
 
 fn killed(trial: &Trial<'_>, name: &str, fsync: Fsync) -> Result<String, String> {
     storm(trial, name, &weather(fsync), |scene| {
-        scene.servers.redis.kill();
         let away = scene.random.below(800);
+        let redis = scene.servers.redis.single().map_err(words)?;
+        redis.kill();
         thread::sleep(Duration::from_millis(away));
-        scene.servers.redis.restart().map_err(|error| format!("{error:?}"))
+        redis.restart().map_err(|error| format!("{error:?}"))
     })
 }
 
 /// Kill -9, and the end of its file of changes is cut off: what a loss of power or a failover leaves.
 pub(super) fn cut(trial: &Trial<'_>) -> Result<String, String> {
     storm(trial, "cut", &weather(Fsync::EverySecond), |scene| {
-        let before = scene.servers.redis.aof_length().map_err(|error| format!("{error:?}"))?;
+        let redis = scene.servers.redis.single().map_err(words)?;
+        let before = redis.aof_length().map_err(|error| format!("{error:?}"))?;
         let time = 100 + scene.random.below(1_500);
         thread::sleep(Duration::from_millis(time));
-        scene.servers.redis.kill();
-        let length = scene.servers.redis.aof_length().map_err(|error| format!("{error:?}"))?;
+        redis.kill();
+        let length = redis.aof_length().map_err(|error| format!("{error:?}"))?;
         let keep = before + scene.random.below(length.saturating_sub(before).max(1));
-        scene.servers.redis.cut_aof(keep).map_err(|error| format!("{error:?}"))?;
-        scene.servers.redis.restart().map_err(words_of)
+        redis.cut_aof(keep).map_err(|error| format!("{error:?}"))?;
+        redis.restart().map_err(words_of)
     })
 }
 

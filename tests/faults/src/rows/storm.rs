@@ -11,11 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nsf_tests::{random::Random, servers::redis::Options};
+use nsf_tests::random::Random;
 
 use super::Trial;
 use crate::{
     bank::{Dose, Outputs},
+    redis_servers::Form,
     stage::{CANARY, Servers, Stage},
     worker::Worker,
 };
@@ -28,7 +29,9 @@ pub struct Weather {
     /// Between two faults, in milliseconds: at least, and so much more by chance.
     pub calm: (u64, u64),
     /// How Redis is started.
-    pub redis: Options,
+    pub redis: Form,
+    /// Whether workers see Kafka and Redis through proxies.
+    pub proxied: bool,
     /// How long everything may take to be whole after the last fault.
     pub deadline: Duration,
     /// Whether outputs may come twice.
@@ -54,7 +57,8 @@ impl Default for Weather {
     fn default() -> Self {
         Self {
             calm: (300, 1_700),
-            redis: Options::default(),
+            redis: Form::default(),
+            proxied: false,
             deadline: Duration::from_secs(60),
             repeats: true,
             pace: Duration::ZERO,
@@ -101,8 +105,7 @@ impl Scene<'_> {
     /// # Errors
     /// Where Redis does not answer.
     pub fn forget(&mut self) -> io::Result<()> {
-        let mut connection = self.servers.redis.connection()?;
-        connection.command(&["FLUSHALL"]).map(drop)
+        self.servers.redis.forget()
     }
 
     /// Starts the worker of a place again, which was killed or has ended.
@@ -133,7 +136,7 @@ pub fn storm(
     weather: &Weather,
     mut fault: impl FnMut(&mut Scene<'_>) -> Result<(), String>,
 ) -> Result<String, String> {
-    let mut servers = trial.servers(weather.redis.clone())?;
+    let mut servers = trial.servers(weather.redis.clone(), weather.proxied)?;
     let mut random = Random::new(trial.seed);
     let mut sum = Sum::default();
     while sum.faults < trial.dose {
@@ -154,6 +157,7 @@ pub fn storm(
             let journals = keep(name, &scene.stage.workers.journals());
             format!("trial {} of seed {} ({faults} faults): {wrong}\n{journals}", sum.trials, trial.seed)
         })?;
+        keep(name, &scene.stage.workers.journals());
         sum.faults += faults;
         for (_, own) in &outputs {
             sum.messages += own.messages;
@@ -187,12 +191,19 @@ fn one(
     let pace = Duration::from_millis(u64::from(faults) * (weather.calm.0 + weather.calm.1 / 2));
     let hurry = Arc::new(AtomicBool::new(false));
     let feeder = feed(&scene.stage, pace.max(weather.pace), &hurry);
-    for _ in 0..faults {
-        std::thread::sleep(Duration::from_millis(weather.calm.0 + scene.random.below(weather.calm.1.max(1))));
-        fault(scene)?;
-    }
+    let changer = scene.stage.tariffs.keep_changing(&hurry);
+    let mut faulty = || {
+        for _ in 0..faults {
+            std::thread::sleep(Duration::from_millis(weather.calm.0 + scene.random.below(weather.calm.1.max(1))));
+            fault(scene)?;
+        }
+        Ok::<(), String>(())
+    };
+    let done = faulty();
     let broken = begun.elapsed();
     hurry.store(true, Ordering::Relaxed);
+    let _ = changer.join();
+    done?;
     feeder.join().map_err(|_| "the feeder broke off".to_owned())??;
     scene.stage.wait(scene.servers, weather.deadline)?;
     let whole = begun.elapsed();
@@ -207,18 +218,20 @@ fn one(
         return Err("a worker's journal shows a secret".to_owned());
     }
     println!(
-        "   trial {}: {faults} faults until {:.1} s, whole at {:.1} s, compared at {:.1} s: {} rows, {:?}",
+        "   trial {}: {faults} faults until {:.1} s, whole at {:.1} s, compared at {:.1} s: {} rows, {:?}, {} changes of the \
+         table seen",
         sum.trials,
         broken.as_secs_f64(),
         whole.as_secs_f64(),
         begun.elapsed().as_secs_f64(),
         outcome.rows,
-        outcome.outputs
+        outcome.outputs,
+        outcome.changes
     );
     Ok(outcome.outputs)
 }
 
-/// Keeps what the workers of a trial that failed said; gives where, in words.
+/// Keeps what the workers of the row's last trial said; gives where, in words.
 fn keep(name: &str, journals: &str) -> String {
     let folder = nsf_tests::tool::target_folder().join("faults-journals");
     let path = folder.join(format!("{name}.log"));

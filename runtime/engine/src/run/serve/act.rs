@@ -15,7 +15,7 @@ use super::{
         lane::Lane,
         stage::DimensionStage as _,
     },
-    Serve,
+    EndedBy, Serve,
     take::READER,
 };
 use crate::{
@@ -120,11 +120,11 @@ impl Serve {
                 Ok(claimed) => {
                     let found =
                         partitions.into_iter().zip(claimed).map(|(id, (epoch, progress))| (id, epoch, progress));
-                    self.healed();
                     self.event(protocol::Event::Claimed { lane, found: found.collect() });
+                    self.went_well(EndedBy::Claim);
                 }
                 Err(error) if error.kind.may_heal() => {
-                    self.trouble("store", &error);
+                    self.trouble("store", &error, EndedBy::Claim);
                     self.event(protocol::Event::ClaimFailed { lane });
                 }
                 Err(error) => return Err(RunError::connector("store", error)),
@@ -168,7 +168,6 @@ impl Serve {
                         self.run.tally.states[state] += rows;
                         self.rows += rows;
                     }
-                    self.healed();
                     self.event(if with_rows {
                         protocol::Event::Saved { lane }
                     } else {
@@ -177,12 +176,12 @@ impl Serve {
                 }
                 Saved::Lost => {
                     let message = "another worker has taken it over, or its store went back";
-                    self.lane_failed(lane, &ConnectorError::new(ConnectorErrorKind::Lost, message));
+                    self.lane_failed(lane, &ConnectorError::new(ConnectorErrorKind::Lost, message), EndedBy::Commit);
                 }
                 // What became of it is seen when the lane is claimed again, which also ends whatever is on its way.
                 Saved::Unknown(error) => {
                     self.options.status.count_in_doubt();
-                    self.lane_failed(lane, &error);
+                    self.lane_failed(lane, &error, EndedBy::Commit);
                 }
             }
             if with_rows {
@@ -256,6 +255,7 @@ impl Serve {
         self.run.tally.commits += 1;
         self.committed.clone_from(&self.run.tally);
         let number = self.run.tally.commits;
+        self.went_well(EndedBy::Commit);
         let milliseconds = since.map_or(0.0, |since| since.elapsed().as_secs_f64() * 1000.0);
         let all = self.run.summary(false, &[]);
         self.options.status.count_commit(all, since, self.committing.take());

@@ -72,6 +72,22 @@ impl Default for ServeOptions {
 /// How often a worker without records looks whether its lanes are as it left them.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// Something that is wrong, and what shows that it is not so any more.
+struct Wrong {
+    part: String,
+    message: String,
+    ended_by: EndedBy,
+}
+
+/// What shows that something works again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum EndedBy {
+    /// Lanes can be claimed.
+    Claim,
+    /// A commit is whole: a lane can well be claimed while a table, a topic or a server's disk is still away.
+    Commit,
+}
+
 /// A plan that is served.
 pub(super) struct Serve {
     run: Run,
@@ -99,7 +115,7 @@ pub(super) struct Serve {
     committing: Option<Instant>,
     looked: Instant,
     /// What was last said to be wrong, so that it is said once.
-    trouble: Option<(String, String)>,
+    trouble: Option<Wrong>,
     options: ServeOptions,
 }
 
@@ -252,7 +268,7 @@ impl Serve {
             Ok(worked) => {
                 self.writes.extend(worked.writes);
                 for (lane, error) in worked.failed {
-                    self.lane_failed(lane, &error);
+                    self.lane_failed(lane, &error, EndedBy::Commit);
                 }
                 self.applied(&batches);
             }
@@ -285,39 +301,48 @@ impl Serve {
         if !error.kind.may_heal() {
             return Err(RunError::Connector { part, error });
         }
-        self.trouble(&part, &error);
+        self.trouble(&part, &error, EndedBy::Commit);
         self.event(protocol::Event::Failed);
         Ok(())
     }
 
-    fn lane_failed(&mut self, lane: u16, error: &ConnectorError) {
+    fn lane_failed(&mut self, lane: u16, error: &ConnectorError, ended_by: EndedBy) {
         let lost = error.kind == ConnectorErrorKind::Lost;
         if lost {
             self.options.status.count_lost();
         } else {
-            self.trouble("store", error);
+            self.trouble("store", error, ended_by);
         }
         self.run.tell(|| Event::LaneFailed(super::event::LaneFailed { lane, lost, message: error.message.clone() }));
         self.event(protocol::Event::LaneFailed { lane, lost });
     }
 
     /// Says once what is wrong.
-    fn trouble(&mut self, part: &str, error: &ConnectorError) {
-        let said = (part.to_owned(), error.message.clone());
-        if self.trouble.as_ref() == Some(&said) {
+    fn trouble(&mut self, part: &str, error: &ConnectorError, ended_by: EndedBy) {
+        // What was said before may be wrong still.
+        let ended_by = self.trouble.as_ref().map_or(ended_by, |own| own.ended_by.max(ended_by));
+        if let Some(own) = &mut self.trouble
+            && (own.part.as_str(), &own.message) == (part, &error.message)
+        {
+            own.ended_by = ended_by;
             return;
         }
-        let trouble = Trouble { part: said.0.clone(), message: said.1.clone(), help: error.help.clone() };
+        let (part, message) = (part.to_owned(), error.message.clone());
+        let trouble = Trouble { part: part.clone(), message: message.clone(), help: error.help.clone() };
         self.options.status.set_trouble(Some(trouble.clone()));
         self.run.tell(|| Event::Trouble(trouble));
-        self.trouble = Some(said);
+        self.trouble = Some(Wrong { part, message, ended_by });
     }
 
-    fn healed(&mut self) {
-        if self.trouble.take().is_some() {
-            self.options.status.set_trouble(None);
-            self.run.tell(|| Event::Healed);
+    /// Something went well; says once that it works again, where that shows it and no lane waits any more.
+    fn went_well(&mut self, what: EndedBy) {
+        let all_open = (0..self.run.core.lanes).all(|lane| self.machine.is_open(lane));
+        if !all_open || self.trouble.as_ref().is_none_or(|own| own.ended_by > what) {
+            return;
         }
+        self.trouble = None;
+        self.options.status.set_trouble(None);
+        self.run.tell(|| Event::Healed);
     }
 
     /// Says to the lanes how they are held, and what they have of each partition.
@@ -352,6 +377,10 @@ impl Serve {
             return;
         }
         self.looked = Instant::now();
+        if self.machine.is_idle() {
+            // What is wrong is now for others to see.
+            self.went_well(EndedBy::Commit);
+        }
         let store = Arc::clone(&self.run.core.shared.store);
         let Some(lanes) = store.lanes() else { return };
         for number in 0..self.run.core.lanes {
@@ -360,7 +389,7 @@ impl Serve {
                 continue;
             }
             if let Err(error) = LaneStore::load(lanes, number, &held, &[], &mut |_, _| {}) {
-                self.lane_failed(number, &error);
+                self.lane_failed(number, &error, EndedBy::Claim);
             }
         }
     }

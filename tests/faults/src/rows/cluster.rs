@@ -1,0 +1,56 @@
+//! A cluster's masters die, hand over or are parted from the others, and slots move between them under load.
+
+use std::time::{Duration, Instant};
+
+use crate::redis_servers::Form;
+
+use super::{
+    Trial, resume,
+    storm::{Named, Scene, Weather, storm, words},
+};
+
+/// The lanes of a program whose profile does not say how many.
+const LANES: u64 = 8;
+
+pub(super) fn run(trial: &Trial<'_>) -> Result<String, String> {
+    let weather = Weather {
+        calm: (1_000, 2_000),
+        redis: Form::Cluster(resume::options()),
+        // Input must come all the while, or nobody sees when work goes on.
+        pace: Duration::from_secs(600),
+        named: Named::Never,
+        ..Weather::default()
+    };
+    let (mut turn, mut slowest) = (0, Duration::ZERO);
+    let done = storm(trial, "cluster", &weather, |scene| {
+        turn += 1;
+        resume::begun(scene)?;
+        slowest = slowest.max(change(scene, turn % 4)?);
+        Ok(())
+    })?;
+    Ok(format!("{done}; resumed at most {:.1} s after the fault", slowest.as_secs_f64()))
+}
+
+/// Another server has a lane's slot; gives after how long work went on.
+fn change(scene: &mut Scene<'_>, kind: u32) -> Result<Duration, String> {
+    let lane = scene.random.below(LANES) as u16;
+    let key = format!("{{{}}}", nsf_redis::tag(lane));
+    let cluster = scene.servers.redis.cluster().map_err(words)?;
+    let begun = Instant::now();
+    let (what, changed) = match kind {
+        1 => ("the master is killed", cluster.failover(&key)),
+        3 => ("the master hands over", cluster.switch_over(&key)),
+        _ => ("the slot moves", cluster.move_slot(&key)),
+    };
+    changed.map_err(words)?;
+    let chosen = begun.elapsed();
+    let before = resume::progress(scene)?;
+    let took = resume::wait(scene, &before, begun)?;
+    println!(
+        "   lane {lane}, {what}: another after {:.1} s, work goes on after {:.1} s",
+        chosen.as_secs_f64(),
+        took.as_secs_f64()
+    );
+    scene.servers.redis.cluster().map_err(words)?.restart_killed().map_err(words)?;
+    Ok(took)
+}
