@@ -46,7 +46,7 @@ pub enum RedisServers {
     /// One server.
     Single(Redis),
     /// A master and a replica that three sentinels watch.
-    Sentinel(RedisSentinel),
+    Sentinel(Box<RedisSentinel>),
     /// Three masters, each with a replica.
     Cluster(RedisCluster),
 }
@@ -67,7 +67,7 @@ impl RedisServers {
         let folder = folder.join("redis");
         Ok(match form {
             Form::Single(options) => Self::Single(Redis::start(&folder, with(options))?),
-            Form::Sentinel(options) => Self::Sentinel(RedisSentinel::start_with(&folder, &with(options))?),
+            Form::Sentinel(options) => Self::Sentinel(Box::new(RedisSentinel::start_with(&folder, &with(options))?)),
             Form::Cluster(options) => Self::Cluster(RedisCluster::start_with(&folder, &with(options))?),
         })
     }
