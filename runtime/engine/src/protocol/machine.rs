@@ -81,6 +81,8 @@ struct Partition {
     log: LogState,
     /// The next offset that is taken.
     read: u64,
+    /// The first offset that was ever read of it, as far as is known: what the store had of that may be lost while it is read.
+    began: Option<u64>,
     /// Whether batches behind `read` were taken and are void, so that it must be read again whatever the lanes have.
     void: bool,
     generation: u64,
@@ -222,7 +224,7 @@ impl Machine {
     fn assigned(&mut self, partition: PartitionId, log: LogState) {
         // What is known of it may be from before another worker had it.
         self.gone(partition);
-        let own = Partition { phase: Phase::Claiming, log, read: 0, void: false, generation: 0 };
+        let own = Partition { phase: Phase::Claiming, log, read: 0, began: None, void: false, generation: 0 };
         self.partitions.insert(partition, own);
         for lane in self.lanes_of(partition) {
             // One that is blocked claims everything when its time has come.
@@ -288,7 +290,10 @@ impl Machine {
                 applied_marks: Arc::clone(&progress.marks),
                 wants_first: false,
             };
-            if self.partitions.contains_key(partition) {
+            if let Some(own) = self.partitions.get_mut(partition) {
+                if progress.next.is_some() {
+                    own.began = Some(own.began.map_or(progress.first, |began| began.min(progress.first)));
+                }
                 self.lanes[usize::from(lane)].held.insert(*partition, part);
             }
         }

@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nsf_tests::servers::redis::Redis;
+
 use crate::redis_servers::Form;
 
 use super::{
@@ -48,7 +50,7 @@ fn failover(scene: &mut Scene<'_>, kind: u32) -> Result<Duration, String> {
     if kind == 0 {
         // It comes back while workers may still believe in it.
         thread::sleep(Duration::from_millis(scene.random.below(3_000)));
-        scene.servers.redis.sentinel().map_err(words)?.restart_killed().map_err(words)?;
+        scene.servers.redis.sentinel().map_err(words)?.servers().iter().for_each(Redis::resume);
     }
     let took = resume::wait(scene, &before, begun)?;
     println!(

@@ -85,7 +85,7 @@ impl Machine {
     /// Saves the first position of a partition in the lanes that have none, before anything is read of it.
     pub(super) fn begin_partition(&mut self, partition: PartitionId, parts: &[Part]) {
         let Some(own) = self.partitions.get(&partition) else { return };
-        let known = parts.iter().filter(|part| part.saved.is_some()).map(|part| part.first).min();
+        let known = parts.iter().filter(|part| part.saved.is_some()).map(|part| part.first).min().or(own.began);
         let first = match (known, own.log.committed, self.first) {
             (Some(first), ..) => first,
             // What was there once can only be made anew from the very beginning.
@@ -132,6 +132,9 @@ impl Machine {
         for id in &begun {
             if let Some(part) = own.held.get_mut(id) {
                 (part.saved, part.wants_first) = (Some(part.first), false);
+                if let Some(own) = self.partitions.get_mut(id) {
+                    own.began = own.began.or(Some(part.first));
+                }
             }
         }
         self.begin_lane(lane);

@@ -119,3 +119,24 @@ fn what_the_log_no_longer_has_or_never_had_ends_the_worker() {
     let again = begin(&mut machine(First::Earliest), log(0, 90, Some(40), true), never());
     assert_eq!(start_of(&again).map(|(next, _)| next), Some(0));
 }
+
+#[test]
+fn a_store_that_is_emptied_while_it_is_used_is_filled_from_where_it_began() {
+    let never = || [LaneProgress::default(), LaneProgress::default()];
+    for first in [First::Earliest, First::Latest] {
+        let mut machine = machine(first);
+        let began = start_of(&begin(&mut machine, log(5, 90, None, false), never())).map(|(next, _)| next);
+        machine.step(Event::Applied { partition: PARTITION, next: 95, watermark: 7 });
+        let mut asked = Vec::new();
+        for lane in 0..2 {
+            machine.step(Event::LaneFailed { lane, lost: true });
+            machine.step(Event::Waited { lane });
+            asked.extend(machine.step(Event::Claimed { lane, found: vec![(PARTITION, 9, LaneProgress::default())] }));
+        }
+        for lane in 0..2 {
+            asked.extend(machine.step(Event::Begun { lane }));
+        }
+        assert_eq!(start_of(&asked).map(|(next, _)| next), began, "{first:?}: {asked:?}");
+        assert_eq!(halt_of(&asked), None, "{first:?}");
+    }
+}
