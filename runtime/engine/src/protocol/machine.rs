@@ -194,12 +194,12 @@ impl Machine {
         self.partitions.iter().map(|(id, own)| (*id, own.read, own.phase == Phase::Reading))
     }
 
-    /// By partition of a lane: the first offset that its rows in memory do not have.
-    pub fn applied(&self, lane: u16) -> impl Iterator<Item = (PartitionId, u64)> {
+    /// By partition of a lane: the first offset that its rows in memory do not have, and the watermark there.
+    pub fn applied(&self, lane: u16) -> impl Iterator<Item = (PartitionId, u64, i64)> {
         self.lanes
             .get(usize::from(lane))
             .into_iter()
-            .flat_map(|lane| lane.held.iter().map(|(id, part)| (*id, part.applied)))
+            .flat_map(|lane| lane.held.iter().map(|(id, part)| (*id, part.applied, part.applied_watermark)))
     }
 
     /// What is held of a lane: by partition the number of the claim and what the store has.

@@ -133,7 +133,9 @@ impl Run {
         let mut progress = Progress::default();
         let resumed = open_sources(core, &mut pieces.readers, &mut progress, &mut tally)?;
         open_outputs(core, &mut pieces.outputs)?;
-        Ok(Self::assemble(pieces, Begun { batch, notes, tally, progress, resumed }))
+        let (mut run, readers) = Self::assemble(pieces, Begun { batch, notes, tally, progress, resumed });
+        run.find_ends()?;
+        Ok((run, readers))
     }
 
     /// Puts the pieces of a run together.
@@ -328,9 +330,16 @@ impl Run {
         }
         let Self { core, workers, spare, interleaving, .. } = self;
         let mut worked = round::work_all(core, interleaving, workers, batches, &mut arenas, spare)?;
+        if !core.expiring.is_empty() && core.shared.store.lanes().is_none() {
+            let reached = self.progress.partitions.iter().map(|(partition, progress)| (*partition, progress.watermark));
+            let reached: hashbrown::HashMap<(usize, u32), i64> = reached.collect();
+            self.lanes.iter_mut().for_each(|lane| lane.watermarks.clone_from(&reached));
+        }
         round::watermarks(core, &mut self.progress, batches, &mut worked);
         let mut writes = Vec::new();
-        let has_entries = worked.iter().any(|worked| !worked.entries.is_empty());
+        // A record may end values in lanes that it does not come to.
+        let ends = batches.iter().any(|taken| !core.expiring.of(taken.stream).is_empty());
+        let has_entries = ends || worked.iter().any(|worked| !worked.entries.is_empty());
         if has_entries {
             self.run_lanes(batches, &worked)?;
         }

@@ -38,6 +38,8 @@ pub(crate) enum StreamWork {
     Ingest(Arc<dyn IngestProcessor>),
     /// Records that the dimension stage gives.
     Subscription,
+    /// Values of a state that have ended.
+    Ended,
 }
 
 /// How records are made of a source's messages.
@@ -190,6 +192,14 @@ pub(crate) fn topic_name(plan: &Plan, topic: TopicId) -> String {
 }
 
 impl Stream {
+    /// How late its records may be, in milliseconds.
+    pub(crate) fn late(&self) -> i64 {
+        match &self.work {
+            StreamWork::Source(source) => source.late.unwrap_or(0),
+            StreamWork::Ingest(_) | StreamWork::Subscription | StreamWork::Ended => 0,
+        }
+    }
+
     /// A rejected message of this stream, without code and reason.
     pub(crate) fn rejection(
         &self,

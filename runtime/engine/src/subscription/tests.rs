@@ -72,7 +72,7 @@ fn flow_write(kind: WriteKind, fields: Vec<(u32, Cell)>) -> DimensionWrite {
         kind,
         order: WriteOrder::Flow,
         writer: Writer::Pipeline(PipelineId(0)),
-        origin: RecordOrigin { stream: 0, partition: 0, offset: 9, ordinal: 0, time: TIME, made_in: Sequence::None },
+        origin: RecordOrigin::of_record(0, 0, 9, TIME),
     }
 }
 

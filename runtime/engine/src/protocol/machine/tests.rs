@@ -98,7 +98,7 @@ fn a_lane_that_lost_everything_begins_at_the_first_offset_ever() {
     let mut machine = machine(First::Earliest);
     let asked = begin(&mut machine, log(0, 90, None, true), [progress(Some(50)), LaneProgress::default()]);
     assert_eq!(start_of(&asked).map(|(next, _)| next), Some(3));
-    assert_eq!(machine.applied(0).next(), Some((PARTITION, 50)), "the other lane passes over what it has");
+    assert_eq!(machine.applied(0).next(), Some((PARTITION, 50, 70)), "the other lane passes over what it has");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::{
 use super::{
     super::{
         drive::Uncommitted,
+        due::MOST_ENDS,
         error::RunError,
         event::{Committed, Event, RolledBack},
         lane::Lane,
@@ -22,7 +23,7 @@ use crate::{
     connector::{Command, ConnectorError, ConnectorErrorKind, PartitionId},
     protocol::{self, Action, Halt, Ready, Step},
     state::StateShape,
-    store::{Changes, Held, LaneProgress, PartitionName, Saved, Store},
+    store::{Changes, End, Held, LaneProgress, PartitionName, Saved, Store},
 };
 
 /// A save that is to be made.
@@ -249,6 +250,7 @@ impl Serve {
             lane.scratch.committed.clear();
             let states = lane.states.states.len().max(1);
             lane.states.states.iter_mut().for_each(|rows| rows.shrink(each / states));
+            lane.states.ends.shrink(MOST_ENDS);
         }
         self.run.workers.iter_mut().for_each(|worker| worker.scratch.committed.clear());
         let Uncommitted { records, since, .. } = std::mem::take(&mut self.run.uncommitted);
@@ -323,6 +325,12 @@ fn save(store: &dyn Store, shapes: &[StateShape], job: Job<'_>) -> (u16, Vec<u64
     if let Some(lane) = lane {
         let states = lane.states.states.iter_mut().zip(shapes);
         rows.extend(states.map(|(rows, shape)| rows.collect(shape, &mut changes)));
+        for ((state, partition, key), due) in lane.states.ends.take_changed() {
+            let shape = &shapes[state.index()];
+            let mut stored = Vec::new();
+            shape.write_stored_key(&key, &mut stored);
+            changes.end(End { state: shape.name.clone(), partition, key: stored, due });
+        }
     }
     let saved = match lanes_of(store) {
         Ok(lanes) => lanes.save(number, &held, &changes, &progress),

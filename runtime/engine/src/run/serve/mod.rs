@@ -352,9 +352,11 @@ impl Serve {
             let lane = &mut self.run.lanes[usize::from(number)];
             lane.closed = !self.machine.is_open(number);
             lane.applied.clear();
-            for (partition, applied) in self.machine.applied(number) {
+            lane.watermarks.clear();
+            for (partition, applied, watermark) in self.machine.applied(number) {
                 let stream = self.streams.get(partition.stream as usize).copied().unwrap_or_default();
                 lane.applied.insert((stream, partition.partition), applied);
+                lane.watermarks.insert((stream, partition.partition), watermark);
             }
             lane.states.link = Some(Link { lane: number, held });
         }
@@ -407,7 +409,7 @@ fn is_laned(core: &Core, stream: usize) -> bool {
         StreamWork::Source(source) => {
             source.programs.iter().any(|feed| core.programs[feed.program].mode == Mode::Laned)
         }
-        StreamWork::Ingest(_) | StreamWork::Subscription => false,
+        StreamWork::Ingest(_) | StreamWork::Subscription | StreamWork::Ended => false,
     }
 }
 
