@@ -494,6 +494,7 @@ impl<'a> Checker<'a> {
             late: None,
             late_else: plan::Late::Drop,
             max_skew: super::streams::MAX_SKEW,
+            idle: None,
             retry: None,
             on_error: plan::OnError::BlockLane,
             reject: None,

@@ -324,18 +324,23 @@ impl Run {
 
     /// Works on batches. A lane that fails gives nothing; the others go on.
     pub(crate) fn work_laned(&mut self, batches: &[Taken]) -> Result<LanedWork, RunError> {
+        self.tell_watermarks();
         let mut arenas = std::mem::take(&mut self.arenas);
         while arenas.len() < batches.len() {
             arenas.push(Bump::new());
         }
         let Self { core, workers, spare, interleaving, .. } = self;
         let mut worked = round::work_all(core, interleaving, workers, batches, &mut arenas, spare)?;
-        if !core.expiring.is_empty() && core.shared.store.lanes().is_none() {
-            let reached = self.progress.partitions.iter().map(|(partition, progress)| (*partition, progress.watermark));
-            let reached: hashbrown::HashMap<(usize, u32), i64> = reached.collect();
-            self.lanes.iter_mut().for_each(|lane| lane.watermarks.clone_from(&reached));
-        }
         round::watermarks(core, &mut self.progress, batches, &mut worked);
+        let done = self.run_worked(batches, worked);
+        arenas.iter_mut().for_each(Bump::reset);
+        self.arenas = arenas;
+        done
+    }
+
+    /// Lets lanes go on with what workers made of batches, and writes what comes of it.
+    pub(super) fn run_worked(&mut self, batches: &[Taken], worked: Vec<Worked<'_>>) -> Result<LanedWork, RunError> {
+        let core = &self.core;
         let mut writes = Vec::new();
         // A record may end values in lanes that it does not come to.
         let ends = batches.iter().any(|taken| !core.expiring.of(taken.stream).is_empty());
@@ -357,8 +362,6 @@ impl Run {
         if has_entries {
             wrote |= self.emit_lanes(&mut writes)?;
         }
-        arenas.iter_mut().for_each(Bump::reset);
-        self.arenas = arenas;
         // Whoever serves writes them again where another worker was between.
         let kept = if self.core.shared.store.lanes().is_some() { writes.clone() } else { Vec::new() };
         wrote |= self.store_dimensions(writes)?;

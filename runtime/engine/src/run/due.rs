@@ -214,7 +214,7 @@ impl Lane {
             let counted = ticks.counted.get(&program).filter(|(due, _)| *due == last);
             let first = counted.map_or(((program as u32) << 16) + (1 << 12), |(_, next)| *next);
             self.output.set_ordinal(first);
-            let in_order = first - ((program as u32) << 16) < MOST_IN_ORDER;
+            let in_order = last >= 0 && first - ((program as u32) << 16) < MOST_IN_ORDER;
             self.output.made_in = if in_order { Sequence::Lane(self.number) } else { Sequence::None };
             self.tell(round, own, program, &ended);
             ticks.counted.insert(program, (last, self.output.ordinal()));

@@ -197,6 +197,16 @@ impl Expiring {
 }
 
 impl Run {
+    /// Says to the lanes how far partitions were before a round, where the run is not shared.
+    pub(super) fn tell_watermarks(&mut self) {
+        if self.core.expiring.is_empty() || self.core.shared.store.lanes().is_some() {
+            return;
+        }
+        let reached = self.progress.partitions.iter().map(|(partition, progress)| (*partition, progress.watermark));
+        let reached: hashbrown::HashMap<(usize, u32), i64> = reached.collect();
+        self.lanes.iter_mut().for_each(|lane| lane.watermarks.clone_from(&reached));
+    }
+
     /// Finds when the stored values end, where the store keeps no ends: reads all rows of the states that it is told of.
     pub(super) fn find_ends(&mut self) -> Result<(), RunError> {
         let Core { expiring, shared, lanes: count, .. } = &self.core;

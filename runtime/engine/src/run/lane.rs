@@ -253,7 +253,7 @@ impl Lane {
         let record = Record {
             id: caused.map_or(own, |caused| caused.id),
             time: entry.time,
-            watermark: worked.times.get(at).copied().unwrap_or(entry.time),
+            watermark: self.reached(core, taken, worked.times.get(at).copied().unwrap_or(entry.time)),
             late: core.late_of(taken.stream),
         };
         self.output.pipeline = PipelineId(u32::from(entry.program));
@@ -276,6 +276,15 @@ impl Lane {
             let ended = Ended { program, stream, batch: &taken.batch, message: at, record };
             self.broken = ended.report(core, ending, &mut self.output);
         }
+    }
+
+    /// The watermark of a record: never before what the lane has come to, where values ended by that.
+    fn reached(&self, core: &Core, taken: &Taken, watermark: i64) -> i64 {
+        if core.expiring.of(taken.stream).is_empty() {
+            return watermark;
+        }
+        let own = self.watermarks.get(&(taken.stream, taken.batch.partition)).copied();
+        own.map_or(watermark, |own| own.max(watermark))
     }
 
     /// Runs a program's steps from one on.

@@ -56,6 +56,8 @@ pub(crate) struct SourceWork {
     pub late_else: Late,
     /// How far a record's time may be ahead of the message's own.
     pub max_skew: i64,
+    /// After how long without a record a partition holds back nothing any more, in milliseconds.
+    pub idle: Option<i64>,
     /// The pipelines that read it, by their index in the plan, with how they get their slots.
     pub programs: Vec<Feed>,
 }
@@ -157,6 +159,7 @@ impl SourceWork {
             late: source.late,
             late_else: source.late_else.clone(),
             max_skew: source.max_skew,
+            idle: source.idle,
             programs,
         }
     }

@@ -119,3 +119,40 @@ fn what_the_log_no_longer_has_or_never_had_ends_the_worker() {
     let again = begin(&mut machine(First::Earliest), log(0, 90, Some(40), true), never());
     assert_eq!(start_of(&again).map(|(next, _)| next), Some(0));
 }
+
+/// Makes a commit; gives the lanes that are saved, with the offset and the watermark that they are to have.
+fn commit(machine: &mut Machine) -> Vec<(u16, Option<u64>, i64)> {
+    assert_eq!(machine.step(Event::Due), [Action::Flush]);
+    assert_eq!(machine.step(Event::Flushed), [Action::SaveDimensions]);
+    let saves = machine.step(Event::DimensionsSaved);
+    let saved = saves.iter().filter_map(|action| match action {
+        Action::Save { lane, progress } => Some((*lane, progress[0].next, progress[0].watermark)),
+        _ => None,
+    });
+    let saved: Vec<(u16, Option<u64>, i64)> = saved.collect();
+    saved.iter().for_each(|(lane, ..)| drop(machine.step(Event::Saved { lane: *lane })));
+    assert!(!machine.is_committing());
+    saved
+}
+
+#[test]
+fn what_no_record_changed_is_saved_too() {
+    let mut machine = machine(First::Earliest);
+    begin(&mut machine, log(0, 50, None, true), [progress(Some(50)), progress(Some(50))]);
+    assert_eq!(commit(&mut machine), []);
+    machine.step(Event::Idle { partition: PARTITION, watermark: 90 });
+    assert_eq!(commit(&mut machine), [(0, Some(50), 90), (1, Some(50), 90)]);
+    // A watermark never goes back.
+    machine.step(Event::Idle { partition: PARTITION, watermark: 80 });
+    assert_eq!(commit(&mut machine), []);
+    machine.step(Event::Changed);
+    assert_eq!(commit(&mut machine), [(0, Some(50), 90), (1, Some(50), 90)]);
+    assert_eq!(commit(&mut machine), []);
+}
+
+#[test]
+fn of_lanes_that_stand_alike_the_one_that_saw_the_partition_idle_is_believed() {
+    let late = LaneProgress { watermark: 90, ..progress(Some(50)) };
+    let asked = begin(&mut machine(First::Earliest), log(0, 50, None, true), [progress(Some(50)), late]);
+    assert_eq!(start_of(&asked), Some((50, 90)));
+}

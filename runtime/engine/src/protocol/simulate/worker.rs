@@ -1,7 +1,7 @@
 //! A simulated worker: the state machine, rows in memory, and outputs that are not yet sent.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -40,8 +40,8 @@ pub struct Worker {
     /// Rows in memory by lane; whether they changed since the last save.
     rows: Vec<BTreeMap<(u8, u64), (u64, bool)>>,
     outputs: Vec<(u16, (PartitionId, u64), u64)>,
-    /// By lane: when its windows end, once it was asked for.
-    ends: Vec<Option<Ends>>,
+    /// By lane: when windows of partitions end, once it was asked for.
+    ends: Vec<Ends>,
     /// Windows that have ended, and what they held.
     ended: Vec<(u16, u64, u64)>,
     /// By partition: the watermark up to where it is read.
@@ -65,7 +65,7 @@ impl Worker {
             round: None,
             rows: vec![BTreeMap::new(); usize::from(LANES)],
             outputs: Vec::new(),
-            ends: vec![None; usize::from(LANES)],
+            ends: vec![Ends::new(); usize::from(LANES)],
             ended: Vec::new(),
             watermarks: BTreeMap::new(),
             writes: Vec::new(),
@@ -220,21 +220,22 @@ impl Worker {
         times.max().map_or(before, |time| time.max(before))
     }
 
-    /// The ends of a lane's windows; nothing where the lane is not as it is held.
-    fn lane_ends(&mut self, lane: u16, world: &World) -> Option<&mut Ends> {
+    /// The ends of a partition's windows in a lane; nothing where the lane is not as it is held.
+    fn lane_ends(&mut self, lane: u16, id: PartitionId, world: &World) -> Option<&mut BTreeSet<(i64, u64)>> {
         let at = usize::from(lane);
-        if self.ends[at].is_none() {
+        if !self.ends[at].contains_key(&id) {
             if world.sound.loads && !self.holds(lane, world) {
                 return None;
             }
-            self.ends[at] = Some(world.store.lanes[at].ends.clone());
+            let stored = world.store.lanes[at].ends.get(&id).cloned().unwrap_or_default();
+            self.ends[at].insert(id, stored);
         }
-        self.ends[at].as_mut()
+        self.ends[at].get_mut(&id)
     }
 
     fn end_windows(&mut self, lane: u16, partition: PartitionId, watermark: i64, world: &mut World) -> Option<()> {
         loop {
-            let own = self.lane_ends(lane, world)?.entry(partition).or_default();
+            let own = self.lane_ends(lane, partition, world)?;
             let Some((due, window)) = own.first().copied().filter(|(due, _)| *due < watermark) else { return Some(()) };
             own.remove(&(due, window));
             if !world.sound.ends_with_rows {
@@ -250,7 +251,7 @@ impl Worker {
         let window = record.window();
         let before = self.load(lane, (WINDOW, window), world)?;
         self.rows[usize::from(lane)].insert((WINDOW, window), (add_to_window(before, record), true));
-        self.lane_ends(lane, world)?.entry(partition).or_default().insert((window_end(window), window));
+        self.lane_ends(lane, partition, world)?.insert((window_end(window), window));
         Some(())
     }
 
@@ -293,7 +294,7 @@ impl Worker {
             }
             Action::Forget { lane } => {
                 self.rows[usize::from(lane)].clear();
-                self.ends[usize::from(lane)] = None;
+                self.ends[usize::from(lane)].clear();
                 self.void(lane);
             }
             Action::ForgetShared => {
@@ -442,9 +443,9 @@ impl Worker {
                     false => {}
                 }
             }
-            if let Some(ends) = &self.ends[usize::from(lane)] {
-                for step in progress {
-                    stored.ends.insert(step.partition, ends.get(&step.partition).cloned().unwrap_or_default());
+            for step in progress {
+                if let Some(ends) = self.ends[usize::from(lane)].get(&step.partition) {
+                    stored.ends.insert(step.partition, ends.clone());
                 }
             }
         }

@@ -86,6 +86,7 @@ impl Serve {
         let progress = self.run.progress.partition(stream, partition.partition);
         progress.position.next = next;
         (progress.watermark, progress.marks) = (watermark, marks);
+        self.idle.started(partition);
         self.moved(partition, "started");
         self.readers.command(READER, Command::Start { partition, next, generation });
     }
@@ -123,6 +124,7 @@ impl Serve {
                         partitions.into_iter().zip(claimed).map(|(id, (epoch, progress))| (id, epoch, progress));
                     self.event(protocol::Event::Claimed { lane, found: found.collect() });
                     self.went_well(EndedBy::Claim);
+                    self.idle.claimed();
                 }
                 Err(error) if error.kind.may_heal() => {
                     self.trouble("store", &error, EndedBy::Claim);
@@ -233,6 +235,7 @@ impl Serve {
     fn forget_shared(&mut self) {
         self.run.stage.forget();
         self.writes.clear();
+        self.idle.forget();
         self.run.rejected.clear();
         self.run.uncommitted = Uncommitted::default();
         self.run.tally = self.committed.clone();
@@ -242,6 +245,7 @@ impl Serve {
     fn committed(&mut self) -> Result<(), RunError> {
         self.run.rejected.clear();
         self.writes.clear();
+        self.idle_is_stored();
         self.run.stage.committed();
         // Other workers change rows of dimensions too: each window reads them anew.
         self.run.stage.forget();
