@@ -92,6 +92,18 @@ impl LaneStore for CombinedStore {
         LaneStore::load(&self.redis, lane, held, keys, found)
     }
 
+    fn ends(
+        &self,
+        lane: u16,
+        held: &[Held],
+        state: &str,
+        partition: u32,
+        after: i64,
+        most: usize,
+    ) -> ConnectorResult<Vec<(i64, Vec<u8>)>> {
+        self.redis.ends(lane, held, state, partition, after, most)
+    }
+
     fn save(&self, lane: u16, held: &[Held], rows: &Changes, progress: &[LaneProgress]) -> Saved {
         self.redis.save(lane, held, rows, progress)
     }

@@ -112,6 +112,18 @@ impl LaneStore for Careless {
         self.store.get_many(StoreTable::State, keys, found)
     }
 
+    fn ends(
+        &self,
+        lane: u16,
+        held: &[Held],
+        state: &str,
+        partition: u32,
+        after: i64,
+        most: usize,
+    ) -> ConnectorResult<Vec<(i64, Vec<u8>)>> {
+        self.careful()?.ends(lane, held, state, partition, after, most)
+    }
+
     fn save(&self, lane: u16, held: &[Held], rows: &Changes, progress: &[LaneProgress]) -> Saved {
         let careful = match self.careful() {
             Ok(careful) => careful,

@@ -348,6 +348,9 @@ pub struct MessageId {
     pub ordinal: u32,
     /// Which messages it comes in order with.
     pub sequence: Sequence,
+    /// For what a value caused that has ended: tells it from all other values of states, and from what stood under its key
+    /// before and after it; the offset is then when it ended. 0 for what a record caused.
+    pub ended: u64,
     /// Tells the record's topic from others that had its name before and will after: a hash of [`LogState::incarnation`].
     pub incarnation: u32,
 }

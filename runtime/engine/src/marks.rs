@@ -17,7 +17,9 @@ use crate::connector::{Message, RawBatch};
 
 /// The header that tells a message from every other of its topic: `APPLICATION/STREAM/PARTITION/OFFSET/ORDINAL`. STREAM,
 /// PARTITION and OFFSET name the record that caused it (STREAM counts the streams that the plan reads, from 0), ORDINAL
-/// which of its messages it is. A message that is sent again has the same, and the same bytes.
+/// which of its messages it is. What a value caused that has ended has when that was (in milliseconds) as OFFSET, and behind
+/// ORDINAL a further part, 16 hexadecimal digits, that tells the value from others. A message that is sent again has the same,
+/// and the same bytes.
 pub const ID_HEADER: &str = "nsf-id";
 
 /// The header that says which messages come in the order of their ids: `LANE/INCARNATION`, with `-` for what was made
@@ -70,7 +72,10 @@ impl Marks {
 
 /// Origin and place by the two headers; none where they are not as the engine writes them.
 fn known(id: &[u8], lane: &[u8]) -> Option<(u64, (u64, u32))> {
-    let mut parts = std::str::from_utf8(id).ok()?.rsplitn(3, '/');
+    let id = std::str::from_utf8(id).ok()?;
+    let is_value = |part: &str| part.len() == 16 && part.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let id = id.rsplit_once('/').filter(|(_, last)| is_value(last)).map_or(id, |(id, _)| id);
+    let mut parts = id.rsplitn(3, '/');
     let ordinal: u32 = parts.next()?.parse().ok()?;
     let offset: u64 = parts.next()?.parse().ok()?;
     let mut origin = Xxh3::new();
@@ -126,6 +131,7 @@ mod tests {
     fn origins_are_told_apart_by_all_that_orders_them() {
         let origin = |id: &str, lane: &str| known(id.as_bytes(), lane.as_bytes()).map(|(origin, _)| origin);
         let own = origin("bank/0/3/9/65537", "5/77");
+        assert_eq!(own, origin("bank/0/3/1800000000000/65538/0123456789abcdef", "5/77"), "a value that has ended");
         assert_eq!(own, origin("bank/0/3/1000/65540", "5/77"), "the same lane, later");
         for (id, lane) in [
             ("other/0/3/9/65537", "5/77"),

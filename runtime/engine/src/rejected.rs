@@ -65,12 +65,22 @@ impl Rejection {
 
     /// What tells its message from others: the record, and who rejected it.
     pub(crate) fn id(&self, core: &crate::run::pieces::Core) -> crate::connector::MessageId {
-        let stream = core.streams.iter().position(|stream| stream.name == self.source).unwrap_or_default() as u32;
+        let stream = core.streams.iter().position(|stream| stream.name == self.source);
+        // Records that no message was read for: one message may have caused several.
+        let ended = if stream.is_none() { xxh3_64(&self.raw).max(1) } else { 0 };
+        let stream = stream.unwrap_or_default() as u32;
         // Counted apart from the record's own messages.
         #[allow(clippy::cast_possible_truncation)]
         let ordinal = xxh3_64(self.by.as_bytes()) as u32 | 1 << 31;
         let (partition, offset) = (self.partition, self.offset);
-        crate::connector::MessageId { stream, partition, offset, ordinal, ..crate::connector::MessageId::default() }
+        crate::connector::MessageId {
+            stream,
+            partition,
+            offset,
+            ordinal,
+            ended,
+            ..crate::connector::MessageId::default()
+        }
     }
 
     /// Appends the JSON object: `source`, `topic`, `partition`, `offset`, `by`, `step`, `place`, `code`, `reason`,

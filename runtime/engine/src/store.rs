@@ -9,6 +9,20 @@ use crate::{connector::ConnectorResult, marks::Marks};
 pub struct Changes {
     bytes: Vec<u8>,
     rows: Vec<Change>,
+    ends: Vec<End>,
+}
+
+/// When a value ends that a flow is told of, for stores that commit lane by lane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// The state's name.
+    pub state: String,
+    /// The number of the partition that it was saved from.
+    pub partition: u32,
+    /// The key of its row.
+    pub key: Vec<u8>,
+    /// The last watermark at which it is there; none where it is not to be told of any more.
+    pub due: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +51,7 @@ impl Changes {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.rows.clear();
+        self.ends.clear();
     }
 
     /// Number of rows.
@@ -77,6 +92,17 @@ impl Changes {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(key);
         self.rows.push(Change { start, key: key.len() as u32, value: DELETED, expires: 0 });
+    }
+
+    /// Notes when a value ends.
+    pub fn end(&mut self, end: End) {
+        self.ends.push(end);
+    }
+
+    /// When values end.
+    #[must_use]
+    pub fn ends(&self) -> &[End] {
+        &self.ends
     }
 
     /// Puts the rows in the order of their keys; of several changes of one row the last stays.
@@ -336,7 +362,22 @@ pub trait LaneStore: Send + Sync {
         found: &mut dyn FnMut(usize, &[u8]),
     ) -> ConnectorResult<()>;
 
-    /// Changes rows of states of a lane and its progress (in the order of `held`) at once, if it still is as it is held. An
+    /// The first ends of a state's values in a lane that were saved from partitions of a number, above `after`, in their
+    /// order and at most so many: when they end, and their keys. What [`Changes::end`] noted.
+    ///
+    /// # Errors
+    /// As of [`LaneStore::load`].
+    fn ends(
+        &self,
+        lane: u16,
+        held: &[Held],
+        state: &str,
+        partition: u32,
+        after: i64,
+        most: usize,
+    ) -> ConnectorResult<Vec<(i64, Vec<u8>)>>;
+
+    /// Changes rows of states of a lane, what is noted of their ends, and its progress (in the order of `held`) at once, if it still is as it is held. An
     /// error that is no doubt about the outcome is [`Saved::Unknown`] too. Each key is there once: the rows are sorted.
     fn save(&self, lane: u16, held: &[Held], rows: &Changes, progress: &[LaneProgress]) -> Saved;
 

@@ -53,7 +53,7 @@ pub struct Input {
 pub enum InputSource {
     Source(SourceId),
     Subscription(SubscriptionId),
-    /// Values of a state that have ended; checked, not yet run.
+    /// Values of a state that have ended.
     Expired(StateId),
 }
 

@@ -176,6 +176,9 @@ pub struct Source {
     pub late_else: Late,
     /// How far a record's time may be ahead of the message's, in milliseconds.
     pub max_skew: i64,
+    /// After how long without a record a partition holds back nothing any more, in milliseconds; none for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<i64>,
     /// Topic for retries.
     pub retry: Option<TopicId>,
     /// Policy for outside faults.

@@ -4,8 +4,7 @@ use crate::settings::{Place, RedisSettings};
 
 /// The commands that the store uses on one server without databases: no scripts, no configuration, nothing that empties.
 /// [`acl_line`] gives the whole line for a place, and [`crate::check`] tries them.
-pub const ACL_COMMANDS: &str =
-    "-@all +hello +info +watch +multi +exec +mget +mset +set +del +hset +hmget +hgetall +hdel +hincrby +scan";
+pub const ACL_COMMANDS: &str = "-@all +hello +info +watch +multi +exec +mget +mset +set +del +hset +hmget +hgetall +hdel +hincrby +zadd +zrem +zrangebyscore +scan";
 
 /// The line that gives a user of Redis just the rights that the store needs; the password is for the reader to fill in.
 #[must_use]

@@ -62,6 +62,12 @@ impl Keys {
         self.lanes.get(usize::from(lane)).map_or_else(String::new, |tag| format!("{}s:", tag.prefix))
     }
 
+    /// The key under which it stands when a lane's values of a state end that were saved from partitions of a number.
+    pub(crate) fn ends(&self, lane: u16, state: &str, partition: u32) -> String {
+        let prefix = self.lanes.get(usize::from(lane)).map_or("", |tag| &tag.prefix);
+        format!("{prefix}t:{}:{}:{partition}", self.group, escaped(state))
+    }
+
     /// The key of a lane's progress in a partition.
     pub(crate) fn progress(&self, lane: u16, name: &PartitionName) -> String {
         let prefix = self.lanes.get(usize::from(lane)).map_or("", |tag| &tag.prefix);
@@ -141,6 +147,7 @@ mod tests {
         assert_eq!(keys.state(1), "shop:test:{1-vrb}:s:");
         let name = PartitionName { stream: "shop.orders".into(), topic: "orders:eu".into(), partition: 7 };
         assert_eq!(keys.progress(1, &name), "shop:test:{1-vrb}:p:billing:shop.orders:orders%3Aeu:7");
+        assert_eq!(keys.ends(1, "shop.hourly", 7), "shop:test:{1-vrb}:t:billing:shop.hourly:7");
         assert_eq!(keys.table("meta"), "shop:test:meta");
         assert_eq!(slot(keys.state(3).as_bytes()), keys.lane_slot(3));
     }

@@ -222,6 +222,32 @@ impl RedisStore {
         link: &mut Link,
         window: &mut Option<Vec<Held>>,
     ) -> Result<Vec<Value>, Failure> {
+        let prefix = self.keys.state(number);
+        let ask = |requests: &mut Requests| {
+            for chunk in keys.chunks(CHUNK) {
+                requests.begin("MGET", chunk.len());
+                for key in chunk {
+                    requests.joined(prefix.as_bytes(), key);
+                }
+            }
+        };
+        let replies = self.read_held(number, held, &ask, link, window)?;
+        let mut rows = Vec::with_capacity(keys.len());
+        for (chunk, reply) in keys.chunks(CHUNK).zip(replies) {
+            rows.extend(link.items(reply, chunk.len())?);
+        }
+        Ok(rows)
+    }
+
+    /// Asks for something of a lane; the answers count only if the lane was as it is held all the while.
+    fn read_held(
+        &self,
+        number: u16,
+        held: &[Held],
+        ask: &dyn Fn(&mut Requests),
+        link: &mut Link,
+        window: &mut Option<Vec<Held>>,
+    ) -> Result<Vec<Value>, Failure> {
         let mut requests = Requests::default();
         let standing = held.is_empty() || window.as_deref() == Some(held);
         if !standing {
@@ -230,13 +256,7 @@ impl RedisStore {
             self.ask_window(&mut requests, number, held);
         }
         let before = requests.len();
-        let prefix = self.keys.state(number);
-        for chunk in keys.chunks(CHUNK) {
-            requests.begin("MGET", chunk.len());
-            for key in chunk {
-                requests.joined(prefix.as_bytes(), key);
-            }
-        }
+        ask(&mut requests);
         let behind = requests.len();
         self.ask_progress(&mut requests, number, held);
         let mut replies = link.ask_all(&requests)?;
@@ -247,11 +267,21 @@ impl RedisStore {
         if !standing {
             *window = Some(held.to_vec());
         }
-        let mut rows = Vec::with_capacity(keys.len());
-        for (chunk, reply) in keys.chunks(CHUNK).zip(replies.drain(before..behind)) {
-            rows.extend(link.items(reply, chunk.len())?);
-        }
-        Ok(rows)
+        Ok(replies.drain(before..behind).collect())
+    }
+
+    /// The members and scores of a set that an answer lists.
+    fn read_ends(&self, link: &Link, reply: Option<Value>) -> Result<Vec<(i64, Vec<u8>)>, Failure> {
+        let Some(Value::Array(items)) = reply else { return Err(link.odd("the ends of values are no list")) };
+        let pair = |pair: &[Value]| {
+            let key = bytes(&pair[0])?;
+            let score: f64 = std::str::from_utf8(bytes(&pair[1])?).ok()?.parse().ok()?;
+            // Whole numbers up to 2^53 were written, which a score holds exactly.
+            #[allow(clippy::cast_possible_truncation)]
+            let due = score as i64;
+            Some((due, key.to_vec()))
+        };
+        items.chunks_exact(2).map(|own| pair(own).ok_or_else(|| link.odd("the end of a value is no number"))).collect()
     }
 
     fn claim_all(
@@ -327,6 +357,30 @@ impl LaneStore for RedisStore {
             }
         }
         Ok(())
+    }
+
+    fn ends(
+        &self,
+        lane: u16,
+        held: &[Held],
+        state: &str,
+        partition: u32,
+        after: i64,
+        most: usize,
+    ) -> ConnectorResult<Vec<(i64, Vec<u8>)>> {
+        let key = self.keys.ends(lane, state, partition);
+        let (after, most) = (if after == i64::MIN { "-inf".to_owned() } else { format!("({after}") }, most.to_string());
+        let words: [&[u8]; 7] =
+            [key.as_bytes(), after.as_bytes(), b"+inf", b"WITHSCORES", b"LIMIT", b"0", most.as_bytes()];
+        let mut guard = self.lane(lane)?;
+        let ends = self.over(lane, &mut guard, |link, window| {
+            let ask = |requests: &mut Requests| {
+                requests.command("ZRANGEBYSCORE", &words);
+            };
+            let reply = self.read_held(lane, held, &ask, link, window)?.pop();
+            self.read_ends(link, reply)
+        })?;
+        Ok(ends)
     }
 
     fn save(&self, lane: u16, held: &[Held], rows: &Changes, progress: &[LaneProgress]) -> Saved {

@@ -121,17 +121,19 @@ pub(crate) fn try_rights(
 
 /// What follows `MULTI`; where that was refused, only what changes nothing.
 fn commands(prefix: &str, text: &str, guarded: bool) -> Probe {
-    let hash = format!("{prefix}:hash");
-    let (text, hash) = (text.as_bytes(), hash.as_bytes());
+    let (hash, ends) = (format!("{prefix}:hash"), format!("{prefix}:ends"));
+    let (text, hash, ends) = (text.as_bytes(), hash.as_bytes(), ends.as_bytes());
     let mut probe = Probe::default();
     if guarded {
         probe.command("MSET", &[text, b"1"]).command("SET", &[text, b"1", b"PX", b"60000"]);
         probe.command("HSET", &[hash, b"f", b"1"]).command("HINCRBY", &[hash, b"f", b"1"]);
+        probe.command("ZADD", &[ends, b"1", b"m"]);
     }
     probe.command("MGET", &[text]).command("HMGET", &[hash, b"f"]).command("HGETALL", &[hash]);
     let pattern = format!("{prefix}:*");
     probe.command("SCAN", &[b"0", b"MATCH", pattern.as_bytes(), b"COUNT", b"1"]);
-    probe.command("HDEL", &[hash, b"f"]).command("DEL", &[text, hash]).command("EXEC", &[]);
+    probe.command("ZRANGEBYSCORE", &[ends, b"-inf", b"+inf"]).command("ZREM", &[ends, b"m"]);
+    probe.command("HDEL", &[hash, b"f"]).command("DEL", &[text, hash, ends]).command("EXEC", &[]);
     probe
 }
 

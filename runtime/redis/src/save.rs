@@ -1,8 +1,10 @@
 //! Saves of lanes.
 
+use std::collections::BTreeMap;
+
 use nsf_engine::{
     connector::{ConnectorError, ConnectorErrorKind as Kind},
-    store::{Changes, Held, LaneProgress, Saved},
+    store::{Changes, End, Held, LaneProgress, Saved},
 };
 use redis::Value;
 
@@ -12,6 +14,10 @@ use crate::{
     store::RedisStore,
     wire::{Link, Requests},
 };
+
+/// The largest whole number that a sorted set holds exactly. What ends later than that is asked for too early, and the row
+/// itself then says when it ends.
+const LARGEST_SCORE: i64 = 1 << 53;
 
 /// What is asked for in a save, and where its answer stands.
 struct Transaction {
@@ -27,6 +33,7 @@ impl RedisStore {
         let mut requests = Requests::default();
         requests.command("MULTI", &[]);
         write_rows(&mut requests, rows.rows().zip(rows.expiries()), self.keys.state(number).as_bytes());
+        self.write_ends(&mut requests, number, rows.ends());
         for (held, progress) in held.iter().zip(progress) {
             let key = self.keys.progress(number, &held.name);
             let next = progress.next.map(|next| next.to_string()).unwrap_or_default();
@@ -46,6 +53,31 @@ impl RedisStore {
         requests.command("EXEC", &[]);
         self.ask_window(&mut requests, number, held);
         Transaction { requests, end, commands }
+    }
+
+    /// Writes when values end: a sorted set for each state and partition, whose members are the rows' own keys.
+    fn write_ends(&self, requests: &mut Requests, number: u16, ends: &[End]) {
+        let mut sets: BTreeMap<(&str, u32), Vec<&End>> = BTreeMap::new();
+        for end in ends {
+            sets.entry((&end.state, end.partition)).or_default().push(end);
+        }
+        for ((state, partition), ends) in sets {
+            let key = self.keys.ends(number, state, partition);
+            let (put, gone): (Vec<&End>, Vec<&End>) = ends.into_iter().partition(|end| end.due.is_some());
+            for chunk in put.chunks(CHUNK) {
+                requests.begin("ZADD", 1 + 2 * chunk.len()).argument(key.as_bytes());
+                for end in chunk {
+                    let due = end.due.unwrap_or_default().clamp(-LARGEST_SCORE, LARGEST_SCORE);
+                    requests.argument(due.to_string().as_bytes()).argument(&end.key);
+                }
+            }
+            for chunk in gone.chunks(CHUNK) {
+                requests.begin("ZREM", 1 + chunk.len()).argument(key.as_bytes());
+                for end in chunk {
+                    requests.argument(&end.key);
+                }
+            }
+        }
     }
 
     pub(crate) fn try_save(

@@ -5,7 +5,7 @@ mod support;
 
 use nsf_engine::{
     connector::ConnectorErrorKind as Kind,
-    store::{Changes, LaneStore, Saved},
+    store::{Changes, End, LaneStore, Saved},
 };
 use support::{Server, claim, loaded, moved, partition, progress, rows};
 
@@ -180,4 +180,40 @@ fn a_foreign_value_in_the_place_of_a_progress_is_damage() {
     assert!(error.message.contains("holds something that this runtime did not write"), "{error}");
     let error = server.store().claim(9, &[partition(0)]).unwrap_err();
     assert!(error.message.contains("has 4 lanes, and lane 9"), "{error}");
+}
+
+#[test]
+fn ends_are_kept_with_the_rows() {
+    let Some(server) = Server::start("when values of a lane end", &[]) else { return };
+    let store = server.store();
+    let held = claim(&store, 1, &[0]);
+    let end = |key: &str, due: Option<i64>| End { state: "shop.hourly".into(), partition: 0, key: key.into(), due };
+    let mut changes = rows(&[("shop.hourly:a", "{}"), ("shop.hourly:b", "{}"), ("shop.hourly:c", "{}")]);
+    for (key, due) in [("shop.hourly:a", 30), ("shop.hourly:b", -10), ("shop.hourly:c", i64::MAX)] {
+        changes.end(end(key, Some(due)));
+    }
+    assert_eq!(store.save(1, &held, &changes, &[progress(1)]), Saved::Applied);
+    let held = moved(&held, 1);
+    let ends = |held: &[_], after, most| store.ends(1, held, "shop.hourly", 0, after, most).unwrap();
+    let (a, b, c) = (b"shop.hourly:a".to_vec(), b"shop.hourly:b".to_vec(), b"shop.hourly:c".to_vec());
+    assert_eq!(ends(&held, i64::MIN, 10), [(-10, b.clone()), (30, a.clone()), (1 << 53, c.clone())]);
+    assert_eq!(ends(&held, i64::MIN, 1), [(-10, b)]);
+    assert_eq!(ends(&held, -10, 10), [(30, a), (1 << 53, c)]);
+    assert_eq!(store.ends(1, &held, "shop.hourly", 1, i64::MIN, 10).unwrap(), []);
+    // What has ended goes with its row; what ends later than was noted is noted anew.
+    let mut changes = Changes::default();
+    changes.delete(b"shop.hourly:a");
+    changes.end(end("shop.hourly:a", None));
+    changes.end(end("shop.hourly:b", Some(70)));
+    assert_eq!(store.save(1, &held, &changes, &[progress(2)]), Saved::Applied);
+    let held = moved(&held, 2);
+    assert_eq!(ends(&held, i64::MIN, 1), [(70, b"shop.hourly:b".to_vec())]);
+    assert!(server.ask(&["KEYS", "*"]).contains("test:{1-vrb}:t:group:shop.hourly:0"));
+    // Whoever has lost the lane is told nothing of it, and changes nothing.
+    claim(&server.store(), 1, &[0]);
+    assert_eq!(store.ends(1, &held, "shop.hourly", 0, i64::MIN, 10).unwrap_err().kind, Kind::Lost);
+    let mut changes = Changes::default();
+    changes.end(end("shop.hourly:b", None));
+    assert_eq!(store.save(1, &held, &changes, &[progress(3)]), Saved::Lost);
+    assert_eq!(server.ask(&["ZCARD", "test:{1-vrb}:t:group:shop.hourly:0"]), "2");
 }

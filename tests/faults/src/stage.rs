@@ -92,6 +92,12 @@ impl Servers {
         };
         Ok(Self { kafka, redis, mariadb, proxies, folder })
     }
+
+    /// The folder that goes with them.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
 }
 
 /// One trial: a program with topics and a namespace of its own.

@@ -96,3 +96,8 @@ fn a_network_that_loses_replies_leaves_nothing_in_doubt() {
 fn a_mariadb_that_is_killed_is_waited_for() {
     row("mariadb", 4);
 }
+
+#[test]
+fn values_that_end_are_told_of_once_and_none_early() {
+    row("timers", 5);
+}

@@ -6,8 +6,8 @@ use nsf_diagnostics::{Location, Span};
 use nsf_plan as plan;
 use nsf_plan::connector::Connector;
 use nsf_plan::{
-    Encoding, Expr, ExprKind, Guarantee, Input, InputSource, RecordField, SlotId, SourceId, Step, StepKind,
-    TopicExpand, TopicId, Type,
+    Encoding, Expr, ExprKind, Guarantee, HandleTarget, Input, InputSource, RecordField, SlotId, SourceId, StateId,
+    Step, StepKind, TopicExpand, TopicId, Type,
 };
 use nsf_syntax::ast::{self, Flow, ItemKind, Name};
 use smol_str::SmolStr;
@@ -37,6 +37,15 @@ struct Stream {
     broken: Vec<SmolStr>,
 }
 
+/// The slot that an expression gives unchanged.
+fn slot_of(expression: &Expr) -> Option<SlotId> {
+    match &expression.kind {
+        ExprKind::Slot(slot) => Some(*slot),
+        ExprKind::Widen(inner) | ExprKind::NonNull(inner) => slot_of(inner),
+        _ => None,
+    }
+}
+
 impl<'a> Checker<'a> {
     pub(super) fn flows(&mut self) {
         let mut nodes: Vec<Node<'a>> = Vec::new();
@@ -60,13 +69,53 @@ impl<'a> Checker<'a> {
         for (root, streams) in roots {
             self.root(&nodes, root, streams, &mut seen);
         }
-        // After the others: the steps that save a state may give its keys their types.
-        for index in 0..nodes.len() {
+        self.expired_flows(&nodes, &mut seen);
+        self.cycles(&nodes, &seen, &by_item);
+    }
+
+    /// Builds the flows that read ended values of states. After the others: the steps that save a state may give its keys
+    /// their types, and say which of them are the partition key. Such a flow may itself save what another reads.
+    fn expired_flows(&mut self, nodes: &[Node<'a>], seen: &mut [bool]) {
+        let mut open: Vec<usize> = (0..nodes.len()).filter(|index| nodes[*index].flow.expired.is_some()).collect();
+        while !open.is_empty() {
+            let saved = open.iter().position(|index| {
+                let (module, name) = (nodes[*index].item.module, nodes[*index].flow.from.first());
+                name.is_some_and(|name| match self.names.lookup(module, &name.text) {
+                    Resolution::Item(item) => matches!(
+                        self.globals.get(&item),
+                        Some(Global::State(id)) if self.partition_key(*id).is_some()
+                    ),
+                    _ => false,
+                })
+            });
+            let index = open.remove(saved.unwrap_or(0));
             if let Some(stream) = self.expired_stream(&nodes[index]) {
-                self.root(&nodes, index, vec![stream], &mut seen);
+                self.root(nodes, index, vec![stream], seen);
             }
         }
-        self.cycles(&nodes, &seen, &by_item);
+    }
+
+    /// The keys of a state that are the partition key of a flow that saves it: its values end where they were saved.
+    fn partition_key(&self, state: StateId) -> Option<Vec<String>> {
+        let keys = &self.program.states[state.index()].value.keys;
+        self.program.pipelines.iter().find_map(|pipeline| {
+            let pipeline = &pipeline.value;
+            let mut saved = None;
+            pipeline.body.walk(&mut |step| {
+                if let StepKind::Save { handle, .. } = &step.kind
+                    && let Some(own) = pipeline.handles.get(handle.index())
+                    && own.target == HandleTarget::State(state)
+                {
+                    saved = saved.or(Some(own));
+                }
+            });
+            let saved = saved?;
+            let name = |slot: &SlotId| {
+                let at = saved.keys.iter().position(|key| slot_of(key) == Some(*slot))?;
+                keys.get(at).map(|(name, _)| name.clone())
+            };
+            pipeline.key.iter().map(name).collect()
+        })
     }
 
     /// Finds what each flow reads: streams make it a root, a flow makes it a child.
@@ -176,7 +225,7 @@ impl<'a> Checker<'a> {
             from: InputSource::Expired(id),
             name: name.text.to_string(),
             fields: keys.iter().cloned().chain(fields).collect(),
-            key: keys.into_iter().map(|(name, _)| name).collect(),
+            key: self.partition_key(id).unwrap_or_else(|| keys.into_iter().map(|(name, _)| name).collect()),
             broken: self.broken_fields.get(&Global::State(id)).cloned().unwrap_or_default(),
         })
     }
@@ -445,6 +494,7 @@ impl<'a> Checker<'a> {
             late: None,
             late_else: plan::Late::Drop,
             max_skew: super::streams::MAX_SKEW,
+            idle: None,
             retry: None,
             on_error: plan::OnError::BlockLane,
             reject: None,

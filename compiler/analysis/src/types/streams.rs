@@ -14,8 +14,8 @@ use super::{Checker, Global, message as words, relation, setting_message as mess
 use crate::names::ItemRef;
 
 const SOURCE: [&str; 13] = [
-    "from", "record", "key", "time", "late", "max_skew", "format", "coerce", "strict", "retry", "on_error", "reject",
-    "loop",
+    "from", "record", "key", "time", "late", "max_skew", "idle", "format", "coerce", "strict", "retry", "on_error",
+    "reject", "loop",
 ];
 const FORMATS: [&str; 4] = ["json", "csv", "text", "bytes"];
 /// Five minutes, in milliseconds.
@@ -50,6 +50,7 @@ impl<'a> Checker<'a> {
         self.loop_setting(&settings, &name);
         let (late, late_else) = self.late(&settings);
         let max_skew = self.duration_setting(&settings, "max_skew").unwrap_or(MAX_SKEW);
+        let idle = self.duration_setting(&settings, "idle");
         let (retry, reject) = (self.sink_topic(&settings, "retry"), self.sink_topic(&settings, "reject"));
         let on_error = self.on_error(&settings);
         let Some((encoding, mut broken)) = encoding else { return };
@@ -70,6 +71,7 @@ impl<'a> Checker<'a> {
             late,
             late_else,
             max_skew,
+            idle,
             retry,
             on_error,
             reject,

@@ -133,8 +133,9 @@ impl Processor {
         })?;
         let envelope = envelope::read(text, &self.index, arena)?;
         let checked = self.expected.check(&envelope, message.timestamp)?;
-        let (offset, time, made_in) = (message.offset, checked.time, Sequence::Partition);
-        let origin = RecordOrigin { stream, partition, offset, ordinal: 0, time, made_in };
+        let (offset, time) = (message.offset, checked.time);
+        let origin =
+            RecordOrigin { made_in: Sequence::Partition, ..RecordOrigin::of_record(stream, partition, offset, time) };
         let converter = Converter { coerce: self.expected.coerce, zone: &self.zone, arena, converted: false };
         let mut work = split::Work::new(self, &envelope, converter, origin);
         let writes = self.split.writes(checked.command, &mut work)?;

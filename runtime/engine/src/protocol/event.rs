@@ -50,6 +50,16 @@ pub enum Event {
     },
     /// Something that all lanes stand on failed: what was done since the last commit is void.
     Failed,
+    /// A partition had no record for long, so that its watermark goes to where others are; told right before
+    /// [`Event::Due`]. It counts once the commit is whole.
+    Idle {
+        /// The partition.
+        partition: PartitionId,
+        /// The watermark, in milliseconds.
+        watermark: i64,
+    },
+    /// Rows were changed that no record changed: values have ended by the watermark of a partition that is idle.
+    Changed,
     /// It is time to commit.
     Due,
     /// Outputs are in the log.

@@ -42,6 +42,8 @@ struct Lane {
     beginning: Vec<PartitionId>,
     /// How often in a row it failed.
     tries: u32,
+    /// Whether rows were changed of which no position tells.
+    changed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +118,8 @@ impl Machine {
     /// A worker of such streams, without partitions.
     #[must_use]
     pub fn new(lanes: u16, streams: Vec<StreamKind>, first: First, rules: Rules) -> Self {
-        let lane = || Lane { state: LaneState::Open, held: BTreeMap::new(), beginning: Vec::new(), tries: 0 };
+        let lane =
+            || Lane { state: LaneState::Open, held: BTreeMap::new(), beginning: Vec::new(), tries: 0, changed: false };
         Self {
             lanes: (0..lanes.max(1)).map(|_| lane()).collect(),
             partitions: BTreeMap::new(),
@@ -140,6 +143,8 @@ impl Machine {
             Event::ClaimFailed { lane } | Event::LaneFailed { lane, .. } => self.fail_lane(lane),
             Event::Applied { partition, next, watermark, marks } => self.applied_to(partition, next, watermark, &marks),
             Event::Failed => self.fail_all(),
+            Event::Idle { partition, watermark } => self.idle(partition, watermark),
+            Event::Changed => self.lanes.iter_mut().for_each(|lane| lane.changed = lane.state == LaneState::Open),
             Event::Due => {
                 self.due = true;
                 self.begin_commit();
@@ -196,12 +201,12 @@ impl Machine {
         self.partitions.iter().map(|(id, own)| (*id, own.read, own.phase == Phase::Reading))
     }
 
-    /// By partition of a lane: the first offset that its rows in memory do not have.
-    pub fn applied(&self, lane: u16) -> impl Iterator<Item = (PartitionId, u64)> {
+    /// By partition of a lane: the first offset that its rows in memory do not have, and the watermark there.
+    pub fn applied(&self, lane: u16) -> impl Iterator<Item = (PartitionId, u64, i64)> {
         self.lanes
             .get(usize::from(lane))
             .into_iter()
-            .flat_map(|lane| lane.held.iter().map(|(id, part)| (*id, part.applied)))
+            .flat_map(|lane| lane.held.iter().map(|(id, part)| (*id, part.applied, part.applied_watermark)))
     }
 
     /// What is held of a lane: by partition the number of the claim and what the store has.
@@ -345,6 +350,15 @@ impl Machine {
         }
     }
 
+    fn idle(&mut self, partition: PartitionId, watermark: i64) {
+        for lane in self.lanes_of(partition) {
+            let lane = &mut self.lanes[usize::from(lane)];
+            if let (LaneState::Open, Some(part)) = (lane.state, lane.held.get_mut(&partition)) {
+                part.applied_watermark = watermark.max(part.applied_watermark);
+            }
+        }
+    }
+
     /// A lane forgets everything since its last save and waits until it is claimed again.
     fn fail_lane(&mut self, lane: u16) {
         let own = &mut self.lanes[usize::from(lane)];
@@ -354,6 +368,7 @@ impl Machine {
         own.state = LaneState::Blocked;
         own.held.clear();
         own.beginning.clear();
+        own.changed = false;
         own.tries += 1;
         let time = WAITS.0.saturating_mul(1 << own.tries.min(10)).min(WAITS.1);
         self.actions.push(Action::Forget { lane });

@@ -133,7 +133,9 @@ impl Run {
         let mut progress = Progress::default();
         let resumed = open_sources(core, &mut pieces.readers, &mut progress, &mut tally)?;
         open_outputs(core, &mut pieces.outputs)?;
-        Ok(Self::assemble(pieces, Begun { batch, notes, tally, progress, resumed }))
+        let (mut run, readers) = Self::assemble(pieces, Begun { batch, notes, tally, progress, resumed });
+        run.find_ends()?;
+        Ok((run, readers))
     }
 
     /// Puts the pieces of a run together.
@@ -322,6 +324,7 @@ impl Run {
 
     /// Works on batches. A lane that fails gives nothing; the others go on.
     pub(crate) fn work_laned(&mut self, batches: &[Taken]) -> Result<LanedWork, RunError> {
+        self.tell_watermarks();
         let mut arenas = std::mem::take(&mut self.arenas);
         while arenas.len() < batches.len() {
             arenas.push(Bump::new());
@@ -329,8 +332,19 @@ impl Run {
         let Self { core, workers, spare, interleaving, .. } = self;
         let mut worked = round::work_all(core, interleaving, workers, batches, &mut arenas, spare)?;
         round::watermarks(core, &mut self.progress, batches, &mut worked);
+        let done = self.run_worked(batches, worked);
+        arenas.iter_mut().for_each(Bump::reset);
+        self.arenas = arenas;
+        done
+    }
+
+    /// Lets lanes go on with what workers made of batches, and writes what comes of it.
+    pub(super) fn run_worked(&mut self, batches: &[Taken], worked: Vec<Worked<'_>>) -> Result<LanedWork, RunError> {
+        let core = &self.core;
         let mut writes = Vec::new();
-        let has_entries = worked.iter().any(|worked| !worked.entries.is_empty());
+        // A record may end values in lanes that it does not come to.
+        let ends = batches.iter().any(|taken| !core.expiring.of(taken.stream).is_empty());
+        let has_entries = ends || worked.iter().any(|worked| !worked.entries.is_empty());
         if has_entries {
             self.run_lanes(batches, &worked)?;
         }
@@ -348,8 +362,6 @@ impl Run {
         if has_entries {
             wrote |= self.emit_lanes(&mut writes)?;
         }
-        arenas.iter_mut().for_each(Bump::reset);
-        self.arenas = arenas;
         // Whoever serves writes them again where another worker was between.
         let kept = if self.core.shared.store.lanes().is_some() { writes.clone() } else { Vec::new() };
         wrote |= self.store_dimensions(writes)?;

@@ -60,7 +60,7 @@ impl Ended<'_> {
     fn late(self, core: &Core, point: u32, output: &mut WorkOutput) -> Option<ConnectorError> {
         let otherwise = match &self.stream.work {
             StreamWork::Source(source) => source.late_else.clone(),
-            StreamWork::Ingest(_) | StreamWork::Subscription => Late::Drop,
+            StreamWork::Ingest(_) | StreamWork::Subscription | StreamWork::Ended => Late::Drop,
         };
         match otherwise {
             Late::Drop => {}

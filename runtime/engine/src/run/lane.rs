@@ -7,8 +7,9 @@ use nsf_plan::{PipelineId, StateId};
 
 use super::{
     ended::Ended,
-    output::WorkOutput,
+    output::{Place, Turn, WorkOutput},
     pieces::Core,
+    stage::RecordOrigin,
     work::{Entry, Taken, Worked},
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     frame::{Context, Frame, NoRows},
     observe::{Point, RecordId},
     state::{Row, RowId, hash_key},
-    steps::{Binding, Execution, LaneStates, Program, Record, Scratch, Target, damaged_row},
+    steps::{Binding, Ending, Execution, LaneStates, Program, Record, Scratch, Target, damaged_row},
     value::Value,
 };
 
@@ -34,12 +35,14 @@ pub(crate) struct Lane {
     pub broken: Option<ConnectorError>,
     /// By stream and partition: the first offset that the rows do not have, where lanes come on by themselves.
     pub applied: HashMap<(usize, u32), u64>,
+    /// By stream and partition: the watermark that the lane has come to, where flows are told of what has ended.
+    pub watermarks: HashMap<(usize, u32), i64>,
     /// Whether its records are passed over: it waits for its store, and will read them again.
     pub closed: bool,
     /// Rows of records' eager handles, in the order of records.
     found: Vec<Option<RowId>>,
     /// Rows to be read from the store.
-    missing: Vec<(StateId, RowId)>,
+    pub(super) missing: Vec<(StateId, RowId)>,
     /// Keys of records' eager handles, one behind the other, and of which state they are.
     keys: Vec<u8>,
     wanted: Vec<Wanted>,
@@ -61,11 +64,12 @@ impl Lane {
     pub(crate) fn new(core: &Core, number: u16) -> Self {
         Self {
             number,
-            states: LaneStates::new(core.shared.states.len()),
+            states: LaneStates::new(core.shared.states.len(), core.shared.store.lanes().is_some()),
             scratch: Scratch::default(),
             output: core.output(),
             broken: None,
             applied: HashMap::new(),
+            watermarks: HashMap::new(),
             closed: false,
             found: Vec::new(),
             missing: Vec::new(),
@@ -87,14 +91,24 @@ impl Lane {
         let (mut next, number) = (0, self.number);
         for (at, worked) in worked.iter().enumerate() {
             let first = self.first_of(&round.batches[at]);
+            let mut ticks = self.begin_ticks(&round.batches[at]);
             for entry in entries(worked, &round.batches[at], number, first) {
+                if !core.expiring.is_empty() {
+                    self.end_until(&round, at, &mut ticks, entry.message as usize);
+                }
                 let eager = core.programs[entry.program as usize].eager.len();
                 let rows = &found[next..next + eager];
                 next += eager;
-                self.record(&round, at, entry, rows);
+                if self.broken.is_none() {
+                    self.record(&round, at, entry, rows);
+                }
                 if self.broken.is_some() {
                     return;
                 }
+            }
+            self.end_batch(&round, at, ticks);
+            if self.broken.is_some() {
+                return;
             }
         }
         found.clear();
@@ -102,7 +116,7 @@ impl Lane {
     }
 
     /// The first offset of a batch's partition that the rows do not have.
-    fn first_of(&self, taken: &Taken) -> u64 {
+    pub(super) fn first_of(&self, taken: &Taken) -> u64 {
         if self.applied.is_empty() {
             return 0;
         }
@@ -111,7 +125,7 @@ impl Lane {
 
     /// Forgets all rows, and what they gave since the last save.
     pub(crate) fn forget(&mut self, core: &Core) {
-        let states = LaneStates::new(core.shared.states.len());
+        let states = LaneStates::new(core.shared.states.len(), core.shared.store.lanes().is_some());
         self.states = LaneStates { link: self.states.link.take(), ..states };
         self.scratch.committed.clear();
         self.output = core.output();
@@ -145,6 +159,7 @@ impl Lane {
             });
             self.found.push(Some(row));
         }
+        self.find_due(round)?;
         self.read_missing(round.core)?;
         self.scratch.look_up(&round.core.shared)
     }
@@ -238,15 +253,17 @@ impl Lane {
         let record = Record {
             id: caused.map_or(own, |caused| caused.id),
             time: entry.time,
-            watermark: worked.times.get(at).copied().unwrap_or(entry.time),
+            watermark: self.reached(core, taken, worked.times.get(at).copied().unwrap_or(entry.time)),
             late: core.late_of(taken.stream),
         };
         self.output.pipeline = PipelineId(u32::from(entry.program));
         self.output.record = record.id;
         // What others caused is not caused in their order here.
         self.output.made_in = if caused.is_some() { Sequence::None } else { Sequence::Lane(self.number) };
-        self.output.sequence = ((batch as u64) << 32) | u64::from(entry.message);
+        self.output.place = Place { record: ((batch as u64) << 32) | u64::from(entry.message), turn: Turn::Itself };
         let ordinal = caused.map_or(0, |caused| caused.ordinal);
+        (self.output.turn, self.output.ended) =
+            caused.map_or((RecordOrigin::ITSELF, 0), |caused| (caused.turn, caused.ended));
         self.output.set_ordinal(ordinal.max((u32::from(entry.program) << 16) + (1 << 12)));
         self.scratch.bind_none(program.handles.len());
         for (&handle, row) in program.eager.iter().zip(rows) {
@@ -254,8 +271,34 @@ impl Lane {
                 self.scratch.bindings[handle] = Binding::Known { state, row };
             }
         }
+        if let Err(ending) = self.run_steps(round, program, frame, record, program.prefix) {
+            let stream = core.stream(taken.stream);
+            let ended = Ended { program, stream, batch: &taken.batch, message: at, record };
+            self.broken = ended.report(core, ending, &mut self.output);
+        }
+    }
+
+    /// The watermark of a record: never before what the lane has come to, where values ended by that.
+    fn reached(&self, core: &Core, taken: &Taken, watermark: i64) -> i64 {
+        if core.expiring.of(taken.stream).is_empty() {
+            return watermark;
+        }
+        let own = self.watermarks.get(&(taken.stream, taken.batch.partition)).copied();
+        own.map_or(watermark, |own| own.max(watermark))
+    }
+
+    /// Runs a program's steps from one on.
+    pub(super) fn run_steps<'r>(
+        &mut self,
+        round: &Round<'_, 'r>,
+        program: &Program,
+        frame: &Frame<'r>,
+        record: Record,
+        from: usize,
+    ) -> Result<(), Ending> {
+        let shared = &round.core.shared;
         let mut execution = Execution {
-            shared: &core.shared,
+            shared,
             program,
             frame,
             arena: round.arena,
@@ -264,29 +307,22 @@ impl Lane {
             output: &mut self.output,
             record,
         };
-        match execution.run(program.prefix, program.steps.len()) {
-            Ok(_) => {
-                if let Some(observer) = &core.shared.observer {
-                    observer.observe(record.id, Point::Done(&program.id));
-                }
-            }
-            Err(ending) => {
-                let stream = core.stream(taken.stream);
-                let ended = Ended { program, stream, batch: &taken.batch, message: at, record };
-                self.broken = ended.report(core, ending, &mut self.output);
-            }
+        execution.run(from, program.steps.len())?;
+        if let Some(observer) = &shared.observer {
+            observer.observe(record.id, Point::Done(&program.id));
         }
+        Ok(())
     }
 }
 
 /// What stays the same over a round.
-struct Round<'w, 'r> {
-    core: &'w Core,
-    batches: &'r [Taken],
-    worked: &'r [Worked<'r>],
-    arena: &'r Bump,
+pub(super) struct Round<'w, 'r> {
+    pub core: &'w Core,
+    pub batches: &'r [Taken],
+    pub worked: &'r [Worked<'r>],
+    pub arena: &'r Bump,
     /// By pipeline.
-    frames: Vec<Frame<'r>>,
+    pub frames: Vec<Frame<'r>>,
 }
 
 /// The records of a batch that a lane is to run: those from an offset on.

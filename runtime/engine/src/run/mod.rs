@@ -2,9 +2,11 @@
 
 mod commit;
 mod drive;
+mod due;
 mod ended;
 pub mod error;
 pub mod event;
+mod expiring;
 pub mod failpoint;
 mod inventory;
 mod lane;

@@ -1,19 +1,13 @@
 //! What a plan may hold that this version does not run, and how that is said: refused where the rest would be wrong
 //! without it, told at the end of the run where it only has no effect yet.
 
-use nsf_plan::{InputSource, OnError, Origin, Plan, StepKind, TopicId, connector};
+use nsf_plan::{OnError, Origin, Plan, StepKind, TopicId, connector};
 
 use super::error::BuildError;
 
 /// What is kept in the plan and not run, and without which the rest would be wrong.
 pub(super) fn refused(plan: &Plan) -> Vec<BuildError> {
-    let mut errors = Vec::new();
-    for pipeline in &plan.pipelines {
-        if pipeline.inputs.iter().any(|input| matches!(input.from, InputSource::Expired(_))) {
-            let what = "a flow `from expired` a state";
-            errors.push(BuildError::not_run(plan, &pipeline.name, pipeline.origin, what));
-        }
-    }
+    let mut errors = super::expiring::refused(plan);
     for (index, topic) in plan.topics.iter().enumerate().filter(|(_, topic)| topic.read || topic.written) {
         if !is_run(plan, TopicId(index as u32)) {
             let what = format!("the connector `{}`", topic.connector.kind);

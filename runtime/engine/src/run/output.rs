@@ -16,7 +16,7 @@ use crate::{
     fault::FaultCode,
     observe::RecordId,
     rejected::Rejection,
-    run::stage::DimensionWrite,
+    run::stage::{DimensionWrite, RecordOrigin},
     summary::reason_words,
 };
 
@@ -65,6 +65,25 @@ struct Mark {
     ends: usize,
 }
 
+/// The place of what is worked on in its round.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    /// The record.
+    pub record: u64,
+    /// Values that it ended come before it.
+    pub turn: Turn,
+}
+
+/// A value that a record ended, or the record itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Turn {
+    /// A value: when it ended, its state's place among those whose ends flows are told of, and its key.
+    Ended(i64, usize, std::sync::Arc<[u8]>),
+    /// The record itself.
+    #[default]
+    Itself,
+}
+
 /// What work gave, in order.
 #[derive(Debug, Default)]
 pub(crate) struct WorkOutput {
@@ -81,11 +100,15 @@ pub(crate) struct WorkOutput {
     /// Which pipeline is running.
     pub pipeline: PipelineId,
     /// The place of the record at hand in its round; messages of topics that the run reads remember it.
-    pub sequence: u64,
+    pub place: Place,
     /// The record at hand, for the ids of its messages.
     pub record: RecordId,
+    /// For a value that has ended: what tells it from others; 0 for records.
+    pub ended: u64,
+    /// Its place among the values that the same record ended.
+    pub turn: u32,
     /// By topic that the run reads: the places of the records that its messages come from.
-    sequences: Vec<Option<Vec<u64>>>,
+    places: Vec<Option<Vec<Place>>>,
     /// Which messages of the record at hand come in order.
     pub made_in: Sequence,
     /// By topic: whether its messages are told apart by ids.
@@ -105,8 +128,9 @@ impl WorkOutput {
             incarnations: Arc::clone(incarnations),
             ids: ids.to_vec(),
             topics: topics.iter().map(|_| OutputBatch::default()).collect(),
-            sequences: topics.iter().map(|read| read.then(Vec::new)).collect(),
+            places: topics.iter().map(|read| read.then(Vec::new)).collect(),
             counts: vec![PipelineCounts::default(); pipelines],
+            turn: RecordOrigin::ITSELF,
             ..Self::default()
         }
     }
@@ -114,10 +138,11 @@ impl WorkOutput {
     /// Makes it empty and keeps its memory.
     pub(crate) fn clear(&mut self) {
         self.topics.iter_mut().for_each(OutputBatch::clear);
-        self.sequences.iter_mut().flatten().for_each(Vec::clear);
+        self.places.iter_mut().flatten().for_each(Vec::clear);
         self.writes.clear();
         self.rejected.clear();
         self.marks.clear();
+        (self.turn, self.ended) = (RecordOrigin::ITSELF, 0);
     }
 
     /// A record begins: what comes now can be taken back.
@@ -131,6 +156,11 @@ impl WorkOutput {
     #[inline]
     pub(crate) const fn set_ordinal(&mut self, ordinal: u32) {
         self.ordinal = ordinal;
+    }
+
+    /// How the next output of the record is counted.
+    pub(crate) const fn ordinal(&self) -> u32 {
+        self.ordinal
     }
 
     /// Counts an output of the record.
@@ -152,14 +182,14 @@ impl WorkOutput {
     #[inline]
     pub(crate) fn end_message(&mut self, topic: usize) {
         self.topics[topic].end_message();
-        if let Some(sequences) = &mut self.sequences[topic] {
-            sequences.push(self.sequence);
+        if let Some(places) = &mut self.places[topic] {
+            places.push(self.place.clone());
         }
         if self.ids.get(topic).copied().unwrap_or(false) {
             let RecordId { stream, partition, offset } = self.record;
-            let (ordinal, sequence) = (self.next_ordinal(), self.made_in);
+            let (ordinal, sequence, ended) = (self.next_ordinal(), self.made_in, self.ended);
             let incarnation = incarnation(&self.incarnations, stream);
-            self.topics[topic].ids.push(MessageId { stream, partition, offset, ordinal, sequence, incarnation });
+            self.topics[topic].ids.push(MessageId { stream, partition, offset, ordinal, sequence, ended, incarnation });
         }
     }
 
@@ -181,8 +211,8 @@ impl WorkOutput {
             batch.keys.truncate(mark.keys);
             batch.ends.truncate(mark.ends);
             batch.ids.truncate(mark.ends);
-            if let Some(sequences) = &mut self.sequences[mark.topic] {
-                sequences.truncate(mark.ends);
+            if let Some(places) = &mut self.places[mark.topic] {
+                places.truncate(mark.ends);
             }
         }
         self.writes.truncate(self.first_write);
@@ -218,18 +248,18 @@ pub(crate) fn incarnation(all: &[AtomicU32], stream: u32) -> u32 {
 /// Takes the messages of a topic that the run reads out of the lanes' outputs, in the order of the records that they
 /// come from: how records are spread over lanes must not be seen behind the topic.
 pub(crate) fn take_in_order<'o>(topic: usize, outputs: impl Iterator<Item = &'o mut WorkOutput>) -> OutputBatch {
-    let mut taken: Vec<(OutputBatch, Vec<u64>)> = Vec::new();
+    let mut taken: Vec<(OutputBatch, Vec<Place>)> = Vec::new();
     for output in outputs {
-        let Some(sequences) = output.sequences[topic].as_mut().map(std::mem::take) else { continue };
-        taken.push((std::mem::take(&mut output.topics[topic]), sequences));
+        let Some(places) = output.places[topic].as_mut().map(std::mem::take) else { continue };
+        taken.push((std::mem::take(&mut output.topics[topic]), places));
     }
-    let mut messages: Vec<(u64, &[u8], &[u8])> = Vec::new();
-    for (batch, sequences) in &taken {
-        let of_lane = batch.messages().zip(sequences).map(|((key, message), sequence)| (*sequence, key, message));
+    let mut messages: Vec<(&Place, &[u8], &[u8])> = Vec::new();
+    for (batch, places) in &taken {
+        let of_lane = batch.messages().zip(places).map(|((key, message), place)| (place, key, message));
         messages.extend(of_lane);
     }
     // Stable: what one record sent stays in its order.
-    messages.sort_by_key(|(sequence, ..)| *sequence);
+    messages.sort_by_key(|(place, ..)| *place);
     let mut ordered = OutputBatch::default();
     for (_, key, message) in messages {
         ordered.push(key, message);

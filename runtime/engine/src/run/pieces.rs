@@ -6,6 +6,7 @@ use nsf_plan::{IngestId, Plan, SourceId, StateId, TopicId};
 
 use super::{
     error::BuildError,
+    expiring::AllExpiring,
     not_run,
     options::Options,
     output::WorkOutput,
@@ -34,6 +35,8 @@ pub(crate) struct Core {
     pub streams: Vec<Stream>,
     /// Subscriptions as streams, behind the others.
     pub subscriptions: Vec<Stream>,
+    /// States whose values flows are told of when they have ended.
+    pub expiring: AllExpiring,
     /// States, tables, dimensions and the store.
     pub shared: Shared,
     /// Number of lanes.
@@ -62,9 +65,9 @@ impl Core {
 
     /// How late a stream's records may be.
     pub(crate) fn late_of(&self, stream: usize) -> i64 {
-        match self.streams.get(stream).map(|stream| &stream.work) {
-            Some(StreamWork::Source(source)) => source.late.unwrap_or(0),
-            _ => 0,
+        match self.streams.get(stream) {
+            Some(stream) => stream.late(),
+            None => 0,
         }
     }
 
@@ -160,7 +163,7 @@ impl Engine {
     /// Everything that keeps the plan from running.
     pub fn build(plan: Arc<Plan>, options: Options, connectors: &dyn Connectors) -> Result<Pieces, Vec<BuildError>> {
         let mut builder = Builder { plan: &plan, options: &options, connectors, errors: not_run::refused(&plan) };
-        let states = builder.states();
+        let mut states = builder.states();
         let programs = builder.programs();
         let streams = builder.streams(&programs);
         let dimensions = builder.dimensions();
@@ -174,6 +177,8 @@ impl Engine {
         let (Some(store), Some((dimensions, stage)), true) = (store, dimensions, errors.is_empty()) else {
             return Err(errors);
         };
+        let late = |stream: usize| streams.get(stream).map_or(0, Stream::late);
+        let expiring = AllExpiring::new(&plan, &programs, &mut states, streams.len(), &late);
         let shared = Shared {
             states,
             tables,
@@ -192,7 +197,7 @@ impl Engine {
         let ids = (0..plan.topics.len()).map(wants_ids).collect();
         let subscriptions = subscription_streams(&plan);
         let incarnations = streams.iter().map(|_| AtomicU32::new(0)).collect();
-        let core = Core { programs, streams, subscriptions, shared, lanes, topics, ids, incarnations };
+        let core = Core { programs, streams, subscriptions, expiring, shared, lanes, topics, ids, incarnations };
         Ok(Pieces { plan, core, dimensions, stage, readers, outputs, exports, rejected, options })
     }
 }

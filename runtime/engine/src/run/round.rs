@@ -103,7 +103,8 @@ pub(crate) fn run_lanes<'r>(
     worked: &'r [Worked<'r>],
     arenas: &'r mut [Bump],
 ) -> Result<(), RunError> {
-    let mut active = vec![false; lanes.len()];
+    let ends = batches.iter().any(|taken| !core.expiring.of(taken.stream).is_empty());
+    let mut active = vec![ends; lanes.len()];
     for entry in worked.iter().flat_map(|worked| &worked.entries) {
         active[entry.lane as usize] = true;
     }

@@ -26,7 +26,7 @@ pub enum Writer {
 }
 
 /// The record that caused a write or a message. Orders as the engine took records: by stream, partition and offset,
-/// then by what one record caused.
+/// then by the values that one record ended, then by what it caused itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordOrigin {
     /// Index of the stream among all that the run reads (sources, then ingests).
@@ -35,12 +35,29 @@ pub struct RecordOrigin {
     pub partition: u32,
     /// The message's offset in it.
     pub offset: u64,
+    /// Which of the values it is that the record ended, in their order; [`RecordOrigin::ITSELF`] for the record itself,
+    /// which comes after them.
+    pub turn: u32,
+    /// Tells such a value from others that the same record ended; 0 for the record itself.
+    pub ended: u64,
     /// Counts what the record caused.
     pub ordinal: u32,
     /// The record's time in milliseconds.
     pub time: i64,
     /// Which writes come in the order of their records.
     pub made_in: Sequence,
+}
+
+impl RecordOrigin {
+    /// The turn of a record itself.
+    pub const ITSELF: u32 = u32::MAX;
+
+    /// Of a record itself, which has caused nothing yet.
+    #[must_use]
+    pub const fn of_record(stream: u32, partition: u32, offset: u64, time: i64) -> Self {
+        let (turn, made_in) = (Self::ITSELF, Sequence::None);
+        Self { stream, partition, offset, turn, ended: 0, ordinal: 0, time, made_in }
+    }
 }
 
 /// What a write does to its row.

@@ -38,6 +38,8 @@ pub(crate) enum StreamWork {
     Ingest(Arc<dyn IngestProcessor>),
     /// Records that the dimension stage gives.
     Subscription,
+    /// Values of a state that have ended.
+    Ended,
 }
 
 /// How records are made of a source's messages.
@@ -54,6 +56,8 @@ pub(crate) struct SourceWork {
     pub late_else: Late,
     /// How far a record's time may be ahead of the message's own.
     pub max_skew: i64,
+    /// After how long without a record a partition holds back nothing any more, in milliseconds.
+    pub idle: Option<i64>,
     /// The pipelines that read it, by their index in the plan, with how they get their slots.
     pub programs: Vec<Feed>,
 }
@@ -155,6 +159,7 @@ impl SourceWork {
             late: source.late,
             late_else: source.late_else.clone(),
             max_skew: source.max_skew,
+            idle: source.idle,
             programs,
         }
     }
@@ -190,6 +195,14 @@ pub(crate) fn topic_name(plan: &Plan, topic: TopicId) -> String {
 }
 
 impl Stream {
+    /// How late its records may be, in milliseconds.
+    pub(crate) fn late(&self) -> i64 {
+        match &self.work {
+            StreamWork::Source(source) => source.late.unwrap_or(0),
+            StreamWork::Ingest(_) | StreamWork::Subscription | StreamWork::Ended => 0,
+        }
+    }
+
     /// A rejected message of this stream, without code and reason.
     pub(crate) fn rejection(
         &self,

@@ -1,12 +1,11 @@
 //! Deletes rows of states that have ended, a part at each commit, so that stored state stays bounded. No record can see
 //! such a row any more, so when it goes makes no difference.
 
-use nsf_plan::{HandleTarget, InputSource, Plan, StateId, StepKind};
+use nsf_plan::{InputSource, Plan, StateId};
 
-use super::{drive::Run, error::RunError, progress::Progress};
+use super::{drive::Run, error::RunError, expiring::saving_streams, progress::Progress};
 use crate::{
     state::{FieldVersion, Row},
-    steps::uses,
     store::StoreTable,
 };
 
@@ -26,40 +25,21 @@ pub(crate) struct Sweep {
 
 impl Sweep {
     pub(crate) fn new(plan: &Plan) -> Self {
-        let ends = |state: &&(usize, &nsf_plan::State)| state.1.keep.is_some() || state.1.closes.is_some();
+        // What flows are told of goes when they are told.
+        let told = |state: usize| {
+            let from = InputSource::Expired(StateId(state as u32));
+            plan.pipelines.iter().any(|pipeline| pipeline.inputs.iter().any(|input| input.from == from))
+        };
+        let ends =
+            |state: &&(usize, &nsf_plan::State)| (state.1.keep.is_some() || state.1.closes.is_some()) && !told(state.0);
         let states: Vec<(usize, &nsf_plan::State)> = plan.states.iter().enumerate().collect();
         let states: Vec<(StateId, Vec<usize>)> = states
             .iter()
             .filter(ends)
-            .map(|(index, _)| (StateId(*index as u32), savers(plan, StateId(*index as u32))))
+            .map(|(index, _)| (StateId(*index as u32), saving_streams(plan, StateId(*index as u32))))
             .collect();
         Self { next: vec![Vec::new(); states.len()], written: vec![0; states.len()], states }
     }
-}
-
-/// The streams whose records save a state; none where also records of another kind do.
-fn savers(plan: &Plan, state: StateId) -> Vec<usize> {
-    let mut streams = Vec::new();
-    for pipeline in &plan.pipelines {
-        let mut saves = false;
-        uses::each_step(&pipeline.body.steps, &mut |step| {
-            saves |= match &step.kind {
-                StepKind::Unique { marks, .. } => *marks == state,
-                StepKind::Save { handle, .. } => pipeline
-                    .handles
-                    .get(handle.index())
-                    .is_some_and(|handle| handle.target == HandleTarget::State(state)),
-                _ => false,
-            };
-        });
-        for input in pipeline.inputs.iter().filter(|_| saves) {
-            match input.from {
-                InputSource::Source(source) => streams.push(source.index()),
-                InputSource::Subscription(_) | InputSource::Expired(_) => return Vec::new(),
-            }
-        }
-    }
-    streams
 }
 
 /// The time that every partition of the streams has reached; none where one of them has not begun.

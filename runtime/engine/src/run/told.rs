@@ -60,7 +60,8 @@ pub(crate) fn entries<'r>(
     for record in records {
         let origin = record.origin;
         let id = RecordId { stream: origin.stream, partition: origin.partition, offset: origin.offset };
-        worked.caused.push(Caused { id, ordinal: origin.ordinal + 1 });
+        let (ended, turn) = (origin.ended, origin.turn);
+        worked.caused.push(Caused { id, ordinal: origin.ordinal + 1, ended, turn });
         worked.times.push(origin.time);
     }
     let slots = plan.subscriptions.get(id.index()).map_or(&[][..], |subscription| &subscription.slots);

@@ -65,6 +65,10 @@ pub(crate) struct Caused {
     pub id: RecordId,
     /// From where its outputs are counted.
     pub ordinal: u32,
+    /// Where a value caused it that has ended: which.
+    pub ended: u64,
+    /// Its place among the values that the same record ended.
+    pub turn: u32,
 }
 
 /// What a worker made of a batch.
@@ -93,7 +97,7 @@ impl Worker {
         Self {
             decoders: core.streams.iter().map(|_| None).collect(),
             scratch: Scratch::default(),
-            lane: LaneStates::new(core.shared.states.len()),
+            lane: LaneStates::new(core.shared.states.len(), false),
             key: Vec::new(),
         }
     }
@@ -118,7 +122,7 @@ impl Worker {
                     worked.output.reject_in_stream(rejection);
                 }
             }
-            StreamWork::Subscription => {}
+            StreamWork::Subscription | StreamWork::Ended => {}
             StreamWork::Source(source) => self.records(core, stream, source, taken, arena, &mut worked),
         }
         worked

@@ -49,11 +49,12 @@ impl Run {
             if let Some(batch) = batches.get_mut(message.topic.index()) {
                 batch.push(&message.key, &message.bytes);
                 if self.core.ids.get(message.topic.index()).copied().unwrap_or(false) {
-                    let RecordOrigin { stream, partition, offset, ordinal, made_in: sequence, .. } = message.origin;
+                    let RecordOrigin { stream, partition, offset, ended, ordinal, made_in: sequence, .. } =
+                        message.origin;
                     // Subscriptions count apart from the record's own messages.
                     let ordinal = ordinal | (message.subscription.0 + 1) << 24;
                     let incarnation = incarnation(&self.core.incarnations, stream);
-                    batch.ids.push(MessageId { stream, partition, offset, ordinal, sequence, incarnation });
+                    batch.ids.push(MessageId { stream, partition, offset, ordinal, sequence, ended, incarnation });
                 }
                 self.tally.topics[message.topic.index()] += 1;
             }

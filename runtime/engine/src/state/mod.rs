@@ -1,6 +1,7 @@
 //! Keyed state: the lane's working copy of rows, their stored form, and what undoes a record's changes.
 
 mod change;
+mod ends;
 mod index;
 mod lane;
 mod row;
@@ -9,6 +10,7 @@ mod text_row;
 mod undo;
 
 pub(crate) use change::Change;
+pub(crate) use ends::Ends;
 pub(crate) use lane::{LaneRows, RowId, hash_key};
 pub(crate) use row::{FieldVersion, Row, VERSION_BYTES, never_written, split_head};
 pub(crate) use shape::StateShape;

@@ -113,6 +113,8 @@ pub(crate) struct Row {
     pub logged: bool,
     /// Which commit last used it.
     pub used: u32,
+    /// Whether it is noted when its value ends, where a flow is told of that.
+    pub noted: bool,
     /// For `order: time`: when each field was written.
     pub versions: Option<Box<[FieldVersion]>>,
 }
@@ -135,6 +137,7 @@ impl Row {
             dirty: false,
             logged: false,
             used: 0,
+            noted: false,
             versions: shape.by_time.then(never),
         }
     }
@@ -187,13 +190,30 @@ impl Row {
     }
 
     /// Whether a record sees the row when its partition's watermark is here (`late` as its source allows).
+    ///
+    /// A value whose end a flow is told of is there until it was told.
     pub(crate) fn is_live(&self, shape: &StateShape, watermark: i64, late: i64) -> bool {
-        self.exists && !self.has_ended(shape, watermark, late)
+        self.exists && (shape.told || !self.has_ended(shape, watermark, late))
     }
 
     /// Whether its time is over, be it there or deleted.
     pub(crate) fn has_ended(&self, shape: &StateShape, watermark: i64, late: i64) -> bool {
         shape.keep.is_some_and(|keep| watermark.saturating_sub(self.saved) > keep) || self.has_closed(watermark, late)
+    }
+
+    /// The last watermark at which the value is there, with what all sources of the state allow to be late; and the time
+    /// at which it ends then: what `closes` says, or `keep` after the last save.
+    pub(crate) fn end(&self, shape: &StateShape) -> (i64, i64) {
+        let by_keep = shape.keep.map_or(i64::MAX, |keep| self.saved.saturating_add(keep));
+        let by_closes = self.closes.saturating_add(shape.late);
+        if by_closes <= by_keep { (by_closes, self.closes) } else { (by_keep, by_keep) }
+    }
+
+    /// The row is gone, and nothing is known of it any more.
+    pub(crate) fn clear(&mut self, shape: &StateShape) {
+        (self.exists, self.noted, self.saved) = (false, false, i64::MIN);
+        self.fields = shape.defaults.clone();
+        self.versions.iter_mut().flatten().for_each(|version| *version = FieldVersion::NEVER);
     }
 
     /// Whether the store must hold it: it is there, or it is deleted and says since when.

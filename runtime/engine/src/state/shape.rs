@@ -18,6 +18,8 @@ pub(crate) struct StateShape {
     pub number: u16,
     /// Its name for messages.
     pub name: String,
+    /// Names of the keys, then of the fields.
+    pub names: Vec<String>,
     /// Types of the keys.
     pub keys: Vec<Type>,
     /// Types of the fields.
@@ -30,6 +32,10 @@ pub(crate) struct StateShape {
     closes: Option<Closes>,
     /// Whether the latest record time wins, field by field.
     pub by_time: bool,
+    /// Whether a flow is told of values that have ended.
+    pub told: bool,
+    /// How late records of the sources that save it may be, in milliseconds, where a flow is told.
+    pub late: i64,
     /// Rows as JSON, where the store's rows are to be read by people.
     pub text: Option<TextRow>,
 }
@@ -73,12 +79,21 @@ impl StateShape {
         Ok(Self {
             number,
             name: state.name.clone(),
+            names: state
+                .keys
+                .iter()
+                .map(|(name, _)| name)
+                .chain(state.fields.iter().map(|field| &field.name))
+                .cloned()
+                .collect(),
             keys: state.keys.iter().map(|(_, ty)| ty.clone()).collect(),
             fields: state.fields.iter().map(|field| field.ty.clone()).collect(),
             defaults,
             keep: state.keep,
             closes,
             by_time: state.order == Order::Time,
+            told: false,
+            late: 0,
             text,
         })
     }
@@ -94,8 +109,18 @@ impl StateShape {
         out.extend_from_slice(key);
     }
 
+    /// The key of a row whose text it is in a store of texts; none where it is another's.
+    pub(crate) fn read_text_key(&self, text: &[u8]) -> Option<Vec<u8>> {
+        text::read_key(&self.name, self.keys.iter(), text)
+    }
+
     /// Milliseconds after a save at a watermark after which a store may forget a row that closes then; 0 for never.
+    ///
+    /// A value whose end a flow is told of must be there until then, however long its source stands still.
     pub(crate) fn expires(&self, saved: i64, closes: i64) -> u64 {
+        if self.told {
+            return 0;
+        }
         let by_keep = self.keep.map(|keep| keep.saturating_add(SLACK));
         let by_closes = (closes != i64::MAX).then(|| closes.saturating_sub(saved).max(0).saturating_add(SLACK));
         let least = by_keep.into_iter().chain(by_closes).min();

@@ -123,7 +123,7 @@ impl<'p> ProgramBuilder<'p> {
 }
 
 /// Where the pipeline's partition key stands in a row's keys; none where a part of it is not there.
-fn key_positions(pipeline: &Pipeline, handle: &Handle) -> Option<Vec<usize>> {
+pub(crate) fn key_positions(pipeline: &Pipeline, handle: &Handle) -> Option<Vec<usize>> {
     let part = |slot: &SlotId| handle.keys.iter().position(|key| slot_of(key) == Some(*slot));
     pipeline.key.iter().map(part).collect()
 }

@@ -346,7 +346,22 @@ impl<'b> Execution<'_, 'b> {
             }
         }
         self.share_liveness(handle, state, row);
+        self.note_end(state, row);
         Ok(())
+    }
+
+    /// Notes when the value ends, where a flow is to be told of it.
+    fn note_end(&mut self, state: StateId, row: RowId) {
+        let shape = &self.shared.states[state.index()];
+        if !shape.told {
+            return;
+        }
+        let LaneStates { states, ends, .. } = &mut *self.lane;
+        let changed = states[state.index()].row_mut(row);
+        if changed.is_stored() && !changed.noted {
+            changed.noted = true;
+            ends.note(state, self.record.id.partition, &changed.key, changed.end(shape).0);
+        }
     }
 
     /// Makes the row ready to be changed: a value that has ended begins anew; the time of the save is kept.
@@ -361,7 +376,7 @@ impl<'b> Execution<'_, 'b> {
         rows.mark(row);
         let changed = rows.row_mut(row);
         let undo = &mut self.scratch.undo;
-        let forgotten = changed.versions.is_some() && changed.has_ended(shape, watermark, late);
+        let forgotten = changed.versions.is_some() && !shape.told && changed.has_ended(shape, watermark, late);
         if (changed.exists && !live) || forgotten {
             undo.push((state, row, Undo::Presence(changed.exists, changed.saved)));
             changed.exists = false;

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     cell::Cell,
+    connector::Sequence,
     encode::json,
     fault::Fallible,
     frame::Context,
@@ -40,9 +41,12 @@ impl Execution<'_, '_> {
             stream: id.stream,
             partition: id.partition,
             offset: id.offset,
+            turn: self.output.turn,
+            ended: self.output.ended,
             ordinal: self.output.next_ordinal(),
             time: self.record.time,
-            made_in: self.output.made_in,
+            // Writes of values that one record ended are counted one by one.
+            made_in: if self.output.ended == 0 { self.output.made_in } else { Sequence::None },
         };
         let (dimension, kind) = (action.dimension, action.kind);
         let writer = Writer::Pipeline(self.output.pipeline);

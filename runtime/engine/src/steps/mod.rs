@@ -8,7 +8,7 @@ mod rows;
 mod tables;
 pub(crate) mod uses;
 
-pub(crate) use build::ProgramBuilder;
+pub(crate) use build::{ProgramBuilder, key_positions};
 pub(crate) use execute::{Ending, Execution, Record, Scratch};
 pub(crate) use program::{Mode, Program, Target};
 pub(crate) use rows::{Binding, LaneStates, Link, Shared, damaged_row};

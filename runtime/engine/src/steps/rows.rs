@@ -15,7 +15,7 @@ use crate::{
     frame::{Context, Rows},
     observe::Observer,
     run::{Clock, stage::DimensionRows},
-    state::{LaneRows, Row, RowId, StateShape},
+    state::{Ends, LaneRows, Row, RowId, StateShape},
     store::{Held, LaneStore, Store, StoreTable},
     table::{TableSource, looked_up::MaybeRow},
 };
@@ -43,6 +43,8 @@ pub(crate) struct Shared {
 pub(crate) struct LaneStates {
     /// By the state's index in the plan.
     pub states: Vec<LaneRows>,
+    /// When their values end, of states whose ends flows are told of.
+    pub ends: Ends,
     /// How the lane is held, where the store commits lane by lane.
     pub link: Option<Link>,
 }
@@ -57,9 +59,10 @@ pub(crate) struct Link {
 }
 
 impl LaneStates {
-    /// No rows yet, of so many states.
-    pub(crate) fn new(states: usize) -> Self {
-        Self { states: (0..states).map(|_| LaneRows::default()).collect(), link: None }
+    /// No rows yet, of so many states; whether the store keeps their ends.
+    pub(crate) fn new(states: usize, ends_stored: bool) -> Self {
+        let states = (0..states).map(|_| LaneRows::default()).collect();
+        Self { states, ends: Ends::new(ends_stored), link: None }
     }
 
     /// The working copy of a row, read from the store if there is none yet.

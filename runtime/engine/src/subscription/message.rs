@@ -85,8 +85,11 @@ impl Published {
             out.extend_from_slice(quoted.get(1..quoted.len() - 1).unwrap_or_default());
             out.push(b'/');
         }
-        let RecordOrigin { partition, offset, ordinal, time, .. } = cause.origin;
+        let RecordOrigin { partition, offset, ended, ordinal, time, .. } = cause.origin;
         out.extend_from_slice(format!("{partition}/{offset}/{ordinal}").as_bytes());
+        if ended > 0 {
+            out.extend_from_slice(format!("/{ended:016x}").as_bytes());
+        }
         if cause.again > 0 {
             out.extend_from_slice(format!("/{}", cause.again).as_bytes());
         }

@@ -4,7 +4,6 @@ use nsf_plan::{PipelineId, SubscriptionEvent};
 
 use super::*;
 use crate::{
-    connector::Sequence,
     dimension::{
         Stage,
         fixture::{CLASS_STU_PLAN, MemoryStore, ingested, message, plan, text},
@@ -72,7 +71,7 @@ fn flow_write(kind: WriteKind, fields: Vec<(u32, Cell)>) -> DimensionWrite {
         kind,
         order: WriteOrder::Flow,
         writer: Writer::Pipeline(PipelineId(0)),
-        origin: RecordOrigin { stream: 0, partition: 0, offset: 9, ordinal: 0, time: TIME, made_in: Sequence::None },
+        origin: RecordOrigin::of_record(0, 0, 9, TIME),
     }
 }
 

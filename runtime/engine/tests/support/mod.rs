@@ -71,6 +71,7 @@ pub fn source(
         late: None,
         late_else: Late::Drop,
         max_skew: 300_000,
+        idle: None,
         retry: None,
         on_error: OnError::BlockLane,
         reject: None,

@@ -199,9 +199,12 @@ impl KafkaSink {
         if let Some(id) = id {
             self.id.clear();
             let application = &self.shared.settings.application;
-            let MessageId { stream, partition, offset, ordinal, sequence, incarnation } = id;
+            let MessageId { stream, partition, offset, ordinal, sequence, ended, incarnation } = id;
             // Writing to memory does not fail.
             let _ = write!(self.id, "{application}/{stream}/{partition}/{offset}/{ordinal}");
+            if *ended != 0 {
+                let _ = write!(self.id, "/{ended:016x}");
+            }
             let header = Header { key: ID_HEADER, value: Some(&self.id) };
             let mut headers = OwnedHeaders::new_with_capacity(2).insert(header);
             self.id.clear();

@@ -17,7 +17,7 @@ fn batch(messages: &[(&[u8], &[u8])], offset: u64) -> OutputBatch {
         // As a lane makes them, and as who makes none in order.
         let sequence = if index == 2 { Sequence::None } else { Sequence::Lane(5) };
         let (offset, incarnation) = (offset + index as u64, 0x1f);
-        batch.ids.push(MessageId { stream: 1, partition: 2, offset, ordinal: 4, sequence, incarnation });
+        batch.ids.push(MessageId { stream: 1, partition: 2, offset, ordinal: 4, sequence, ended: 0, incarnation });
     }
     batch
 }

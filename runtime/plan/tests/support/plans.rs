@@ -68,15 +68,35 @@ fn source() -> impl Strategy<Value = Source> {
     let rest = (
         option::of(any::<i64>()),
         late_else,
-        any::<i64>(),
+        (any::<i64>(), option::of(any::<i64>())),
         option::of(topic_id()),
         on_error(),
         option::of(topic_id()),
         origin(),
     );
     (names, rest).prop_map(
-        |((id, name, from, encoding, key, time), (late, late_else, max_skew, retry, on_error, reject, origin))| {
-            Source { id, name, from, encoding, key, time, late, late_else, max_skew, retry, on_error, reject, origin }
+        |(
+            (id, name, from, encoding, key, time),
+            (late, late_else, (max_skew, idle), retry, on_error, reject, origin),
+        )| {
+            let source = (id, name, from, encoding, key, time);
+            let (id, name, from, encoding, key, time) = source;
+            Source {
+                id,
+                name,
+                from,
+                encoding,
+                key,
+                time,
+                late,
+                late_else,
+                max_skew,
+                idle,
+                retry,
+                on_error,
+                reject,
+                origin,
+            }
         },
     )
 }

@@ -59,6 +59,7 @@ pub fn small() -> Plan {
         late: None,
         late_else: Late::Drop,
         max_skew: 300_000,
+        idle: None,
         retry: None,
         on_error: OnError::BlockLane,
         reject: None,

@@ -13,6 +13,7 @@ mod resume;
 mod sentinel;
 mod store;
 mod storm;
+mod timers;
 
 use std::path::PathBuf;
 
@@ -47,6 +48,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "network", fault: "the network is slow, cut, half open, or loses replies", dose: 5, run: network::run },
     Row { name: "mariadb", fault: "kill -9 of MariaDB while tables are read", dose: 20, run: mariadb::run },
     Row { name: "broken", fault: "a build that leaves a rule out", dose: 20, run: broken::run },
+    Row { name: "timers", fault: "restarts and clocks that jump while values end", dose: 10, run: timers::run },
     Row { name: "broker", fault: "kill -9 of Kafka", dose: 20, run: store::broker },
 ];
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     cell::Cell,
-    connector::{ConnectorErrorKind, Sequence},
+    connector::ConnectorErrorKind,
     dimension::fixture::{CLASS, CLASS_STU, CLASS_STU_PLAN, MemoryStore, ingested, message, plan, text},
     run::stage::{DimensionRows, RecordOrigin, WriteKind},
 };
@@ -138,7 +138,7 @@ fn a_flow_and_an_ingest_fill_fields_of_one_row() {
     let mut bench = Bench::new();
     let status =
         message(r#""time":1684540800000,"cmd":"insert","fields":{"class_id":1,"stu_id":7,"plan_id":3,"status":1}"#);
-    let origin = RecordOrigin { stream: 1, partition: 0, offset: 4, ordinal: 0, time: 10, made_in: Sequence::None };
+    let origin = RecordOrigin::of_record(1, 0, 4, 10);
     let stay = |minutes: i64| DimensionWrite {
         dimension: CLASS_STU_PLAN,
         keys: [1, 7, 3].map(Cell::Integer).into(),

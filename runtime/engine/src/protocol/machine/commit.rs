@@ -37,8 +37,11 @@ impl Machine {
         }
         let mut waiting = BTreeSet::new();
         for (lane, own) in (0..).zip(&self.lanes) {
-            let changed = own.held.values().any(|part| part.saved.is_some_and(|saved| saved < part.applied));
-            if own.state == LaneState::Open && changed {
+            let newer = |part: &Part| {
+                part.saved.is_some_and(|saved| saved < part.applied || part.watermark < part.applied_watermark)
+            };
+            let changed = own.changed && own.held.values().all(|part| part.saved.is_some());
+            if own.state == LaneState::Open && (changed || own.held.values().any(newer)) {
                 let step = |(id, part): (&PartitionId, &Part)| part.step_to_applied(*id);
                 let progress = own.held.iter().map(step).collect();
                 self.actions.push(Action::Save { lane, progress });
@@ -55,6 +58,7 @@ impl Machine {
             return;
         }
         own.tries = 0;
+        own.changed = false;
         for part in own.held.values_mut().filter(|part| part.saved.is_some()) {
             (part.saved, part.watermark) = (Some(part.applied), part.applied_watermark);
             part.marks = Arc::clone(&part.applied_marks);

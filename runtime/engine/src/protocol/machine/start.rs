@@ -50,7 +50,9 @@ impl Machine {
             self.begin_partition(partition, &parts);
             return;
         }
-        let Some(least) = parts.iter().min_by_key(|part| part.applied).cloned() else { return };
+        // Of lanes that stand alike one may have saved that the partition is idle.
+        let least = |part: &&Part| (part.applied, std::cmp::Reverse(part.applied_watermark));
+        let Some(least) = parts.iter().min_by_key(least).cloned() else { return };
         if reading && !void && least.applied >= own.read {
             return;
         }

@@ -98,7 +98,7 @@ fn a_lane_that_lost_everything_begins_at_the_first_offset_ever() {
     let mut machine = machine(First::Earliest);
     let asked = begin(&mut machine, log(0, 90, None, true), [progress(Some(50)), LaneProgress::default()]);
     assert_eq!(start_of(&asked).map(|(next, _)| next), Some(3));
-    assert_eq!(machine.applied(0).next(), Some((PARTITION, 50)), "the other lane passes over what it has");
+    assert_eq!(machine.applied(0).next(), Some((PARTITION, 50, 70)), "the other lane passes over what it has");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_store_that_is_emptied_while_it_is_used_is_filled_from_where_it_began() {
     for first in [First::Earliest, First::Latest] {
         let mut machine = machine(first);
         let began = start_of(&begin(&mut machine, log(5, 90, None, false), never())).map(|(next, _)| next);
-        machine.step(Event::Applied { partition: PARTITION, next: 95, watermark: 7 });
+        machine.step(Event::Applied { partition: PARTITION, next: 95, watermark: 7, marks: Arc::default() });
         let mut asked = Vec::new();
         for lane in 0..2 {
             machine.step(Event::LaneFailed { lane, lost: true });
@@ -139,4 +139,41 @@ fn a_store_that_is_emptied_while_it_is_used_is_filled_from_where_it_began() {
         assert_eq!(start_of(&asked).map(|(next, _)| next), began, "{first:?}: {asked:?}");
         assert_eq!(halt_of(&asked), None, "{first:?}");
     }
+}
+
+/// Makes a commit; gives the lanes that are saved, with the offset and the watermark that they are to have.
+fn commit(machine: &mut Machine) -> Vec<(u16, Option<u64>, i64)> {
+    assert_eq!(machine.step(Event::Due), [Action::Flush]);
+    assert_eq!(machine.step(Event::Flushed), [Action::SaveDimensions]);
+    let saves = machine.step(Event::DimensionsSaved);
+    let saved = saves.iter().filter_map(|action| match action {
+        Action::Save { lane, progress } => Some((*lane, progress[0].next, progress[0].watermark)),
+        _ => None,
+    });
+    let saved: Vec<(u16, Option<u64>, i64)> = saved.collect();
+    saved.iter().for_each(|(lane, ..)| drop(machine.step(Event::Saved { lane: *lane })));
+    assert!(!machine.is_committing());
+    saved
+}
+
+#[test]
+fn what_no_record_changed_is_saved_too() {
+    let mut machine = machine(First::Earliest);
+    begin(&mut machine, log(0, 50, None, true), [progress(Some(50)), progress(Some(50))]);
+    assert_eq!(commit(&mut machine), []);
+    machine.step(Event::Idle { partition: PARTITION, watermark: 90 });
+    assert_eq!(commit(&mut machine), [(0, Some(50), 90), (1, Some(50), 90)]);
+    // A watermark never goes back.
+    machine.step(Event::Idle { partition: PARTITION, watermark: 80 });
+    assert_eq!(commit(&mut machine), []);
+    machine.step(Event::Changed);
+    assert_eq!(commit(&mut machine), [(0, Some(50), 90), (1, Some(50), 90)]);
+    assert_eq!(commit(&mut machine), []);
+}
+
+#[test]
+fn of_lanes_that_stand_alike_the_one_that_saw_the_partition_idle_is_believed() {
+    let late = LaneProgress { watermark: 90, ..progress(Some(50)) };
+    let asked = begin(&mut machine(First::Earliest), log(0, 50, None, true), [progress(Some(50)), late]);
+    assert_eq!(start_of(&asked), Some((50, 90)));
 }

@@ -1,5 +1,6 @@
 //! The protocol against simulated stores, logs and workers, thousands of times: workers are killed, pause while others take
-//! over, lose answers; the store goes back to an earlier state. At the end every row and every output must be what one
+//! over, lose answers; the store goes back to an earlier state. At the end every row, every output and every window that
+//! ended must be what one
 //! worker without faults would have made. Rules that are left out must be noticed.
 
 mod random;
@@ -99,6 +100,11 @@ fn dimensions_that_are_written_before_their_messages_are_noticed() {
 #[test]
 fn rows_of_dimensions_that_are_not_compared_are_noticed() {
     is_noticed(Faults::ALL, Sound { compared: false, ..Sound::default() });
+}
+
+#[test]
+fn ends_that_are_forgotten_before_their_rows_are_saved_are_noticed() {
+    is_noticed(Faults { kills: true, ..Faults::NONE }, Sound { ends_with_rows: false, ..Sound::default() });
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! A simulated worker: the state machine, rows in memory, and outputs that are not yet sent.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
 use super::{
     super::{Action, Event, First, Machine, Step},
-    world::{DimensionRow, LANED, LANES, Record, Sound, World, apply},
+    world::{DimensionRow, Ends, LANED, LANES, Record, Sound, WINDOW, World, add_to_window, apply, window_end},
 };
 use crate::{
     connector::{LogState, PartitionId},
@@ -40,6 +40,12 @@ pub struct Worker {
     /// Rows in memory by lane; whether they changed since the last save.
     rows: Vec<BTreeMap<(u8, u64), (u64, bool)>>,
     outputs: Vec<(u16, (PartitionId, u64), u64)>,
+    /// By lane: when windows of partitions end, once it was asked for.
+    ends: Vec<Ends>,
+    /// Windows that have ended, and what they held.
+    ended: Vec<(u16, u64, u64)>,
+    /// By partition: the watermark up to where it is read.
+    watermarks: BTreeMap<PartitionId, i64>,
     /// Writes of the dimension since the last commit, and what they make of its rows as read.
     writes: Vec<(u16, PartitionId, Record)>,
     read: BTreeMap<u64, DimensionRow>,
@@ -59,6 +65,9 @@ impl Worker {
             round: None,
             rows: vec![BTreeMap::new(); usize::from(LANES)],
             outputs: Vec::new(),
+            ends: vec![Ends::new(); usize::from(LANES)],
+            ended: Vec::new(),
+            watermarks: BTreeMap::new(),
             writes: Vec::new(),
             read: BTreeMap::new(),
             told: Vec::new(),
@@ -157,15 +166,12 @@ impl Worker {
         }
         let Some(lane) = round.lanes.pop_front() else {
             let next = round.records.last().map_or(0, |record| record.offset + 1);
+            let watermark = self.watermark(&round, u64::MAX);
             for lane in round.failed {
                 self.event(Event::LaneFailed { lane, lost: true });
             }
-            return self.event(Event::Applied {
-                partition: round.partition,
-                next,
-                watermark: 0,
-                marks: Arc::default(),
-            });
+            self.watermarks.insert(round.partition, watermark);
+            return self.event(Event::Applied { partition: round.partition, next, watermark, marks: Arc::default() });
         };
         if self.machine.is_open(lane) && self.work(lane, &round, world).is_none() {
             world.counts.failed_lanes += 1;
@@ -178,13 +184,19 @@ impl Worker {
     /// Works on a lane's records of a batch; nothing where the lane is not as it is held.
     fn work(&mut self, lane: u16, round: &Round, world: &mut World) -> Option<()> {
         let partition = round.partition;
-        let applied = self.machine.applied(lane).find(|(id, _)| *id == partition)?.1;
+        let applied = self.machine.applied(lane).find(|(id, ..)| *id == partition)?.1;
         let laned = LANED[partition.stream as usize];
         for record in round.records.iter().filter(|record| record.offset >= applied) {
+            if laned {
+                // A record ends windows in every lane, before it is itself worked on.
+                let watermark = self.watermark(round, record.offset);
+                self.end_windows(lane, partition, watermark, world)?;
+            }
             if laned && record.lane() != lane {
                 continue;
             }
             if laned {
+                self.count_in_window(lane, partition, *record, world)?;
                 let keys = record.rows(partition);
                 let mut before = [0; 3];
                 for (key, value) in keys.into_iter().zip(&mut before) {
@@ -198,6 +210,48 @@ impl Worker {
             }
             self.writes.push((lane, partition, *record));
         }
+        Some(())
+    }
+
+    /// The watermark of a batch's partition behind its record of an offset.
+    fn watermark(&self, round: &Round, offset: u64) -> i64 {
+        let before = self.watermarks.get(&round.partition).copied().unwrap_or(i64::MIN);
+        let times = round.records.iter().filter(|record| record.offset <= offset).map(|record| record.time());
+        times.max().map_or(before, |time| time.max(before))
+    }
+
+    /// The ends of a partition's windows in a lane; nothing where the lane is not as it is held.
+    fn lane_ends(&mut self, lane: u16, id: PartitionId, world: &World) -> Option<&mut BTreeSet<(i64, u64)>> {
+        let at = usize::from(lane);
+        if !self.ends[at].contains_key(&id) {
+            if world.sound.loads && !self.holds(lane, world) {
+                return None;
+            }
+            let stored = world.store.lanes[at].ends.get(&id).cloned().unwrap_or_default();
+            self.ends[at].insert(id, stored);
+        }
+        self.ends[at].get_mut(&id)
+    }
+
+    fn end_windows(&mut self, lane: u16, partition: PartitionId, watermark: i64, world: &mut World) -> Option<()> {
+        loop {
+            let own = self.lane_ends(lane, partition, world)?;
+            let Some((due, window)) = own.first().copied().filter(|(due, _)| *due < watermark) else { return Some(()) };
+            own.remove(&(due, window));
+            if !world.sound.ends_with_rows {
+                world.store.lanes[usize::from(lane)].ends.entry(partition).or_default().remove(&(due, window));
+            }
+            let value = self.load(lane, (WINDOW, window), world)?;
+            self.rows[usize::from(lane)].insert((WINDOW, window), (0, true));
+            self.ended.push((lane, window, value));
+        }
+    }
+
+    fn count_in_window(&mut self, lane: u16, partition: PartitionId, record: Record, world: &mut World) -> Option<()> {
+        let window = record.window();
+        let before = self.load(lane, (WINDOW, window), world)?;
+        self.rows[usize::from(lane)].insert((WINDOW, window), (add_to_window(before, record), true));
+        self.lane_ends(lane, partition, world)?.insert((window_end(window), window));
         Some(())
     }
 
@@ -227,6 +281,7 @@ impl Worker {
     /// Outputs and writes of a lane that failed are void.
     fn void(&mut self, lane: u16) {
         self.outputs.retain(|(own, ..)| *own != lane);
+        self.ended.retain(|(own, ..)| *own != lane);
         self.writes.retain(|(own, ..)| *own != lane);
     }
 
@@ -235,13 +290,16 @@ impl Worker {
             Action::Claim { lane, partitions } => self.claim(lane, &partitions, world),
             Action::Start(ready) => {
                 self.reading.insert(ready.partition, (ready.generation, ready.next));
+                self.watermarks.insert(ready.partition, ready.watermark);
             }
             Action::Forget { lane } => {
                 self.rows[usize::from(lane)].clear();
+                self.ends[usize::from(lane)].clear();
                 self.void(lane);
             }
             Action::ForgetShared => {
                 self.outputs.clear();
+                self.ended.clear();
                 self.writes.clear();
                 self.round = None;
             }
@@ -308,6 +366,9 @@ impl Worker {
         }
         for (_, id, value) in self.outputs.drain(..) {
             world.outputs.entry(id).or_default().push(value);
+        }
+        for (_, window, value) in self.ended.drain(..) {
+            world.ended.entry(window).or_default().push(value);
         }
         world.told.extend(self.told.drain(..));
         self.event(Event::Flushed);
@@ -376,13 +437,21 @@ impl Worker {
         }
         if with_rows {
             for (key, (value, changed)) in &mut self.rows[usize::from(lane)] {
-                if std::mem::take(changed) {
-                    stored.rows.insert(*key, *value);
+                match std::mem::take(changed) {
+                    true if key.0 == WINDOW && *value == 0 => drop(stored.rows.remove(key)),
+                    true => drop(stored.rows.insert(*key, *value)),
+                    false => {}
+                }
+            }
+            for step in progress {
+                if let Some(ends) = self.ends[usize::from(lane)].get(&step.partition) {
+                    stored.ends.insert(step.partition, ends.clone());
                 }
             }
         }
         for step in progress {
-            let own = LaneProgress { next: step.next, first: step.first, ..LaneProgress::default() };
+            let (next, first, watermark) = (step.next, step.first, step.watermark);
+            let own = LaneProgress { next, first, watermark, ..LaneProgress::default() };
             stored.progress.entry(step.partition).or_default().1 = own;
         }
         !lost

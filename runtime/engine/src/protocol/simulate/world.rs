@@ -50,6 +50,8 @@ pub struct Sound {
     pub compared: bool,
     /// Streams that touch the same rows are at one worker.
     pub together: bool,
+    /// That a window has ended is saved with its row, and not as soon as it is told of.
+    pub ends_with_rows: bool,
 }
 
 impl Sound {
@@ -70,7 +72,15 @@ impl Sound {
 
 impl Default for Sound {
     fn default() -> Self {
-        Self { rules: Rules::default(), loads: true, saves: true, messages_first: true, compared: true, together: true }
+        Self {
+            rules: Rules::default(),
+            loads: true,
+            saves: true,
+            messages_first: true,
+            compared: true,
+            together: true,
+            ends_with_rows: true,
+        }
     }
 }
 
@@ -117,6 +127,16 @@ impl Record {
         [(0, self.key), (1, shared), (2, u64::from(partition.partition) * 10 + lane)]
     }
 
+    /// Its time: records are a little out of order.
+    pub fn time(self) -> i64 {
+        (self.offset * 3 + 4 - mix(self.offset ^ self.key) % 4) as i64
+    }
+
+    /// The window of its key that it counts in.
+    pub fn window(self) -> u64 {
+        self.key * WINDOWS + self.time() as u64 / WIDTH
+    }
+
     pub fn dimension(self) -> u64 {
         self.key % ROWS
     }
@@ -132,6 +152,25 @@ pub fn mix(value: u64) -> u64 {
     (value ^ (value >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) ^ (value >> 32)
 }
 
+/// The state of windows; a row of it that is 0 is none.
+pub const WINDOW: u8 = 3;
+/// How wide a window is, and more than there are of a key.
+const WIDTH: u64 = 8;
+const WINDOWS: u64 = 64;
+
+/// The last watermark at which a window is there: no record comes later than that.
+pub fn window_end(window: u64) -> i64 {
+    ((window % WINDOWS + 1) * WIDTH + 4) as i64
+}
+
+/// A window's row with a record more.
+pub fn add_to_window(row: u64, record: Record) -> u64 {
+    mix(row ^ mix(record.offset + 1)) | 1
+}
+
+/// By partition: when windows end.
+pub type Ends = BTreeMap<PartitionId, BTreeSet<(i64, u64)>>;
+
 /// What a record makes of its rows; the value of the second is its output. The third is a sum, as the order in which merged
 /// streams are worked on is not told.
 pub fn apply(rows: [u64; 3], partition: PartitionId, record: Record) -> [u64; 3] {
@@ -145,6 +184,7 @@ pub fn apply(rows: [u64; 3], partition: PartitionId, record: Record) -> [u64; 3]
 pub struct StoredLane {
     pub rows: BTreeMap<(u8, u64), u64>,
     pub progress: BTreeMap<PartitionId, (u64, LaneProgress)>,
+    pub ends: Ends,
 }
 
 /// Who writes a field of a dimension's row: the records of a lane of a partition.
@@ -180,6 +220,8 @@ pub struct World {
     pub committed: BTreeMap<PartitionId, u64>,
     /// Sent outputs: by partition and offset every value.
     pub outputs: BTreeMap<(PartitionId, u64), Vec<u64>>,
+    /// Windows that were told of: what they held, each time.
+    pub ended: BTreeMap<u64, Vec<u64>>,
     /// Sent messages of the subscription.
     pub told: BTreeSet<(PartitionId, u64)>,
     owners: BTreeMap<PartitionId, Owner>,
@@ -216,6 +258,7 @@ impl World {
             log,
             committed: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            ended: BTreeMap::new(),
             told: BTreeSet::new(),
             owners,
             workers: Vec::new(),
@@ -390,13 +433,48 @@ impl World {
                 }
             }
         }
+        rows.extend(self.check_windows()?);
         for (key, value) in &rows {
             let stored: Vec<u64> = self.store.lanes.iter().filter_map(|lane| lane.rows.get(key).copied()).collect();
             if stored != [*value] {
                 return Err(format!("row {key:?} is {stored:?}, not {value}"));
             }
         }
+        let windows = |rows: &mut dyn Iterator<Item = &(u8, u64)>| rows.filter(|key| key.0 == WINDOW).count();
+        let (stored, open) =
+            (windows(&mut self.store.lanes.iter().flat_map(|lane| lane.rows.keys())), windows(&mut rows.keys()));
+        let noted: usize = self.store.lanes.iter().flat_map(|lane| lane.ends.values()).map(BTreeSet::len).sum();
+        if (stored, noted) != (open, open) {
+            return Err(format!("{stored} windows are stored and {noted} ends noted, of {open} that are open"));
+        }
         self.check_dimension()
+    }
+
+    /// What must have been told of windows that have ended; gives those that are still open.
+    fn check_windows(&self) -> Result<BTreeMap<(u8, u64), u64>, String> {
+        let mut open = BTreeMap::new();
+        for (id, records) in self.log.iter().filter(|(id, _)| LANED[id.stream as usize]) {
+            let mut windows: BTreeMap<u64, u64> = BTreeMap::new();
+            let mut watermark = i64::MIN;
+            for record in records {
+                watermark = watermark.max(record.time());
+                let over: Vec<u64> = windows.keys().copied().filter(|window| window_end(*window) < watermark).collect();
+                for window in over {
+                    let value = windows.remove(&window).unwrap_or_default();
+                    let copies = self.ended.get(&window).map(Vec::as_slice).unwrap_or_default();
+                    if copies.is_empty() || copies.iter().any(|copy| *copy != value) {
+                        return Err(format!("window {window} of {id:?} ended as {copies:?}, not as {value}"));
+                    }
+                }
+                let own = windows.entry(record.window()).or_default();
+                *own = add_to_window(*own, *record);
+            }
+            if let Some(early) = windows.keys().find(|window| self.ended.contains_key(*window)) {
+                return Err(format!("window {early} of {id:?} was told of and has not ended"));
+            }
+            open.extend(windows.into_iter().map(|(window, value)| ((WINDOW, window), value)));
+        }
+        Ok(open)
     }
 
     fn check_dimension(&self) -> Result<(), String> {

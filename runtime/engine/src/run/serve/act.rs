@@ -10,6 +10,7 @@ use std::{
 use super::{
     super::{
         drive::Uncommitted,
+        due::MOST_ENDS,
         error::RunError,
         event::{Committed, Event, RolledBack},
         lane::Lane,
@@ -22,7 +23,7 @@ use crate::{
     connector::{Command, ConnectorError, ConnectorErrorKind, PartitionId},
     protocol::{self, Action, Halt, Ready, Step},
     state::StateShape,
-    store::{Changes, Held, LaneProgress, PartitionName, Saved, Store},
+    store::{Changes, End, Held, LaneProgress, PartitionName, Saved, Store},
 };
 
 /// A save that is to be made.
@@ -85,6 +86,7 @@ impl Serve {
         let progress = self.run.progress.partition(stream, partition.partition);
         progress.position.next = next;
         (progress.watermark, progress.marks) = (watermark, marks);
+        self.idle.started(partition);
         self.moved(partition, "started");
         self.readers.command(READER, Command::Start { partition, next, generation });
     }
@@ -122,6 +124,7 @@ impl Serve {
                         partitions.into_iter().zip(claimed).map(|(id, (epoch, progress))| (id, epoch, progress));
                     self.event(protocol::Event::Claimed { lane, found: found.collect() });
                     self.went_well(EndedBy::Claim);
+                    self.idle.claimed();
                 }
                 Err(error) if error.kind.may_heal() => {
                     self.trouble("store", &error, EndedBy::Claim);
@@ -232,6 +235,7 @@ impl Serve {
     fn forget_shared(&mut self) {
         self.run.stage.forget();
         self.writes.clear();
+        self.idle.forget();
         self.run.rejected.clear();
         self.run.uncommitted = Uncommitted::default();
         self.run.tally = self.committed.clone();
@@ -241,6 +245,7 @@ impl Serve {
     fn committed(&mut self) -> Result<(), RunError> {
         self.run.rejected.clear();
         self.writes.clear();
+        self.idle_is_stored();
         self.run.stage.committed();
         // Other workers change rows of dimensions too: each window reads them anew.
         self.run.stage.forget();
@@ -249,6 +254,7 @@ impl Serve {
             lane.scratch.committed.clear();
             let states = lane.states.states.len().max(1);
             lane.states.states.iter_mut().for_each(|rows| rows.shrink(each / states));
+            lane.states.ends.shrink(MOST_ENDS);
         }
         self.run.workers.iter_mut().for_each(|worker| worker.scratch.committed.clear());
         let Uncommitted { records, since, .. } = std::mem::take(&mut self.run.uncommitted);
@@ -323,6 +329,12 @@ fn save(store: &dyn Store, shapes: &[StateShape], job: Job<'_>) -> (u16, Vec<u64
     if let Some(lane) = lane {
         let states = lane.states.states.iter_mut().zip(shapes);
         rows.extend(states.map(|(rows, shape)| rows.collect(shape, &mut changes)));
+        for ((state, partition, key), due) in lane.states.ends.take_changed() {
+            let shape = &shapes[state.index()];
+            let mut stored = Vec::new();
+            shape.write_stored_key(&key, &mut stored);
+            changes.end(End { state: shape.name.clone(), partition, key: stored, due });
+        }
     }
     let saved = match lanes_of(store) {
         Ok(lanes) => lanes.save(number, &held, &changes, &progress),

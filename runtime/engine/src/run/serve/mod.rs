@@ -13,10 +13,12 @@
 //! | `reset` | lets a topic begin anew |
 //! | `status` | what is told of it to the outside |
 //! | `durations` | how long things take |
+//! | `idle` | partitions without records, and what ends where no record comes |
 
 mod act;
 mod dimensions;
 pub mod durations;
+mod idle;
 mod refused;
 pub mod reset;
 pub mod status;
@@ -114,6 +116,8 @@ pub(super) struct Serve {
     /// Since when a commit is under way.
     committing: Option<Instant>,
     looked: Instant,
+    /// Partitions without records.
+    idle: idle::Idle,
     /// What was last said to be wrong, so that it is said once.
     trouble: Option<Wrong>,
     options: ServeOptions,
@@ -184,6 +188,7 @@ impl Serve {
             rows: 0,
             committing: None,
             looked: Instant::now(),
+            idle: idle::Idle::default(),
             trouble: None,
             options,
             run,
@@ -214,6 +219,9 @@ impl Serve {
             }
             self.act()?;
             self.wake();
+            if stopping.is_none() {
+                self.end_without_records()?;
+            }
             if let Some(since) = stopping {
                 // A lane that waits for its store is read on from by whoever comes next.
                 if !self.machine.is_committing() || since.elapsed() > self.options.drain {
@@ -228,6 +236,7 @@ impl Serve {
                 self.round(batches)?;
             }
             if self.run.is_commit_due() && !self.machine.is_committing() {
+                self.raise_idle();
                 self.event(protocol::Event::Due);
             }
             self.tell_status();
@@ -352,9 +361,11 @@ impl Serve {
             let lane = &mut self.run.lanes[usize::from(number)];
             lane.closed = !self.machine.is_open(number);
             lane.applied.clear();
-            for (partition, applied) in self.machine.applied(number) {
+            lane.watermarks.clear();
+            for (partition, applied, watermark) in self.machine.applied(number) {
                 let stream = self.streams.get(partition.stream as usize).copied().unwrap_or_default();
                 lane.applied.insert((stream, partition.partition), applied);
+                lane.watermarks.insert((stream, partition.partition), watermark);
             }
             lane.states.link = Some(Link { lane: number, held });
         }
@@ -380,6 +391,10 @@ impl Serve {
         if self.machine.is_idle() {
             // What is wrong is now for others to see.
             self.went_well(EndedBy::Commit);
+        }
+        if self.raise_idle() {
+            self.event(protocol::Event::Due);
+            return;
         }
         let store = Arc::clone(&self.run.core.shared.store);
         let Some(lanes) = store.lanes() else { return };
@@ -407,7 +422,7 @@ fn is_laned(core: &Core, stream: usize) -> bool {
         StreamWork::Source(source) => {
             source.programs.iter().any(|feed| core.programs[feed.program].mode == Mode::Laned)
         }
-        StreamWork::Ingest(_) | StreamWork::Subscription => false,
+        StreamWork::Ingest(_) | StreamWork::Subscription | StreamWork::Ended => false,
     }
 }
 

@@ -124,6 +124,9 @@ impl Serve {
         own.batch.messages = messages;
         progress.position.next = next.max(own.batch.end.next);
         own.batch.end.next = progress.position.next;
+        if !own.batch.messages.is_empty() {
+            self.idle.has_records(partition);
+        }
         self.run.tally.streams[own.stream].repeated += (before - own.batch.messages.len()) as u64;
         taken.push((READER, own));
     }

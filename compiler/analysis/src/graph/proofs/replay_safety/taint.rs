@@ -34,7 +34,8 @@ pub(super) struct Found {
 /// Looks at a pipeline.
 pub(super) fn of(dag: &Dag, flow: &FlowNode, known: &Known) -> Found {
     let pipeline = &flow.part.value;
-    let mut keeps = false;
+    // What has ended is taken out of a state.
+    let mut keeps = pipeline.inputs.iter().any(|input| matches!(input.from, InputSource::Expired(_)));
     dag.walk(flow, &mut |_, step| {
         keeps |= matches!(step.kind, StepKind::Save { .. } | StepKind::Unique { .. } | StepKind::ExpandDimension(_));
     });
