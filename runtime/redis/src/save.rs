@@ -8,7 +8,7 @@ use redis::Value;
 
 use crate::{
     fault::{Cause, Failure},
-    lane::CHUNK,
+    lane::{CHUNK, Lane},
     store::RedisStore,
     wire::{Link, Requests},
 };
@@ -27,6 +27,14 @@ impl RedisStore {
         let mut requests = Requests::default();
         requests.command("MULTI", &[]);
         write_rows(&mut requests, rows.rows().zip(rows.expiries()), self.keys.state(number).as_bytes());
+        self.write_progress(&mut requests, number, held, progress);
+        let (end, commands) = (requests.len(), requests.len() - 1);
+        requests.command("EXEC", &[]);
+        self.ask_window(&mut requests, number, held);
+        Transaction { requests, end, commands }
+    }
+
+    fn write_progress(&self, requests: &mut Requests, number: u16, held: &[Held], progress: &[LaneProgress]) {
         for (held, progress) in held.iter().zip(progress) {
             let key = self.keys.progress(number, &held.name);
             let next = progress.next.map(|next| next.to_string()).unwrap_or_default();
@@ -39,10 +47,23 @@ impl RedisStore {
             requests.argument(b"i").argument(progress.incarnation.as_bytes());
             requests.argument(b"v").argument(progress.plan.as_bytes());
         }
-        let (end, commands) = (requests.len(), requests.len() - 1);
-        requests.command("EXEC", &[]);
-        self.ask_window(&mut requests, number, held);
-        Transaction { requests, end, commands }
+    }
+
+    /// Saves without a fence: rows, and behind them how far they are, each as it comes.
+    fn save_unfenced(
+        &self,
+        number: u16,
+        lane: &mut Lane,
+        held: &[Held],
+        rows: &Changes,
+        progress: &[LaneProgress],
+    ) -> Result<Saved, Failure> {
+        self.over(number, lane, |link, _| {
+            let mut requests = Requests::default();
+            write_rows(&mut requests, rows.rows().zip(rows.expiries()), self.keys.state(number).as_bytes());
+            self.write_progress(&mut requests, number, held, progress);
+            link.ask_all(&requests).map(|_| Saved::Applied)
+        })
     }
 
     pub(crate) fn try_save(
@@ -58,6 +79,9 @@ impl RedisStore {
             let message = format!("lane {number}: {} partitions are held and {} saved", held.len(), progress.len());
             let error = ConnectorError::new(Kind::Other, message).with_help("report it: the runtime counts wrongly");
             return Err(Failure::new(Cause::Refused, error));
+        }
+        if !self.topology.settings().is_fenced() {
+            return self.save_unfenced(number, lane, held, rows, progress);
         }
         // It must be known that the progress is as it is held before the transaction is sent, not only in the same trip:
         // a transaction that a slow server takes up late is then void as soon as anyone has touched the progress.
