@@ -20,7 +20,7 @@ mod summary;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use commands::Command;
 use output::Output;
@@ -46,6 +46,12 @@ enum Outcome {
     Errors,
 }
 
+/// The commands, options and their texts, for completions and pages of `man`.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
 /// Runs the command that the program's arguments name.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -63,10 +69,8 @@ pub fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     #[test]
     fn the_arguments_do_not_contradict_each_other() {
-        super::Arguments::command().debug_assert();
+        super::command().debug_assert();
     }
 }

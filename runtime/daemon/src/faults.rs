@@ -2,7 +2,8 @@
 //!
 //! `NSFLOW_FAILPOINT=NAME:TIMES` ends the process, as `kill -9` would, when it comes to a failpoint for that time;
 //! `NAME:TIMES:stop` stops it there as `kill -STOP` would, until somebody lets it go on.
-//! `NSFLOW_BROKEN=RULE` leaves a rule of the protocol out, so that the tests can show that they notice.
+//! `NSFLOW_BROKEN=RULE` leaves a rule of the protocol out, so that the tests can show that they notice; `at-least-once` leaves
+//! out all that the lanes' check and fence cost, for who measures it (`bench/w3`).
 
 use std::sync::Arc;
 
@@ -50,6 +51,11 @@ pub fn rules() -> Rules {
         start_from_store: broken != "positions-of-the-log",
         pass_over_repetitions: broken != "count-repetitions",
     }
+}
+
+/// Whether lanes are checked and fenced at all.
+pub fn fenced() -> bool {
+    broken() != "at-least-once"
 }
 
 /// The store, careless if that is asked for.

@@ -13,6 +13,7 @@
 //! | `production` | the pieces that a plan names, under a profile |
 //! | `settings` | what the profile says, in the words of each connector |
 //! | `faults` | what tests of faults ask of a worker |
+//! | `interrupts` | which thread takes signals |
 //! | `kept` | states and dimensions as a person names them |
 //! | `journal` | what happens, as lines |
 //! | `problem` | what a person is told when it does not go on |
@@ -24,6 +25,8 @@ mod commands;
 mod configuration;
 #[cfg(feature = "faults")]
 mod faults;
+#[cfg(unix)]
+mod interrupts;
 mod journal;
 mod kept;
 mod metrics;
@@ -39,7 +42,7 @@ mod settings;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use problem::Problem;
 
@@ -88,6 +91,12 @@ enum JournalFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// The commands, options and their texts, for completions and pages of `man`.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs the command line.

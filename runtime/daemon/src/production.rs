@@ -199,7 +199,10 @@ impl Connectors for Production {
 
     fn store(&self) -> ConnectorResult<Arc<dyn Store>> {
         nsf_redis::check(&self.redis)?;
-        let redis = RedisStore::new(self.redis.clone())?;
+        let settings = self.redis.clone();
+        #[cfg(feature = "faults")]
+        let settings = RedisSettings { fenced: crate::faults::fenced(), ..settings };
+        let redis = RedisStore::new(settings)?;
         let store: Arc<dyn Store> = match self.mysql_dimensions()? {
             None => Arc::new(redis),
             Some(dimensions) => {

@@ -10,7 +10,7 @@ use redis::Value;
 
 use crate::{
     fault::{Cause, Failure},
-    lane::CHUNK,
+    lane::{CHUNK, Lane},
     store::RedisStore,
     wire::{Link, Requests},
 };
@@ -34,6 +34,14 @@ impl RedisStore {
         requests.command("MULTI", &[]);
         write_rows(&mut requests, rows.rows().zip(rows.expiries()), self.keys.state(number).as_bytes());
         self.write_ends(&mut requests, number, rows.ends());
+        self.write_progress(&mut requests, number, held, progress);
+        let (end, commands) = (requests.len(), requests.len() - 1);
+        requests.command("EXEC", &[]);
+        self.ask_window(&mut requests, number, held);
+        Transaction { requests, end, commands }
+    }
+
+    fn write_progress(&self, requests: &mut Requests, number: u16, held: &[Held], progress: &[LaneProgress]) {
         for (held, progress) in held.iter().zip(progress) {
             let key = self.keys.progress(number, &held.name);
             let next = progress.next.map(|next| next.to_string()).unwrap_or_default();
@@ -49,10 +57,24 @@ impl RedisStore {
             // Written empty too: they may be fewer than before.
             requests.argument(b"m").argument(marks.as_bytes());
         }
-        let (end, commands) = (requests.len(), requests.len() - 1);
-        requests.command("EXEC", &[]);
-        self.ask_window(&mut requests, number, held);
-        Transaction { requests, end, commands }
+    }
+
+    /// Saves without a fence: rows, and behind them how far they are, each as it comes.
+    fn save_unfenced(
+        &self,
+        number: u16,
+        lane: &mut Lane,
+        held: &[Held],
+        rows: &Changes,
+        progress: &[LaneProgress],
+    ) -> Result<Saved, Failure> {
+        self.over(number, lane, |link, _| {
+            let mut requests = Requests::default();
+            write_rows(&mut requests, rows.rows().zip(rows.expiries()), self.keys.state(number).as_bytes());
+            self.write_ends(&mut requests, number, rows.ends());
+            self.write_progress(&mut requests, number, held, progress);
+            link.ask_all(&requests).map(|_| Saved::Applied)
+        })
     }
 
     /// Writes when values end: a sorted set for each state and partition, whose members are the rows' own keys.
@@ -93,6 +115,9 @@ impl RedisStore {
             let message = format!("lane {number}: {} partitions are held and {} saved", held.len(), progress.len());
             let error = ConnectorError::new(Kind::Other, message).with_help("report it: the runtime counts wrongly");
             return Err(Failure::new(Cause::Refused, error));
+        }
+        if !self.topology.settings().is_fenced() {
+            return self.save_unfenced(number, lane, held, rows, progress);
         }
         // It must be known that the progress is as it is held before the transaction is sent, not only in the same trip:
         // a transaction that a slow server takes up late is then void as soon as anyone has touched the progress.

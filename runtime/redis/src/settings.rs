@@ -132,6 +132,9 @@ pub struct RedisSettings {
     pub connect_timeout: Duration,
     /// How long an answer may take.
     pub response_timeout: Duration,
+    /// Whether loads are checked and saves fenced. Without it a worker is at least once: for measurements of what that costs.
+    #[cfg(feature = "faults")]
+    pub fenced: bool,
 }
 
 impl RedisSettings {
@@ -149,7 +152,17 @@ impl RedisSettings {
             accept_eviction: false,
             connect_timeout: Duration::from_secs(3),
             response_timeout: Duration::from_secs(5),
+            #[cfg(feature = "faults")]
+            fenced: true,
         }
+    }
+
+    /// Whether loads are checked and saves fenced.
+    pub(crate) const fn is_fenced(&self) -> bool {
+        #[cfg(feature = "faults")]
+        return self.fenced;
+        #[cfg(not(feature = "faults"))]
+        true
     }
 
     /// Whether a store can be made of them.

@@ -57,7 +57,7 @@ impl Requests {
 
     fn head(&mut self, sign: u8, number: usize) {
         self.bytes.push(sign);
-        self.bytes.extend_from_slice(number.to_string().as_bytes());
+        self.bytes.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
         self.bytes.extend_from_slice(b"\r\n");
     }
 }

@@ -212,6 +212,19 @@ pub fn advertised(address: SocketAddr) -> io::Result<Vec<String>> {
     kafka_wire::brokers(address)
 }
 
+/// The names of all settings that brokers have, as Kafka's own documentation is made of.
+///
+/// # Errors
+/// When Kafka is not installed, or does not tell.
+pub fn names_of_settings() -> Result<Vec<String>, Unavailable> {
+    let mut command = Command::new(install::program(SERVER, "java")?);
+    command.args(FLAGS).args(["-cp", &jars()?, "kafka.server.KafkaConfig"]);
+    let output = command.output().map_err(|error| Unavailable::failed(SERVER, error))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let names = text.split("id=\"brokerconfigs_").skip(1).filter_map(|rest| rest.split('"').next());
+    Ok(names.map(str::to_owned).collect())
+}
+
 /// The text of the settings file.
 fn settings_text(data: &Path, port: u16, proxied: Option<(u16, SocketAddr)>, options: &Options) -> String {
     use std::fmt::Write;

@@ -41,6 +41,9 @@ impl Run {
     /// # Errors
     /// What keeps the plan from being run, and cannot heal.
     pub fn run(self) -> Result<(), Vec<Problem>> {
+        // Before any other thread is there.
+        #[cfg(unix)]
+        crate::interrupts::keep_from_work();
         let journal = Journal::new(self.journal, self.verbose);
         let configuration = configuration::read(&self.deployment)?;
         let stop = StopHandle::default();

@@ -183,9 +183,14 @@ pub struct KafkaSink {
 }
 
 impl KafkaSink {
-    fn send(&mut self, running: &Running, key: &[u8], message: &[u8], id: Option<&MessageId>) -> ConnectorResult<()> {
+    fn send(
+        &mut self,
+        running: &Running,
+        (key, message): (&[u8], &[u8]),
+        id: Option<&MessageId>,
+        until: Instant,
+    ) -> ConnectorResult<()> {
         let Some(producer) = &running.producer else { return Ok(()) };
-        let until = Instant::now() + self.shared.settings.delivery_timeout;
         let size = key.len() + message.len();
         if !running.room.take(size, until) {
             return Err(self.unconfirmed());
@@ -322,8 +327,9 @@ impl Sink for KafkaSink {
             None => self.shared.running()?,
         };
         self.used = Some(Arc::clone(&running));
-        for (index, (key, message)) in batch.messages().enumerate() {
-            self.send(&running, key, message, batch.ids.get(index))?;
+        let until = Instant::now() + self.shared.settings.delivery_timeout;
+        for (index, message) in batch.messages().enumerate() {
+            self.send(&running, message, batch.ids.get(index), until)?;
         }
         Ok(())
     }
