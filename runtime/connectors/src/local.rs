@@ -59,6 +59,12 @@ impl Local {
         project.join(FOLDER).join("topics").join(format!("{}.ndjson", file_name(topic)))
     }
 
+    /// The file of what would be sent to a webhook: `.nsf/webhooks/NAME.ndjson`.
+    #[must_use]
+    pub fn webhook_file(project: &Path, webhook: &str) -> PathBuf {
+        project.join(FOLDER).join("webhooks").join(format!("{}.ndjson", file_name(webhook)))
+    }
+
     fn given<'s>(places: &'s [(String, PathBuf)], names: &[&str]) -> Option<&'s Path> {
         places.iter().find(|(name, _)| names.contains(&name.as_str())).map(|(_, path)| path.as_path())
     }
@@ -214,6 +220,10 @@ impl Connectors for Local {
         match request.connector.kind.as_str() {
             "kafka" => {
                 let path = Self::topic_file(&self.settings.project, &request.connector.name);
+                Ok(Box::new(FileSink::new(self.take(&path)?)))
+            }
+            "webhook" => {
+                let path = Self::webhook_file(&self.settings.project, &request.connector.name);
                 Ok(Box::new(FileSink::new(self.take(&path)?)))
             }
             "file" => {

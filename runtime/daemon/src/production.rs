@@ -1,7 +1,8 @@
-//! The pieces that a plan names, under a profile: streams and outputs on Kafka, rows on Redis and MySQL, tables from files and
-//! MySQL.
+//! The pieces that a plan names, under a profile: streams and outputs on Kafka, outputs to webhooks, rows on Redis and MySQL,
+//! tables from files and MySQL.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -21,6 +22,7 @@ use nsf_plan::{
     profile::{KafkaProfile, ResolvedProfile},
 };
 use nsf_redis::{RedisSettings, RedisStore};
+use nsf_webhook::Webhook;
 
 use crate::{combined::CombinedStore, mysql::Mysql, problem::Problem, settings};
 
@@ -35,6 +37,8 @@ pub struct Production {
     local: Local,
     /// One producer a cluster, by its name in the profile.
     producers: Mutex<Vec<(Option<String>, Arc<KafkaProducer>)>>,
+    /// The webhooks of the profile, by name.
+    webhooks: BTreeMap<String, Arc<Webhook>>,
     source: Mutex<Option<KafkaStatus>>,
 }
 
@@ -55,7 +59,11 @@ impl Production {
         let local = Local::new(LocalSettings { project: folder, ..LocalSettings::default() });
         let mysql = Mysql::new(&profile)?;
         let (producers, source) = (Mutex::default(), Mutex::default());
-        Ok(Self { plan: Arc::clone(plan), profile, kafka, redis, mysql, local, producers, source })
+        let webhooks = profile.webhooks.iter().map(|(name, webhook)| {
+            (name.clone(), Webhook::new(settings::webhook(&profile, name, webhook, &kafka.group)))
+        });
+        let webhooks = webhooks.collect();
+        Ok(Self { plan: Arc::clone(plan), profile, kafka, redis, mysql, local, producers, webhooks, source })
     }
 
     /// The profile.
@@ -91,12 +99,26 @@ impl Production {
         self.mysql.dimensions(&self.plan, &self.profile)
     }
 
-    /// What is wrong with Kafka just now, though the worker goes on.
+    /// The webhook that a connector means.
+    ///
+    /// # Errors
+    /// Where the profile names none of that name.
+    pub fn webhook(&self, name: &str) -> ConnectorResult<&Arc<Webhook>> {
+        self.webhooks.get(name).ok_or_else(|| {
+            let message = format!("the profile `{}` names no webhook `{name}`", self.profile.name);
+            ConnectorError::new(ConnectorErrorKind::Changed, message)
+                .with_help(format!("write `webhooks: {{ {name}: {{ url: … }} }}` in the profile"))
+        })
+    }
+
+    /// What is wrong with Kafka or a webhook just now, though the worker goes on.
     pub fn trouble(&self) -> Option<String> {
         let source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
         let producers = self.producers.lock().unwrap_or_else(PoisonError::into_inner);
         let source = source.as_ref().and_then(KafkaStatus::trouble);
-        source.or_else(|| producers.iter().find_map(|(_, producer)| producer.trouble()))
+        source
+            .or_else(|| producers.iter().find_map(|(_, producer)| producer.trouble()))
+            .or_else(|| self.webhooks.values().find_map(|webhook| webhook.trouble()))
     }
 
     fn cannot(&self, request: &StreamRequest<'_>, what: &str, help: &str) -> ConnectorError {
@@ -190,7 +212,14 @@ impl Connectors for Production {
             let producer = self.producer(request.connector.cluster.as_deref())?;
             return Ok(Box::new(producer.sink(request.connector.name.clone())));
         }
-        Err(self.cannot(request, "cannot be written", "write to a topic of Kafka, or run it with `nsfc run`"))
+        if request.connector.kind == "webhook" {
+            return Ok(Box::new(self.webhook(&request.connector.name)?.sink()));
+        }
+        Err(self.cannot(
+            request,
+            "cannot be written",
+            "write to a topic of Kafka or a webhook, or run it with `nsfc run`",
+        ))
     }
 
     fn export(&self, _: &[&str]) -> ConnectorResult<Option<Box<dyn Export>>> {

@@ -107,8 +107,8 @@ pub const DESCRIPTORS: &[Descriptor] = &[
         argument: Some("name"),
         roles: &[Role::Sink],
         keyed: true,
-        runs: false,
-        summary: "an HTTP endpoint that the profile names",
+        runs: true,
+        summary: "an HTTP endpoint that the profile names; a local file in the dev profile",
     },
     Descriptor {
         name: "embedded",
