@@ -21,7 +21,7 @@ use nsf_plan::{
     Plan,
     profile::{KafkaProfile, ResolvedProfile},
 };
-use nsf_redis::{RedisSettings, RedisStore};
+use nsf_redis::{Claims, RedisSettings, RedisSink, RedisStore, RedisStreamSink};
 use nsf_webhook::Webhook;
 
 use crate::{combined::CombinedStore, mysql::Mysql, problem::Problem, settings};
@@ -39,6 +39,8 @@ pub struct Production {
     producers: Mutex<Vec<(Option<String>, Arc<KafkaProducer>)>>,
     /// The webhooks of the profile, by name.
     webhooks: BTreeMap<String, Arc<Webhook>>,
+    /// Which partitions are this worker's, as the store knows it.
+    claims: Arc<Claims>,
     source: Mutex<Option<KafkaStatus>>,
 }
 
@@ -55,7 +57,8 @@ impl Production {
         };
         let kafka = profile.kafka.clone().ok_or_else(|| lacks("kafka"))?;
         let redis = profile.redis.as_ref().ok_or_else(|| lacks("redis"))?;
-        let redis = settings::redis(&profile, redis, &kafka.group)?;
+        let mut redis = settings::redis(&profile, redis, &kafka.group)?;
+        redis.streams = plan.topics.iter().any(|topic| topic.written && topic.connector.kind == "redis_stream");
         let local = Local::new(LocalSettings { project: folder, ..LocalSettings::default() });
         let mysql = Mysql::new(&profile)?;
         let (producers, source) = (Mutex::default(), Mutex::default());
@@ -63,7 +66,18 @@ impl Production {
             (name.clone(), Webhook::new(settings::webhook(&profile, name, webhook, &kafka.group)))
         });
         let webhooks = webhooks.collect();
-        Ok(Self { plan: Arc::clone(plan), profile, kafka, redis, mysql, local, producers, webhooks, source })
+        Ok(Self {
+            plan: Arc::clone(plan),
+            profile,
+            kafka,
+            redis,
+            mysql,
+            local,
+            producers,
+            webhooks,
+            claims: Arc::default(),
+            source,
+        })
     }
 
     /// The profile.
@@ -212,13 +226,28 @@ impl Connectors for Production {
             let producer = self.producer(request.connector.cluster.as_deref())?;
             return Ok(Box::new(producer.sink(request.connector.name.clone())));
         }
+        let name = &request.connector.name;
+        if matches!(request.connector.kind.as_str(), "redis" | "redis_stream") {
+            if request.connector.cluster.is_some() {
+                let help = "leave `cluster:` out: outputs are written where the states are";
+                return Err(self.cannot(request, "of another cluster cannot be written", help));
+            }
+            let sources = self.plan.sources.iter().map(|source| source.id.clone());
+            let streams = sources.chain(self.plan.ingests.iter().map(|ingest| ingest.id.clone())).collect();
+            let (settings, claims) = (self.redis.clone(), Arc::clone(&self.claims));
+            return Ok(if request.connector.kind == "redis" {
+                Box::new(RedisSink::new(settings, claims, streams)?)
+            } else {
+                Box::new(RedisStreamSink::new(settings, claims, streams, name)?)
+            });
+        }
         if request.connector.kind == "webhook" {
-            return Ok(Box::new(self.webhook(&request.connector.name)?.sink()));
+            return Ok(Box::new(self.webhook(name)?.sink()));
         }
         Err(self.cannot(
             request,
             "cannot be written",
-            "write to a topic of Kafka or a webhook, or run it with `nsfc run`",
+            "write to a topic of Kafka, a webhook, or keys and streams of Redis, or run it with `nsfc run`",
         ))
     }
 
@@ -228,7 +257,7 @@ impl Connectors for Production {
 
     fn store(&self) -> ConnectorResult<Arc<dyn Store>> {
         nsf_redis::check(&self.redis)?;
-        let redis = RedisStore::new(self.redis.clone())?;
+        let redis = RedisStore::new(self.redis.clone())?.with_claims(Arc::clone(&self.claims));
         let store: Arc<dyn Store> = match self.mysql_dimensions()? {
             None => Arc::new(redis),
             Some(dimensions) => {

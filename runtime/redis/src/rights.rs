@@ -95,7 +95,7 @@ pub(crate) fn try_rights(
     let replies = link.ask(&first.requests)?;
     first.names.iter().zip(&replies).for_each(|(name, reply)| refusals.note(link, name, reply));
     let guarded = matches!(replies.last(), Some(Value::Okay));
-    let second = commands(&prefix, &text, guarded);
+    let second = commands(&prefix, &text, guarded, settings.streams);
     let replies = link.ask(&second.requests)?;
     second.names.iter().zip(&replies).for_each(|(name, reply)| refusals.note(link, name, reply));
     match replies.last() {
@@ -120,18 +120,21 @@ pub(crate) fn try_rights(
 }
 
 /// What follows `MULTI`; where that was refused, only what changes nothing.
-fn commands(prefix: &str, text: &str, guarded: bool) -> Probe {
-    let hash = format!("{prefix}:hash");
-    let (text, hash) = (text.as_bytes(), hash.as_bytes());
+fn commands(prefix: &str, text: &str, guarded: bool, streams: bool) -> Probe {
+    let (hash, stream) = (format!("{prefix}:hash"), format!("{prefix}:stream"));
+    let (text, hash, stream) = (text.as_bytes(), hash.as_bytes(), stream.as_bytes());
     let mut probe = Probe::default();
     if guarded {
         probe.command("MSET", &[text, b"1"]).command("SET", &[text, b"1", b"PX", b"60000"]);
         probe.command("HSET", &[hash, b"f", b"1"]).command("HINCRBY", &[hash, b"f", b"1"]);
+        if streams {
+            probe.command("XADD", &[stream, b"*", b"f", b"1"]);
+        }
     }
     probe.command("MGET", &[text]).command("HMGET", &[hash, b"f"]).command("HGETALL", &[hash]);
     let pattern = format!("{prefix}:*");
     probe.command("SCAN", &[b"0", b"MATCH", pattern.as_bytes(), b"COUNT", b"1"]);
-    probe.command("HDEL", &[hash, b"f"]).command("DEL", &[text, hash]).command("EXEC", &[]);
+    probe.command("HDEL", &[hash, b"f"]).command("DEL", &[text, hash, stream]).command("EXEC", &[]);
     probe
 }
 

@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use hyper::{StatusCode, body::Bytes};
@@ -61,8 +61,8 @@ struct State {
     refused: BTreeMap<MessageId, RefusedMessage>,
     /// Why what waited was forgotten; until the engine is told.
     failure: Option<(Trouble, u32)>,
-    /// What is wrong just now, though it is tried again.
-    trouble: Option<Trouble>,
+    /// What is wrong though it is tried again, and since when that is known.
+    trouble: Option<(Trouble, Instant)>,
     /// The courier of the next message without a key.
     next: usize,
 }
@@ -93,9 +93,11 @@ impl Account {
         self.state().failure.take()
     }
 
-    /// What is wrong just now, though it is tried again.
-    pub(crate) fn trouble(&self) -> Option<Trouble> {
-        self.state().trouble.clone()
+    /// What was wrong less than `within` ago, though it is tried again. What is older may have healed: nobody asked since, as
+    /// when another worker has the messages.
+    pub(crate) fn trouble(&self, within: Duration) -> Option<Trouble> {
+        let state = self.state();
+        state.trouble.as_ref().filter(|(_, since)| since.elapsed() < within).map(|(trouble, _)| trouble.clone())
     }
 
     /// How many messages wait for an answer.
@@ -201,7 +203,7 @@ impl Account {
 
     /// Notes what is wrong with a message that is tried again.
     pub(crate) fn note(&self, trouble: &Trouble) {
-        self.state().trouble = Some(trouble.clone());
+        self.state().trouble = Some((trouble.clone(), Instant::now()));
     }
 
     /// Gives a message up: the engine is told, and gives again what was not taken.
@@ -211,7 +213,7 @@ impl Account {
             return;
         }
         state.forget();
-        state.trouble = Some(trouble.clone());
+        state.trouble = Some((trouble.clone(), Instant::now()));
         state.failure = Some((trouble, tries));
         drop(state);
         self.changed.notify_all();

@@ -3,13 +3,16 @@
 use std::{
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use nsf_engine::connector::{ConnectorError, ConnectorErrorKind, ConnectorResult, OutputBatch, RefusedMessage, Sink};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{account::Account, courier, exchange::Exchange, resolve, settings::WebhookSettings, target::Target, tls};
+
+/// For how long what went wrong is told, beside the time that a request may take.
+const RECENT: Duration = Duration::from_secs(60);
 
 /// A webhook. Nothing is looked up or connected to before it is opened.
 pub struct Webhook {
@@ -68,7 +71,8 @@ impl Webhook {
     pub fn trouble(&self) -> Option<String> {
         let couriers = self.couriers.lock().unwrap_or_else(PoisonError::into_inner);
         let target = &couriers.as_ref()?.target;
-        self.account.trouble().map(|trouble| trouble.error(&self.settings, target, 0).to_string())
+        let within = RECENT + self.settings.timeout;
+        self.account.trouble(within).map(|trouble| trouble.error(&self.settings, target, 0).to_string())
     }
 
     /// It as a sink.

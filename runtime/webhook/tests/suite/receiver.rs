@@ -182,8 +182,8 @@ fn endless(stream: &mut TcpStream, first: &[u8], more: &[u8]) -> bool {
 }
 
 /// The id of the message `offset`.
-pub const fn id(offset: u64) -> MessageId {
-    MessageId { stream: 0, partition: 3, offset, ordinal: 0 }
+pub fn id(offset: u64) -> MessageId {
+    MessageId { partition: 3, offset, ..MessageId::default() }
 }
 
 /// Messages `from..to` without keys.
