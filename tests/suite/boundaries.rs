@@ -164,8 +164,10 @@ fn the_plan_reaches_serde_and_pure_data_crates_alone() {
 
 #[test]
 fn the_engine_names_no_connector() {
-    reaches_none_of("nsf-engine", &["nsf-connectors", "nsf-redis", "nsf-mysql", "rdkafka", "redis", "redb", "mysql"]);
-    let words = ["nsf_connectors", "nsf_redis", "nsf_mysql", "rdkafka", "redb::", "mysql::"];
+    let connectors = ["nsf-connectors", "nsf-redis", "nsf-mysql", "nsf-webhook"];
+    reaches_none_of("nsf-engine", &connectors);
+    reaches_none_of("nsf-engine", &["rdkafka", "redis", "redb", "mysql", "hyper"]);
+    let words = ["nsf_connectors", "nsf_redis", "nsf_mysql", "nsf_webhook", "rdkafka", "redb::", "mysql::", "hyper::"];
     let found = lines_with("runtime/engine", &words);
     assert!(found.is_empty(), "{found:#?}");
 }
@@ -205,6 +207,17 @@ fn only_the_connector_of_mysql_names_its_client_and_no_compiler_reaches_it() {
     }
     reaches_none_of("nsf-connectors", &["nsf-mysql", "mysql"]);
     reaches_none_of("nsf-redis", &["nsf-mysql", "mysql"]);
+}
+
+#[test]
+fn what_sends_to_webhooks_is_reached_by_no_compiler_and_no_other_connector() {
+    assert!(HOUSE.under("runtime").contains(&"nsf-webhook"), "the rooms have moved");
+    for package in HOUSE.under("compiler") {
+        reaches_none_of(package, &["nsf-webhook", "hyper"]);
+    }
+    for package in ["nsf-connectors", "nsf-kafka", "nsf-redis", "nsf-mysql"] {
+        reaches_none_of(package, &["nsf-webhook", "hyper"]);
+    }
 }
 
 #[test]

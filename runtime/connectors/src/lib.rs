@@ -5,3 +5,4 @@ mod fault;
 pub mod file;
 pub mod local;
 pub mod standard;
+pub mod values;

@@ -11,11 +11,13 @@ use nsf_engine::{
     },
     store::Store,
 };
+use nsf_plan::connector::{Descriptor, descriptor};
 
 use crate::{
     embedded::EmbeddedStore,
     file::{FileExport, FileSink, FileSource, Waiting, is_special},
     standard::{StandardInput, StandardOutput},
+    values::KeyedLines,
 };
 
 /// Where the `dev` profile finds things.
@@ -57,6 +59,24 @@ impl Local {
     #[must_use]
     pub fn topic_file(project: &Path, topic: &str) -> PathBuf {
         project.join(FOLDER).join("topics").join(format!("{}.ndjson", file_name(topic)))
+    }
+
+    /// The file of what would be sent to a webhook: `.nsf/webhooks/NAME.ndjson`.
+    #[must_use]
+    pub fn webhook_file(project: &Path, webhook: &str) -> PathBuf {
+        project.join(FOLDER).join("webhooks").join(format!("{}.ndjson", file_name(webhook)))
+    }
+
+    /// The file of a Redis stream: `.nsf/streams/NAME.ndjson`.
+    #[must_use]
+    pub fn stream_file(project: &Path, stream: &str) -> PathBuf {
+        project.join(FOLDER).join("streams").join(format!("{}.ndjson", file_name(stream)))
+    }
+
+    /// The file of values of keys that a template gives: `.nsf/redis/TEMPLATE.ndjson`.
+    #[must_use]
+    pub fn values_file(project: &Path, template: &str) -> PathBuf {
+        project.join(FOLDER).join("redis").join(format!("{}.ndjson", file_name(template)))
     }
 
     fn given<'s>(places: &'s [(String, PathBuf)], names: &[&str]) -> Option<&'s Path> {
@@ -106,6 +126,39 @@ impl Local {
     /// Remembers that a file is read.
     fn reads(&self, path: &Path) {
         self.read.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_path_buf());
+    }
+
+    fn lines(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Sink>> {
+        if let Some(path) = Self::given(&self.settings.outputs, &request.names) {
+            if path == Path::new("-") {
+                return Ok(Box::new(StandardOutput));
+            }
+            return Ok(Box::new(FileSink::new(self.take(path)?)));
+        }
+        match request.connector.kind.as_str() {
+            "kafka" => {
+                let path = Self::topic_file(&self.settings.project, &request.connector.name);
+                Ok(Box::new(FileSink::new(self.take(&path)?)))
+            }
+            "webhook" => {
+                let path = Self::webhook_file(&self.settings.project, &request.connector.name);
+                Ok(Box::new(FileSink::new(self.take(&path)?)))
+            }
+            "redis_stream" => {
+                let path = Self::stream_file(&self.settings.project, &request.connector.name);
+                Ok(Box::new(FileSink::new(self.take(&path)?)))
+            }
+            "redis" => {
+                let path = Self::values_file(&self.settings.project, &request.connector.name);
+                Ok(Box::new(FileSink::new(self.take(&path)?)))
+            }
+            "file" => {
+                let path = self.settings.project.join(&request.connector.name);
+                Ok(Box::new(FileSink::new(self.take(&path)?)))
+            }
+            "stdout" => Ok(Box::new(StandardOutput)),
+            _ => Err(Self::cannot(request, "cannot be written")),
+        }
     }
 
     fn cannot(request: &StreamRequest<'_>, what: &str) -> ConnectorError {
@@ -168,9 +221,10 @@ impl Connectors for Local {
         }
         let name = &request.connector.name;
         match request.connector.kind.as_str() {
-            "kafka" => {
+            "kafka" | "redis_stream" => {
+                let own = if request.connector.kind == "kafka" { Self::topic_file } else { Self::stream_file };
                 let path = Self::given(&self.settings.outputs, &request.names)
-                    .map_or_else(|| Self::topic_file(&self.settings.project, name), Path::to_path_buf);
+                    .map_or_else(|| own(&self.settings.project, name), Path::to_path_buf);
                 if !request.written {
                     self.reads(&path);
                 }
@@ -205,24 +259,9 @@ impl Connectors for Local {
     }
 
     fn sink(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Sink>> {
-        if let Some(path) = Self::given(&self.settings.outputs, &request.names) {
-            if path == Path::new("-") {
-                return Ok(Box::new(StandardOutput));
-            }
-            return Ok(Box::new(FileSink::new(self.take(path)?)));
-        }
-        match request.connector.kind.as_str() {
-            "kafka" => {
-                let path = Self::topic_file(&self.settings.project, &request.connector.name);
-                Ok(Box::new(FileSink::new(self.take(&path)?)))
-            }
-            "file" => {
-                let path = self.settings.project.join(&request.connector.name);
-                Ok(Box::new(FileSink::new(self.take(&path)?)))
-            }
-            "stdout" => Ok(Box::new(StandardOutput)),
-            _ => Err(Self::cannot(request, "cannot be written")),
-        }
+        let sink = self.lines(request)?;
+        let keeps_values = descriptor(&request.connector.kind).is_some_and(Descriptor::keeps_values);
+        Ok(if keeps_values { Box::new(KeyedLines::new(sink)) } else { sink })
     }
 
     fn export(&self, names: &[&str]) -> ConnectorResult<Option<Box<dyn Export>>> {

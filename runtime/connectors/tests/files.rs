@@ -316,14 +316,14 @@ fn everything_that_keeps_a_plan_from_running_is_told_at_once() {
     let mut plan = passing();
     plan.topics[0].connector.kind = "file".into();
     plan.topics[0].connector.name = "missing.ndjson".into();
-    plan.topics[1].connector.kind = "webhook".into();
+    plan.topics[1].connector.kind = "pigeon".into();
     let rows = topic(&mut plan, "file", "rows.csv", true, false);
     table(&mut plan, "rows", rows, Format::Csv, vec![field("id", "id", Type::INT64)], &[0]);
     let project = Project::default();
     let local = Local::new(LocalSettings { project: project.folder.path().to_path_buf(), ..LocalSettings::default() });
     let errors = Engine::build(Arc::new(plan), Options::default(), &local).err().unwrap();
     let all = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    assert!(all.contains("`webhook` is checked and kept in the plan, but not yet run"), "{all}");
+    assert!(all.contains("`pigeon` is checked and kept in the plan, but not yet run"), "{all}");
     assert!(all.contains("rows.csv"), "{all}");
 }
 

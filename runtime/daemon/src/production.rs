@@ -1,7 +1,8 @@
-//! The pieces that a plan names, under a profile: streams and outputs on Kafka, rows on Redis and MySQL, tables from files and
-//! MySQL.
+//! The pieces that a plan names, under a profile: streams and outputs on Kafka, outputs to webhooks, rows on Redis and MySQL,
+//! tables from files and MySQL.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -20,7 +21,8 @@ use nsf_plan::{
     Plan,
     profile::{KafkaProfile, ResolvedProfile},
 };
-use nsf_redis::{RedisSettings, RedisStore};
+use nsf_redis::{Claims, RedisSettings, RedisSink, RedisStore, RedisStreamSink};
+use nsf_webhook::Webhook;
 
 use crate::{combined::CombinedStore, mysql::Mysql, problem::Problem, settings};
 
@@ -35,6 +37,10 @@ pub struct Production {
     local: Local,
     /// One producer a cluster, by its name in the profile.
     producers: Mutex<Vec<(Option<String>, Arc<KafkaProducer>)>>,
+    /// The webhooks of the profile, by name.
+    webhooks: BTreeMap<String, Arc<Webhook>>,
+    /// Which partitions are this worker's, as the store knows it.
+    claims: Arc<Claims>,
     source: Mutex<Option<KafkaStatus>>,
 }
 
@@ -51,11 +57,27 @@ impl Production {
         };
         let kafka = profile.kafka.clone().ok_or_else(|| lacks("kafka"))?;
         let redis = profile.redis.as_ref().ok_or_else(|| lacks("redis"))?;
-        let redis = settings::redis(&profile, redis, &kafka.group)?;
+        let mut redis = settings::redis(&profile, redis, &kafka.group)?;
+        redis.streams = plan.topics.iter().any(|topic| topic.written && topic.connector.kind == "redis_stream");
         let local = Local::new(LocalSettings { project: folder, ..LocalSettings::default() });
         let mysql = Mysql::new(&profile)?;
         let (producers, source) = (Mutex::default(), Mutex::default());
-        Ok(Self { plan: Arc::clone(plan), profile, kafka, redis, mysql, local, producers, source })
+        let webhooks = profile.webhooks.iter().map(|(name, webhook)| {
+            (name.clone(), Webhook::new(settings::webhook(&profile, name, webhook, &kafka.group)))
+        });
+        let webhooks = webhooks.collect();
+        Ok(Self {
+            plan: Arc::clone(plan),
+            profile,
+            kafka,
+            redis,
+            mysql,
+            local,
+            producers,
+            webhooks,
+            claims: Arc::default(),
+            source,
+        })
     }
 
     /// The profile.
@@ -91,12 +113,26 @@ impl Production {
         self.mysql.dimensions(&self.plan, &self.profile)
     }
 
-    /// What is wrong with Kafka just now, though the worker goes on.
+    /// The webhook that a connector means.
+    ///
+    /// # Errors
+    /// Where the profile names none of that name.
+    pub fn webhook(&self, name: &str) -> ConnectorResult<&Arc<Webhook>> {
+        self.webhooks.get(name).ok_or_else(|| {
+            let message = format!("the profile `{}` names no webhook `{name}`", self.profile.name);
+            ConnectorError::new(ConnectorErrorKind::Changed, message)
+                .with_help(format!("write `webhooks: {{ {name}: {{ url: … }} }}` in the profile"))
+        })
+    }
+
+    /// What is wrong with Kafka or a webhook just now, though the worker goes on.
     pub fn trouble(&self) -> Option<String> {
         let source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
         let producers = self.producers.lock().unwrap_or_else(PoisonError::into_inner);
         let source = source.as_ref().and_then(KafkaStatus::trouble);
-        source.or_else(|| producers.iter().find_map(|(_, producer)| producer.trouble()))
+        source
+            .or_else(|| producers.iter().find_map(|(_, producer)| producer.trouble()))
+            .or_else(|| self.webhooks.values().find_map(|webhook| webhook.trouble()))
     }
 
     fn cannot(&self, request: &StreamRequest<'_>, what: &str, help: &str) -> ConnectorError {
@@ -190,7 +226,29 @@ impl Connectors for Production {
             let producer = self.producer(request.connector.cluster.as_deref())?;
             return Ok(Box::new(producer.sink(request.connector.name.clone())));
         }
-        Err(self.cannot(request, "cannot be written", "write to a topic of Kafka, or run it with `nsfc run`"))
+        let name = &request.connector.name;
+        if matches!(request.connector.kind.as_str(), "redis" | "redis_stream") {
+            if request.connector.cluster.is_some() {
+                let help = "leave `cluster:` out: outputs are written where the states are";
+                return Err(self.cannot(request, "of another cluster cannot be written", help));
+            }
+            let sources = self.plan.sources.iter().map(|source| source.id.clone());
+            let streams = sources.chain(self.plan.ingests.iter().map(|ingest| ingest.id.clone())).collect();
+            let (settings, claims) = (self.redis.clone(), Arc::clone(&self.claims));
+            return Ok(if request.connector.kind == "redis" {
+                Box::new(RedisSink::new(settings, claims, streams)?)
+            } else {
+                Box::new(RedisStreamSink::new(settings, claims, streams, name)?)
+            });
+        }
+        if request.connector.kind == "webhook" {
+            return Ok(Box::new(self.webhook(name)?.sink()));
+        }
+        Err(self.cannot(
+            request,
+            "cannot be written",
+            "write to a topic of Kafka, a webhook, or keys and streams of Redis, or run it with `nsfc run`",
+        ))
     }
 
     fn export(&self, _: &[&str]) -> ConnectorResult<Option<Box<dyn Export>>> {
@@ -202,7 +260,7 @@ impl Connectors for Production {
         let settings = self.redis.clone();
         #[cfg(feature = "faults")]
         let settings = RedisSettings { fenced: crate::faults::fenced(), ..settings };
-        let redis = RedisStore::new(settings)?;
+        let redis = RedisStore::new(settings)?.with_claims(Arc::clone(&self.claims));
         let store: Arc<dyn Store> = match self.mysql_dimensions()? {
             None => Arc::new(redis),
             Some(dimensions) => {

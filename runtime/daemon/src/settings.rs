@@ -7,9 +7,10 @@ use nsf_kafka::{CreateTopics, KafkaSettings, StartAt};
 use nsf_mysql::MysqlSettings;
 use nsf_plan::profile::{
     KafkaCluster, KafkaProfile, MysqlConnection, RedisConnection, RedisProfile, RedisServers, ResolvedProfile, Sasl,
-    Start, Tls,
+    Start, Tls, Webhook,
 };
 use nsf_redis::{ClientCertificate, Node, Place, RedisSettings};
+use nsf_webhook::WebhookSettings;
 
 use crate::problem::Problem;
 
@@ -32,12 +33,8 @@ pub fn memory(profile: &ResolvedProfile) -> usize {
 pub fn without_effect(profile: &ResolvedProfile) -> Vec<&'static str> {
     let transactions = profile.kafka.as_ref().is_some_and(|kafka| kafka.transactions);
     let clusters = profile.redis.as_ref().is_some_and(|redis| !redis.clusters.is_empty());
-    let settings = [
-        ("kafka.transactions", transactions),
-        ("redis.clusters", clusters),
-        ("webhooks", !profile.webhooks.is_empty()),
-        ("telemetry", profile.otlp.is_some()),
-    ];
+    let settings =
+        [("kafka.transactions", transactions), ("redis.clusters", clusters), ("telemetry", profile.otlp.is_some())];
     settings.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
 }
 
@@ -166,6 +163,18 @@ fn login_of_url(url: &str, settings: &mut RedisSettings) {
     if !password.is_empty() {
         settings.password = Some(nsf_redis::Secret::new(decoded(password)));
     }
+}
+
+/// The settings of a webhook. `group` is the application's name among all that may send to one receiver.
+pub fn webhook(profile: &ResolvedProfile, name: &str, webhook: &Webhook, group: &str) -> WebhookSettings {
+    let url = nsf_plan::profile::Secret::new(webhook.url.expose().to_owned());
+    let mut settings = WebhookSettings::new(name, url, group);
+    settings.allow_private = webhook.allow_private;
+    settings.concurrency = usize::from(webhook.concurrency);
+    settings.timeout = webhook.timeout;
+    settings.retries = u32::from(webhook.retries);
+    settings.memory = memory(profile) / 32;
+    settings
 }
 
 /// The settings of a connection to MySQL.

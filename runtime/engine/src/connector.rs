@@ -367,6 +367,19 @@ pub enum Sequence {
     Lane(u16),
 }
 
+/// A message that a sink's receiver will never take as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedMessage {
+    /// What tells it from others.
+    pub id: MessageId,
+    /// Its key.
+    pub key: Vec<u8>,
+    /// The message.
+    pub message: Vec<u8>,
+    /// Why, as one sentence.
+    pub reason: String,
+}
+
 impl OutputBatch {
     /// Makes it empty and keeps its memory.
     pub fn clear(&mut self) {
@@ -421,6 +434,12 @@ pub trait Sink: Send {
     /// # Errors
     /// Where it cannot be written.
     fn flush(&mut self) -> ConnectorResult<Vec<u8>>;
+
+    /// After a [`Sink::flush`]: the messages since the flush before that will never be taken as they are. Each is kept as a
+    /// rejected record, and the commit goes on.
+    fn refused(&mut self) -> Vec<RefusedMessage> {
+        Vec::new()
+    }
 
     /// Whether what an uncommitted run appended is cut off when a run resumes.
     fn belongs_to_commit(&self) -> bool {

@@ -45,6 +45,8 @@ pub enum FaultCode {
     Unauthorised,
     /// `R0502`: the ingest protocol is not kept.
     Protocol,
+    /// `R0601`: a message that the receiver of an output refuses.
+    Receiver,
     /// `R0901`: a limit of the engine.
     Limit,
 }
@@ -68,6 +70,7 @@ impl FaultCode {
             Self::Late => "R0402",
             Self::Unauthorised => "R0501",
             Self::Protocol => "R0502",
+            Self::Receiver => "R0601",
             Self::Limit => "R0901",
         }
     }

@@ -1,12 +1,14 @@
 //! Rejected records: what is kept of them, and their form in the store and in outputs.
 
-use nsf_plan::{Origin, Plan};
+use nsf_plan::{Origin, Plan, connector::Connector};
 use serde::Deserialize;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::{
+    connector::{MessageId, RefusedMessage},
     encode::json,
     fault::{Fault, FaultCode},
+    run::pieces::Core,
 };
 
 /// A record that was rejected, by a pipeline or an ingest.
@@ -36,9 +38,33 @@ pub struct Rejection {
     pub raw: Box<[u8]>,
     /// The whole length of an oversized message.
     pub oversized: Option<u64>,
+    /// Where not the record was rejected but a message that it caused, by whoever receives it: which of its messages.
+    pub message: Option<u32>,
 }
 
 impl Rejection {
+    /// A message that the receiver of an output will never take. Source and place are those of the record that caused it; it
+    /// comes from no topic, since it is none of its messages.
+    pub(crate) fn of_refused(core: &Core, connector: &Connector, refused: RefusedMessage) -> Self {
+        let MessageId { stream, partition, offset, ordinal, .. } = refused.id;
+        let source = core.streams.get(stream as usize).map_or_else(String::new, |stream| stream.name.clone());
+        Self {
+            by: format!("{}/{}", connector.kind, connector.name),
+            source,
+            topic: String::new(),
+            partition,
+            offset,
+            step: String::new(),
+            origin: None,
+            code: FaultCode::Receiver,
+            reason: refused.reason.into(),
+            key: (!refused.key.is_empty()).then(|| refused.key.into()),
+            raw: refused.message.into(),
+            oversized: None,
+            message: Some(ordinal),
+        }
+    }
+
     /// Takes code, words and place from a fault.
     pub fn set_fault(&mut self, fault: &Fault) {
         self.code = fault.code;
@@ -64,23 +90,17 @@ impl Rejection {
     }
 
     /// What tells its message from others: the record, and who rejected it.
-    pub(crate) fn id(&self, core: &crate::run::pieces::Core) -> crate::connector::MessageId {
+    pub(crate) fn id(&self, core: &Core) -> MessageId {
         let stream = core.streams.iter().position(|stream| stream.name == self.source);
         // Records that no message was read for: one message may have caused several.
         let ended = if stream.is_none() { xxh3_64(&self.raw).max(1) } else { 0 };
         let stream = stream.unwrap_or_default() as u32;
         // Counted apart from the record's own messages.
         #[allow(clippy::cast_possible_truncation)]
-        let ordinal = xxh3_64(self.by.as_bytes()) as u32 | 1 << 31;
+        let ordinal =
+            xxh3_64_with_seed(self.by.as_bytes(), self.message.map_or(0, |own| u64::from(own) + 1)) as u32 | 1 << 31;
         let (partition, offset) = (self.partition, self.offset);
-        crate::connector::MessageId {
-            stream,
-            partition,
-            offset,
-            ordinal,
-            ended,
-            ..crate::connector::MessageId::default()
-        }
+        MessageId { stream, partition, offset, ordinal, ended, ..MessageId::default() }
     }
 
     /// Appends the JSON object: `source`, `topic`, `partition`, `offset`, `by`, `step`, `place`, `code`, `reason`,
@@ -264,6 +284,7 @@ mod tests {
             key: Some([0xFF, 0].into()),
             raw: (*b"{}").into(),
             oversized: Some(20),
+            message: None,
         };
         let mut json = Vec::new();
         rejection.write_json(&Plan::new("p"), &mut json);

@@ -201,6 +201,7 @@ pub(crate) fn reason_words(code: FaultCode, reason: &str) -> String {
         FaultCode::Late => "too late",
         FaultCode::Unauthorised => "the tenant's secret does not match",
         FaultCode::Protocol => "the ingest protocol is not kept",
+        FaultCode::Receiver => "refused by a receiver",
         FaultCode::Limit => "over a limit of the engine",
     };
     words.to_owned()

@@ -67,7 +67,8 @@ fn write_part(ty: &Type, cell: &Cell, form: &mut Vec<u8>, out: &mut Vec<u8>) {
     }
 }
 
-fn escape(bytes: &[u8], out: &mut Vec<u8>) {
+/// Appends a part of a key, escaped so that it cannot be taken for more than one part.
+pub(crate) fn escape(bytes: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for &byte in bytes {
         if byte <= b' ' || matches!(byte, b'%' | b':' | b'{' | b'}' | b'*' | b'?' | b'[' | b']' | b'\\' | 0x7F) {

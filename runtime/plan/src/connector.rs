@@ -21,6 +21,8 @@ pub enum Role {
     Source,
     /// `expand …`, `to:` of a subscription, retry and reject topics.
     Sink,
+    /// `expand …` alone: each message is the value of a key that the template of its name gives.
+    Values,
     /// `from:` of a table.
     Table,
     /// `store:` of a state.
@@ -57,18 +59,18 @@ pub const DESCRIPTORS: &[Descriptor] = &[
     Descriptor {
         name: "redis",
         argument: Some("key template"),
-        roles: &[Role::State, Role::Table],
+        roles: &[Role::State, Role::Table, Role::Values],
         keyed: false,
         runs: true,
-        summary: "Redis keys; the embedded store in the dev profile",
+        summary: "Redis keys; the embedded store or a local file in the dev profile",
     },
     Descriptor {
         name: "redis_stream",
         argument: Some("stream"),
         roles: &[Role::Source, Role::Sink],
         keyed: true,
-        runs: false,
-        summary: "a Redis stream",
+        runs: true,
+        summary: "a Redis stream; a local file in the dev profile",
     },
     Descriptor {
         name: "mysql",
@@ -107,8 +109,8 @@ pub const DESCRIPTORS: &[Descriptor] = &[
         argument: Some("name"),
         roles: &[Role::Sink],
         keyed: true,
-        runs: false,
-        summary: "an HTTP endpoint that the profile names",
+        runs: true,
+        summary: "an HTTP endpoint that the profile names; a local file in the dev profile",
     },
     Descriptor {
         name: "embedded",
@@ -119,6 +121,14 @@ pub const DESCRIPTORS: &[Descriptor] = &[
         summary: "the store inside the runtime",
     },
 ];
+
+impl Descriptor {
+    /// Whether what is sent to it are values of keys, and a message's key is made of the connector's name.
+    #[must_use]
+    pub fn keeps_values(&self) -> bool {
+        self.roles.contains(&Role::Values)
+    }
+}
 
 /// The descriptor of a kind.
 #[must_use]

@@ -2,8 +2,9 @@
 
 use crate::settings::{Place, RedisSettings};
 
-/// The commands that the store uses on one server without databases: no scripts, no configuration, nothing that empties.
-/// [`acl_line`] gives the whole line for a place, and [`crate::check`] tries them.
+/// The commands that the store and values of keys use on one server without databases: no scripts, no configuration, nothing
+/// that empties. [`acl_line`] gives the whole line for a place and for a program that adds to streams, and [`crate::check`] tries
+/// them.
 pub const ACL_COMMANDS: &str = "-@all +hello +info +watch +multi +exec +mget +mset +set +del +hset +hmget +hgetall +hdel +hincrby +zadd +zrem +zrangebyscore +scan";
 
 /// The line that gives a user of Redis just the rights that the store needs; the password is for the reader to fill in.
@@ -15,5 +16,6 @@ pub fn acl_line(settings: &RedisSettings) -> String {
         place if place.database() != 0 => " +select",
         Place::Single { .. } | Place::Sentinel { .. } => "",
     };
-    format!("ACL SETUSER {user} on >PASSWORD ~{}:* {ACL_COMMANDS}{place}", settings.namespace)
+    let streams = if settings.streams { " +xadd" } else { "" };
+    format!("ACL SETUSER {user} on >PASSWORD ~{}:* {ACL_COMMANDS}{place}{streams}", settings.namespace)
 }

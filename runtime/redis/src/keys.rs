@@ -95,6 +95,18 @@ impl Keys {
         format!("{}:{name}", self.namespace)
     }
 
+    /// The key of a value that a program writes. What it begins with is nothing of the runtime's own.
+    pub(crate) fn output(&self, key: &[u8]) -> Vec<u8> {
+        let mut whole = format!("{}:out:", self.namespace).into_bytes();
+        whole.extend_from_slice(key);
+        whole
+    }
+
+    /// The key of a stream that a program adds to.
+    pub(crate) fn stream(&self, name: &str) -> Vec<u8> {
+        format!("{}:stream:{}", self.namespace, escaped(name)).into_bytes()
+    }
+
     /// What the keys of a kind of rows look like, and what of each stands before the row's own key: the pattern's part
     /// behind the tag, such as `:s:`.
     pub(crate) fn pattern(&self, kind: &str, prefix: &[u8]) -> Vec<u8> {

@@ -340,7 +340,11 @@ impl LaneStore for RedisStore {
         // What else is held of the lane was claimed there, and stays so.
         let now = guard.link.as_ref().map(|link| link.node().clone());
         guard.home = home.or(now);
-        Ok(claimed?)
+        let claimed = claimed?;
+        for (name, (epoch, _)) in partitions.iter().zip(&claimed) {
+            self.claims.note(lane, name, *epoch);
+        }
+        Ok(claimed)
     }
 
     fn load(

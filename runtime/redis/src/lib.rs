@@ -8,6 +8,8 @@
 //! | a row of a state | `<ns>:{<tag>}:s:<key>` | the row's JSON; expires by itself where the state keeps rows for a time |
 //! | progress | `<ns>:{<tag>}:p:<group>:<stream>:<topic>:<partition>` | hash: `e` claim, `n` first offset that is not in the rows, `f` the first offset that was ever read, `w` watermark, `i` incarnation of the topic, `v` hash of the plan |
 //! | a row of a dimension | `<ns>:{<tag by hash>}:d:<key>` | the row's JSON |
+//! | a value that a program writes | `<ns>:out:<key>` | the value's JSON |
+//! | a stream that a program adds to | `<ns>:stream:<name>` | entries with `nsf-id`, `key`, `value` |
 //! | layout and plan | `<ns>:meta` | hash |
 //! | counters of all runs | `<ns>:counters` | hash |
 //!
@@ -47,12 +49,14 @@ mod acl;
 mod check;
 mod dimension;
 mod fault;
+mod fenced;
 mod keys;
 mod lane;
 mod rights;
 mod save;
 mod scan;
 mod settings;
+mod sink;
 mod store;
 mod tags;
 mod topology;
@@ -61,6 +65,8 @@ mod wire;
 
 pub use acl::{ACL_COMMANDS, acl_line};
 pub use check::{NodeReport, RedisReport, check};
+pub use fenced::Claims;
 pub use settings::{ClientCertificate, Node, Place, RedisSettings, Secret, Tls};
+pub use sink::{RedisSink, RedisStreamSink};
 pub use store::RedisStore;
 pub use tags::{LARGEST_LANES, SLOTS, slot, tag};

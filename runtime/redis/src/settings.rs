@@ -128,6 +128,8 @@ pub struct RedisSettings {
     pub lanes: u16,
     /// Whether a server that may forget rows when its memory is full is taken all the same.
     pub accept_eviction: bool,
+    /// Whether the program adds to streams, which needs a further right.
+    pub streams: bool,
     /// How long a connection may take to be made.
     pub connect_timeout: Duration,
     /// How long an answer may take.
@@ -150,6 +152,7 @@ impl RedisSettings {
             group: group.into(),
             lanes: 8,
             accept_eviction: false,
+            streams: false,
             connect_timeout: Duration::from_secs(3),
             response_timeout: Duration::from_secs(5),
             #[cfg(feature = "faults")]

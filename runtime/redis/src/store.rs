@@ -10,6 +10,7 @@ use redis::Value;
 
 use crate::{
     fault::Failure,
+    fenced::Claims,
     keys::Keys,
     lane::{Lane, end_window, lanes},
     scan::Group,
@@ -31,6 +32,7 @@ pub struct RedisStore {
     pub(crate) keys: Keys,
     pub(crate) topology: Arc<Topology>,
     pub(crate) lanes: Vec<Mutex<Lane>>,
+    pub(crate) claims: Arc<Claims>,
 }
 
 impl RedisStore {
@@ -43,7 +45,15 @@ impl RedisStore {
         let lanes = lanes(keys.lanes());
         let topology = Arc::new(Topology::new(Arc::new(settings)));
         watch::begin(&topology);
-        Ok(Self { keys, topology, lanes })
+        Ok(Self { keys, topology, lanes, claims: Arc::default() })
+    }
+
+    /// The same that notes its claims where outputs find them, and shares what it knows of the servers with them.
+    #[must_use]
+    pub fn with_claims(mut self, claims: Arc<Claims>) -> Self {
+        claims.share(&self.topology);
+        self.claims = claims;
+        self
     }
 
     /// Reads a table that is one hash.

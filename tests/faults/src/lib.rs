@@ -9,9 +9,11 @@
 //! | `redis_servers` | Redis in each of its forms: one server, Sentinel, a cluster |
 //! | `redis` | what one server of Redis holds of the program |
 //! | `tariffs` | the table that changes while the program reads it |
+//! | `receiver` | a receiver of webhooks that can be killed |
 //! | `stage` | servers, program and topics of one trial |
 
 pub mod bank;
+pub mod receiver;
 pub mod redis;
 pub mod redis_servers;
 pub mod rows;

@@ -23,10 +23,15 @@ pub struct ConnectorCall<'e> {
 const fn role_words(role: Role) -> &'static str {
     match role {
         Role::Source => "what a source reads",
-        Role::Sink => "what a flow sends to",
+        Role::Sink | Role::Values => "what a flow sends to",
         Role::Table => "what a table reads",
         Role::State => "where a state is kept",
     }
+}
+
+/// Whether a connector may be used so: where values of keys are taken, what takes messages is too.
+fn may_be(entry: &Descriptor, role: Role) -> bool {
+    entry.roles.contains(&role) || role == Role::Values && entry.roles.contains(&Role::Sink)
 }
 
 impl Checker<'_> {
@@ -48,15 +53,15 @@ impl Checker<'_> {
             _ => return self.not_a_connector(module, expr.span, role),
         };
         let location = self.at(module, name_span);
-        let usable: Vec<&str> =
-            DESCRIPTORS.iter().filter(|entry| entry.roles.contains(&role)).map(|entry| entry.name).collect();
+        let may = |entry: &Descriptor| may_be(entry, role);
+        let usable: Vec<&str> = DESCRIPTORS.iter().filter(|entry| may(entry)).map(|entry| entry.name).collect();
         let Some(found) = descriptor(name) else {
             let all = DESCRIPTORS.iter().map(|entry| entry.name);
             let near = closest(name, all).map(str::to_owned);
             self.diagnostics.push(message::unknown_connector(location, name, near, &usable));
             return None;
         };
-        if !found.roles.contains(&role) {
+        if !may(found) {
             self.diagnostics.push(message::wrong_role(location, name, role_words(role), &usable));
             return None;
         }
@@ -67,7 +72,7 @@ impl Checker<'_> {
         let location = self.at(module, span);
         let text = self.sources.text(location).to_owned();
         let usable: Vec<&str> =
-            DESCRIPTORS.iter().filter(|entry| entry.roles.contains(&role)).map(|entry| entry.name).collect();
+            DESCRIPTORS.iter().filter(|entry| may_be(entry, role)).map(|entry| entry.name).collect();
         self.diagnostics.push(message::unknown_connector(location, &text, None, &usable));
         None
     }

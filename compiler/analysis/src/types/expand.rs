@@ -6,9 +6,10 @@ use nsf_plan::connector::Role;
 use nsf_plan::{DimensionExpand, DimensionId, Expr, Guarantee, HandleTarget, Step, StepKind, TopicExpand};
 use nsf_syntax::ast::{self, ExpandMode, ExpandStep, ExpandTarget, ItemKind, Name, RecordEntry};
 
+use super::connector::ConnectorCall;
 use super::pipeline::Builder;
 use super::steps::bare;
-use super::{Checker, Global, relation, step_message as message};
+use super::{Checker, Global, relation, setting_message, step_message as message};
 use crate::model::StepPlace;
 
 impl Checker<'_> {
@@ -115,6 +116,53 @@ impl Checker<'_> {
         complete.then_some(values)
     }
 
+    /// The key of a value, as its template gives it: the engine escapes what stands in braces, so that a `:` in the template
+    /// always parts what is before it from what is behind it.
+    fn key_of_template(
+        &mut self,
+        builder: &mut Builder,
+        call: &ConnectorCall<'_>,
+        connector: &ast::Expr,
+    ) -> Option<Expr> {
+        let module = builder.module;
+        let Some(template) = call.template else {
+            let name = &call.connector.name;
+            return self.is_key_text(module, name, connector.span).then(|| Expr::text(name.clone()));
+        };
+        if let ast::ExprKind::Interpolation(parts) = &template.kind {
+            let mut open = false;
+            for part in parts {
+                match part {
+                    ast::TextPart::Text(text) => {
+                        if !self.is_key_text(module, text, template.span) {
+                            return None;
+                        }
+                        open &= !text.contains(':');
+                    }
+                    ast::TextPart::Expr(expr) if open => {
+                        let location = self.at(module, expr.span);
+                        let expected = "written with `:` between two parts, or two keys could meet";
+                        self.diagnostics.push(setting_message::wrong_value(location, "the key's template", expected));
+                        return None;
+                    }
+                    ast::TextPart::Expr(_) => open = true,
+                }
+            }
+        }
+        builder.expressions(self).check(template, &plan::Type::Text)
+    }
+
+    fn is_key_text(&mut self, module: u32, text: &str, span: Span) -> bool {
+        let refused = |sign: char| sign.is_whitespace() || sign.is_control() || "{}*?[]\\%".contains(sign);
+        let good = !text.contains(refused);
+        if !good {
+            let location = self.at(module, span);
+            let expected = "written without blanks and `{ } * ? [ ] \\ %` outside its parts";
+            self.diagnostics.push(setting_message::wrong_value(location, "the key's template", expected));
+        }
+        good
+    }
+
     fn expand_topic(
         &mut self,
         builder: &mut Builder,
@@ -130,12 +178,16 @@ impl Checker<'_> {
             self.diagnostics.push(message::misplaced(location, text));
             return;
         }
-        let call = self.connector(module, connector, Role::Sink, true);
+        let call = self.connector(module, connector, Role::Values, true);
         let entries = expand.entries.clone().unwrap_or_default();
         let record = ast::Expr { kind: ast::ExprKind::Record(entries), span: step.span };
         let message = builder.expressions(self).infer(&record, None);
         let Some(call) = call else { return };
         let key = match call.key {
+            None if call.descriptor.keeps_values() => match self.key_of_template(builder, &call, connector) {
+                Some(key) => Some(key),
+                None => return,
+            },
             None => None,
             Some(key) => match builder.expressions(self).infer(key, None) {
                 Some(value) if !relation::is_key(value.ty.non_null()) => {

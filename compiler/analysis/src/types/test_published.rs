@@ -51,7 +51,7 @@ impl Checker<'_> {
         messages: &[ast::Expr],
         span: Span,
     ) -> Option<TestExpectation> {
-        let call = self.connector(module, connector, Role::Sink, true)?;
+        let call = self.connector(module, connector, Role::Values, true)?;
         let Some(topic) = self.topics.get(&call.connector).copied() else {
             if self.names_topic(&call.connector.name) {
                 return None;

@@ -1,5 +1,7 @@
 //! `nsflow check`: connects to everything that a plan needs and says whether it could run.
 
+use std::collections::BTreeSet;
+
 use nsf_engine::{
     connector::{ConnectorErrorKind, ConnectorResult},
     lookup::Wanted,
@@ -36,6 +38,7 @@ impl Check {
         check_topics(&plan, &production, &mut problems);
         check_store(&production, &mut problems);
         check_mysql(&plan, &production, &mut problems);
+        check_webhooks(&plan, &production, &mut problems);
         if problems.is_empty() {
             println!("it can run");
             Ok(())
@@ -90,6 +93,25 @@ fn check_store(production: &Production, problems: &mut Vec<Problem>) {
             report.notes.iter().for_each(|note| println!("note: {note}"));
         }
         Err(error) => problems.push(Problem::connector("redis", &error)),
+    }
+}
+
+/// Where the webhooks that the plan writes would send to. Nothing is sent.
+fn check_webhooks(plan: &Plan, production: &Production, problems: &mut Vec<Problem>) {
+    let names: BTreeSet<&str> = plan
+        .topics
+        .iter()
+        .filter(|topic| topic.connector.kind == "webhook")
+        .map(|topic| topic.connector.name.as_str())
+        .collect();
+    for name in names {
+        match production.webhook(name).and_then(|webhook| webhook.check()) {
+            Ok(report) => {
+                let addresses: Vec<String> = report.addresses.iter().map(ToString::to_string).collect();
+                println!("webhook {name}: sends to {} ({})", report.target, addresses.join(", "));
+            }
+            Err(error) => problems.push(Problem::connector("webhook", &error)),
+        }
     }
 }
 

@@ -159,6 +159,7 @@ impl Processor {
             key: batch.key(message).map(Into::into),
             raw: batch.message(message).into(),
             oversized: message.oversized,
+            message: None,
         };
         rejection.set_fault(fault);
         rejection

@@ -13,9 +13,11 @@ use super::{
 use crate::{
     connector::ConnectorResult,
     encode::{json, key::read_part},
+    fault::FaultCode,
+    rejected::Rejection,
     state::Row,
     store::StoreTable,
-    summary::{OutputSummary, Summary},
+    summary::{OutputSummary, Summary, reason_words},
 };
 
 /// Rows in logs that the last commit folds by itself.
@@ -57,6 +59,9 @@ impl Run {
             if output.sink.belongs_to_commit() {
                 self.batch.table(StoreTable::Progress).put(&output.key, &position);
             }
+        }
+        for rejection in self.take_refused() {
+            self.rejected.push(rejection);
         }
         self.stop_at("after-sink-flush")?;
         self.sweep()?;
@@ -153,15 +158,43 @@ impl Run {
         }
     }
 
-    /// Waits until the outputs have what they were given.
+    /// Waits until the outputs have what they were given. What a receiver refuses goes where rejected records go.
     pub(crate) fn flush_outputs(&mut self) -> Result<(), RunError> {
         for output in &mut self.outputs {
             output.sink.flush().map_err(|error| RunError::connector(&output.name, error))?;
+        }
+        let refused = self.take_refused();
+        if let (Some(sink), false) = (&mut self.reject_to, refused.is_empty()) {
+            let mut batch = crate::connector::OutputBatch::default();
+            for rejection in &refused {
+                rejection.write_json(&self.plan, &mut batch.bytes);
+                batch.ids.push(rejection.id(&self.core));
+                batch.end_message();
+            }
+            sink.append(&batch).map_err(|error| RunError::connector("rejected", error))?;
         }
         match &mut self.reject_to {
             Some(sink) => sink.flush().map(drop).map_err(|error| RunError::connector("rejected", error)),
             None => Ok(()),
         }
+    }
+
+    /// The messages that their receivers refused, as rejected records; counted.
+    fn take_refused(&mut self) -> Vec<Rejection> {
+        let mut rejections = Vec::new();
+        for output in &mut self.outputs {
+            let Some(topic) = self.plan.topics.get(output.topic) else { continue };
+            for refused in output.sink.refused() {
+                let stream = self.tally.streams.get_mut(refused.id.stream as usize);
+                let words = reason_words(FaultCode::Receiver, &refused.reason);
+                if let Some(stream) = stream {
+                    *stream.counts.rejected.entry((FaultCode::Receiver, words)).or_default() += 1;
+                }
+                self.tally.rejected += 1;
+                rejections.push(Rejection::of_refused(&self.core, &topic.connector, refused));
+            }
+        }
+        rejections
     }
 
     /// Sends rejected records to the topics that their sources name for them, or to that of all others.

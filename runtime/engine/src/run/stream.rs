@@ -224,6 +224,7 @@ impl Stream {
             key: batch.key(message).map(Into::into),
             raw: batch.message(message).into(),
             oversized: message.oversized,
+            message: None,
         };
         rejection.set_fault(fault);
         rejection

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nsf_plan::{
-    Block, DimensionExpand, Expr, ExprKind, Handle, HandleTarget, InputSource, Missing, Origin, Pipeline, Plan, SlotId,
-    StateId, Step, StepKind, Type,
+    Block, DimensionExpand, Expr, ExprKind, Handle, HandleTarget, InputSource, Literal, Missing, Origin, Pipeline,
+    Plan, SlotId, StateId, Step, StepKind, TopicExpand, Type, connector,
 };
 
 use super::{
     program::{
-        Action, Compiled, DimensionAction, HandleProgram, Input, MissingRow, Mode, PointInfo, Program, Target,
-        TopicAction, Unique,
+        Action, Compiled, DimensionAction, HandleProgram, Input, KeyPart, MessageKey, MissingRow, Mode, PointInfo,
+        Program, Target, TopicAction, Unique,
     },
     uses,
 };
@@ -262,8 +262,7 @@ impl Compiler<'_, '_> {
             }
             StepKind::ExpandDimension(expand) => self.dimension(expand, step.origin)?,
             StepKind::ExpandTopic(expand) => {
-                let key = |key: &Expr| Ok((scope.any_value(key)?, key.ty.clone()));
-                let key = expand.key.as_ref().map(key).transpose()?;
+                let key = self.message_key(expand)?;
                 Action::Topic(TopicAction { topic: expand.topic, key, message: scope.message(&expand.message)? })
             }
             StepKind::When { arms, otherwise } => {
@@ -282,6 +281,23 @@ impl Compiler<'_, '_> {
             StepKind::Jump { condition: when, target } => Action::Jump(condition(when)?, *target as usize),
             StepKind::Flow { body, .. } => Action::Flow(self.block(body)?),
         })
+    }
+
+    fn message_key(&self, expand: &TopicExpand) -> Build<MessageKey> {
+        let Some(key) = &expand.key else { return Ok(MessageKey::None) };
+        let kind = self.plan.topics.get(expand.topic.index()).map_or("", |topic| topic.connector.kind.as_str());
+        if !connector::descriptor(kind).is_some_and(connector::Descriptor::keeps_values) {
+            return Ok(MessageKey::Value(self.scope.any_value(key)?, key.ty.clone()));
+        }
+        let parts = match &key.kind {
+            ExprKind::Join(parts) => parts.as_slice(),
+            _ => std::slice::from_ref(key),
+        };
+        let part = |part: &Expr| match &part.kind {
+            ExprKind::Literal(Literal::Text(text)) => Ok(KeyPart::Text(text.as_str().into())),
+            _ => Ok(KeyPart::Value(self.scope.any_value(part)?)),
+        };
+        Ok(MessageKey::Template(parts.iter().map(part).collect::<Build<_>>()?))
     }
 
     fn dimension(&self, expand: &DimensionExpand, origin: Origin) -> Build<Action> {

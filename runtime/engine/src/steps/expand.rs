@@ -2,7 +2,7 @@
 
 use super::{
     execute::{Ending, Execution, context, null_key},
-    program::{DimensionAction, TopicAction},
+    program::{DimensionAction, KeyPart, MessageKey, TopicAction},
     rows::RowsView,
 };
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     fault::Fallible,
     frame::Context,
     run::stage::{DimensionWrite, RecordOrigin, WriteOrder, Writer},
+    text,
     value::Value,
 };
 
@@ -72,7 +73,7 @@ fn cells(action: &DimensionAction, context: &Context<'_, '_>) -> Fallible<Writte
     Ok((keys, action.fields.iter().map(field).collect::<Fallible<_>>()?))
 }
 
-/// The message, and its key as text: a text as it is, any other value in its JSON form.
+/// The message, and its key as text: a text as it is, any other value in its JSON form; what a template puts in is escaped.
 fn write_message(
     action: &TopicAction,
     context: &Context<'_, '_>,
@@ -80,11 +81,23 @@ fn write_message(
     keys: &mut Vec<u8>,
 ) -> Fallible<()> {
     action.message.write(context, bytes)?;
-    if let Some((key, ty)) = &action.key {
-        match key.value(context)? {
+    match &action.key {
+        MessageKey::None => {}
+        MessageKey::Value(key, ty) => match key.value(context)? {
             Value::Null => return Err(null_key("the message")),
             Value::Text(text) => keys.extend_from_slice(text.as_bytes()),
             value => json::write_value(ty, value, keys),
+        },
+        MessageKey::Template(parts) => {
+            for part in parts {
+                match part {
+                    KeyPart::Text(text) => keys.extend_from_slice(text.as_bytes()),
+                    KeyPart::Value(value) => match value.value(context)? {
+                        Value::Text(value) => text::escape(value.as_bytes(), keys),
+                        _ => return Err(null_key("the value")),
+                    },
+                }
+            }
         }
     }
     Ok(())

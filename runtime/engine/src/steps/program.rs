@@ -170,12 +170,30 @@ pub(crate) struct DimensionAction {
     pub kind: crate::run::stage::WriteKind,
 }
 
+/// The key of a message.
+pub(crate) enum MessageKey {
+    /// There is none.
+    None,
+    /// A value and its type.
+    Value(AnyValue, Type),
+    /// The key under which the message is kept as a value, part by part.
+    Template(Vec<KeyPart>),
+}
+
+/// A part of a key's template.
+pub(crate) enum KeyPart {
+    /// What is written.
+    Text(Box<str>),
+    /// What is put in: a text, escaped so that two keys never meet.
+    Value(AnyValue),
+}
+
 /// `expand kafka(…)`.
 pub(crate) struct TopicAction {
     /// The topic.
     pub topic: TopicId,
-    /// The message's key and its type.
-    pub key: Option<(AnyValue, Type)>,
+    /// The message's key.
+    pub key: MessageKey,
     /// The message.
     pub message: Message,
 }

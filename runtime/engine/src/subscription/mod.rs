@@ -243,6 +243,7 @@ impl Subscriptions {
             key: None,
             raw: raw.into(),
             oversized: None,
+            message: None,
         }
     }
 }

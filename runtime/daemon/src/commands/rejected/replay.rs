@@ -130,7 +130,7 @@ impl Replay {
 fn sendable<'p>(plan: &'p Plan, found: &Found) -> Result<&'p Topic, &'static str> {
     let record = &found.record;
     if record.topic.is_empty() {
-        return Err("what a subscription could not tell was no message of a topic");
+        return Err("what a subscription could not tell, or a receiver refused, was no message of a topic");
     }
     if record.length.is_some() {
         return Err("only the beginning of a message that is too long was kept");

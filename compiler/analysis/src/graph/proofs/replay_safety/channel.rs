@@ -10,6 +10,8 @@ pub(super) fn keeps(kind: &str) -> Guarantee {
     match kind {
         // Written in one transaction with the progress; a file is cut back to its committed length.
         "kafka" | "file" => Guarantee::ExactlyOnce,
+        // The same value under the same key: a second time changes nothing.
+        "redis" => Guarantee::EffectivelyOnce,
         // There is no way to take a message back, or to tell that it was there before.
         _ => Guarantee::AtLeastOnce,
     }

@@ -1,0 +1,167 @@
+//! Outputs in Redis: values of keys, and entries of streams.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use nsf_engine::connector::{ConnectorResult, MessageId, OutputBatch, Sink};
+
+use crate::{
+    fenced::{Claims, Content, Item, Writer},
+    settings::RedisSettings,
+};
+
+/// Bytes that may wait for a flush.
+const WAITING: usize = 4 * 1024 * 1024;
+
+/// The field of a stream's entry that tells it from others: a repetition has the same, and the same value.
+const ID_FIELD: &str = "nsf-id";
+
+/// Keys that a program writes values of: `expand redis("latest:{customer}") { … }`. Each value is a plain text under
+/// `<ns>:out:<key>`; the last one of a key stays.
+pub struct RedisSink {
+    writer: Writer,
+    waiting: BTreeMap<Vec<u8>, Item>,
+    bytes: usize,
+}
+
+impl RedisSink {
+    /// Keys in the place of a store; connects to nothing yet. `streams` are the ids of the streams, in the order in which
+    /// [`MessageId::stream`] counts them.
+    ///
+    /// # Errors
+    /// Where the settings cannot be used.
+    pub fn new(settings: RedisSettings, claims: Arc<Claims>, streams: Vec<String>) -> ConnectorResult<Self> {
+        Ok(Self { writer: Writer::new(settings, claims, streams)?, waiting: BTreeMap::new(), bytes: 0 })
+    }
+
+    /// Writes what waits. Where that fails nothing waits any more: the engine gives it again.
+    fn write(&mut self) -> ConnectorResult<()> {
+        let waiting: Vec<Item> = std::mem::take(&mut self.waiting).into_values().collect();
+        self.bytes = 0;
+        self.writer.write(&waiting)
+    }
+}
+
+impl Sink for RedisSink {
+    /// Looks whether a server answers. There is no position: a value stays until the next.
+    fn open(&mut self, _position: Option<&[u8]>) -> ConnectorResult<()> {
+        self.waiting.clear();
+        self.bytes = 0;
+        self.writer.open()
+    }
+
+    fn append(&mut self, batch: &OutputBatch) -> ConnectorResult<()> {
+        for (index, (key, message)) in batch.messages().enumerate() {
+            let MessageId { stream, partition, .. } = batch.ids.get(index).copied().unwrap_or_default();
+            let (key, content) = (self.writer.keys.output(key), Content::Value(message.to_vec()));
+            let item = Item { key: key.clone(), content, stream, partition };
+            self.bytes += item.bytes();
+            if let Some(before) = self.waiting.insert(key, item) {
+                self.bytes = self.bytes.saturating_sub(before.bytes());
+            }
+        }
+        if self.bytes > WAITING { self.write() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> ConnectorResult<Vec<u8>> {
+        self.write().map(|()| Vec::new())
+    }
+
+    fn belongs_to_commit(&self) -> bool {
+        false
+    }
+
+    fn wants_ids(&self) -> bool {
+        true
+    }
+}
+
+/// A stream that messages are added to: `expand redis_stream("name") { … }`. An entry of `<ns>:stream:<name>` has the fields
+/// `nsf-id`, `key` where the message has one, and `value`.
+pub struct RedisStreamSink {
+    writer: Writer,
+    key: Vec<u8>,
+    application: String,
+    waiting: Vec<Item>,
+    /// Where each message waits: one that is given again after a fault elsewhere is added once.
+    places: HashMap<MessageId, usize>,
+    bytes: usize,
+}
+
+impl RedisStreamSink {
+    /// A stream in the place of a store; connects to nothing yet.
+    ///
+    /// # Errors
+    /// As [`RedisSink::new`].
+    pub fn new(
+        settings: RedisSettings,
+        claims: Arc<Claims>,
+        streams: Vec<String>,
+        name: &str,
+    ) -> ConnectorResult<Self> {
+        let application = settings.group.clone();
+        let writer = Writer::new(settings, claims, streams)?;
+        Ok(Self {
+            key: writer.keys.stream(name),
+            writer,
+            application,
+            waiting: Vec::new(),
+            places: HashMap::new(),
+            bytes: 0,
+        })
+    }
+
+    fn write(&mut self) -> ConnectorResult<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.places.clear();
+        self.bytes = 0;
+        self.writer.write(&waiting)
+    }
+}
+
+impl Sink for RedisStreamSink {
+    /// Looks whether a server answers. There is no position: what was added stays.
+    fn open(&mut self, _position: Option<&[u8]>) -> ConnectorResult<()> {
+        self.waiting.clear();
+        self.places.clear();
+        self.bytes = 0;
+        self.writer.open()
+    }
+
+    fn append(&mut self, batch: &OutputBatch) -> ConnectorResult<()> {
+        for (index, (key, message)) in batch.messages().enumerate() {
+            let own = batch.ids.get(index).copied().unwrap_or_default();
+            let MessageId { stream, partition, offset, ordinal, .. } = own;
+            let id = format!("{}/{stream}/{partition}/{offset}/{ordinal}", self.application);
+            let mut fields = vec![(ID_FIELD, id.into_bytes())];
+            if !key.is_empty() {
+                fields.push(("key", key.to_vec()));
+            }
+            fields.push(("value", message.to_vec()));
+            let item = Item { key: self.key.clone(), content: Content::Entry(fields), stream, partition };
+            self.bytes += item.bytes();
+            match self.places.get(&own) {
+                Some(at) => self.waiting[*at] = item,
+                None => {
+                    self.places.insert(own, self.waiting.len());
+                    self.waiting.push(item);
+                }
+            }
+        }
+        if self.bytes > WAITING { self.write() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> ConnectorResult<Vec<u8>> {
+        self.write().map(|()| Vec::new())
+    }
+
+    fn belongs_to_commit(&self) -> bool {
+        false
+    }
+
+    fn wants_ids(&self) -> bool {
+        true
+    }
+}
