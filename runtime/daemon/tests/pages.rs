@@ -1,5 +1,5 @@
 //! Completions and pages of `man`: what a person can type is in them.
-#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
 #[path = "../examples/pages_of_nsflow.rs"]
 #[expect(dead_code, reason = "its main belongs to the example")]

@@ -130,8 +130,6 @@ fn output(program: &str, arguments: &[&str]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
-
     use super::*;
 
     #[test]

@@ -13,7 +13,7 @@ use super::settings::Settings;
 use super::{Checker, Global, message as words, relation, setting_message as message};
 use crate::names::ItemRef;
 
-const SOURCE: [&str; 13] = [
+const SOURCE: [&str; 14] = [
     "from", "record", "key", "time", "late", "max_skew", "idle", "format", "coerce", "strict", "retry", "on_error",
     "reject", "loop",
 ];

@@ -18,8 +18,7 @@ use serde_json::{Value, json};
 
 use super::{Trial, storm::words};
 use crate::{
-    redis,
-    stage::{CANARY, PARTITIONS, SESSION, Servers},
+    stage::{PARTITIONS, SESSION, Servers},
     topic::{self, Message, Writer},
     worker::{Worker, Workers},
 };
@@ -42,7 +41,7 @@ const CALM: Duration = Duration::from_secs(30);
 
 /// Runs the row.
 pub(super) fn run(trial: &Trial<'_>) -> Result<String, String> {
-    let servers = trial.servers(Options::default())?;
+    let servers = trial.servers(Options::default().into(), false)?;
     let clock = Clock::build(servers.folder());
     let mut scene = Scene::new(trial, &servers, "timers", clock)?;
     let calm = CALM.mul_f64(trial.percent as f64 / 100.0).max(Duration::from_secs(3));
@@ -285,9 +284,9 @@ impl<'s> Scene<'s> {
         let brokers = servers.kafka.bootstrap();
         let mut environment = vec![
             ("KAFKA_BROKERS".to_owned(), brokers.clone()),
-            ("REDIS_URL".to_owned(), format!("redis://worker:{CANARY}@{}", servers.redis.address())),
             ("SESSION".to_owned(), SESSION.as_millis().to_string()),
         ];
+        environment.extend(servers.redis.environment(None));
         environment.extend(trial.environment.iter().cloned());
         environment.extend(clock.environment());
         let mut workers = Workers::new(trial.nsflow.clone(), folder, environment);
@@ -331,8 +330,7 @@ impl<'s> Scene<'s> {
     }
 
     fn rows(&self) -> Result<BTreeMap<String, String>, String> {
-        let mut connection = self.servers.redis.connection().map_err(words)?;
-        redis::rows(&mut connection, &self.name, "s").map_err(words)
+        self.servers.redis.rows(&self.name, "s").map_err(words)
     }
 
     fn stop(&mut self) -> Result<(), String> {
@@ -365,7 +363,8 @@ impl<'s> Scene<'s> {
 
     /// What is still to end is noted once, and nothing else is.
     fn check_ends(&self, model: &Model) -> Result<(), String> {
-        let mut connection = self.servers.redis.connection().map_err(words)?;
+        let mut connections = self.servers.redis.connections().map_err(words)?;
+        let Some(connection) = connections.first_mut() else { return Err("Redis has no server".to_owned()) };
         let keys = connection.command(&["KEYS", &format!("{}:{{*}}:t:*", self.name)]).map_err(words)?;
         let mut noted = BTreeMap::new();
         for key in keys.parts() {
