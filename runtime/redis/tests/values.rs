@@ -5,10 +5,7 @@ mod support;
 
 use std::sync::Arc;
 
-use nsf_engine::{
-    connector::{ConnectorErrorKind as Kind, MessageId, OutputBatch, Sink as _},
-    store::LaneStore as _,
-};
+use nsf_engine::connector::{ConnectorErrorKind as Kind, MessageId, OutputBatch, Sink as _};
 use nsf_redis::{
     ACL_COMMANDS, Claims, Place, RedisSettings, RedisSink, RedisStore, RedisStreamSink, Secret, acl_line, check,
 };

@@ -8,7 +8,7 @@ use std::{
 };
 
 use nsf_faults::{
-    stage::{CANARY, SESSION, Servers},
+    stage::{SESSION, Servers},
     topic::{self, Writer},
     worker::Workers,
 };
@@ -120,11 +120,11 @@ fn a_partition_without_records_holds_others_back_no_longer_than_it_may() {
         servers.kafka.create_topic(&format!("idle.{own}"), 2, &[]).unwrap();
     }
     let brokers = servers.kafka.bootstrap();
-    let environment = vec![
+    let mut environment = vec![
         ("KAFKA_BROKERS".to_owned(), brokers.clone()),
-        ("REDIS_URL".to_owned(), format!("redis://worker:{CANARY}@{}", servers.redis.address())),
         ("SESSION".to_owned(), SESSION.as_millis().to_string()),
     ];
+    environment.extend(servers.redis.environment(None));
     let mut workers = Workers::new(nsflow, folder, environment);
     let mut worker = workers.start().unwrap();
     // Both streams pass ten o'clock; then only one has records, which pass eleven.
