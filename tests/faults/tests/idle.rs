@@ -120,10 +120,8 @@ fn a_partition_without_records_holds_others_back_no_longer_than_it_may() {
         servers.kafka.create_topic(&format!("idle.{own}"), 2, &[]).unwrap();
     }
     let brokers = servers.kafka.bootstrap();
-    let mut environment = vec![
-        ("KAFKA_BROKERS".to_owned(), brokers.clone()),
-        ("SESSION".to_owned(), SESSION.as_millis().to_string()),
-    ];
+    let mut environment =
+        vec![("KAFKA_BROKERS".to_owned(), brokers.clone()), ("SESSION".to_owned(), SESSION.as_millis().to_string())];
     environment.extend(servers.redis.environment(None));
     let mut workers = Workers::new(nsflow, folder, environment);
     let mut worker = workers.start().unwrap();
