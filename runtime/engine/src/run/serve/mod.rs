@@ -79,6 +79,8 @@ struct Wrong {
     part: String,
     message: String,
     ended_by: EndedBy,
+    /// By partition, how far it was read when something last went wrong: what failed lies before that, and is read again.
+    until: BTreeMap<PartitionId, u64>,
 }
 
 /// What shows that something works again.
@@ -86,7 +88,8 @@ struct Wrong {
 enum EndedBy {
     /// Lanes can be claimed.
     Claim,
-    /// A commit is whole: a lane can well be claimed while a table, a topic or a server's disk is still away.
+    /// A commit is whole that holds what failed: a lane can well be claimed, and others' records be committed, while a table, a
+    /// topic or a server's disk is still away.
     Commit,
 }
 
@@ -276,10 +279,12 @@ impl Serve {
         match worked {
             Ok(worked) => {
                 self.writes.extend(worked.writes);
+                let lost = !worked.failed.is_empty();
                 for (lane, error) in worked.failed {
                     self.lane_failed(lane, &error, EndedBy::Commit);
                 }
                 self.applied(&batches);
+                self.note_positions(lost);
             }
             Err(error) => self.failed(error)?,
         }
@@ -334,19 +339,32 @@ impl Serve {
             && (own.part.as_str(), &own.message) == (part, &error.message)
         {
             own.ended_by = ended_by;
-            return;
+            return self.note_positions(true);
         }
+        let until = self.trouble.take().map(|own| own.until).unwrap_or_default();
         let (part, message) = (part.to_owned(), error.message.clone());
         let trouble = Trouble { part: part.clone(), message: message.clone(), help: error.help.clone() };
         self.options.status.set_trouble(Some(trouble.clone()));
         self.run.tell(|| Event::Trouble(trouble));
-        self.trouble = Some(Wrong { part, message, ended_by });
+        self.trouble = Some(Wrong { part, message, ended_by, until });
+        self.note_positions(true);
+    }
+
+    /// Notes how far partitions are read where something went wrong.
+    fn note_positions(&mut self, wrong: bool) {
+        let Some(own) = self.trouble.as_mut().filter(|_| wrong) else { return };
+        for (partition, position, _) in self.machine.partitions() {
+            let until = own.until.entry(partition).or_default();
+            *until = position.max(*until);
+        }
     }
 
     /// Something went well; says once that it works again, where that shows it and no lane waits any more.
     fn went_well(&mut self, what: EndedBy) {
         let all_open = (0..self.run.core.lanes).all(|lane| self.machine.is_open(lane));
-        if !all_open || self.trouble.as_ref().is_none_or(|own| own.ended_by > what) {
+        let Some(own) = self.trouble.as_ref().filter(|own| all_open && own.ended_by <= what) else { return };
+        let again = |(id, position, _)| own.until.get(&id).is_none_or(|until| position >= *until);
+        if own.ended_by == EndedBy::Commit && !self.machine.partitions().all(again) {
             return;
         }
         self.trouble = None;
@@ -388,10 +406,6 @@ impl Serve {
             return;
         }
         self.looked = Instant::now();
-        if self.machine.is_idle() {
-            // What is wrong is now for others to see.
-            self.went_well(EndedBy::Commit);
-        }
         if self.raise_idle() {
             self.event(protocol::Event::Due);
             return;
@@ -406,6 +420,10 @@ impl Serve {
             if let Err(error) = LaneStore::load(lanes, number, &held, &[], &mut |_, _| {}) {
                 self.lane_failed(number, &error, EndedBy::Claim);
             }
+        }
+        if self.run.uncommitted.since.is_none() {
+            // What failed was done by another worker meanwhile.
+            self.went_well(EndedBy::Commit);
         }
     }
 
