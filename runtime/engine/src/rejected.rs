@@ -92,8 +92,8 @@ impl Rejection {
     /// What tells its message from others: the record, and who rejected it.
     pub(crate) fn id(&self, core: &Core) -> MessageId {
         let stream = core.streams.iter().position(|stream| stream.name == self.source);
-        // Records that no message was read for: one message may have caused several.
-        let ended = if stream.is_none() { xxh3_64(&self.raw).max(1) } else { 0 };
+        // Records that no message was read for, and messages that were refused: one message may have caused several.
+        let ended = if stream.is_none() || self.message.is_some() { xxh3_64(&self.raw).max(1) } else { 0 };
         let stream = stream.unwrap_or_default() as u32;
         // Counted apart from the record's own messages.
         #[allow(clippy::cast_possible_truncation)]

@@ -133,8 +133,12 @@ impl Sink for RedisStreamSink {
     fn append(&mut self, batch: &OutputBatch) -> ConnectorResult<()> {
         for (index, (key, message)) in batch.messages().enumerate() {
             let own = batch.ids.get(index).copied().unwrap_or_default();
-            let MessageId { stream, partition, offset, ordinal, .. } = own;
-            let id = format!("{}/{stream}/{partition}/{offset}/{ordinal}", self.application);
+            let MessageId { stream, partition, offset, ordinal, ended, .. } = own;
+            let mut id = format!("{}/{stream}/{partition}/{offset}/{ordinal}", self.application);
+            if ended != 0 {
+                // As in topics: several values may end with one record.
+                id.push_str(&format!("/{ended:016x}"));
+            }
             let mut fields = vec![(ID_FIELD, id.into_bytes())];
             if !key.is_empty() {
                 fields.push(("key", key.to_vec()));

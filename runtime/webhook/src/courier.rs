@@ -82,10 +82,13 @@ async fn deliver(job: &Job, account: &Account, settings: &WebhookSettings, excha
 /// receiver which remembers ids for long cannot take one message for another that had its place before: the topic may be made
 /// anew, and the program may get a further source.
 fn headers(settings: &WebhookSettings, job: &Job) -> Vec<(&'static str, HeaderValue)> {
-    let Some(MessageId { stream, partition, offset, ordinal, .. }) = job.id else { return Vec::new() };
+    let Some(MessageId { stream, partition, offset, ordinal, ended, .. }) = job.id else { return Vec::new() };
     let mut id = format!("{}/{stream}/{partition}/{offset}/{ordinal}", settings.application);
-    let plain = HeaderValue::from_str(&id);
     // Writing to memory does not fail.
+    if ended != 0 {
+        let _ = write!(id, "/{ended:016x}");
+    }
+    let plain = HeaderValue::from_str(&id);
     let _ = write!(id, "/{:016x}", job.hash);
     let values = [(ID_HEADER, plain), (IDEMPOTENCY_HEADER, HeaderValue::from_str(&id))];
     values.into_iter().filter_map(|(name, value)| Some((name, value.ok()?))).collect()
