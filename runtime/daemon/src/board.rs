@@ -20,10 +20,6 @@ use crate::{problem::Problem, production::Production};
 pub struct Board {
     /// The worker's own words; they go on where the worker is begun anew.
     pub status: Arc<Status>,
-    /// Names of what runs.
-    pub identity: Identity,
-    /// The plan as JSON. Plans hold names of secrets and never their values.
-    pub plan: Bytes,
     stop: StopHandle,
     started: Instant,
     now: Mutex<Now>,
@@ -45,11 +41,41 @@ pub struct Identity {
 }
 
 /// What changes from one beginning of the worker to the next.
-#[derive(Default)]
 struct Now {
+    /// Names of what runs.
+    identity: Identity,
+    /// The plan as JSON. Plans hold names of secrets and never their values.
+    plan: Bytes,
+    reloads: ReloadsView,
     production: Option<Arc<Production>>,
     /// What is waited for before the worker can begin.
     waiting: Vec<Problem>,
+}
+
+/// What came of requests to take another plan.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ReloadsView {
+    /// How many were taken.
+    pub taken: u64,
+    /// How many were not.
+    pub refused: u64,
+    /// The last one.
+    pub last: Option<LastReload>,
+}
+
+/// What came of the last request.
+#[derive(Clone, Debug, Serialize)]
+pub struct LastReload {
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// Whether the new plan was taken.
+    pub taken: bool,
+    /// Why not.
+    pub problems: Vec<String>,
+}
+
+fn seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// A partition with what is known of its log.
@@ -90,24 +116,56 @@ pub struct Glance {
 impl Board {
     /// The board of a plan under a profile.
     pub fn new(plan: &Plan, profile: &str, stop: StopHandle) -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let identity = Identity {
             version: env!("CARGO_PKG_VERSION"),
             plan: plan.name.clone(),
             hash: nsf_plan::document::hash(plan),
             profile: profile.to_owned(),
-            started: since.as_secs(),
+            started: seconds(),
         };
         let status = Arc::<Status>::default();
         status.show_life();
-        Self {
-            status,
+        let now = Now {
             identity,
             plan: nsf_plan::document::to_json(plan).into(),
-            stop,
-            started: Instant::now(),
-            now: Mutex::default(),
-        }
+            reloads: ReloadsView::default(),
+            production: None,
+            waiting: Vec::new(),
+        };
+        Self { status, stop, started: Instant::now(), now: Mutex::new(now) }
+    }
+
+    /// Names of what runs.
+    pub fn identity(&self) -> Identity {
+        self.now().identity.clone()
+    }
+
+    /// The plan that runs, as JSON.
+    pub fn plan(&self) -> Bytes {
+        self.now().plan.clone()
+    }
+
+    /// What came of requests to take another plan.
+    pub fn reloads(&self) -> ReloadsView {
+        self.now().reloads.clone()
+    }
+
+    /// Another plan runs from now on.
+    pub fn takes(&self, plan: &Plan) {
+        let mut now = self.now();
+        now.identity.plan.clone_from(&plan.name);
+        now.identity.hash = nsf_plan::document::hash(plan);
+        now.plan = nsf_plan::document::to_json(plan).into();
+    }
+
+    /// A request to take another plan came to this: taken, or why not.
+    pub fn reloaded(&self, problems: &[Problem]) {
+        let mut now = self.now();
+        let taken = problems.is_empty();
+        let reloads = &mut now.reloads;
+        *(if taken { &mut reloads.taken } else { &mut reloads.refused }) += 1;
+        let problems = problems.iter().map(Problem::in_one_line).collect();
+        reloads.last = Some(LastReload { at: seconds(), taken, problems });
     }
 
     /// The worker is begun, with these connectors.

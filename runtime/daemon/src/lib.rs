@@ -11,7 +11,9 @@
 //! | `configuration` | `nsf.yaml` and the plan, read and resolved |
 //! | `mysql` | which tables and dimensions are on MySQL |
 //! | `production` | the pieces that a plan names, under a profile |
+//! | `transactions` | whether outputs and positions are committed in transactions of Kafka |
 //! | `settings` | what the profile says, in the words of each connector |
+//! | `reload` | a plan and a profile that are taken while the worker runs |
 //! | `faults` | what tests of faults ask of a worker |
 //! | `interrupts` | which thread takes signals |
 //! | `kept` | states and dimensions as a person names them |
@@ -38,7 +40,9 @@ mod notify;
 mod notify;
 mod problem;
 mod production;
+mod reload;
 mod settings;
+mod transactions;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -66,12 +70,14 @@ enum Command {
     Rejected(commands::rejected::Rejected),
     /// Lets a topic be read anew, from its first or behind its last message.
     Reset(commands::reset::Reset),
+    /// Lets running workers take plan and profile anew.
+    Reload(commands::reload::Reload),
     /// Prints the SQL that makes the tables of dimensions, and runs it where that is asked for.
     Migrate(commands::migrate::Migrate),
 }
 
 /// What most commands need.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 struct Deployment {
     /// The plan, as `nsfc compile` wrote it.
     plan: PathBuf,
@@ -115,6 +121,7 @@ pub fn main() -> ExitCode {
         Command::State(state) => state.run(),
         Command::Rejected(rejected) => rejected.run(),
         Command::Reset(reset) => reset.run(),
+        Command::Reload(reload) => reload.run(),
         Command::Migrate(migrate) => migrate.run(),
     };
     match done {

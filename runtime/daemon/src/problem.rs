@@ -1,12 +1,14 @@
 //! What a person is told when it does not go on.
 
+use serde::{Deserialize, Serialize};
+
 use nsf_engine::{
     connector::ConnectorError,
     run::{BuildError, RunError},
 };
 
 /// What is wrong, where, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// What happened.
     pub message: String,

@@ -15,7 +15,7 @@ use nsf_engine::{
     },
     store::{Form, Store},
 };
-use nsf_kafka::{KafkaProducer, KafkaSource, KafkaStatus};
+use nsf_kafka::{KafkaProducer, KafkaSource, KafkaStatus, KafkaTransactions};
 use nsf_mysql::MysqlDimensions;
 use nsf_plan::{
     Plan,
@@ -24,14 +24,17 @@ use nsf_plan::{
 use nsf_redis::{Claims, RedisSettings, RedisSink, RedisStore, RedisStreamSink};
 use nsf_webhook::Webhook;
 
-use crate::{combined::CombinedStore, mysql::Mysql, problem::Problem, settings};
+use crate::{combined::CombinedStore, mysql::Mysql, problem::Problem, settings, transactions::Transactions};
 
 /// The connectors of a profile. Nothing is connected to before a piece is asked for.
 pub struct Production {
     plan: Arc<Plan>,
     profile: ResolvedProfile,
     kafka: KafkaProfile,
-    redis: RedisSettings,
+    /// None where nothing is kept there.
+    redis: Option<RedisSettings>,
+    /// Where outputs and positions are committed together.
+    transactions: Option<KafkaTransactions>,
     mysql: Mysql,
     /// Reads tables that are files.
     local: Local,
@@ -56,12 +59,20 @@ impl Production {
                 .with_help(format!("write `{what}:` in the profile; to run without servers, use `nsfc run`"))
         };
         let kafka = profile.kafka.clone().ok_or_else(|| lacks("kafka"))?;
-        let redis = profile.redis.as_ref().ok_or_else(|| lacks("redis"))?;
-        let mut redis = settings::redis(&profile, redis, &kafka.group)?;
-        redis.streams = plan.topics.iter().any(|topic| topic.written && topic.connector.kind == "redis_stream");
+        let transactions = Transactions::of(plan, &profile).are_used();
+        let streams = plan.topics.iter().any(|topic| topic.written && topic.connector.kind == "redis_stream");
+        let redis = match &profile.redis {
+            Some(redis) => Some(RedisSettings { streams, ..settings::redis(&profile, redis, &kafka.group)? }),
+            None if transactions => None,
+            None => return Err(lacks("redis")),
+        };
+        let servers = kafka.cluster(None).filter(|_| transactions);
+        let transactions = servers.map(|own| KafkaTransactions::new(settings::kafka(&profile, &kafka, own)));
         let local = Local::new(LocalSettings { project: folder, ..LocalSettings::default() });
         let mysql = Mysql::new(&profile)?;
-        let (producers, source) = (Mutex::default(), Mutex::default());
+        // All outputs are in the transactions.
+        let producers = transactions.iter().map(|own: &KafkaTransactions| (None, Arc::new(own.producer()))).collect();
+        let (producers, source) = (Mutex::new(producers), Mutex::default());
         let webhooks = profile.webhooks.iter().map(|(name, webhook)| {
             (name.clone(), Webhook::new(settings::webhook(&profile, name, webhook, &kafka.group)))
         });
@@ -71,6 +82,7 @@ impl Production {
             profile,
             kafka,
             redis,
+            transactions,
             mysql,
             local,
             producers,
@@ -85,9 +97,14 @@ impl Production {
         &self.profile
     }
 
-    /// Settings of the store.
-    pub const fn redis(&self) -> &RedisSettings {
-        &self.redis
+    /// Settings of the store; none where outputs and positions are committed in transactions of Kafka and there is nothing else.
+    pub const fn redis(&self) -> Option<&RedisSettings> {
+        if self.transactions.is_some() { None } else { self.redis.as_ref() }
+    }
+
+    /// Whether outputs and positions are committed in transactions of Kafka.
+    pub const fn is_transactional(&self) -> bool {
+        self.transactions.is_some()
     }
 
     /// What the profile says of Kafka.
@@ -192,8 +209,11 @@ impl Connectors for Production {
             return Ok(None);
         }
         let Some(servers) = self.kafka.cluster(cluster) else { return Err(self.no_cluster(cluster)) };
-        let settings = settings::kafka(&self.profile, &self.kafka, servers);
-        let source = KafkaSource::new(settings, topics).with_groups(together);
+        let source = match &self.transactions {
+            Some(transactions) => KafkaSource::new(transactions.settings(), topics).in_transactions(transactions),
+            None => KafkaSource::new(settings::kafka(&self.profile, &self.kafka, servers), topics),
+        };
+        let source = source.with_groups(together);
         *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(source.status());
         Ok(Some(SharedSource { streams, source: Box::new(source) }))
     }
@@ -234,7 +254,10 @@ impl Connectors for Production {
             }
             let sources = self.plan.sources.iter().map(|source| source.id.clone());
             let streams = sources.chain(self.plan.ingests.iter().map(|ingest| ingest.id.clone())).collect();
-            let (settings, claims) = (self.redis.clone(), Arc::clone(&self.claims));
+            let Some(settings) = self.redis().cloned() else {
+                return Err(self.cannot(request, "has no server", "write `redis:` in the profile"));
+            };
+            let claims = Arc::clone(&self.claims);
             return Ok(if request.connector.kind == "redis" {
                 Box::new(RedisSink::new(settings, claims, streams)?)
             } else {
@@ -256,8 +279,12 @@ impl Connectors for Production {
     }
 
     fn store(&self) -> ConnectorResult<Arc<dyn Store>> {
-        nsf_redis::check(&self.redis)?;
-        let settings = self.redis.clone();
+        let Some(settings) = self.redis() else {
+            let none = || ConnectorError::new(ConnectorErrorKind::Damaged, "the profile names no store");
+            return self.transactions.clone().map(|own| Arc::new(own) as Arc<dyn Store>).ok_or_else(none);
+        };
+        nsf_redis::check(settings)?;
+        let settings = settings.clone();
         #[cfg(feature = "faults")]
         let settings = RedisSettings { fenced: crate::faults::fenced(), ..settings };
         let redis = RedisStore::new(settings)?.with_claims(Arc::clone(&self.claims));

@@ -334,17 +334,20 @@ pub struct OutputBatch {
     pub ids: Vec<MessageId>,
 }
 
-/// What tells a message from every other of its topic: the record that caused it, and which of its messages it is. A
-/// message that is sent again after a fault has the same.
+/// What tells a message from every other of its topic: the record that caused it, who sent it because of the record, and
+/// which of its messages it is. A message that is sent again after a fault has the same, also where another version of the
+/// program sends it: nothing in it counts places in the program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId {
-    /// Index of the stream among all that the plan reads (sources, then ingests).
+    /// The number of the record's stream, [`crate::stable::number`] of its id.
     pub stream: u32,
     /// The record's partition.
     pub partition: u32,
     /// The record's offset.
     pub offset: u64,
-    /// Counts what the record caused; the flow is part of it.
+    /// The number of the flow, subscription or whoever rejected; of one that was told by a subscription it holds why.
+    pub by: u32,
+    /// Counts what it sent to the topic because of the record.
     pub ordinal: u32,
     /// Which messages it comes in order with.
     pub sequence: Sequence,
@@ -445,6 +448,9 @@ pub trait Sink: Send {
     fn belongs_to_commit(&self) -> bool {
         true
     }
+
+    /// What was appended since the last commit is void: it is taken back, where that can be done, and comes again.
+    fn forget(&mut self) {}
 
     /// Whether messages are to come with their [`OutputBatch::ids`].
     fn wants_ids(&self) -> bool {

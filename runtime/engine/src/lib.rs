@@ -19,6 +19,7 @@ pub mod observe;
 pub mod protocol;
 pub mod rejected;
 pub mod run;
+pub mod stable;
 pub mod store;
 pub mod subscription;
 pub mod summary;

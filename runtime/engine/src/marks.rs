@@ -15,10 +15,12 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::connector::{Message, RawBatch};
 
-/// The header that tells a message from every other of its topic: `APPLICATION/STREAM/PARTITION/OFFSET/ORDINAL`. STREAM,
-/// PARTITION and OFFSET name the record that caused it (STREAM counts the streams that the plan reads, from 0), ORDINAL
-/// which of its messages it is. What a value caused that has ended has when that was (in milliseconds) as OFFSET, and behind
-/// ORDINAL a further part, 16 hexadecimal digits, that tells the value from others. A message that is sent again has the same,
+/// The header that tells a message from every other of its topic: `APPLICATION/STREAM/PARTITION/OFFSET/BY/ORDINAL`. STREAM,
+/// PARTITION and OFFSET name the record that caused it, BY who sent it because of the record (a flow, a subscription, who
+/// rejected it), ORDINAL which of its messages it is. STREAM and BY are numbers of names ([`crate::stable`]), eight
+/// hexadecimal digits, so that they stay when a program gains streams and flows. What a value caused that has ended has when
+/// that was (in milliseconds) as OFFSET, and behind ORDINAL a further part, 16 hexadecimal digits, that tells the value from
+/// others. A message that is sent again has the same,
 /// and the same bytes.
 pub const ID_HEADER: &str = "nsf-id";
 
@@ -27,7 +29,7 @@ pub const ID_HEADER: &str = "nsf-id";
 pub const LANE_HEADER: &str = "nsf-lane";
 
 /// How many bits of an ordinal count what one part of a flow made: the steps before its first look at rows and tables, or
-/// those from there on. The bits above are the flow's and the part's.
+/// those from there on. The bits above are the part's.
 const PART_BITS: u32 = 12;
 
 /// How far the messages of each origin were taken from a partition.
@@ -75,14 +77,17 @@ fn known(id: &[u8], lane: &[u8]) -> Option<(u64, (u64, u32))> {
     let id = std::str::from_utf8(id).ok()?;
     let is_value = |part: &str| part.len() == 16 && part.bytes().all(|digit| digit.is_ascii_hexdigit());
     let id = id.rsplit_once('/').filter(|(_, last)| is_value(last)).map_or(id, |(id, _)| id);
-    let mut parts = id.rsplitn(3, '/');
+    let mut parts = id.rsplitn(4, '/');
     let ordinal: u32 = parts.next()?.parse().ok()?;
+    let by = parts.next()?;
     let offset: u64 = parts.next()?.parse().ok()?;
     let mut origin = Xxh3::new();
     // Neither part holds a zero byte as the engine writes it; with one it is only another origin.
     origin.update(parts.next()?.as_bytes());
     origin.update(b"\0");
     origin.update(lane);
+    origin.update(b"\0");
+    origin.update(by.as_bytes());
     origin.update(&(ordinal >> PART_BITS).to_be_bytes());
     Some((origin.digest(), (offset, ordinal)))
 }
@@ -123,24 +128,25 @@ mod tests {
     use super::*;
 
     fn sent(lane: u8, offset: u64, ordinal: u32) -> (u64, (u64, u32)) {
-        let id = format!("bank/0/3/{offset}/{ordinal}");
+        let id = format!("bank/0/3/{offset}/7a/{ordinal}");
         known(id.as_bytes(), format!("{lane}/77").as_bytes()).unwrap()
     }
 
     #[test]
     fn origins_are_told_apart_by_all_that_orders_them() {
         let origin = |id: &str, lane: &str| known(id.as_bytes(), lane.as_bytes()).map(|(origin, _)| origin);
-        let own = origin("bank/0/3/9/65537", "5/77");
-        assert_eq!(own, origin("bank/0/3/1800000000000/65538/0123456789abcdef", "5/77"), "a value that has ended");
-        assert_eq!(own, origin("bank/0/3/1000/65540", "5/77"), "the same lane, later");
+        let own = origin("bank/0/3/9/7a/1", "5/77");
+        assert_eq!(own, origin("bank/0/3/1800000000000/7a/2/0123456789abcdef", "5/77"), "a value that has ended");
+        assert_eq!(own, origin("bank/0/3/1000/7a/4", "5/77"), "the same lane, later");
         for (id, lane) in [
-            ("other/0/3/9/65537", "5/77"),
-            ("bank/1/3/9/65537", "5/77"),
-            ("bank/0/4/9/65537", "5/77"),
-            ("bank/0/3/9/131073", "5/77"),
-            ("bank/0/3/9/65537", "6/77"),
-            ("bank/0/3/9/65537", "-/77"),
-            ("bank/0/3/9/65537", "5/78"),
+            ("other/0/3/9/7a/1", "5/77"),
+            ("bank/1/3/9/7a/1", "5/77"),
+            ("bank/0/4/9/7a/1", "5/77"),
+            ("bank/0/3/9/7b/1", "5/77"),
+            ("bank/0/3/9/7a/4097", "5/77"),
+            ("bank/0/3/9/7a/1", "6/77"),
+            ("bank/0/3/9/7a/1", "-/77"),
+            ("bank/0/3/9/7a/1", "5/78"),
         ] {
             assert_ne!(own, origin(id, lane), "{id} {lane}");
         }
@@ -148,10 +154,19 @@ mod tests {
 
     #[test]
     fn headers_of_others_say_nothing() {
-        for id in ["", "9", "9/9", "bank/0/3/9/x", "bank/0/3//1", "bank/0/3/-1/1", "bank/0/3/9/99999999999"] {
+        for id in [
+            "",
+            "9",
+            "9/9",
+            "9/7a/9",
+            "bank/0/3/9/7a/x",
+            "bank/0/3//7a/1",
+            "bank/0/3/-1/7a/1",
+            "bank/0/3/9/7a/99999999999",
+        ] {
             assert_eq!(known(id.as_bytes(), b"5/77"), None, "{id}");
         }
-        assert_eq!(known(b"\xff/0/3/9/1", b"5/77"), None);
+        assert_eq!(known(b"\xff/0/3/9/7a/1", b"5/77"), None);
     }
 
     #[test]
@@ -201,7 +216,7 @@ mod tests {
                     continue;
                 }
                 let (lane, offset) = log[at];
-                let (origin, place) = sent(lane, offset, 65_536);
+                let (origin, place) = sent(lane, offset, 0);
                 if marks.is_new(origin, place) {
                     marks.take(origin, place);
                     taken.insert(at, (lane, offset));

@@ -4,7 +4,7 @@
 /// A record on its way: which message of which stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordId {
-    /// Index of the stream among all that the run reads (sources, then ingests).
+    /// The stream's number, [`crate::stable::number`] of its id.
     pub stream: u32,
     /// Its partition.
     pub partition: u32,

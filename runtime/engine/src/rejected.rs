@@ -9,6 +9,7 @@ use crate::{
     encode::json,
     fault::{Fault, FaultCode},
     run::pieces::Core,
+    stable,
 };
 
 /// A record that was rejected, by a pipeline or an ingest.
@@ -47,7 +48,8 @@ impl Rejection {
     /// comes from no topic, since it is none of its messages.
     pub(crate) fn of_refused(core: &Core, connector: &Connector, refused: RefusedMessage) -> Self {
         let MessageId { stream, partition, offset, ordinal, .. } = refused.id;
-        let source = core.streams.get(stream as usize).map_or_else(String::new, |stream| stream.name.clone());
+        let source =
+            core.streams.iter().find(|own| own.number == stream).map_or_else(String::new, |stream| stream.name.clone());
         Self {
             by: format!("{}/{}", connector.kind, connector.name),
             source,
@@ -91,16 +93,16 @@ impl Rejection {
 
     /// What tells its message from others: the record, and who rejected it.
     pub(crate) fn id(&self, core: &Core) -> MessageId {
-        let stream = core.streams.iter().position(|stream| stream.name == self.source);
+        let own = core.streams.iter().find(|stream| stream.name == self.source);
         // Records that no message was read for, and messages that were refused: one message may have caused several.
-        let ended = if stream.is_none() || self.message.is_some() { xxh3_64(&self.raw).max(1) } else { 0 };
-        let stream = stream.unwrap_or_default() as u32;
-        // Counted apart from the record's own messages.
+        let ended = if own.is_none() || self.message.is_some() { xxh3_64(&self.raw).max(1) } else { 0 };
+        let stream = own.map_or(0, |stream| stream.number);
+        // Counted apart from what is sent to the same topic otherwise, and by what was rejected: a flow may reject several
+        // records that one caused.
         #[allow(clippy::cast_possible_truncation)]
-        let ordinal =
-            xxh3_64_with_seed(self.by.as_bytes(), self.message.map_or(0, |own| u64::from(own) + 1)) as u32 | 1 << 31;
-        let (partition, offset) = (self.partition, self.offset);
-        MessageId { stream, partition, offset, ordinal, ended, ..MessageId::default() }
+        let ordinal = xxh3_64_with_seed(&self.raw, self.message.map_or(0, |own| u64::from(own) + 1)) as u32 | 1 << 31;
+        let (by, partition, offset) = (stable::number(&self.by), self.partition, self.offset);
+        MessageId { stream, partition, offset, by, ordinal, ended, ..MessageId::default() }
     }
 
     /// Appends the JSON object: `source`, `topic`, `partition`, `offset`, `by`, `step`, `place`, `code`, `reason`,

@@ -7,10 +7,14 @@
 //! A row is a JSON object of its fields; what the runtime must know beside them stands under `@`, which no field can be
 //! named.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use bumpalo::Bump;
 use nsf_plan::{Coerce, Encoding, Format, RecordField, SlotId, Type};
+use serde_json::value::RawValue;
 
 use crate::{
     cell::Cell,
@@ -144,6 +148,8 @@ pub(crate) struct TextRow {
     decoder: Decoder,
     /// Decoders that are not used at the moment; they remember how the last row looked.
     spare: Mutex<Vec<(Decoder, Bump)>>,
+    /// The same for rows that have members which are no fields, where these are carried along.
+    further: Option<Decoder>,
 }
 
 /// A row that was read.
@@ -152,6 +158,9 @@ pub(crate) struct ReadRow {
     pub fields: Vec<Option<Cell>>,
     /// What stands beside the fields, as JSON.
     pub beside: Option<String>,
+    /// Members that are no fields, as JSON with commas between, where they are carried along: another version of the program
+    /// wrote them.
+    pub further: Option<Box<str>>,
 }
 
 impl std::fmt::Debug for TextRow {
@@ -166,6 +175,18 @@ impl TextRow {
     /// # Errors
     /// The plan is damaged.
     pub(crate) fn new<'f>(fields: impl Iterator<Item = (&'f str, &'f Type)>) -> Build<Self> {
+        Self::build(fields, false)
+    }
+
+    /// The same with members that are no fields carried along: [`ReadRow::further`].
+    ///
+    /// # Errors
+    /// The plan is damaged.
+    pub(crate) fn carrying<'f>(fields: impl Iterator<Item = (&'f str, &'f Type)>) -> Build<Self> {
+        Self::build(fields, true)
+    }
+
+    fn build<'f>(fields: impl Iterator<Item = (&'f str, &'f Type)>, carries: bool) -> Build<Self> {
         let fields: Vec<(String, Type)> = fields.map(|(name, ty)| (name.to_owned(), ty.clone())).collect();
         let beside = (BESIDE.to_owned(), Type::Json.nullable());
         let record_field = |(name, ty): &(String, Type)| RecordField {
@@ -180,10 +201,13 @@ impl TextRow {
         let layout = Layout::of_types(all.iter().map(|field| &field.ty));
         let target = |at: usize| Target { field: at as u32, slot: SlotId(at as u32) };
         let targets: Vec<Target> = (0..all.len()).map(target).collect();
-        let encoding = Encoding { format: Format::Json, coerce: Coerce::Strict, strict: false, fields: all };
-        let decoder = Decoder::new(&encoding, &targets, &layout, AbsentMember::Allow)?;
+        let mut encoding = Encoding { format: Format::Json, coerce: Coerce::Strict, strict: false, fields: all };
+        let lenient = Decoder::new(&encoding, &targets, &layout, AbsentMember::Allow)?;
+        encoding.strict = carries;
+        let strict = Decoder::new(&encoding, &targets, &layout, AbsentMember::Allow)?;
+        let (decoder, further) = if carries { (strict, Some(lenient)) } else { (lenient, None) };
         let (names, types) = fields.into_iter().unzip();
-        Ok(Self { names, types, layout, decoder, spare: Mutex::new(Vec::new()) })
+        Ok(Self { names, types, layout, decoder, spare: Mutex::new(Vec::new()), further })
     }
 
     /// The names of the fields.
@@ -199,6 +223,24 @@ impl TextRow {
         out: &mut Vec<u8>,
     ) {
         self.write_with(cells, &[], beside, out);
+    }
+
+    /// The same with the members that were carried along: [`ReadRow::further`].
+    pub(crate) fn write_carrying<'c>(
+        &self,
+        cells: impl Iterator<Item = Option<&'c Cell>>,
+        further: Option<&str>,
+        beside: Option<&str>,
+        out: &mut Vec<u8>,
+    ) {
+        self.write(cells, beside, out);
+        if let Some(further) = further
+            && out.pop() == Some(b'}')
+        {
+            out.extend_from_slice(if out.last() == Some(&b'{') { b"" } else { b"," });
+            out.extend_from_slice(further.as_bytes());
+            out.push(b'}');
+        }
     }
 
     /// The same with further members: names and their JSON.
@@ -243,7 +285,30 @@ impl TextRow {
         let read = self.read_with(&mut decoder, &arena, bytes);
         arena.reset();
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).push((decoder, arena));
-        read
+        match (&self.further, read) {
+            (Some(further), Err(Damaged)) => self.read_further(further.clone(), bytes),
+            (_, read) => read,
+        }
+    }
+
+    /// Reads a row that may have members which are no fields. Seldom: while two versions of a program run side by side, or
+    /// after one was taken back.
+    fn read_further(&self, mut decoder: Decoder, bytes: &[u8]) -> Result<ReadRow, Damaged> {
+        let members: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(|_| Damaged)?;
+        let further = members.iter().filter(|(name, _)| *name != BESIDE && !self.names.contains(name));
+        let mut text = Vec::new();
+        for (name, value) in further {
+            if !text.is_empty() {
+                text.push(b',');
+            }
+            json::write_text(name, &mut text);
+            text.push(b':');
+            text.extend_from_slice(value.get().as_bytes());
+        }
+        let mut read = self.read_with(&mut decoder, &Bump::new(), bytes)?;
+        let text = String::from_utf8(text).map_err(|_| Damaged)?;
+        read.further = (!text.is_empty()).then(|| text.into_boxed_str());
+        Ok(read)
     }
 
     fn read_with(&self, decoder: &mut Decoder, arena: &Bump, bytes: &[u8]) -> Result<ReadRow, Damaged> {
@@ -266,7 +331,7 @@ impl TextRow {
             Value::Json(text) => Some(text.to_owned()),
             _ => None,
         };
-        Ok(ReadRow { fields, beside })
+        Ok(ReadRow { fields, beside, further: None })
     }
 }
 

@@ -6,7 +6,10 @@ use std::{path::Path, time::Duration};
 
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 
-use crate::settings::{KafkaSettings, Pem, Sasl};
+use crate::{
+    settings::{KafkaSettings, Pem, Sasl},
+    transactions::TRANSACTION,
+};
 
 /// Room for requests around a message that is as long as may be.
 const LONGEST_REQUEST: usize = nsf_engine::connector::LONGEST_MESSAGE + 64 * 1024;
@@ -75,6 +78,9 @@ pub(crate) fn producer(settings: &KafkaSettings) -> ClientConfig {
         // The bytes are counted by the sink's own permits, which stay below this.
         .set("queue.buffering.max.messages", "1000000")
         .set("queue.buffering.max.kbytes", (settings.producer_memory * 2 / 1024).max(64 * 1024).to_string());
+    if let Some(id) = &settings.transactional_id {
+        config.set("transactional.id", id).set("transaction.timeout.ms", milliseconds(TRANSACTION));
+    }
     secure(&mut config, settings);
     config
 }

@@ -12,6 +12,7 @@ mod settings;
 mod sink;
 mod source;
 mod topics;
+mod transactions;
 mod trouble;
 
 pub use group::KafkaGroup;
@@ -19,3 +20,4 @@ pub use settings::{CreateTopics, KafkaSettings, Pem, Sasl, Secret, Security, Sta
 pub use sink::{ID_HEADER, KafkaProducer, KafkaSink, LANE_HEADER};
 pub use source::{KafkaSource, KafkaStatus, PartitionEnd};
 pub use topics::{KafkaTopics, TopicReport, TopicsReport};
+pub use transactions::{KafkaTransactions, LONGEST_COMMIT};

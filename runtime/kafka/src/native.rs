@@ -113,6 +113,31 @@ pub(crate) fn known_end<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &
     if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR { u64::try_from(high).ok() } else { None }
 }
 
+/// The generation of the group that a member is of; negative for one that the group has not, or no longer, let in.
+pub(crate) fn generation<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Option<i32> {
+    /// What the written form begins with; the generation stands behind it, as the machine writes numbers.
+    const MAGIC: &[u8] = b"CGMDv2:";
+    let (mut buffer, mut length) = (ptr::null_mut(), 0_usize);
+    // SAFETY: the client lives as long as `consumer`; metadata, error and buffer are given back here, after the last look at
+    // the buffer's bytes, of which there are `length`.
+    unsafe {
+        let metadata = native::rd_kafka_consumer_group_metadata(consumer.client().native_ptr());
+        if metadata.is_null() {
+            return None;
+        }
+        let error = native::rd_kafka_consumer_group_metadata_write(metadata, &raw mut buffer, &raw mut length);
+        native::rd_kafka_consumer_group_metadata_destroy(metadata);
+        if !error.is_null() {
+            native::rd_kafka_error_destroy(error);
+            return None;
+        }
+        let bytes = std::slice::from_raw_parts(buffer.cast::<u8>(), length);
+        let generation = bytes.strip_prefix(MAGIC).and_then(|rest| rest.first_chunk::<4>().copied());
+        native::rd_kafka_mem_free(ptr::null_mut(), buffer);
+        generation.map(i32::from_ne_bytes)
+    }
+}
+
 /// Calls `each` with the name and the value of every header of a message. The binding's own way panics where a name is no
 /// UTF-8, which one producer of the topic could use to stop every reader.
 pub(crate) fn headers(message: &BorrowedMessage<'_>, mut each: impl FnMut(&[u8], &[u8])) {

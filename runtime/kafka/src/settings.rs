@@ -19,6 +19,8 @@ pub struct KafkaSettings {
     pub group: String,
     /// A name of this worker that stays over its restarts (static membership). Two workers must never have the same.
     pub instance: Option<String>,
+    /// The name of this worker's transactions; none where it makes none. What it reads it then commits in them alone.
+    pub transactional_id: Option<String>,
     /// The application's name: what the brokers see, and the first part of the header [`crate::ID_HEADER`].
     pub application: String,
     /// How it is connected to.
@@ -52,6 +54,7 @@ impl KafkaSettings {
             brokers: brokers.into(),
             group: group.into(),
             instance: None,
+            transactional_id: None,
             application: application.into(),
             security: Security::default(),
             start: StartAt::Earliest,

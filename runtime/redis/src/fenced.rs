@@ -14,6 +14,7 @@ use std::{
 
 use nsf_engine::{
     connector::{ConnectorError, ConnectorErrorKind as Kind, ConnectorResult},
+    stable,
     store::PartitionName,
 };
 use redis::Value;
@@ -118,7 +119,7 @@ pub(crate) struct Writer {
     /// For as long as there is no store.
     alone: Topology,
     claims: Arc<Claims>,
-    /// The ids of the streams, in the order in which records count them.
+    /// The ids of the streams, by whose numbers records name them.
     streams: Vec<String>,
 }
 
@@ -160,7 +161,8 @@ impl Writer {
     }
 
     fn claim(&self, item: &Item) -> ConnectorResult<Claim> {
-        let stream = self.streams.get(item.stream as usize).map(String::as_str).unwrap_or_default();
+        let named = self.streams.iter().find(|id| stable::number(id) == item.stream);
+        let stream = named.map(String::as_str).unwrap_or_default();
         self.claims.find(stream, item.partition).ok_or_else(|| {
             let partition = item.partition;
             let message =

@@ -27,8 +27,8 @@ pub struct RedisSink {
 }
 
 impl RedisSink {
-    /// Keys in the place of a store; connects to nothing yet. `streams` are the ids of the streams, in the order in which
-    /// [`MessageId::stream`] counts them.
+    /// Keys in the place of a store; connects to nothing yet. `streams` are the ids of the streams, by whose
+    /// numbers [`MessageId::stream`] names them.
     ///
     /// # Errors
     /// Where the settings cannot be used.
@@ -133,8 +133,8 @@ impl Sink for RedisStreamSink {
     fn append(&mut self, batch: &OutputBatch) -> ConnectorResult<()> {
         for (index, (key, message)) in batch.messages().enumerate() {
             let own = batch.ids.get(index).copied().unwrap_or_default();
-            let MessageId { stream, partition, offset, ordinal, ended, .. } = own;
-            let mut id = format!("{}/{stream}/{partition}/{offset}/{ordinal}", self.application);
+            let MessageId { stream, partition, offset, by, ordinal, ended, .. } = own;
+            let mut id = format!("{}/{stream:08x}/{partition}/{offset}/{by:08x}/{ordinal}", self.application);
             if ended != 0 {
                 // As in topics: several values may end with one record.
                 id.push_str(&format!("/{ended:016x}"));

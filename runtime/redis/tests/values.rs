@@ -5,7 +5,10 @@ mod support;
 
 use std::sync::Arc;
 
-use nsf_engine::connector::{ConnectorErrorKind as Kind, MessageId, OutputBatch, Sink as _};
+use nsf_engine::{
+    connector::{ConnectorErrorKind as Kind, MessageId, OutputBatch, Sink as _},
+    stable::number,
+};
 use nsf_redis::{
     ACL_COMMANDS, Claims, Place, RedisSettings, RedisSink, RedisStore, RedisStreamSink, Secret, acl_line, check,
 };
@@ -24,7 +27,7 @@ fn worker(settings: &RedisSettings) -> (RedisStore, RedisSink) {
 fn values(partition: u32, values: &[(&str, &str)]) -> OutputBatch {
     let mut batch = OutputBatch::default();
     for (offset, (key, value)) in (0..).zip(values) {
-        batch.ids.push(MessageId { stream: 1, partition, offset, ..MessageId::default() });
+        batch.ids.push(MessageId { stream: number("shop.orders"), partition, offset, ..MessageId::default() });
         batch.push(key.as_bytes(), value.as_bytes());
     }
     batch
@@ -147,8 +150,8 @@ fn entries_of_a_stream_are_added_in_order_and_need_their_right() {
     sink.flush().unwrap();
     let read = server.ask(&["XRANGE", "test:stream:called%3A%20a", "-", "+"]);
     let lines: Vec<&str> = read.lines().filter(|line| !line.contains('-') || *line == "nsf-id").collect();
-    let wanted =
-        ["nsf-id", "group/1/0/0/0", "key", "k", "value", "{\"n\":1}", "nsf-id", "group/1/0/1/0", "value", "{\"n\":2}"];
+    let id = |offset: u64| format!("group/{:08x}/0/{offset}/00000000/0", number("shop.orders"));
+    let wanted = ["nsf-id", &id(0), "key", "k", "value", "{\"n\":1}", "nsf-id", &id(1), "value", "{\"n\":2}"];
     assert_eq!(lines, wanted);
     // After the flush it may have been committed or not: what is given again is added again, with the same id.
     sink.append(&batch).unwrap();

@@ -82,8 +82,8 @@ async fn deliver(job: &Job, account: &Account, settings: &WebhookSettings, excha
 /// receiver which remembers ids for long cannot take one message for another that had its place before: the topic may be made
 /// anew, and the program may get a further source.
 fn headers(settings: &WebhookSettings, job: &Job) -> Vec<(&'static str, HeaderValue)> {
-    let Some(MessageId { stream, partition, offset, ordinal, ended, .. }) = job.id else { return Vec::new() };
-    let mut id = format!("{}/{stream}/{partition}/{offset}/{ordinal}", settings.application);
+    let Some(MessageId { stream, partition, offset, by, ordinal, ended, .. }) = job.id else { return Vec::new() };
+    let mut id = format!("{}/{stream:08x}/{partition}/{offset}/{by:08x}/{ordinal}", settings.application);
     // Writing to memory does not fail.
     if ended != 0 {
         let _ = write!(id, "/{ended:016x}");

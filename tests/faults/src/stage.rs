@@ -112,6 +112,9 @@ pub struct Stage {
     pub brokers: String,
     /// The table that changes.
     pub tariffs: Tariffs,
+    /// Whether the next version of the program was made.
+    pub has_next: bool,
+    redis_section: String,
     name: String,
 }
 
@@ -146,9 +149,24 @@ impl Stage {
     /// # Errors
     /// Where the program cannot be compiled or topics cannot be made.
     pub fn new(servers: &Servers, name: &str, dose: Dose, nsfc: &Path, nsflow: &Path) -> io::Result<Self> {
+        Self::of(servers, "program", name, dose, (nsfc, nsflow))
+    }
+
+    /// The same of another program that reads the same topics, in this folder; what must come of it is the caller's to say.
+    ///
+    /// # Errors
+    /// Where the program cannot be compiled or topics cannot be made.
+    pub fn of(
+        servers: &Servers,
+        program: &str,
+        name: &str,
+        dose: Dose,
+        (nsfc, nsflow): (&Path, &Path),
+    ) -> io::Result<Self> {
         let folder = servers.folder.path().join(name);
         let brokers = servers.kafka.bootstrap();
-        write_program(&folder, name, &servers.redis.section())?;
+        let from = root().join("tests/faults").join(program);
+        copy_program(&from, &folder, name, &servers.redis.section())?;
         let compiled = Command::new(nsfc).current_dir(&folder).args(["compile", ".", "-o", "plan.yaml"]).output()?;
         if !compiled.status.success() {
             return Err(io::Error::other(String::from_utf8_lossy(&compiled.stderr).into_owned()));
@@ -170,13 +188,47 @@ impl Stage {
             ("LINGER".to_owned(), "5".to_owned()),
         ]);
         let workers = Workers::new(nsflow.to_path_buf(), folder, environment);
-        Ok(Self { expected: bank::expected(&dose), dose, workers, brokers, tariffs, name: name.to_owned() })
+        let (expected, name, has_next) = (bank::expected(&dose), name.to_owned(), false);
+        let redis_section = servers.redis.section();
+        Ok(Self { expected, dose, workers, brokers, tariffs, has_next, redis_section, name })
     }
 
     /// What its keys in Redis begin with.
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.name
+    }
+
+    /// Compiles the next version of the program, into `next.yaml` beside the plan.
+    ///
+    /// # Errors
+    /// Where it cannot be compiled.
+    pub fn compile_next(&self, nsfc: &Path) -> io::Result<()> {
+        let folder = self.workers.folder.join("next");
+        copy_program(&root().join("tests/faults/program"), &folder, &self.name, &self.redis_section)?;
+        copy_program(&root().join("tests/faults/program-next"), &folder, &self.name, &self.redis_section)?;
+        let path = folder.join("bank/movements.nsf");
+        let text = std::fs::read_to_string(&path)?;
+        let gained = text
+            .replace("chain: int64 = 7 }", "chain: int64 = 7  weight: int64 = 0 }")
+            .replace("save      totals { count += 1", "save      totals { weight += 1  count += 1");
+        std::fs::write(&path, &gained)?;
+        if gained.matches("weight").count() != 2 {
+            return Err(io::Error::other("the program is not as the next version of it expects"));
+        }
+        let compiled = Command::new(nsfc).current_dir(&folder).args(["compile", ".", "-o", "../next.yaml"]).output()?;
+        if compiled.status.success() {
+            return Ok(());
+        }
+        Err(io::Error::other(String::from_utf8_lossy(&compiled.stderr).into_owned()))
+    }
+
+    /// Rows of states by their keys.
+    ///
+    /// # Errors
+    /// Where Redis does not answer.
+    pub fn state_rows(&self, servers: &Servers) -> io::Result<std::collections::BTreeMap<String, String>> {
+        servers.redis.rows(&self.name, "s")
     }
 
     /// The name of a topic of this trial.
@@ -218,7 +270,7 @@ impl Stage {
     /// # Errors
     /// Where Redis does not answer.
     pub fn missing(&self, servers: &Servers) -> io::Result<i64> {
-        let rows = servers.redis.rows(&self.name, "s")?;
+        let rows = self.state_rows(servers)?;
         let counted = |row: &String| {
             let row: serde_json::Value = serde_json::from_str(row).unwrap_or_default();
             row.get("count").and_then(serde_json::Value::as_i64).unwrap_or(0)
@@ -242,7 +294,8 @@ impl Stage {
             }
             outcome.rows += rows.len();
         }
-        for own in ["moved", "visited", "bucketed"] {
+        let further = self.has_next.then_some("audited");
+        for own in ["moved", "visited", "bucketed"].into_iter().chain(further) {
             let found = topic::read(&self.brokers, &self.topic(own), Duration::from_millis(300));
             let found = found.map_err(|error| error.to_string())?;
             outcome.outputs.push((own, self.expected.compare(own, &found)?));
@@ -314,19 +367,19 @@ impl Feeder {
     }
 }
 
-/// Copies the program, with topics and keys of its own.
-fn write_program(folder: &Path, name: &str, redis: &str) -> io::Result<()> {
-    let from = root().join("tests/faults/program");
-    let sources: Vec<PathBuf> = tree::files(&from, "nsf");
-    for path in sources.into_iter().chain([from.join("nsf.yaml")]) {
-        let Ok(relative) = path.strip_prefix(&from) else { continue };
+/// Copies a program, with topics and keys of its own.
+fn copy_program(from: &Path, folder: &Path, name: &str, redis: &str) -> io::Result<()> {
+    let sources: Vec<PathBuf> = tree::files(from, "nsf");
+    for path in sources.into_iter().chain([from.join("nsf.yaml")]).filter(|path| path.exists()) {
+        let Ok(relative) = path.strip_prefix(from) else { continue };
         let to = folder.join(relative);
         if let Some(parent) = to.parent() {
             std::fs::create_dir_all(parent)?;
         }
         let text = std::fs::read_to_string(&path)?;
         let text = text.replace("kafka(\"", &format!("kafka(\"{name}."));
-        let text = text.replace("name: bank", &format!("name: {name}"));
+        let named = |text: String, own: &str| text.replace(&format!("name: {own}\n"), &format!("name: {name}\n"));
+        let text = named(named(text, "bank"), "relay");
         let text = text.replace("redis: { url: \"${REDIS_URL}\" }", redis);
         std::fs::write(to, text)?;
     }

@@ -74,6 +74,38 @@ impl Writer {
 /// # Errors
 /// Where the broker does not answer.
 pub fn read(brokers: &str, topic: &str, quiet: Duration) -> Result<Vec<Message>, ConnectorError> {
+    let longest = Duration::from_secs(120);
+    collect(brokers, topic, &|seen| seen.whole && seen.silent > quiet || seen.time > longest)
+}
+
+/// Reads a topic from its beginning until so many messages came and none more for a while, or for `longest`. The marks of
+/// transactions stand in its log too, and those that are not ended hide what is behind them, so that its end says nothing.
+///
+/// # Errors
+/// Where the broker does not answer.
+pub fn read_at_least(
+    brokers: &str,
+    topic: &str,
+    count: usize,
+    longest: Duration,
+) -> Result<Vec<Message>, ConnectorError> {
+    let quiet = Duration::from_secs(3);
+    collect(brokers, topic, &|seen| seen.count >= count && seen.silent > quiet || seen.time > longest)
+}
+
+/// How far a reader is.
+struct Seen {
+    /// Messages.
+    count: usize,
+    /// Whether it is at the end of all partitions as they were when it began.
+    whole: bool,
+    /// Since the last message.
+    silent: Duration,
+    /// Since it began.
+    time: Duration,
+}
+
+fn collect(brokers: &str, topic: &str, is_enough: &dyn Fn(&Seen) -> bool) -> Result<Vec<Message>, ConnectorError> {
     // A group of its own: nobody shares the partitions with it.
     let group = format!("reader-{}-{:?}", std::process::id(), Instant::now());
     let group: String = group.chars().filter(|character| character.is_ascii_alphanumeric()).collect();
@@ -106,7 +138,8 @@ pub fn read(brokers: &str, topic: &str, quiet: Duration) -> Result<Vec<Message>,
         }
         // Until all that was there is read, a broker that is slow is waited for.
         let whole = !ends.is_empty() && ends.values().all(|(next, high)| next >= high);
-        if whole && last.elapsed() > quiet || begun.elapsed() > Duration::from_secs(120) {
+        let seen = Seen { count: messages.len(), whole, silent: last.elapsed(), time: begun.elapsed() };
+        if is_enough(&seen) {
             source.close(Duration::from_secs(2));
             return Ok(messages);
         }

@@ -63,6 +63,16 @@ fn a_redis_that_lost_its_last_changes_is_healed() {
 }
 
 #[test]
+fn a_program_without_state_sends_everything_once() {
+    row("transactions", 6);
+}
+
+#[test]
+fn another_version_of_the_program_is_taken_and_taken_back() {
+    row("upgrade", 2);
+}
+
+#[test]
 fn a_broker_that_is_killed_loses_nothing() {
     row("broker", 2);
 }

@@ -41,7 +41,7 @@ pub fn answer(board: &Board, guard: &Guard, request: &Request<Incoming>) -> Resu
         "/health/ready" => ready(board),
         "/metrics" => respond(StatusCode::OK, METRICS, metrics::page(board)),
         "/status" => respond(StatusCode::OK, JSON, status(board)),
-        "/plan" => respond(StatusCode::OK, JSON, board.plan.clone()),
+        "/plan" => respond(StatusCode::OK, JSON, board.plan()),
         _ => {
             let words = "there is only /health/live, /health/ready, /metrics, /status and /plan\n";
             respond(StatusCode::NOT_FOUND, TEXT, words)
@@ -67,7 +67,8 @@ fn ready(board: &Board) -> Response<Full<Bytes>> {
 
 fn status(board: &Board) -> String {
     let status = json!({
-        "runs": board.identity,
+        "runs": board.identity(),
+        "reloads": board.reloads(),
         "worker": board.glance(),
         "committed": board.status.committed(),
         "times": board.status.times(),

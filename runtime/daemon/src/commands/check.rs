@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use nsf_engine::{
-    connector::{ConnectorErrorKind, ConnectorResult},
+    connector::{ConnectorError, ConnectorErrorKind, ConnectorResult},
     lookup::Wanted,
 };
 use nsf_kafka::{KafkaTopics, TopicsReport};
@@ -15,6 +15,7 @@ use crate::{
     problem::Problem,
     production::Production,
     settings,
+    transactions::Transactions,
 };
 
 /// Connects to everything that a plan needs and says whether it could run.
@@ -39,6 +40,9 @@ impl Check {
         check_store(&production, &mut problems);
         check_mysql(&plan, &production, &mut problems);
         check_webhooks(&plan, &production, &mut problems);
+        if let Some(words) = Transactions::of(&plan, production.profile()).words() {
+            println!("note: {words}");
+        }
         if problems.is_empty() {
             println!("it can run");
             Ok(())
@@ -49,8 +53,31 @@ impl Check {
 }
 
 fn check_topics(plan: &Plan, production: &Production, problems: &mut Vec<Problem>) {
+    match topics(plan, production) {
+        Some(Ok((report, creates))) => say_topics(&report, creates, problems),
+        Some(Err(error)) => problems.push(Problem::connector("kafka", &error)),
+        None => {}
+    }
+}
+
+/// What is wrong with the topics of a plan and with the group; topics that a run creates are well.
+pub fn wrong_topics(plan: &Plan, production: &Production) -> Vec<Problem> {
+    match topics(plan, production) {
+        Some(Ok((report, creates))) => {
+            let is_wrong = |error: &ConnectorError| !(creates && error.kind == ConnectorErrorKind::NotFound);
+            let topics = report.topics.iter().filter_map(|topic| topic.partitions.as_ref().err());
+            let wrong = topics.filter(|error| is_wrong(error)).chain(report.group.as_ref());
+            wrong.map(|error| Problem::connector("kafka", error)).collect()
+        }
+        Some(Err(error)) => vec![Problem::connector("kafka", &error)],
+        None => Vec::new(),
+    }
+}
+
+/// The topics of a plan as they are, and whether a run would create those that are missing.
+fn topics(plan: &Plan, production: &Production) -> Option<ConnectorResult<(TopicsReport, bool)>> {
     let kafka = production.kafka();
-    let Some(cluster) = kafka.cluster(None) else { return };
+    let cluster = kafka.cluster(None)?;
     let topics = |wanted: fn(&nsf_plan::Topic) -> bool| {
         let topics = plan.topics.iter().filter(move |topic| topic.connector.kind == "kafka" && wanted(topic));
         topics.map(|topic| topic.connector.name.as_str()).collect::<Vec<&str>>()
@@ -61,10 +88,7 @@ fn check_topics(plan: &Plan, production: &Production, problems: &mut Vec<Problem
     let mut settings = settings::kafka(production.profile(), kafka, cluster);
     // Looking changes nothing: what a run would make is said.
     let creates = settings.create_topics.take().is_some();
-    match KafkaTopics::new(settings).check(&read, &written) {
-        Ok(report) => say_topics(&report, creates, problems),
-        Err(error) => problems.push(Problem::connector("kafka", &error)),
-    }
+    Some(KafkaTopics::new(settings).check(&read, &written).map(|report| (report, creates)))
 }
 
 fn say_topics(report: &TopicsReport, creates: bool, problems: &mut Vec<Problem>) {
@@ -82,7 +106,11 @@ fn say_topics(report: &TopicsReport, creates: bool, problems: &mut Vec<Problem>)
 }
 
 fn check_store(production: &Production, problems: &mut Vec<Problem>) {
-    match nsf_redis::check(production.redis()) {
+    let Some(redis) = production.redis() else {
+        println!("store: none is needed; messages and positions are committed in transactions of Kafka, exactly once");
+        return;
+    };
+    match nsf_redis::check(redis) {
         Ok(report) => {
             for node in &report.nodes {
                 println!(

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod migrate;
 pub mod rejected;
+pub mod reload;
 pub mod reset;
 pub mod run;
 pub mod state;

@@ -65,6 +65,15 @@ impl Reset {
         let options = Options { lanes: profile.lanes.unwrap_or(settings::LANES), ..Options::default() };
         let options = Options { secrets: Arc::new(super::run::secret), ..options };
         let production = Production::new(&plan, profile, folder).map_err(one)?;
+        if production.is_transactional() {
+            let group = &production.kafka().group;
+            let problem =
+                Problem::new("the positions of this plan are the group's own, since `kafka.transactions` is on");
+            return Err(vec![problem.with_help(format!(
+                "set them by Kafka's own tool: kafka-consumer-groups.sh --group {group} --topic {} --reset-offsets",
+                self.topic
+            ))]);
+        }
         let pieces = Engine::build(plan, options, &production);
         let mut pieces = pieces.map_err(|errors| errors.iter().map(Problem::build).collect::<Vec<Problem>>())?;
         let hanging = pieces.hanging(&self.topic);

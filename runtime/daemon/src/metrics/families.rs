@@ -56,6 +56,8 @@ families! {
         "Whether the worker does what it is there for: 1 or 0, as `/health/ready` says.";
     LIVE: Gauge "nsflow_live" []
         "Whether the worker's loop shows life: 1 or 0, as `/health/live` says.";
+    RELOADS: Counter "nsflow_reloads_total" ["result"]
+        "Requests to take another plan or profile: `taken`, or `refused`, which leaves the one that runs.";
     RECORDS: Counter "nsflow_records_total" ["source"]
         "Records taken from a source or ingest and committed.";
     BYTES: Counter "nsflow_input_bytes_total" []

@@ -25,7 +25,10 @@ use page::Page;
 pub fn page(board: &Board) -> String {
     let mut page = Page::default();
     let glance = board.glance();
-    identity(&mut page, &board.identity, &glance);
+    let own = board.identity();
+    identity(&mut page, &own, &glance);
+    let reloads = board.reloads();
+    page.many(&families::RELOADS, [(["taken"], reloads.taken), (["refused"], reloads.refused)]);
     let committed = board.status.committed();
     inputs(&mut page, &committed);
     rejected(&mut page, &committed);
@@ -33,7 +36,7 @@ pub fn page(board: &Board) -> String {
     partitions(&mut page, &glance);
     faults(&mut page, &glance);
     times(&mut page, &board.status.times());
-    system(&mut page, &board.identity);
+    system(&mut page, &own);
     page.into_text()
 }
 

@@ -218,7 +218,7 @@ pub(crate) fn ingested(plan: &Plan, messages: &[String]) -> IngestOutput {
     let mut output = IngestOutput::default();
     let mut arena = bumpalo::Bump::new();
     for message in &batch.messages {
-        processor.process(0, &batch, message, &arena, &mut output);
+        processor.process(crate::stable::number("live_class_stu"), &batch, message, &arena, &mut output);
         arena.reset();
     }
     output

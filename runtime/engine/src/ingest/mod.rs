@@ -62,6 +62,8 @@ pub enum Secret {
 /// An ingest, ready to work on messages; shared by workers.
 pub struct Processor {
     id: String,
+    /// The number of it.
+    number: u32,
     name: String,
     topic: String,
     origin: nsf_plan::Origin,
@@ -101,6 +103,7 @@ impl Processor {
         let topic = plan.topics.get(ingest.from.index()).map(|topic| topic.connector.name.clone());
         Ok(Self {
             id: ingest.id.clone(),
+            number: crate::stable::number(&ingest.id),
             name: ingest.name.clone(),
             topic: topic.unwrap_or_default(),
             origin: ingest.origin,
@@ -133,9 +136,8 @@ impl Processor {
         })?;
         let envelope = envelope::read(text, &self.index, arena)?;
         let checked = self.expected.check(&envelope, message.timestamp)?;
-        let (offset, time) = (message.offset, checked.time);
-        let origin =
-            RecordOrigin { made_in: Sequence::Partition, ..RecordOrigin::of_record(stream, partition, offset, time) };
+        let (offset, time, made_in, by) = (message.offset, checked.time, Sequence::Partition, self.number);
+        let origin = RecordOrigin { made_in, by, ..RecordOrigin::of_record(stream, partition, offset, time) };
         let converter = Converter { coerce: self.expected.coerce, zone: &self.zone, arena, converted: false };
         let mut work = split::Work::new(self, &envelope, converter, origin);
         let writes = self.split.writes(checked.command, &mut work)?;

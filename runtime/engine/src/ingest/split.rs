@@ -246,7 +246,7 @@ impl Split {
             kind,
             order: WriteOrder::Time(work.origin.time),
             writer: Writer::Ingest(self.ingest),
-            origin: RecordOrigin { ordinal, ..work.origin },
+            origin: RecordOrigin { ordinal, count: ordinal, ..work.origin },
         })
     }
 }

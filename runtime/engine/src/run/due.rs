@@ -14,7 +14,7 @@ use super::{
     ended::Ended,
     expiring::Expiring,
     lane::{Lane, Round},
-    output::{Place, Turn},
+    output::{Place, Sender, Turn},
     pieces::Core,
     stage::RecordOrigin,
     work::Taken,
@@ -24,6 +24,7 @@ use crate::{
     connector::{ConnectorError, ConnectorResult, Message, RawBatch, Sequence},
     encode::{json, key::read_part},
     observe::{Point, RecordId},
+    stable,
     state::Row,
     steps::{LaneStates, Record},
     store::LaneStore,
@@ -42,7 +43,7 @@ pub(super) struct Ticks {
     next: usize,
     /// The message that ended the last value, and how many it has ended.
     last: (usize, u32),
-    /// By flow: when the last value ended that it was told of, and how its next message is counted.
+    /// By flow: when the last value ended that it was told of, and how much it sent and wrote for those that ended then.
     counted: HashMap<usize, (i64, u32)>,
 }
 
@@ -194,17 +195,17 @@ impl Lane {
         self.states.ends.forget(own.state, partition, &key);
         let Some(fields) = fields else { return Ok(()) };
         let message = &taken.batch.messages[due.tick];
-        let cause = RecordId { stream: taken.stream as u32, partition, offset: message.offset };
+        let cause = RecordId { stream: core.stream(taken.stream).number, partition, offset: message.offset };
         let ended = EndedValue {
             cells: core.keys_and_fields(own, &key, fields)?,
             record: Record { id: cause, time, watermark: last, late: shape.late },
             // Which record ended it may differ where streams are merged, so that the value's own end is part of its ids.
             id: RecordId {
-                stream: own.streams.first().map_or(0, |stream| *stream as u32),
+                stream: own.streams.first().map_or(0, |stream| core.stream(*stream).number),
                 partition,
                 offset: last as u64,
             },
-            number: xxh3_64_with_seed(&key, u64::from(shape.number)).max(1),
+            number: xxh3_64_with_seed(&key, u64::from(stable::number(&shape.name))).max(1),
         };
         let turn = Turn::Ended(last, due.at, Arc::from(&*key));
         self.output.place = Place { record: ((batch as u64) << 32) | due.tick as u64, turn };
@@ -214,12 +215,13 @@ impl Lane {
         for &program in &own.programs {
             // What ends at once is told of in one order, so that its messages come in the order of their ids.
             let counted = ticks.counted.get(&program).filter(|(due, _)| *due == last);
-            let first = counted.map_or(((program as u32) << 16) + (1 << 12), |(_, next)| *next);
-            self.output.set_ordinal(first);
-            let in_order = follows && first - ((program as u32) << 16) < MOST_IN_ORDER;
+            let before = counted.map_or(0, |(_, before)| *before);
+            let sender = Sender::second_part(core.programs[program].number, program as u32, before);
+            self.output.set_sender(sender);
+            let in_order = follows && before < MOST_IN_ORDER;
             self.output.made_in = if in_order { Sequence::Lane(self.number) } else { Sequence::None };
             self.tell(round, own, program, &ended);
-            ticks.counted.insert(program, (last, self.output.ordinal()));
+            ticks.counted.insert(program, (last, before + self.output.used()));
         }
         (self.output.turn, self.output.ended) = (RecordOrigin::ITSELF, 0);
         Ok(())

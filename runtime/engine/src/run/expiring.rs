@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     encode::key::{read_part, write_cell_part},
+    stable,
     state::{Row, StateShape},
     steps::{Program, key_positions, uses},
     store::StoreTable,
@@ -71,6 +72,7 @@ impl AllExpiring {
                 programs: told,
                 stream: Stream {
                     id: state.name.clone(),
+                    number: stable::number(&state.name),
                     name: state.name.clone(),
                     topic: String::new(),
                     reject: None,

@@ -21,6 +21,9 @@ struct StoredStream {
     topic: String,
     /// Whether a later program ran without it.
     left: bool,
+    /// Where several workers share it: whether its records are spread over lanes, so that its position stands in all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    laned: Option<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,8 +70,14 @@ fn check_streams(
     let gone: Vec<&(String, StoredStream)> =
         known.iter().filter(|(id, _)| core.streams.iter().all(|stream| stream.id != *id)).collect();
     for (index, stream) in core.streams.iter().enumerate() {
-        let now = StoredStream { topic: stream.topic.clone(), left: false };
+        let laned = core.shared.store.lanes().is_some().then(|| core.is_laned(index));
+        let now = StoredStream { topic: stream.topic.clone(), left: false, laned };
         let before = known.iter().find(|(id, _)| *id == stream.id).map(|(_, before)| before);
+        if let (Some(then), Some(now)) = (before.and_then(|before| before.laned), laned)
+            && then != now
+        {
+            return Err(refused_lanes(&stream.id, now));
+        }
         if before == Some(&now) {
             continue;
         }
@@ -95,6 +104,17 @@ fn check_streams(
         put(first, &format!("stream/{id}"), &StoredStream { left: true, ..gone.clone() });
     }
     Ok(())
+}
+
+/// How far a stream was read stands in one lane, or in all: the one cannot be made of the other while records come.
+fn refused_lanes(id: &str, now: bool) -> RunError {
+    let (was, is) = if now { ("no flow", "one") } else { ("a flow", "none") };
+    let message = format!(
+        "`{id}` was read by {was} that keeps state, and now is read by {is}: how far it was read is kept in another way then"
+    );
+    let help = "let the flow that comes or goes read a source of its own: another name, the same topic; it is read from its \
+                beginning";
+    refused(message, help.to_owned())
 }
 
 /// The module of an item's id.

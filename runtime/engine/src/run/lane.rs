@@ -7,7 +7,7 @@ use nsf_plan::{PipelineId, StateId};
 
 use super::{
     ended::Ended,
-    output::{Place, Turn, WorkOutput},
+    output::{Place, Sender, Turn, WorkOutput},
     pieces::Core,
     stage::RecordOrigin,
     work::{Entry, Taken, Worked},
@@ -16,6 +16,7 @@ use crate::{
     connector::{ConnectorError, ConnectorResult, Sequence},
     frame::{Context, Frame, NoRows},
     observe::{Point, RecordId},
+    stable,
     state::{Row, RowId, hash_key},
     steps::{Binding, Ending, Execution, LaneStates, Program, Record, Scratch, Target, damaged_row},
     value::Value,
@@ -249,7 +250,11 @@ impl Lane {
         core.shared.clock.set(frame, entry.time);
         let message = &taken.batch.messages[at];
         let caused = worked.caused.get(at);
-        let own = RecordId { stream: taken.stream as u32, partition: taken.batch.partition, offset: message.offset };
+        let own = RecordId {
+            stream: core.stream(taken.stream).number,
+            partition: taken.batch.partition,
+            offset: message.offset,
+        };
         let record = Record {
             id: caused.map_or(own, |caused| caused.id),
             time: entry.time,
@@ -261,10 +266,14 @@ impl Lane {
         // What others caused is not caused in their order here.
         self.output.made_in = if caused.is_some() { Sequence::None } else { Sequence::Lane(self.number) };
         self.output.place = Place { record: ((batch as u64) << 32) | u64::from(entry.message), turn: Turn::Itself };
-        let ordinal = caused.map_or(0, |caused| caused.ordinal);
         (self.output.turn, self.output.ended) =
             caused.map_or((RecordOrigin::ITSELF, 0), |caused| (caused.turn, caused.ended));
-        self.output.set_ordinal(ordinal.max((u32::from(entry.program) << 16) + (1 << 12)));
+        let mut sender = Sender::second_part(program.number, u32::from(entry.program), 0);
+        if let Some(caused) = caused {
+            sender.by = stable::mixed(&[sender.by, caused.write]);
+            sender.ordinal = sender.ordinal.max(caused.ordinal);
+        }
+        self.output.set_sender(sender);
         self.scratch.bind_none(program.handles.len());
         for (&handle, row) in program.eager.iter().zip(rows) {
             if let (Some(row), Target::Own(state)) = (*row, program.handles[handle].target) {

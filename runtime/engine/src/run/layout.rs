@@ -43,6 +43,12 @@ enum Fit {
     Refused(String, &'static str),
 }
 
+/// Fields of a state that are stored and not in the program: rows of a store for several workers carry them along.
+fn carried(known: &StoredShape, state: &State) -> Vec<(String, String)> {
+    let gone = known.fields.iter().filter(|(name, _)| state.fields.iter().all(|field| field.name != *name));
+    gone.cloned().collect()
+}
+
 const PUT_BACK: &str = "put it back as it was, give the state another name to begin it anew beside what is stored, or \
                         give --fresh to forget earlier runs and begin anew";
 
@@ -54,7 +60,8 @@ impl StoredShape {
         Self { number, keys, fields, kept: state.keep.is_some(), by_time, left: false }
     }
 
-    fn fit(&self, state: &State) -> Fit {
+    /// `carries`: whether rows keep fields that the program does not know.
+    fn fit(&self, state: &State, carries: bool) -> Fit {
         let now = Self::new(state, self.number);
         if now.keys != self.keys {
             let words = |keys: &[(String, String)]| {
@@ -72,14 +79,20 @@ impl StoredShape {
                         begin it anew, or give --fresh to forget earlier runs and begin anew";
             return Fit::Refused(words, help);
         }
-        if let Some((name, _)) = self.fields.iter().find(|(name, _)| now.fields.iter().all(|(new, _)| new != name)) {
+        let gone = self.fields.iter().find(|(name, _)| now.fields.iter().all(|(new, _)| new != name));
+        if let (Some((name, _)), false) = (gone, carries) {
             return Fit::Refused(format!("its field `{name}` is stored, but gone from the program"), PUT_BACK);
         }
         if now.kept != self.kept || now.by_time != self.by_time {
             let what = if now.kept == self.kept { "order: time" } else { "keep" };
             return Fit::Refused(format!("its `{what}` was added or taken away"), PUT_BACK);
         }
-        if now.fields == self.fields { Fit::Same } else { Fit::Migrate(now.fields.iter().map(|f| old(&f.0)).collect()) }
+        let is_known = carries && now.fields.iter().all(|(name, _)| old(name).is_some());
+        if is_known || now.fields == self.fields {
+            Fit::Same
+        } else {
+            Fit::Migrate(now.fields.iter().map(|f| old(&f.0)).collect())
+        }
     }
 }
 
@@ -167,6 +180,7 @@ fn states(
     first: &mut StoreBatch,
     fitted: &mut Fitted,
 ) -> Result<(), RunError> {
+    let carries = core.shared.store.lanes().is_some();
     let mut next = stored.iter().map(|(_, shape)| u32::from(shape.number) + 1).max().unwrap_or(0);
     let mut number = || {
         next += 1;
@@ -189,7 +203,16 @@ fn states(
             fitted.notes.push(format!("{} {words}", name(state)));
         }
         shape.number = known.number;
-        match known.fit(state) {
+        if carries {
+            for (field, _) in carried(known, state) {
+                let name = name(state);
+                fitted.notes.push(format!(
+                    "field `{field}` of {name} is not in the program: rows keep what another version of the program stored in \
+                     it"
+                ));
+            }
+        }
+        match known.fit(state, carries) {
             Fit::Same if known.left => put(first, &key, &StoredShape { left: false, ..known.clone() }),
             Fit::Same => {}
             Fit::Migrate(from) => {
@@ -230,13 +253,17 @@ fn migration(known: &StoredShape, state: &State, shape: &StateShape, from: &[Opt
         cells: cells.collect(),
         shape: serde_json::to_string(&StoredShape::new(state, shape.number)).unwrap_or_default(),
         added: added.map(|(field, _)| field.name.clone()).collect(),
+        carried: carried(known, state),
     }
 }
 
 /// Takes a state with new fields as it is now: its rows need nothing done.
 pub(super) fn accept(plan: &Plan, migration: &Migration, first: &mut StoreBatch) {
     if let Some(state) = plan.states.iter().find(|state| state.id == migration.id) {
-        put(first, &format!("state/{}", state.id), &StoredShape::new(state, migration.to));
+        let mut shape = StoredShape::new(state, migration.to);
+        // Another version of the program may still run, and its fields stand in the rows.
+        shape.fields.extend(migration.carried.iter().cloned());
+        put(first, &format!("state/{}", state.id), &shape);
     }
 }
 

@@ -53,6 +53,9 @@ pub(crate) struct Migration {
     pub(super) shape: String,
     /// Names of the new fields.
     pub(super) added: Vec<String>,
+    /// Names and types of stored fields that are not in the program, where rows carry them along.
+    #[serde(default)]
+    pub(super) carried: Vec<(String, String)>,
 }
 
 impl Migration {

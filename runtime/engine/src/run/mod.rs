@@ -21,7 +21,7 @@ mod progress;
 mod reader;
 mod round;
 pub mod serve;
-mod signals;
+pub mod signals;
 pub mod stage;
 mod stream;
 mod sweep;

@@ -114,16 +114,52 @@ pub(crate) struct WorkOutput {
     /// By topic: whether its messages are told apart by ids.
     ids: Vec<bool>,
     /// By stream: which topic of its name it is.
-    incarnations: Arc<[AtomicU32]>,
+    incarnations: Incarnations,
     marks: Vec<Mark>,
     first_write: usize,
-    ordinal: u32,
+    sender: Sender,
+    /// By topic: for which sender it was last sent to, and how many messages of that one it has.
+    sent: Vec<(u64, u32)>,
+}
+
+/// Who sends and writes because of a record: a flow that runs on it, mostly.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sender {
+    /// The flow's number; where a subscription told it, with why.
+    pub by: u32,
+    /// From where what it writes is ordered.
+    pub ordinal: u32,
+    /// From where what it sends to a topic and what it writes are counted. A flow that runs in two parts counts those of the
+    /// second from [`SECOND_PART`] on.
+    first: u32,
+    /// Counts senders.
+    number: u64,
+    /// Counts what it wrote.
+    written: u32,
+    /// Counts what it sent and wrote.
+    used: u32,
+}
+
+/// From where the outputs of a flow's second part are counted.
+const SECOND_PART: u32 = 1 << 12;
+
+impl Sender {
+    /// The first part of a program, by its index in the plan.
+    pub(crate) const fn first_part(by: u32, program: u32) -> Self {
+        Self { by, ordinal: program << 16, first: 0, number: 0, written: 0, used: 0 }
+    }
+
+    /// The second part of it, that has sent and written so much before.
+    pub(crate) const fn second_part(by: u32, program: u32, before: u32) -> Self {
+        let first = SECOND_PART + before;
+        Self { by, ordinal: (program << 16) + first, first, number: 0, written: 0, used: 0 }
+    }
 }
 
 impl WorkOutput {
     /// Nothing yet, for a plan of such topics (whether the run reads them, and whether their messages have ids) and so
     /// many pipelines.
-    pub(crate) fn new(topics: &[bool], ids: &[bool], incarnations: &Arc<[AtomicU32]>, pipelines: usize) -> Self {
+    pub(crate) fn new(topics: &[bool], ids: &[bool], incarnations: &Incarnations, pipelines: usize) -> Self {
         Self {
             incarnations: Arc::clone(incarnations),
             ids: ids.to_vec(),
@@ -131,6 +167,7 @@ impl WorkOutput {
             places: topics.iter().map(|read| read.then(Vec::new)).collect(),
             counts: vec![PipelineCounts::default(); pipelines],
             turn: RecordOrigin::ITSELF,
+            sent: vec![(0, 0); topics.len()],
             ..Self::default()
         }
     }
@@ -152,22 +189,36 @@ impl WorkOutput {
         self.first_write = self.writes.len();
     }
 
-    /// Sets from where the record's outputs are counted.
+    /// A flow begins to run on the record at hand, or who else sends something because of it.
     #[inline]
-    pub(crate) const fn set_ordinal(&mut self, ordinal: u32) {
-        self.ordinal = ordinal;
+    pub(crate) const fn set_sender(&mut self, sender: Sender) {
+        let number = self.sender.number + 1;
+        self.sender = Sender { number, ..sender };
     }
 
-    /// How the next output of the record is counted.
-    pub(crate) const fn ordinal(&self) -> u32 {
-        self.ordinal
+    /// Who writes because of the record: its order among all that the record causes, its number, and which of its writes.
+    pub(crate) const fn next_write(&mut self) -> (u32, u32, u32) {
+        let Sender { by, ordinal, first, written, .. } = self.sender;
+        self.sender.written += 1;
+        self.sender.used += 1;
+        (ordinal + written, by, first + written)
     }
 
-    /// Counts an output of the record.
-    pub(crate) const fn next_ordinal(&mut self) -> u32 {
-        let ordinal = self.ordinal;
-        self.ordinal += 1;
-        ordinal
+    /// How much the sender at hand has sent and written.
+    pub(crate) const fn used(&self) -> u32 {
+        self.sender.used
+    }
+
+    /// Counts what is sent to a topic.
+    fn next_sent(&mut self, topic: usize) -> u32 {
+        let Sender { number, first, .. } = self.sender;
+        self.sender.used += 1;
+        let Some(sent) = self.sent.get_mut(topic) else { return first };
+        if sent.0 != number {
+            *sent = (number, 0);
+        }
+        sent.1 += 1;
+        first + sent.1 - 1
     }
 
     /// A message to a topic begins.
@@ -187,9 +238,11 @@ impl WorkOutput {
         }
         if self.ids.get(topic).copied().unwrap_or(false) {
             let RecordId { stream, partition, offset } = self.record;
-            let (ordinal, sequence, ended) = (self.next_ordinal(), self.made_in, self.ended);
+            let (by, ordinal) = (self.sender.by, self.next_sent(topic));
+            let (sequence, ended) = (self.made_in, self.ended);
             let incarnation = incarnation(&self.incarnations, stream);
-            self.topics[topic].ids.push(MessageId { stream, partition, offset, ordinal, sequence, ended, incarnation });
+            let id = MessageId { stream, partition, offset, by, ordinal, sequence, ended, incarnation };
+            self.topics[topic].ids.push(id);
         }
     }
 
@@ -240,9 +293,12 @@ impl WorkOutput {
     }
 }
 
-/// Which topic of its name a stream is.
-pub(crate) fn incarnation(all: &[AtomicU32], stream: u32) -> u32 {
-    all.get(stream as usize).map_or(0, |own| own.load(Ordering::Relaxed))
+/// By stream: its number, and which topic of its name it is.
+pub(crate) type Incarnations = Arc<[(u32, AtomicU32)]>;
+
+/// Which topic of its name the stream of a number is.
+pub(crate) fn incarnation(all: &[(u32, AtomicU32)], stream: u32) -> u32 {
+    all.iter().find(|(number, _)| *number == stream).map_or(0, |(_, own)| own.load(Ordering::Relaxed))
 }
 
 /// Takes the messages of a topic that the run reads out of the lanes' outputs, in the order of the records that they

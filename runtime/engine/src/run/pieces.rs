@@ -9,7 +9,7 @@ use super::{
     expiring::AllExpiring,
     not_run,
     options::Options,
-    output::WorkOutput,
+    output::{Incarnations, WorkOutput},
     stream::{SourceWork, Stream, StreamWork, framing, topic_name},
 };
 use crate::{
@@ -18,8 +18,9 @@ use crate::{
     decode::Payload,
     dimension::{Dimensions, Stage},
     ingest::Processor,
+    stable,
     state::StateShape,
-    steps::{Program, ProgramBuilder, Shared},
+    steps::{Mode, Program, ProgramBuilder, Shared},
     store::Store,
     table::{
         TableReader, TableSource,
@@ -46,7 +47,7 @@ pub(crate) struct Core {
     /// By topic of the plan: whether its messages are told apart by ids.
     pub ids: Vec<bool>,
     /// By stream: which topic of its name it is, for the ids of what its records cause.
-    pub incarnations: Arc<[AtomicU32]>,
+    pub incarnations: Incarnations,
 }
 
 impl Core {
@@ -68,6 +69,16 @@ impl Core {
         match self.streams.get(stream) {
             Some(stream) => stream.late(),
             None => 0,
+        }
+    }
+
+    /// Whether a stream's records are spread over lanes.
+    pub(crate) fn is_laned(&self, stream: usize) -> bool {
+        match self.streams.get(stream).map(|stream| &stream.work) {
+            Some(StreamWork::Source(source)) => {
+                source.programs.iter().any(|feed| self.programs[feed.program].mode == Mode::Laned)
+            }
+            _ => false,
         }
     }
 
@@ -169,6 +180,7 @@ impl Engine {
         let dimensions = builder.dimensions();
         let tables = builder.tables();
         let readers = builder.readers();
+        builder.numbers();
         let mut outputs = builder.outputs();
         let rejected = builder.rejected();
         let exports = builder.exports();
@@ -196,7 +208,7 @@ impl Engine {
         let wants_ids = |topic| outputs.iter().any(|output| output.topic == topic && output.sink.wants_ids());
         let ids = (0..plan.topics.len()).map(wants_ids).collect();
         let subscriptions = subscription_streams(&plan);
-        let incarnations = streams.iter().map(|_| AtomicU32::new(0)).collect();
+        let incarnations = streams.iter().map(|stream| (stream.number, AtomicU32::new(0))).collect();
         let core = Core { programs, streams, subscriptions, expiring, shared, lanes, topics, ids, incarnations };
         Ok(Pieces { plan, core, dimensions, stage, readers, outputs, exports, rejected, options })
     }
@@ -215,6 +227,7 @@ fn absent_row(dimension: &nsf_plan::Dimension) -> Option<Box<[Cell]>> {
 fn subscription_streams(plan: &Plan) -> Vec<Stream> {
     let stream = |subscription: &nsf_plan::Subscription| Stream {
         id: subscription.id.clone(),
+        number: stable::number(&subscription.id),
         name: subscription.name.clone(),
         topic: subscription.to.map_or_else(String::new, |topic| topic_name(plan, topic)),
         reject: None,
@@ -248,6 +261,22 @@ impl Builder<'_> {
         built.map_err(|error| self.errors.push(BuildError::plan(self.plan, part, error))).ok()
     }
 
+    /// Names whose numbers are the same by chance could not be told apart in ids of messages.
+    fn numbers(&mut self) {
+        let plan = self.plan;
+        let streams = || {
+            let ingests = plan.ingests.iter().map(|ingest| ingest.id.as_str());
+            plan.sources.iter().map(|source| source.id.as_str()).chain(ingests)
+        };
+        let flows = plan.pipelines.iter().map(|pipeline| pipeline.id.as_str());
+        let senders = flows.chain(plan.subscriptions.iter().map(|own| own.id.as_str())).chain(streams());
+        if let Some((one, other)) = stable::alike(senders) {
+            let message = format!("its name and `{other}` have the same number, by which messages are told apart");
+            let help = Some("give one of the two another name".to_owned());
+            self.errors.push(BuildError { part: one.to_owned(), place: None, message, help, heals: false });
+        }
+    }
+
     fn states(&mut self) -> Vec<StateShape> {
         let mut shapes = Vec::new();
         for (number, state) in self.plan.states.iter().enumerate() {
@@ -278,6 +307,7 @@ impl Builder<'_> {
             let Some(work) = self.keep(&source.name, work) else { continue };
             streams.push(Stream {
                 id: source.id.clone(),
+                number: stable::number(&source.id),
                 name: source.name.clone(),
                 topic: topic_name(self.plan, source.from),
                 reject: source.reject,
@@ -300,6 +330,7 @@ impl Builder<'_> {
             let Ok(processor) = built else { continue };
             streams.push(Stream {
                 id: ingest.id.clone(),
+                number: stable::number(&ingest.id),
                 name: ingest.name.clone(),
                 topic: topic_name(self.plan, ingest.from),
                 reject: ingest.reject,

@@ -12,7 +12,7 @@ use nsf_plan::Late;
 use super::{
     error::RunError,
     lane::Lane,
-    output::WorkOutput,
+    output::{Sender, WorkOutput},
     pieces::Core,
     progress::Progress,
     stream::StreamWork,
@@ -160,16 +160,13 @@ pub(crate) fn watermarks(core: &Core, progress: &mut Progress, batches: &[Taken]
     }
 }
 
-/// Counts messages to topics of late records apart from those of flows.
-const LATE: u32 = 1 << 30;
-
 /// Drops, rejects or passes on the records that are late.
 fn late_records(core: &Core, otherwise: &Late, taken: &Taken, late: &[bool], worked: &mut Worked<'_>) {
     let stream = &core.streams[taken.stream];
     let late = taken.batch.messages.iter().zip(late).filter(|(_, late)| **late);
     for (message, _) in late {
         let raw = taken.batch.message(message);
-        let id = RecordId { stream: taken.stream as u32, partition: taken.batch.partition, offset: message.offset };
+        let id = RecordId { stream: stream.number, partition: taken.batch.partition, offset: message.offset };
         let observer = core.shared.observer.as_deref();
         match otherwise {
             Late::Drop => {
@@ -193,7 +190,7 @@ fn late_records(core: &Core, otherwise: &Late, taken: &Taken, late: &[bool], wor
                 }
                 worked.output.record = id;
                 worked.output.made_in = Sequence::Partition;
-                worked.output.set_ordinal(LATE);
+                worked.output.set_sender(Sender::first_part(stream.number, 0));
                 worked.output.send(topic.index(), taken.batch.key(message).unwrap_or_default(), raw);
             }
         }

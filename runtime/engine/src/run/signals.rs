@@ -13,7 +13,7 @@ use super::{
 const GRACE: Duration = Duration::from_millis(300);
 
 /// Listens while it lives.
-pub(crate) struct Listening {
+pub struct Listening {
     end: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -29,7 +29,8 @@ impl Drop for Listening {
 }
 
 /// Starts to listen; every signal tells the handle, and `events` hears when a second one has no effect soon.
-pub(crate) fn listen(stop: StopHandle, events: Option<EventListener>) -> Listening {
+#[must_use]
+pub fn listen(stop: StopHandle, events: Option<EventListener>) -> Listening {
     let (end, ended) = oneshot::channel();
     let thread = thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };

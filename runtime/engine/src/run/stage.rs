@@ -29,7 +29,7 @@ pub enum Writer {
 /// then by the values that one record ended, then by what it caused itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordOrigin {
-    /// Index of the stream among all that the run reads (sources, then ingests).
+    /// The stream's number, [`crate::stable::number`] of its id.
     pub stream: u32,
     /// Its partition.
     pub partition: u32,
@@ -40,8 +40,12 @@ pub struct RecordOrigin {
     pub turn: u32,
     /// Tells such a value from others that the same record ended; 0 for the record itself.
     pub ended: u64,
-    /// Counts what the record caused.
+    /// The order of what the record caused, flow by flow as the program has them.
     pub ordinal: u32,
+    /// The number of the flow or ingest that writes; of a flow that was told by a subscription it holds why.
+    pub by: u32,
+    /// Counts what it wrote because of the record.
+    pub count: u32,
     /// The record's time in milliseconds.
     pub time: i64,
     /// Which writes come in the order of their records.
@@ -56,7 +60,7 @@ impl RecordOrigin {
     #[must_use]
     pub const fn of_record(stream: u32, partition: u32, offset: u64, time: i64) -> Self {
         let (turn, made_in) = (Self::ITSELF, Sequence::None);
-        Self { stream, partition, offset, turn, ended: 0, ordinal: 0, time, made_in }
+        Self { stream, partition, offset, turn, ended: 0, ordinal: 0, by: 0, count: 0, time, made_in }
     }
 }
 
@@ -112,6 +116,8 @@ pub struct StageMessage {
     pub bytes: Vec<u8>,
     /// The record that caused it.
     pub origin: RecordOrigin,
+    /// How many messages of the same cause came before.
+    pub again: u32,
 }
 
 /// A record of a subscription for flows that read it.
@@ -195,7 +201,7 @@ pub struct IngestOutput {
 
 /// Works on messages of one ingest; shared by workers, keeps no state.
 pub trait IngestProcessor: Send + Sync {
-    /// Works on a message. `stream` is the index for [`RecordOrigin::stream`]. Long values may be put into the arena,
+    /// Works on a message. `stream` is the number for [`RecordOrigin::stream`]. Long values may be put into the arena,
     /// which is reset after the batch.
     fn process(&self, stream: u32, batch: &RawBatch, message: &Message, arena: &Bump, output: &mut IngestOutput);
 }

@@ -20,6 +20,8 @@ use crate::{
 pub(crate) struct Stream {
     /// Stable identity, for progress.
     pub id: String,
+    /// The number of it.
+    pub number: u32,
     /// Its name.
     pub name: String,
     /// The topic or file, for rejected records.

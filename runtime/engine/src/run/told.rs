@@ -15,6 +15,7 @@ use crate::{
     fault::Fault,
     frame::{Context, Frame, NoRows},
     observe::RecordId,
+    stable,
     steps::Program,
     value::Value,
 };
@@ -57,11 +58,13 @@ pub(crate) fn entries<'r>(
     output: WorkOutput,
 ) -> Worked<'r> {
     let mut worked = Worked { output, ..Worked::default() };
+    let number = core.subscriptions.get(id.index()).map_or(0, |subscription| subscription.number);
     for record in records {
         let origin = record.origin;
         let id = RecordId { stream: origin.stream, partition: origin.partition, offset: origin.offset };
         let (ended, turn) = (origin.ended, origin.turn);
-        worked.caused.push(Caused { id, ordinal: origin.ordinal + 1, ended, turn });
+        let write = stable::mixed(&[number, origin.by, origin.count]);
+        worked.caused.push(Caused { id, ordinal: origin.ordinal + 1, ended, turn, write });
         worked.times.push(origin.time);
     }
     let slots = plan.subscriptions.get(id.index()).map_or(&[][..], |subscription| &subscription.slots);

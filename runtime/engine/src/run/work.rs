@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{
     ended::Ended,
     lane::restore,
-    output::WorkOutput,
+    output::{Sender, WorkOutput},
     pieces::Core,
     stage::IngestOutput,
     stream::{DecodeLayout, SourceWork, Stream, StreamWork},
@@ -63,12 +63,14 @@ pub(crate) struct Entry {
 pub(crate) struct Caused {
     /// The record that caused it.
     pub id: RecordId,
-    /// From where its outputs are counted.
+    /// From where what comes of it is ordered.
     pub ordinal: u32,
     /// Where a value caused it that has ended: which.
     pub ended: u64,
     /// Its place among the values that the same record ended.
     pub turn: u32,
+    /// The number of the write that a subscription told of.
+    pub write: u32,
 }
 
 /// What a worker made of a batch.
@@ -115,7 +117,7 @@ impl Worker {
         match &stream.work {
             StreamWork::Ingest(processor) => {
                 for message in &taken.batch.messages {
-                    processor.process(taken.stream as u32, &taken.batch, message, arena, &mut worked.ingest);
+                    processor.process(stream.number, &taken.batch, message, arena, &mut worked.ingest);
                 }
                 worked.output.writes.append(&mut worked.ingest.writes);
                 for rejection in worked.ingest.rejected.drain(..) {
@@ -251,7 +253,7 @@ impl<'r> BatchWork<'_, 'r> {
             self.core.shared.clock.set(frame, time);
             let program = &self.core.programs[feed.program];
             worked.output.pipeline = PipelineId(feed.program as u32);
-            worked.output.set_ordinal((feed.program as u32) << 16);
+            worked.output.set_sender(Sender::first_part(program.number, feed.program as u32));
             let direct = program.mode == Mode::Direct;
             let waits = direct && program.looks_up(&self.core.shared);
             let to = if direct && !waits { program.steps.len() } else { program.prefix };
@@ -340,7 +342,7 @@ impl<'r> BatchWork<'_, 'r> {
             worked.output.record = record.id;
             worked.output.pipeline = PipelineId(u32::from(entry.program));
             // Apart from what the steps before have made, which may have come before messages of earlier records.
-            worked.output.set_ordinal((u32::from(entry.program) << 16) + (1 << 12));
+            worked.output.set_sender(Sender::second_part(program.number, u32::from(entry.program), 0));
             let at = At { index: entry.program as usize, program, frame, message, record };
             self.steps(worker, at, (program.prefix, program.steps.len()), worked);
             if worked.broken.is_some() {
@@ -402,11 +404,7 @@ impl<'r> BatchWork<'_, 'r> {
 
     /// What is known of a record beside its slots.
     fn record_of(&self, message: &Message, time: i64) -> Record {
-        let id = RecordId {
-            stream: self.taken.stream as u32,
-            partition: self.taken.batch.partition,
-            offset: message.offset,
-        };
+        let id = RecordId { stream: self.stream.number, partition: self.taken.batch.partition, offset: message.offset };
         Record { id, time, watermark: time, late: self.source.late.unwrap_or(0) }
     }
 
@@ -417,7 +415,7 @@ impl<'r> BatchWork<'_, 'r> {
         let partition = self.taken.batch.partition;
         worked.output.reject_in_stream(self.stream.rejection(&self.stream.id, &self.taken.batch, message, fault));
         if let Some(observer) = &self.core.shared.observer {
-            let id = RecordId { stream: self.taken.stream as u32, partition, offset: message.offset };
+            let id = RecordId { stream: self.stream.number, partition, offset: message.offset };
             observer.observe(id, Point::Rejected("", fault.code.id()));
         }
     }

@@ -13,7 +13,10 @@ use super::{
     stage::{DimensionStage, DimensionWrite, RecordOrigin, StageMessage, StageOutput, SubscriptionRecord},
     told,
 };
-use crate::connector::{MessageId, OutputBatch};
+use crate::{
+    connector::{MessageId, OutputBatch},
+    stable,
+};
 
 /// Most rounds of subscriptions that one round of records may cause.
 const MOST_TOLD: usize = 64;
@@ -49,12 +52,13 @@ impl Run {
             if let Some(batch) = batches.get_mut(message.topic.index()) {
                 batch.push(&message.key, &message.bytes);
                 if self.core.ids.get(message.topic.index()).copied().unwrap_or(false) {
-                    let RecordOrigin { stream, partition, offset, ended, ordinal, made_in: sequence, .. } =
+                    let RecordOrigin { stream, partition, offset, ended, by, count, made_in: sequence, .. } =
                         message.origin;
-                    // Subscriptions count apart from the record's own messages.
-                    let ordinal = ordinal | (message.subscription.0 + 1) << 24;
+                    let own = self.core.subscriptions.get(message.subscription.index()).map_or(0, |own| own.number);
+                    let (by, ordinal) = (stable::mixed(&[own, by, message.again]), count);
                     let incarnation = incarnation(&self.core.incarnations, stream);
-                    batch.ids.push(MessageId { stream, partition, offset, ordinal, sequence, ended, incarnation });
+                    let id = MessageId { stream, partition, offset, by, ordinal, sequence, ended, incarnation };
+                    batch.ids.push(id);
                 }
                 self.tally.topics[message.topic.index()] += 1;
             }

@@ -1,5 +1,7 @@
 //! A row of a state: its working copy and its stored form.
 
+use std::collections::BTreeMap;
+
 use super::{StateShape, Undo, text_row};
 use crate::{
     cell::Cell,
@@ -117,6 +119,17 @@ pub(crate) struct Row {
     pub noted: bool,
     /// For `order: time`: when each field was written.
     pub versions: Option<Box<[FieldVersion]>>,
+    /// What another version of the program stored beside: carried along. Only of rows as text.
+    pub carried: Option<Box<Carried>>,
+}
+
+/// What a row holds that the program does not know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Carried {
+    /// Fields, as members of JSON with commas between.
+    pub members: Box<str>,
+    /// For `order: time`: when such fields were written, by their names.
+    pub versions: BTreeMap<String, (i64, u32, u32, u64)>,
 }
 
 const HAS_SAVED: u8 = 1;
@@ -139,6 +152,7 @@ impl Row {
             used: 0,
             noted: false,
             versions: shape.by_time.then(never),
+            carried: None,
         }
     }
 
@@ -227,6 +241,9 @@ impl Row {
         let Some(versions) = &mut self.versions else {
             self.exists = false;
             undo(Undo::Fields(std::mem::replace(&mut self.fields, shape.defaults.clone())));
+            if self.carried.is_some() {
+                undo(Undo::Carried(self.carried.take()));
+            }
             return;
         };
         let mut newer = false;

@@ -73,7 +73,7 @@ impl StateShape {
         };
         let text = match form {
             Form::Binary => None,
-            Form::Text => Some(TextRow::new(state.fields.iter().map(|field| (field.name.as_str(), &field.ty)))?),
+            Form::Text => Some(TextRow::carrying(state.fields.iter().map(|field| (field.name.as_str(), &field.ty)))?),
         };
         let defaults = state.fields.iter().map(|field| Cell::from_literal(&field.ty, &field.default)).collect();
         Ok(Self {

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Row, StateShape, row::FieldVersion};
+use super::{
+    Row, StateShape,
+    row::{Carried, FieldVersion},
+};
 use crate::{encode::cell::Damaged, observe::RecordId, text::TextRow};
 
 /// What stands beside the fields.
@@ -30,14 +33,19 @@ pub(super) fn encode(row: &Row, text: &TextRow, shape: &StateShape, out: &mut Ve
         let RecordId { stream, partition, offset } = version.record;
         (name.clone(), (version.time, stream, partition, offset))
     });
-    let beside = Beside { saved, gone: !row.exists, versions: versions.collect() };
+    let mut versions: BTreeMap<_, _> = versions.collect();
+    let carried = row.carried.as_deref();
+    versions.extend(carried.iter().flat_map(|carried| carried.versions.clone()));
+    let beside = Beside { saved, gone: !row.exists, versions };
     let plain = beside.saved.is_none() && !beside.gone && beside.versions.is_empty();
     // Numbers and texts always have a JSON form.
     let beside = (!plain).then(|| serde_json::to_string(&beside).unwrap_or_default());
-    text.write(row.fields.iter().map(Some), beside.as_deref(), out);
+    let further = carried.map(|carried| &*carried.members);
+    text.write_carrying(row.fields.iter().map(Some), further, beside.as_deref(), out);
 }
 
-/// Reads a row. A field that it does not have is one that the state gained: it has its default.
+/// Reads a row. A field that it does not have is one that the state gained: it has its default. What
+/// it has beside is another version's of the program, and is carried along.
 pub(super) fn decode(shape: &StateShape, text: &TextRow, key: &[u8], bytes: &[u8]) -> Result<Row, Damaged> {
     let read = text.read(bytes)?;
     let beside: Beside = match &read.beside {
@@ -56,6 +64,11 @@ pub(super) fn decode(shape: &StateShape, text: &TextRow, key: &[u8], bytes: &[u8
         if let Some(&(time, stream, partition, offset)) = beside.versions.get(name) {
             *version = FieldVersion { time, record: RecordId { stream, partition, offset } };
         }
+    }
+    if let Some(members) = read.further {
+        let unknown = |(name, _): &(String, _)| !text.names().contains(name);
+        let versions = beside.versions.into_iter().filter(unknown).collect();
+        row.carried = Some(Box::new(Carried { members, versions }));
     }
     Ok(row)
 }

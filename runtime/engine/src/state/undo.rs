@@ -2,7 +2,7 @@
 
 use super::{
     lane::{LaneRows, RowId},
-    row::{FieldVersion, Fields},
+    row::{Carried, FieldVersion, Fields},
 };
 use crate::cell::Cell;
 
@@ -23,6 +23,8 @@ pub(crate) enum Undo {
     Presence(bool, i64),
     /// The row had these fields.
     Fields(Fields),
+    /// The row carried this along.
+    Carried(Option<Box<Carried>>),
 }
 
 impl Undo {
@@ -58,6 +60,7 @@ impl Undo {
             }
             Self::Presence(exists, saved) => (row.exists, row.saved) = (exists, saved),
             Self::Fields(fields) => row.fields = fields,
+            Self::Carried(carried) => row.carried = carried,
         }
     }
 }

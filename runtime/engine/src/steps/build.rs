@@ -78,6 +78,7 @@ impl<'p> ProgramBuilder<'p> {
         let key = if pipeline.key.is_empty() || !laned { None } else { Some(scope.key(&key_expressions(pipeline))?) };
         Ok(Program {
             id: pipeline.id.clone(),
+            number: crate::stable::number(&pipeline.id),
             name: pipeline.name.clone(),
             inputs: inputs(pipeline, &layout)?,
             points,

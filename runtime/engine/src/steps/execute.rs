@@ -382,6 +382,9 @@ impl<'b> Execution<'_, 'b> {
             changed.exists = false;
             let fields = std::mem::replace(&mut changed.fields, shape.defaults.clone());
             undo.push((state, row, Undo::Fields(fields)));
+            if changed.carried.is_some() {
+                undo.push((state, row, Undo::Carried(changed.carried.take())));
+            }
             for (field, version) in changed.versions.iter_mut().flatten().enumerate() {
                 let old = std::mem::replace(version, FieldVersion::NEVER);
                 undo.push((state, row, Undo::Version(field as u32, old)));

@@ -38,13 +38,16 @@ impl Execution<'_, '_> {
             return Err(Ending::Rejected(null_key("the dimension"), point));
         }
         let id = self.record.id;
+        let (ordinal, by, count) = self.output.next_write();
         let origin = RecordOrigin {
             stream: id.stream,
             partition: id.partition,
             offset: id.offset,
             turn: self.output.turn,
             ended: self.output.ended,
-            ordinal: self.output.next_ordinal(),
+            ordinal,
+            by,
+            count,
             time: self.record.time,
             // Writes of values that one record ended are counted one by one.
             made_in: if self.output.ended == 0 { self.output.made_in } else { Sequence::None },

@@ -21,6 +21,8 @@ pub(crate) enum Mode {
 pub(crate) struct Program {
     /// Stable identity.
     pub id: String,
+    /// The number of it.
+    pub number: u32,
     /// The flow's name.
     pub name: String,
     /// Where its record's slots lie.

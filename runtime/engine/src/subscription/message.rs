@@ -39,6 +39,8 @@ struct Field {
 pub(super) struct Cause<'c> {
     /// The flow that wrote, if it was one.
     pub flow: Option<&'c str>,
+    /// Whether a subscription told that flow.
+    pub told: bool,
     pub stream: &'c str,
     pub origin: RecordOrigin,
     /// How many messages of the same cause came before.
@@ -85,8 +87,13 @@ impl Published {
             out.extend_from_slice(quoted.get(1..quoted.len() - 1).unwrap_or_default());
             out.push(b'/');
         }
-        let RecordOrigin { partition, offset, ended, ordinal, time, .. } = cause.origin;
-        out.extend_from_slice(format!("{partition}/{offset}/{ordinal}").as_bytes());
+        let RecordOrigin { partition, offset, ended, by, count, time, .. } = cause.origin;
+        out.extend_from_slice(format!("{partition}/{offset}/").as_bytes());
+        // A flow that a subscription told runs for each write that it is told of.
+        if cause.told {
+            out.extend_from_slice(format!("{by:08x}/").as_bytes());
+        }
+        out.extend_from_slice(count.to_string().as_bytes());
         if ended > 0 {
             out.extend_from_slice(format!("/{ended:016x}").as_bytes());
         }

@@ -64,6 +64,7 @@ use crate::{
     frame::{Context, Frame, Layout, NoRows},
     rejected::Rejection,
     run::stage::{DimensionWrite, RecordOrigin, StageMessage, StageOutput, SubscriptionRecord, Writer},
+    stable,
 };
 
 pub use plain::plain;
@@ -100,8 +101,8 @@ pub struct Subscriptions {
     dimensions: Arc<Dimensions>,
     /// By the index of their dimension.
     by_dimension: Vec<Vec<Told>>,
-    /// Stable ids of sources, then ingests: what [`crate::run::stage::RecordOrigin::stream`] counts.
-    streams: Vec<String>,
+    /// Stable ids of sources and ingests, by their numbers.
+    streams: AHashMap<u32, String>,
     /// The platform's ids of ingests.
     arris_ids: Vec<String>,
     /// Ids of pipelines.
@@ -140,7 +141,8 @@ impl Subscriptions {
         let ingests = plan.ingests.iter().map(|ingest| ingest.id.clone());
         let arris_ids = plan.ingests.iter().map(|ingest| ingest.arris_id.clone()).collect();
         let pipelines = plan.pipelines.iter().map(|pipeline| pipeline.id.clone()).collect();
-        Ok(Self { dimensions, by_dimension, streams: sources.chain(ingests).collect(), arris_ids, pipelines })
+        let streams = sources.chain(ingests).map(|id| (stable::number(&id), id)).collect();
+        Ok(Self { dimensions, by_dimension, streams, arris_ids, pipelines })
     }
 
     /// Tells every subscription of the write's dimension that asks for it. `causes` is empty at a round's first write.
@@ -180,17 +182,20 @@ impl Subscriptions {
     ) {
         let origin = written.write.origin;
         if let Some(topic) = subscription.to {
+            let flow = self.flow(written.write.writer);
+            let again = causes.again(subscription.id, written.write);
             let cause = message::Cause {
-                flow: self.flow(written.write.writer),
-                stream: self.streams.get(origin.stream as usize).map_or("", String::as_str),
+                flow,
+                told: flow.is_some_and(|flow| stable::number(flow) != origin.by),
+                stream: self.streams.get(&origin.stream).map_or("", String::as_str),
                 origin,
-                again: causes.again(subscription.id, written.write),
+                again,
                 arris_id: self.arris_id(written.write.writer),
                 events,
             };
             let bytes = subscription.published.write(&cause, slots);
             let key = self.key(written);
-            output.messages.push(StageMessage { subscription: subscription.id, topic, key, bytes, origin });
+            output.messages.push(StageMessage { subscription: subscription.id, topic, key, bytes, origin, again });
         }
         output.records.push(SubscriptionRecord { subscription: subscription.id, values: slots.to_vec(), origin });
     }
@@ -232,7 +237,7 @@ impl Subscriptions {
         self.dimensions.write_json(written.write.dimension, &written.write.keys, fields, &mut raw);
         Rejection {
             by: subscription.stable_id.clone(),
-            source: self.streams.get(origin.stream as usize).cloned().unwrap_or_default(),
+            source: self.streams.get(&origin.stream).cloned().unwrap_or_default(),
             topic: String::new(),
             partition: origin.partition,
             offset: origin.offset,

@@ -71,7 +71,10 @@ fn flow_write(kind: WriteKind, fields: Vec<(u32, Cell)>) -> DimensionWrite {
         kind,
         order: WriteOrder::Flow,
         writer: Writer::Pipeline(PipelineId(0)),
-        origin: RecordOrigin::of_record(0, 0, 9, TIME),
+        origin: RecordOrigin {
+            by: stable::number("plan_duration"),
+            ..RecordOrigin::of_record(stable::number("live_class_stu"), 0, 9, TIME)
+        },
     }
 }
 
@@ -198,7 +201,11 @@ fn no_two_messages_have_one_id() {
         writer: Writer::Pipeline(PipelineId(pipeline)),
         ..flow_write(WriteKind::Assign, vec![(0, text(name))])
     };
-    let writes = vec![write(1, 0, "a"), write(2, 0, "b"), write(2, 1, "b"), write(1, 0, "c")];
+    let by = |mut write: DimensionWrite, flow: &str| {
+        write.origin.by = stable::number(flow);
+        write
+    };
+    let writes = vec![write(1, 0, "a"), write(2, 0, "b"), by(write(2, 1, "b"), "other"), write(1, 0, "c")];
     let ids = |outputs: Vec<StageOutput>| -> Vec<String> {
         let id = |message: &StageMessage| {
             let json: serde_json::Value = serde_json::from_slice(&message.bytes).unwrap();

@@ -14,7 +14,7 @@ pub(super) struct Drops {
 }
 
 impl Drops {
-    /// How many records were dropped by the index of their stream (sources, then ingests) and the reason.
+    /// How many records were dropped by the number of their stream and the reason.
     pub(super) fn counts(&self) -> BTreeMap<(u32, String), u64> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -12,6 +12,7 @@ use crate::{
     expression::Scope,
     fault::FaultCode,
     frame::{Context, Frame, Layout},
+    stable,
     store::{Store, StoreTable},
 };
 
@@ -107,11 +108,12 @@ fn count_failure(what: &str, found: &ByReason, expected: Option<u64>, reason: Op
 
 fn dropped_by_reason(plan: &Plan, outcome: &Outcome, of: Option<TestFeedTarget>) -> ByReason {
     let streams = streams(plan, of);
-    let sources = plan.sources.iter().map(|source| source.name.as_str());
-    let names: Vec<&str> = sources.chain(plan.ingests.iter().map(|ingest| ingest.name.as_str())).collect();
+    let sources = plan.sources.iter().map(|source| (source.id.as_str(), source.name.as_str()));
+    let ingests = plan.ingests.iter().map(|ingest| (ingest.id.as_str(), ingest.name.as_str()));
+    let names: BTreeMap<u32, &str> = sources.chain(ingests).map(|(id, name)| (stable::number(id), name)).collect();
     let mut found = ByReason::new();
     for ((stream, reason), count) in &outcome.dropped {
-        let name = names.get(*stream as usize).copied().unwrap_or_default();
+        let name = names.get(stream).copied().unwrap_or_default();
         if of.is_none() || streams.iter().any(|stream| stream == name) {
             *found.entry(reason.clone()).or_default() += count;
         }

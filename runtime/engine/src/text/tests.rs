@@ -113,3 +113,24 @@ fn keys_look_as_the_module_says() {
     let wanted = "live.totals:-7:%7Ea%3Ab%20%7Bc%7D%25:~:2023-05-21T00%3A00%3A00Z";
     assert_eq!(String::from_utf8(text).unwrap(), wanted);
 }
+
+#[test]
+fn members_of_another_version_are_carried_along() {
+    let fields = [("a", &Type::INT64), ("b", &Type::Text)];
+    let row = TextRow::carrying(fields.into_iter()).ok().unwrap();
+    let own = row.read(br#"{"a":1,"b":"x","@":{"saved":7}}"#).ok().unwrap();
+    assert_eq!(own.further, None);
+    let read = row.read(br#"{"z":{"deep":[1,"2"]},"a":1,"b":"x","y":null,"@":{"saved":7}}"#).ok().unwrap();
+    assert_eq!(read.further.as_deref(), Some(r#""y":null,"z":{"deep":[1,"2"]}"#));
+    assert_eq!(read.beside.as_deref(), Some(r#"{"saved":7}"#));
+    let cells: Vec<Cell> = read.fields.into_iter().map(Option::unwrap).collect();
+    let mut out = Vec::new();
+    row.write_carrying(cells.iter().map(Some), read.further.as_deref(), read.beside.as_deref(), &mut out);
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!(text, r#"{"a":1,"b":"x","@":{"saved":7},"y":null,"z":{"deep":[1,"2"]}}"#);
+    assert_eq!(row.read(text.as_bytes()).ok().unwrap().further, read.further);
+    // What is no row is none, be there more members or not.
+    for damaged in [&br#"{"a":"1","z":1}"#[..], b"[]", br#"{"z":1"#] {
+        assert!(row.read(damaged).is_err(), "{}", String::from_utf8_lossy(damaged));
+    }
+}

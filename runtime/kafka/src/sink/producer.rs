@@ -14,9 +14,10 @@ use nsf_engine::connector::{
     ConnectorError, ConnectorErrorKind, ConnectorResult, MessageId, OutputBatch, Sequence, Sink,
 };
 use rdkafka::{
-    ClientContext,
+    ClientContext, TopicPartitionList,
     client::OAuthToken,
     config::{FromClientConfigAndContext, RDKafkaLogLevel},
+    consumer::ConsumerGroupMetadata,
     error::{KafkaError, RDKafkaErrorCode},
     message::{DeliveryResult, Header, OwnedHeaders},
     producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer},
@@ -52,6 +53,8 @@ struct Running {
     producer: Option<ThreadedProducer<Deliveries>>,
     room: Arc<Room>,
     broken: AtomicBool,
+    /// Whether a transaction is begun.
+    begun: AtomicBool,
 }
 
 impl Running {
@@ -160,9 +163,119 @@ impl Shared {
         };
         let producer = ThreadedProducer::from_config_and_context(&configuration::producer(&self.settings), deliveries)
             .map_err(|error| fault::of(&self.settings, &error, "the producer could not be made"))?;
-        let made = Arc::new(Running { producer: Some(producer), room, broken: AtomicBool::new(false) });
+        if self.settings.transactional_id.is_some() {
+            // Ends what an earlier producer of the name has begun, and keeps it from going on.
+            producer
+                .init_transactions(ANSWER)
+                .map_err(|error| self.transaction(&error, "transactions cannot be made"))?;
+        }
+        let made = Arc::new(Running {
+            producer: Some(producer),
+            room,
+            broken: AtomicBool::new(false),
+            begun: AtomicBool::default(),
+        });
         *running = Some(Arc::clone(&made));
         Ok(made)
+    }
+}
+
+/// How long a broker may take to answer what is asked of a transaction.
+const ANSWER: Duration = Duration::from_secs(15);
+
+impl Running {
+    /// Begins a transaction, if none is.
+    fn begin(&self, shared: &Shared) -> ConnectorResult<()> {
+        let Some(producer) = self.producer.as_ref().filter(|_| shared.settings.transactional_id.is_some()) else {
+            return Ok(());
+        };
+        if self.begun.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        producer.begin_transaction().map_err(|error| {
+            self.give_up();
+            shared.transaction(&error, "a transaction was not begun")
+        })
+    }
+}
+
+impl Shared {
+    /// What went wrong with a transaction. Whatever it is, a new producer begins anew from what the group has.
+    fn transaction(&self, error: &KafkaError, doing: &str) -> ConnectorError {
+        let code = fault::code(error).unwrap_or(RDKafkaErrorCode::Fail);
+        match code {
+            RDKafkaErrorCode::TransactionalIdAuthorizationFailed => {
+                let id = self.settings.transactional_id.as_deref().unwrap_or_default();
+                let message =
+                    format!("Kafka at `{}`: this user may not make transactions as `{id}`", self.settings.brokers);
+                let help = "grant Write and Describe on transactional ids that begin with the group's name and a dot";
+                ConnectorError::new(ConnectorErrorKind::Permission, message).with_help(help)
+            }
+            // Another has the partitions, or the name.
+            RDKafkaErrorCode::IllegalGeneration
+            | RDKafkaErrorCode::UnknownMemberId
+            | RDKafkaErrorCode::FencedInstanceId
+            | RDKafkaErrorCode::InvalidProducerEpoch
+            | RDKafkaErrorCode::ProducerFenced
+            | RDKafkaErrorCode::Fenced => {
+                let message = format!("{doing}: another worker has taken over ({code})");
+                ConnectorError::new(ConnectorErrorKind::Lost, message)
+            }
+            _ => match fault::about(code) {
+                About::Other => {
+                    let message = format!("Kafka at `{}`: {doing} ({code})", self.settings.brokers);
+                    ConnectorError::new(ConnectorErrorKind::Unavailable, message)
+                        .with_help("it is tried again from the last commit")
+                }
+                _ => {
+                    self.trouble.error(&self.settings, doing).unwrap_or_else(|| fault::of(&self.settings, error, doing))
+                }
+            },
+        }
+    }
+}
+
+impl KafkaProducer {
+    /// Makes the producer, where there is none: what one of its name had begun before is ended then.
+    pub(crate) fn prepare(&self) -> ConnectorResult<()> {
+        self.shared.running().map(drop)
+    }
+
+    /// Throws the producer away: what it has begun is void.
+    pub(crate) fn abandon(&self) {
+        let running = self.shared.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(running) = running {
+            running.give_up();
+        }
+    }
+
+    /// Commits what was sent and these positions together. Everything that was sent must have been confirmed.
+    pub(crate) fn commit(&self, positions: &TopicPartitionList, group: &ConsumerGroupMetadata) -> ConnectorResult<()> {
+        // A new producer would commit the positions without what the one before it had sent.
+        let running = self.shared.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let running = running.filter(|running| !running.broken.load(Ordering::Acquire));
+        let Some((running, producer)) = running.as_ref().and_then(|own| Some((own, own.producer.as_ref()?))) else {
+            let message =
+                format!("Kafka at `{}`: a transaction was void before it was committed", self.shared.settings.brokers);
+            return Err(ConnectorError::new(ConnectorErrorKind::Unavailable, message));
+        };
+        running.begin(&self.shared)?;
+        let until = Instant::now() + ANSWER;
+        let again = |doing: &str, call: &dyn Fn() -> Result<(), KafkaError>| {
+            loop {
+                let Err(error) = call() else { return Ok(()) };
+                let passing = matches!(&error, KafkaError::Transaction(error) if error.is_retriable());
+                if !passing || Instant::now() >= until {
+                    return Err(self.shared.transaction(&error, doing));
+                }
+            }
+        };
+        again("positions were not taken into a transaction", &|| {
+            producer.send_offsets_to_transaction(positions, group, ANSWER)
+        })?;
+        again("a transaction was not committed", &|| producer.commit_transaction(ANSWER))?;
+        running.begun.store(false, Ordering::Release);
+        Ok(())
     }
 }
 
@@ -204,9 +317,9 @@ impl KafkaSink {
         if let Some(id) = id {
             self.id.clear();
             let application = &self.shared.settings.application;
-            let MessageId { stream, partition, offset, ordinal, sequence, ended, incarnation } = id;
+            let MessageId { stream, partition, offset, by, ordinal, sequence, ended, incarnation } = id;
             // Writing to memory does not fail.
-            let _ = write!(self.id, "{application}/{stream}/{partition}/{offset}/{ordinal}");
+            let _ = write!(self.id, "{application}/{stream:08x}/{partition}/{offset}/{by:08x}/{ordinal}");
             if *ended != 0 {
                 let _ = write!(self.id, "/{ended:016x}");
             }
@@ -326,6 +439,7 @@ impl Sink for KafkaSink {
             Some(running) => Arc::clone(running),
             None => self.shared.running()?,
         };
+        running.begin(&self.shared)?;
         self.used = Some(Arc::clone(&running));
         let until = Instant::now() + self.shared.settings.delivery_timeout;
         for (index, message) in batch.messages().enumerate() {
@@ -349,6 +463,18 @@ impl Sink for KafkaSink {
 
     fn belongs_to_commit(&self) -> bool {
         false
+    }
+
+    /// What a transaction holds is void with it; without transactions it stays, and is sent again with the same ids.
+    fn forget(&mut self) {
+        if self.shared.settings.transactional_id.is_some() {
+            // Where nothing was begun, it is as good as new.
+            let running = self.shared.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if running.is_some_and(|running| running.begun.load(Ordering::Acquire)) {
+                KafkaProducer { shared: Arc::clone(&self.shared) }.abandon();
+            }
+            self.start_over();
+        }
     }
 
     fn wants_ids(&self) -> bool {

@@ -20,6 +20,7 @@ use super::{
     asking::{Answer, Asked, Asker, BY_WORKER, OutOfRange},
     assigned::{AllAssigned, Assigned, Phase},
     followers::Followers,
+    ownership::Ownership,
     rebalance::Leaving,
     seen::{PartitionEnd, Seen},
     unowned::Watch,
@@ -55,6 +56,8 @@ pub(crate) struct Membership {
     pub(super) streams: Vec<String>,
     /// The topics that the group shares out.
     pub(super) leads: Vec<String>,
+    /// Which partitions are this worker's, for who commits elsewhere.
+    pub(super) ownership: Ownership,
     /// Topics whose partitions follow those of another.
     pub(super) followers: Followers,
     pub(super) assigned: AllAssigned,
@@ -83,6 +86,7 @@ impl Membership {
         seen: Arc<Seen>,
         streams: Vec<String>,
         groups: &[u32],
+        ownership: Ownership,
     ) -> ConnectorResult<Self> {
         settings.check()?;
         trouble.over();
@@ -110,6 +114,7 @@ impl Membership {
             .subscribe(&leads)
             .map_err(|error| fault::of(settings, &error, "the topics could not be subscribed to"))?;
         let consumer = Arc::new(consumer);
+        ownership.join(&consumer);
         Ok(Self {
             watch: Watch::new(settings.instance.is_some(), settings.drain()),
             settings: Arc::clone(settings),
@@ -121,6 +126,7 @@ impl Membership {
             leads: leads.into_iter().map(str::to_owned).collect(),
             streams,
             followers,
+            ownership,
             assigned: AllAssigned::default(),
             leaving: Vec::new(),
             changes: Vec::new(),
@@ -415,7 +421,10 @@ impl Membership {
                 }
                 partitions.sort_unstable();
                 partitions.dedup();
-                self.commit(&partitions, BY_WORKER);
+                // Else what is told here, and comes late, could put back what a transaction has committed.
+                if self.settings.transactional_id.is_none() {
+                    self.commit(&partitions, BY_WORKER);
+                }
             }
         }
     }

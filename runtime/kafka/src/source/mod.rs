@@ -4,6 +4,7 @@ mod asking;
 mod assigned;
 mod followers;
 mod membership;
+mod ownership;
 mod rebalance;
 mod seen;
 mod unowned;
@@ -14,9 +15,10 @@ use nsf_engine::connector::{
     Change, Command, ConnectorError, ConnectorErrorKind, ConnectorResult, Polled, Position, RawBatch, Source,
 };
 
-use crate::{settings::KafkaSettings, trouble::Trouble};
+use crate::{settings::KafkaSettings, transactions::KafkaTransactions, trouble::Trouble};
 pub(crate) use asking::{Asked, states};
 use membership::Membership;
+pub(crate) use ownership::Ownership;
 pub use seen::PartitionEnd;
 use seen::Seen;
 
@@ -35,6 +37,7 @@ pub struct KafkaSource {
     groups: Vec<u32>,
     trouble: Arc<Trouble>,
     seen: Arc<Seen>,
+    ownership: Ownership,
     membership: Option<Membership>,
 }
 
@@ -76,7 +79,8 @@ impl KafkaSource {
     pub fn new(settings: impl Into<Arc<KafkaSettings>>, streams: Vec<String>) -> Self {
         let groups = (0..).take(streams.len()).collect();
         let settings = settings.into();
-        Self { settings, streams, groups, trouble: Arc::default(), seen: Arc::default(), membership: None }
+        let (trouble, seen, ownership) = Default::default();
+        Self { settings, streams, groups, trouble, seen, ownership, membership: None }
     }
 
     /// The same with streams that belong together: those with one number come with the same partitions to the same worker.
@@ -84,6 +88,13 @@ impl KafkaSource {
     #[must_use]
     pub fn with_groups(mut self, groups: Vec<u32>) -> Self {
         self.groups = groups;
+        self
+    }
+
+    /// The same, where positions are committed in transactions.
+    #[must_use]
+    pub fn in_transactions(mut self, transactions: &KafkaTransactions) -> Self {
+        self.ownership = transactions.ownership();
         self
     }
 
@@ -119,6 +130,7 @@ impl Source for KafkaSource {
             Arc::clone(&self.seen),
             self.streams.clone(),
             &self.groups,
+            self.ownership.clone(),
         )?;
         self.membership = Some(membership);
         Ok(())

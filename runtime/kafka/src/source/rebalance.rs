@@ -40,6 +40,7 @@ impl Membership {
             self.tokens += 1;
             let streams: Vec<u32> =
                 (0_u32..).zip(&self.streams).filter(|(_, name)| *name == topic).map(|(stream, _)| stream).collect();
+            self.ownership.take(topic, *partition, self.tokens);
             self.assigned.list.push(Assigned::new(topic, *partition, &streams, self.tokens));
             asked.push((topic.clone(), *partition, self.tokens));
         }
@@ -53,6 +54,7 @@ impl Membership {
     pub(super) fn revoke(&mut self, partitions: Vec<(String, i32)>, lost: bool) {
         if lost {
             self.seen.set_joined(false);
+            self.ownership.give(&partitions);
         }
         if !lost && let Err(error) = self.consumer.pause(&list_at(&partitions, Offset::Invalid)) {
             self.note(&error, "partitions could not be paused");
@@ -97,6 +99,7 @@ impl Membership {
 
     /// Answers the group, and tells the engine of what went without being released.
     pub(super) fn unassign(&mut self, partitions: &[(String, i32)]) {
+        self.ownership.give(partitions);
         if let Err(error) = self.consumer.incremental_unassign(&list_at(partitions, Offset::Invalid)) {
             self.note(&error, "partitions could not be given back");
         }

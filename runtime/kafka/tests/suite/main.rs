@@ -5,4 +5,5 @@ mod faults;
 mod reading;
 mod sharing;
 mod support;
+mod transactions;
 mod writing;

@@ -183,7 +183,10 @@ pub const BLOCK: usize = 64 * 1024;
 
 impl Worker {
     pub fn open(settings: KafkaSettings, topics: &[&str]) -> Self {
-        let mut source = KafkaSource::new(settings, topics.iter().map(|topic| (*topic).to_owned()).collect());
+        Self::of(KafkaSource::new(settings, topics.iter().map(|topic| (*topic).to_owned()).collect()))
+    }
+
+    pub fn of(mut source: KafkaSource) -> Self {
         source.open(&[]).unwrap();
         Self {
             source,

@@ -29,8 +29,8 @@ fn a_message_is_posted_with_its_id_and_a_key_that_a_repetition_has_too() {
         (first.line.as_str(), first.body.as_str()),
         ("POST /hook/canary-token?key=canary HTTP/1.1", "{\"n\":7}")
     );
-    assert_eq!(first.headers["nsf-id"], "shop/0/3/7/0");
-    assert!(first.headers["idempotency-key"].starts_with("shop/0/3/7/0/"), "{first:?}");
+    assert_eq!(first.headers["nsf-id"], "shop/00000000/3/7/00000000/0");
+    assert!(first.headers["idempotency-key"].starts_with("shop/00000000/3/7/00000000/0/"), "{first:?}");
     assert_eq!(first.headers["content-type"], "application/json");
     assert_eq!(first.headers["host"], receiver.address.to_string());
     assert_eq!(

@@ -14,6 +14,8 @@ mod sentinel;
 mod store;
 mod storm;
 mod timers;
+mod transactions;
+mod upgrade;
 
 use std::path::PathBuf;
 
@@ -50,6 +52,18 @@ pub const ROWS: &[Row] = &[
     Row { name: "broken", fault: "a build that leaves a rule out", dose: 20, run: broken::run },
     Row { name: "timers", fault: "restarts and clocks that jump while values end", dose: 10, run: timers::run },
     Row { name: "broker", fault: "kill -9 of Kafka", dose: 20, run: store::broker },
+    Row {
+        name: "transactions",
+        fault: "kill -9 of a worker or of Kafka, in transactions",
+        dose: 60,
+        run: transactions::run,
+    },
+    Row {
+        name: "upgrade",
+        fault: "another version of the program is taken, and taken back",
+        dose: 10,
+        run: upgrade::run,
+    },
 ];
 
 /// What a row is run with.

@@ -40,6 +40,8 @@ pub struct Weather {
     pub pace: Duration,
     /// In which trials workers keep their partitions over a restart.
     pub named: Named,
+    /// What is looked at beside when all has been compared.
+    pub after: fn(&mut Scene<'_>) -> Result<(), String>,
 }
 
 /// In which trials workers keep their partitions over a restart; a row may change it as it goes.
@@ -63,6 +65,7 @@ impl Default for Weather {
             repeats: true,
             pace: Duration::ZERO,
             named: Named::Alternating,
+            after: |_| Ok(()),
         }
     }
 }
@@ -214,6 +217,7 @@ fn one(
         }
     }
     let outcome = scene.stage.check(scene.servers)?;
+    (weather.after)(scene)?;
     if scene.stage.workers.journals().contains(CANARY) {
         return Err("a worker's journal shows a secret".to_owned());
     }

@@ -55,7 +55,10 @@ impl Serve {
                 self.start(ready);
                 self.run.stop_at("after-start")?;
             }
-            Action::Forget { lane } => self.run.lanes[usize::from(lane)].forget(&self.run.core),
+            Action::Forget { lane } => {
+                self.run.lanes[usize::from(lane)].forget(&self.run.core);
+                self.forget_outputs();
+            }
             Action::ForgetShared => self.forget_shared(),
             Action::Wait { lane, time } => self.waits.push((Instant::now() + time, lane)),
             Action::Flush => self.flush()?,
@@ -233,6 +236,7 @@ impl Serve {
 
     /// What was done since the last commit is void, but for what the outputs have sent.
     fn forget_shared(&mut self) {
+        self.forget_outputs();
         self.run.stage.forget();
         self.writes.clear();
         self.idle.forget();
@@ -240,6 +244,13 @@ impl Serve {
         self.run.uncommitted = Uncommitted::default();
         self.run.tally = self.committed.clone();
         self.run.workers.iter_mut().for_each(|worker| worker.scratch.committed.clear());
+    }
+
+    /// What outputs can take back is taken back. Of several lanes only one may have failed: sinks that take back are used where
+    /// there is one alone.
+    fn forget_outputs(&mut self) {
+        self.run.outputs.iter_mut().for_each(|output| output.sink.forget());
+        self.run.reject_to.iter_mut().for_each(|sink| sink.forget());
     }
 
     fn committed(&mut self) -> Result<(), RunError> {

@@ -35,17 +35,17 @@ use super::{
     error::RunError,
     event::{Event, Note, Trouble},
     layout,
-    pieces::{Core, Pieces},
+    options::StopHandle,
+    pieces::Pieces,
     reader::Readers,
     stage::DimensionWrite,
-    stream::StreamWork,
     tally::Tally,
     work::Taken,
 };
 use crate::{
     connector::{ConnectorError, ConnectorErrorKind, PartitionId},
     protocol::{self, Action, First, Machine, Rules, StreamKind},
-    steps::{Link, Mode},
+    steps::Link,
     store::{Held, LaneStore, PartitionName, StoreBatch},
     summary::Summary,
 };
@@ -62,12 +62,15 @@ pub struct ServeOptions {
     pub rules: Rules,
     /// Told what the worker does, for whoever looks at it.
     pub status: Arc<Status>,
+    /// Ends the worker as a stop does, so that another goes on in its place.
+    pub hand_over: StopHandle,
 }
 
 impl Default for ServeOptions {
     fn default() -> Self {
         let drain = Duration::from_secs(10);
-        Self { first: First::default(), drain, rules: Rules::default(), status: Arc::default() }
+        let (status, hand_over) = (Arc::default(), StopHandle::default());
+        Self { first: First::default(), drain, rules: Rules::default(), status, hand_over }
     }
 }
 
@@ -137,15 +140,63 @@ impl Pieces {
             .options
             .signals
             .then(|| super::signals::listen(self.options.stop.clone(), self.options.events.clone()));
-        let result = Serve::prepare(self, options).and_then(Serve::run);
+        let result = self.prepare(options).and_then(Worker::run);
         drop(signals);
         result
+    }
+
+    /// The plan.
+    #[must_use]
+    pub fn plan(&self) -> &nsf_plan::Plan {
+        &self.plan
+    }
+
+    /// The first half of [`Pieces::serve`]: compares the store with the plan, opens outputs and joins those who share the
+    /// streams. Signals are not listened to.
+    ///
+    /// # Errors
+    /// Why it cannot begin; nothing was read.
+    pub fn prepare(self, options: ServeOptions) -> Result<Worker, RunError> {
+        Serve::prepare(self, options).map(|serve| Worker(Box::new(serve)))
+    }
+
+    /// Whether the plan could go on from what the store holds, and write to its outputs, while another may still serve: gives
+    /// what there is to say of it.
+    ///
+    /// # Errors
+    /// The first reason why it could not.
+    pub fn try_out(&mut self) -> Result<Vec<String>, RunError> {
+        if let Some(first) = self.refused().first() {
+            return Err(RunError::Refused(first.clone()));
+        }
+        let fitted = layout::check(&mut self.core, &self.plan, &mut StoreBatch::default())?;
+        for output in &mut self.outputs {
+            output.sink.open(None).map_err(|error| RunError::connector(&output.name, error))?;
+        }
+        if let Some(rejected) = &mut self.rejected {
+            rejected.open(None).map_err(|error| RunError::connector("rejected", error))?;
+        }
+        let migrations = fitted.migrations.iter().map(super::migrate::Migration::note);
+        Ok(fitted.notes.into_iter().chain(migrations).collect())
     }
 
     /// What the plan holds that cannot be served; empty where it can.
     #[must_use]
     pub fn refused(&self) -> Vec<super::error::BuildError> {
         refused::refused(&self.plan, &self.core)
+    }
+}
+
+/// A worker that has joined those who share the streams, and reads nothing yet.
+pub struct Worker(Box<Serve>);
+
+impl Worker {
+    /// The second half of [`Pieces::serve`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run(self) -> Result<Summary, RunError> {
+        self.0.run()
     }
 }
 
@@ -172,7 +223,7 @@ impl Serve {
         notes.for_each(|message| run.tell(|| Event::Note(Note { message })));
         let streams = readers.first().map(|reader| reader.streams.clone()).unwrap_or_default();
         let groups = readers.first().map(|reader| reader.groups.clone()).unwrap_or_default();
-        let kind = |(stream, group): (&usize, u32)| StreamKind { laned: is_laned(&run.core, *stream), group };
+        let kind = |(stream, group): (&usize, u32)| StreamKind { laned: run.core.is_laned(*stream), group };
         let kinds = streams.iter().zip(groups).map(kind).collect();
         let blocks = (run.options.blocks * 2).max(2);
         let readers = Readers::start(readers, run.options.block, blocks, &run.options.stop);
@@ -214,8 +265,10 @@ impl Serve {
             if stop.is_aborting() {
                 return Err(RunError::Aborted);
             }
-            if stop.is_stopping() && stopping.is_none() {
-                self.run.tell(|| Event::Stopping);
+            if (stop.is_stopping() || self.options.hand_over.is_stopping()) && stopping.is_none() {
+                if stop.is_stopping() {
+                    self.run.tell(|| Event::Stopping);
+                }
                 stopping = Some(Instant::now());
                 self.run.stop_at("before-drain")?;
                 self.event(protocol::Event::Due);
@@ -431,16 +484,6 @@ impl Serve {
         self.run.tell_progress();
         let status = Arc::clone(&self.options.status);
         status.update(self.run.core.lanes, &self.machine, &self.names);
-    }
-}
-
-/// Whether a stream's records are spread over lanes.
-fn is_laned(core: &Core, stream: usize) -> bool {
-    match &core.streams[stream].work {
-        StreamWork::Source(source) => {
-            source.programs.iter().any(|feed| core.programs[feed.program].mode == Mode::Laned)
-        }
-        StreamWork::Ingest(_) | StreamWork::Subscription | StreamWork::Ended => false,
     }
 }
 

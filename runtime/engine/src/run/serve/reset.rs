@@ -3,10 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{
-    super::{error::RunError, layout, pieces::Pieces},
-    is_laned,
-};
+use super::super::{error::RunError, layout, pieces::Pieces};
 use crate::{
     connector::{ConnectorError, ConnectorErrorKind},
     steps::Target,
@@ -114,7 +111,7 @@ impl Pieces {
         for (index, stream) in self.core.streams.iter().enumerate().filter(|(_, own)| own.topic == reset.topic) {
             for &(partition, next) in &reset.starts {
                 let one = (partition % u32::from(self.core.lanes)) as u16;
-                if is_laned(&self.core, index) || one == lane {
+                if self.core.is_laned(index) || one == lane {
                     let (stream, topic) = (stream.id.clone(), stream.topic.clone());
                     names.push((Arc::new(PartitionName { stream, topic, partition }), next));
                 }

@@ -143,7 +143,7 @@ impl Serve {
                 self.names.insert(partition, Arc::new(name));
                 self.incarnations.insert(partition, log.incarnation.clone());
                 let hash = xxh3_64(log.incarnation.as_bytes()) as u32;
-                self.run.core.incarnations[self.stream(partition)].store(hash, Ordering::Relaxed);
+                self.run.core.incarnations[self.stream(partition)].1.store(hash, Ordering::Relaxed);
                 self.moved(partition, "assigned");
                 self.event(protocol::Event::Assigned(partition, log));
             }
