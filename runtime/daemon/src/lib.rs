@@ -11,6 +11,7 @@
 //! | `configuration` | `nsf.yaml` and the plan, read and resolved |
 //! | `mysql` | which tables and dimensions are on MySQL |
 //! | `production` | the pieces that a plan names, under a profile |
+//! | `telemetry` | metrics and spans for a collector of OpenTelemetry |
 //! | `transactions` | whether outputs and positions are committed in transactions of Kafka |
 //! | `settings` | what the profile says, in the words of each connector |
 //! | `reload` | a plan and a profile that are taken while the worker runs |
@@ -42,6 +43,7 @@ mod problem;
 mod production;
 mod reload;
 mod settings;
+mod telemetry;
 mod transactions;
 
 use std::{path::PathBuf, process::ExitCode};

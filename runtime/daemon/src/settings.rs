@@ -32,7 +32,7 @@ pub fn memory(profile: &ResolvedProfile) -> usize {
 /// Settings of the profile that this version takes and does nothing with.
 pub fn without_effect(profile: &ResolvedProfile) -> Vec<&'static str> {
     let clusters = profile.redis.as_ref().is_some_and(|redis| !redis.clusters.is_empty());
-    let settings = [("redis.clusters", clusters), ("telemetry", profile.otlp.is_some())];
+    let settings = [("redis.clusters", clusters)];
     settings.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
 }
 

@@ -39,7 +39,7 @@ pub fn answer(board: &Board, guard: &Guard, request: &Request<Incoming>) -> Resu
     Ok(match request.uri().path() {
         "/health/live" => live(board),
         "/health/ready" => ready(board),
-        "/metrics" => respond(StatusCode::OK, METRICS, metrics::page(board)),
+        "/metrics" => respond(StatusCode::OK, METRICS, metrics::page(board).into_text()),
         "/status" => respond(StatusCode::OK, JSON, status(board)),
         "/plan" => respond(StatusCode::OK, JSON, board.plan()),
         _ => {

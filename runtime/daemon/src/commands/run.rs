@@ -32,6 +32,7 @@ use crate::{
     production::Production,
     reload::{self, Answer, Asked, Candidate, Parts, Reloads, compare::Comparison, control},
     settings,
+    telemetry::Telemetry,
     transactions::Transactions,
 };
 
@@ -72,7 +73,11 @@ impl Run {
             journal.say(Level::Info, &format!("the admin endpoint is {url}"));
         }
         let notifier = notify::start(Arc::clone(&board));
-        let surroundings = Surroundings { journal, stop, board, notifier };
+        let telemetry = Telemetry::default();
+        let otlp = configuration.profile.otlp.as_ref();
+        let sending = otlp.map(|url| telemetry.start(url, Arc::clone(&board), journal)).transpose();
+        let sending = sending.map_err(|problem| vec![problem])?;
+        let surroundings = Surroundings { journal, stop, board, notifier, telemetry };
         let running = Arc::new(Mutex::new(configuration));
         let reloads = surroundings.take_reloads(self.deployment.clone(), &running);
         reload::on_signal(&reloads);
@@ -86,7 +91,7 @@ impl Run {
         let stop = surroundings.stop.clone();
         let listening = signals::listen(stop, Some(surroundings.events()));
         let done = Serving { surroundings, running, reloads }.run();
-        drop((listening, control));
+        drop((listening, control, sending));
         done
     }
 }
@@ -98,6 +103,7 @@ struct Surroundings {
     stop: StopHandle,
     board: Arc<Board>,
     notifier: Notifier,
+    telemetry: Telemetry,
 }
 
 /// Why serving ended.
@@ -113,10 +119,12 @@ type Built = (Pieces, Arc<Production>);
 
 impl Surroundings {
     fn events(&self) -> EventListener {
-        let (journal, notifier) = (self.journal, self.notifier.clone());
+        let (journal, notifier, telemetry) = (self.journal, self.notifier.clone(), self.telemetry.clone());
         Arc::new(move |event: &Event| {
-            if matches!(event, Event::Stopping) {
-                notifier.stops();
+            match event {
+                Event::Stopping => notifier.stops(),
+                Event::Committed(commit) => telemetry.committed(*commit),
+                _ => {}
             }
             journal.event(event);
         })

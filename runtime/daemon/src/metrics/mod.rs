@@ -4,11 +4,11 @@
 //! | file | holds |
 //! |---|---|
 //! | `families` | the names |
-//! | `page` | the text form |
+//! | `page` | what was gathered, and its text form |
 //! | `process` | what the system says of the process |
 
 pub mod families;
-mod page;
+pub mod page;
 mod process;
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ use crate::board::{Board, Glance, Identity};
 use page::Page;
 
 /// The page of metrics.
-pub fn page(board: &Board) -> String {
+pub fn page(board: &Board) -> Page {
     let mut page = Page::default();
     let glance = board.glance();
     let own = board.identity();
@@ -37,7 +37,7 @@ pub fn page(board: &Board) -> String {
     faults(&mut page, &glance);
     times(&mut page, &board.status.times());
     system(&mut page, &own);
-    page.into_text()
+    page
 }
 
 fn identity(page: &mut Page, own: &Identity, glance: &Glance) {
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn the_page_gives_every_metric_once_and_no_other() {
         let board = Board::new(&Plan::new("shop"), "prod", StopHandle::default());
-        let text = super::page(&board);
+        let text = super::page(&board).into_text();
         let mut kinds: Vec<(String, String)> = Vec::new();
         for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
             let (name, kind) = line.split_once(' ').unwrap();

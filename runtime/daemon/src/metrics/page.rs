@@ -9,90 +9,129 @@ use super::families::{Family, Kind};
 /// Longest value of a label, in characters: reasons are the program's own words, and may be long.
 const LONGEST: usize = 200;
 
-/// A page of metrics. Writing to a text cannot fail, so that no result is looked at here.
+/// A page of metrics.
 #[derive(Default)]
 pub struct Page {
-    text: String,
+    entries: Vec<Entry>,
+}
+
+/// A metric with what there is of it.
+pub struct Entry {
+    /// The metric.
+    pub family: &'static Family,
+    /// Its numbers.
+    pub points: Points,
+}
+
+/// The numbers of a metric.
+pub enum Points {
+    /// By the values of the labels.
+    Numbers(Vec<(Vec<String>, String)>),
+    /// How often something took how long.
+    Histogram(Counted),
 }
 
 impl Page {
-    /// The text.
-    pub fn into_text(self) -> String {
-        self.text
+    /// The metrics in their order.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
-    /// Writes one number without labels.
-    pub fn one(&mut self, family: &Family, value: impl Display) {
+    /// The text. Writing to a text cannot fail, so that no result is looked at here.
+    pub fn into_text(self) -> String {
+        let mut text = String::new();
+        self.entries.iter().for_each(|entry| entry.write(&mut text));
+        text
+    }
+
+    /// Takes one number without labels.
+    pub fn one(&mut self, family: &'static Family, value: impl Display) {
         self.many(family, [([], value)]);
     }
 
-    /// Writes numbers by the values of the family's labels. A family of which there is nothing is written all the same, so
-    /// that whoever reads the page sees that it exists.
+    /// Takes numbers by the values of the family's labels. A family of which there is nothing is taken all the same, so that
+    /// whoever reads the page sees that it exists.
     pub fn many<'v, const N: usize, V: Display>(
         &mut self,
-        family: &Family,
+        family: &'static Family,
         samples: impl IntoIterator<Item = ([&'v str; N], V)>,
     ) {
         debug_assert_eq!(family.labels.len(), N, "{}", family.name);
-        self.head(family);
-        for (values, value) in samples {
-            self.sample(family.name, "", family.labels.iter().copied().zip(values), value);
-        }
+        let number = |(values, value): ([&str; N], V)| (values.map(shortened).into(), value.to_string());
+        let points = Points::Numbers(samples.into_iter().map(number).collect());
+        self.entries.push(Entry { family, points });
     }
 
-    /// Writes a histogram.
-    pub fn histogram(&mut self, family: &Family, counted: &Counted) {
+    /// Takes a histogram.
+    pub fn histogram(&mut self, family: &'static Family, counted: &Counted) {
         debug_assert_eq!(family.kind, Kind::Histogram, "{}", family.name);
-        self.head(family);
-        let mut below = 0;
-        for (bound, count) in BOUNDS.iter().zip(&counted.counts) {
-            below += count;
-            let bound = bound.to_string();
-            self.sample(family.name, "_bucket", [("le", bound.as_str())].into_iter(), below);
-        }
-        let total = counted.total();
-        self.sample(family.name, "_bucket", [("le", "+Inf")].into_iter(), total);
-        self.sample(family.name, "_sum", std::iter::empty(), counted.seconds);
-        self.sample(family.name, "_count", std::iter::empty(), total);
-    }
-
-    fn head(&mut self, family: &Family) {
-        let Family { name, kind, help, .. } = family;
-        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {}", kind.name());
-    }
-
-    fn sample<'l>(
-        &mut self,
-        name: &str,
-        suffix: &str,
-        labels: impl Iterator<Item = (&'l str, &'l str)>,
-        value: impl Display,
-    ) {
-        let _ = write!(self.text, "{name}{suffix}");
-        let mut open = '{';
-        for (label, value) in labels {
-            let _ = write!(self.text, "{open}{label}=\"");
-            escape(value, &mut self.text);
-            self.text.push('"');
-            open = ',';
-        }
-        let close = if open == ',' { "}" } else { "" };
-        let _ = writeln!(self.text, "{close} {value}");
+        self.entries.push(Entry { family, points: Points::Histogram(counted.clone()) });
     }
 }
 
-/// Appends a label's value: what would end it early is escaped, and what a reader cannot see is not let through.
-fn escape(value: &str, text: &mut String) {
-    for (at, character) in value.chars().enumerate() {
-        if at == LONGEST {
-            text.push('…');
-            return;
+/// A label's value: not longer than may be, and without what a reader cannot see.
+fn shortened(value: &str) -> String {
+    let seen = |character: char| if character.is_control() && character != '\n' { '\u{FFFD}' } else { character };
+    let mut text: String = value.chars().take(LONGEST).map(seen).collect();
+    if value.chars().nth(LONGEST).is_some() {
+        text.push('…');
+    }
+    text
+}
+
+impl Entry {
+    fn write(&self, text: &mut String) {
+        let Family { name, kind, help, labels } = self.family;
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {}", kind.name());
+        match &self.points {
+            Points::Numbers(numbers) => {
+                for (values, value) in numbers {
+                    let values = values.iter().map(String::as_str);
+                    sample(text, name, "", labels.iter().copied().zip(values), value);
+                }
+            }
+            Points::Histogram(counted) => {
+                let mut below = 0;
+                for (bound, count) in BOUNDS.iter().zip(&counted.counts) {
+                    below += count;
+                    let bound = bound.to_string();
+                    sample(text, name, "_bucket", [("le", bound.as_str())].into_iter(), below);
+                }
+                let total = counted.total();
+                sample(text, name, "_bucket", [("le", "+Inf")].into_iter(), total);
+                sample(text, name, "_sum", std::iter::empty(), counted.seconds);
+                sample(text, name, "_count", std::iter::empty(), total);
+            }
         }
+    }
+}
+
+fn sample<'l>(
+    text: &mut String,
+    name: &str,
+    suffix: &str,
+    labels: impl Iterator<Item = (&'l str, &'l str)>,
+    value: impl Display,
+) {
+    let _ = write!(text, "{name}{suffix}");
+    let mut open = '{';
+    for (label, value) in labels {
+        let _ = write!(text, "{open}{label}=\"");
+        escape(value, text);
+        text.push('"');
+        open = ',';
+    }
+    let close = if open == ',' { "}" } else { "" };
+    let _ = writeln!(text, "{close} {value}");
+}
+
+/// Appends a label's value: what would end it early is escaped.
+fn escape(value: &str, text: &mut String) {
+    for character in value.chars() {
         match character {
             '\\' => text.push_str("\\\\"),
             '"' => text.push_str("\\\""),
             '\n' => text.push_str("\\n"),
-            control if control.is_control() => text.push('\u{FFFD}'),
             other => text.push(other),
         }
     }
@@ -113,9 +152,7 @@ mod tests {
         page.many(&families::DROPPED, [(["a\"} 1\nevil 2", "\\ \u{7} ü"], 3)]);
         let line = page.into_text().lines().nth(2).unwrap().to_owned();
         assert_eq!(line, "nsflow_dropped_records_total{flow=\"a\\\"} 1\\nevil 2\",reason=\"\\\\ \u{FFFD} ü\"} 3");
-        let mut long = String::new();
-        escape(&"x".repeat(1_000), &mut long);
-        assert_eq!(long.chars().count(), LONGEST + 1);
+        assert_eq!(shortened(&"x".repeat(1_000)).chars().count(), LONGEST + 1);
     }
 
     #[test]
