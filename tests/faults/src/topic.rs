@@ -39,7 +39,14 @@ impl Writer {
     pub fn open(brokers: &str, topic: &str) -> Result<Self, ConnectorError> {
         let producer = KafkaProducer::new(KafkaSettings::new(brokers, "feeder", "feeder"));
         let mut sink = producer.sink(topic);
-        sink.open(None)?;
+        // A topic that was made just now may not be known yet.
+        let begun = Instant::now();
+        while let Err(error) = sink.open(None) {
+            if !error.kind.may_heal() || begun.elapsed() > Duration::from_secs(60) {
+                return Err(error);
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
         Ok(Self { sink, batch: OutputBatch::default() })
     }
 

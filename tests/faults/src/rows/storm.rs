@@ -206,7 +206,12 @@ fn one(
     let broken = begun.elapsed();
     hurry.store(true, Ordering::Relaxed);
     let _ = changer.join();
-    done?;
+    if let Err(wrong) = done {
+        // Without input nothing goes on: then that is what is wrong.
+        let fed =
+            if feeder.is_finished() { feeder.join().map_err(|_| "the feeder broke off".to_owned())? } else { Ok(()) };
+        return Err(fed.err().map_or_else(|| wrong.clone(), |fed| format!("{wrong}; the input ended early: {fed}")));
+    }
     feeder.join().map_err(|_| "the feeder broke off".to_owned())??;
     scene.stage.wait(scene.servers, weather.deadline)?;
     let whole = begun.elapsed();
