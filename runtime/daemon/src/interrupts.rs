@@ -1,4 +1,4 @@
-//! Which thread takes the signals that tell a worker to stop.
+//! Which thread takes the signals that tell a worker to stop, or to take another plan.
 //!
 //! Any thread may be given one, the main thread first, and the system call that it is in then ends. Most calls are begun again by
 //! themselves; a read from a socket that has a timeout never is (signal(7)), and such are the reads of answers from Redis. The
@@ -32,6 +32,8 @@ fn block() {
         libc::sigemptyset(signals.as_mut_ptr());
         libc::sigaddset(signals.as_mut_ptr(), libc::SIGINT);
         libc::sigaddset(signals.as_mut_ptr(), libc::SIGTERM);
+        // Asks for a reload.
+        libc::sigaddset(signals.as_mut_ptr(), libc::SIGHUP);
         // It fails for no set that was made like this.
         libc::pthread_sigmask(libc::SIG_BLOCK, signals.as_ptr(), std::ptr::null_mut());
     }

@@ -148,7 +148,7 @@ fn code_of(error: &KafkaError) -> RDKafkaErrorCode {
     fault::code(error).unwrap_or(RDKafkaErrorCode::Fail)
 }
 
-/// What stands beside a position that a worker committed.
+/// What stands beside a position that a worker committed; behind a blank there may be more.
 pub(super) const BY_WORKER: &str = "nsf";
 
 /// Where partitions stand.
@@ -168,7 +168,7 @@ pub(crate) fn states(
         let (topic, partition, _) = asked;
         let (low, high) = consumer.fetch_watermarks(topic, *partition, PATIENCE).map_err(|error| code_of(&error))?;
         let element = committed.find_partition(topic, *partition);
-        let by_worker = element.as_ref().is_some_and(|element| element.metadata() == BY_WORKER);
+        let by_worker = element.as_ref().is_some_and(|element| element.metadata().split(' ').next() == Some(BY_WORKER));
         let committed = element.and_then(|element| match element.offset() {
             Offset::Offset(offset) => u64::try_from(offset).ok(),
             _ => None,
