@@ -25,6 +25,7 @@ fn source(plan: &mut Plan, id: &str, from: TopicId) {
         key: Vec::new(),
         time: None,
         late: None,
+        idle: None,
         late_else: Late::Drop,
         max_skew: 0,
         idle: None,
