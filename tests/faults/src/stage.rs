@@ -112,7 +112,19 @@ pub struct Stage {
     pub brokers: String,
     /// The table that changes.
     pub tariffs: Tariffs,
+    /// The brokers that the program's outputs are on.
+    outputs: String,
     name: String,
+}
+
+/// What is other than usual in a trial.
+pub struct Altered<'a> {
+    /// How many partitions its topics have.
+    pub partitions: u32,
+    /// A cluster of its own for outputs.
+    pub sink: Option<&'a Kafka>,
+    /// What is done to each file of the program.
+    pub alter: &'a dyn Fn(String) -> String,
 }
 
 /// What came of a trial.
@@ -137,6 +149,9 @@ pub const CANARY: &str = "canary-4711";
 const READ: [&str; 2] = ["movements", "logins"];
 const WRITTEN: [&str; 6] = ["moved", "visited", "bucketed", "charged", "balance_changed", "rejected"];
 
+/// Outputs that may be on a cluster of their own.
+const ELSEWHERE: [&str; 2] = ["moved", "visited"];
+
 /// The partitions of every topic.
 pub const PARTITIONS: u32 = 12;
 
@@ -146,15 +161,36 @@ impl Stage {
     /// # Errors
     /// Where the program cannot be compiled or topics cannot be made.
     pub fn new(servers: &Servers, name: &str, dose: Dose, nsfc: &Path, nsflow: &Path) -> io::Result<Self> {
+        let altered = Altered { partitions: PARTITIONS, sink: None, alter: &|text| text };
+        Self::altered(servers, name, dose, nsfc, nsflow, &altered)
+    }
+
+    /// The same with a program that is changed before it is compiled.
+    ///
+    /// # Errors
+    /// As [`Stage::new`].
+    pub fn altered(
+        servers: &Servers,
+        name: &str,
+        dose: Dose,
+        nsfc: &Path,
+        nsflow: &Path,
+        altered: &Altered<'_>,
+    ) -> io::Result<Self> {
         let folder = servers.folder.path().join(name);
         let brokers = servers.kafka.bootstrap();
-        write_program(&folder, name, &servers.redis.section())?;
+        write_program(&folder, name, &servers.redis.section(), altered.alter)?;
         let compiled = Command::new(nsfc).current_dir(&folder).args(["compile", ".", "-o", "plan.yaml"]).output()?;
         if !compiled.status.success() {
             return Err(io::Error::other(String::from_utf8_lossy(&compiled.stderr).into_owned()));
         }
         for own in READ.iter().chain(&WRITTEN) {
-            servers.kafka.create_topic(&format!("{name}.{own}"), PARTITIONS, &[])?;
+            let elsewhere = altered.sink.filter(|_| ELSEWHERE.contains(own));
+            let kafka = elsewhere.unwrap_or(&servers.kafka);
+            let topic = format!("{name}.{own}");
+            kafka.create_topic(&topic, altered.partitions, &[("max.message.bytes", "33554432")])?;
+            // The broker may take a moment until it says that it has it.
+            kafka.end_offset(&topic, 0)?;
         }
         let tariffs = Tariffs::create(servers.mariadb.client(), name)?;
         let proxies = servers.proxies.as_ref();
@@ -168,9 +204,11 @@ impl Stage {
             ("BANK_APP_KEY".to_owned(), CANARY.to_owned()),
             ("SESSION".to_owned(), SESSION.as_millis().to_string()),
             ("LINGER".to_owned(), "5".to_owned()),
+            ("REFRESH".to_owned(), "30000".to_owned()),
         ]);
         let workers = Workers::new(nsflow.to_path_buf(), folder, environment);
-        Ok(Self { expected: bank::expected(&dose), dose, workers, brokers, tariffs, name: name.to_owned() })
+        let outputs = altered.sink.map_or_else(|| brokers.clone(), Kafka::bootstrap);
+        Ok(Self { expected: bank::expected(&dose), dose, workers, brokers, outputs, tariffs, name: name.to_owned() })
     }
 
     /// What its keys in Redis begin with.
@@ -243,7 +281,8 @@ impl Stage {
             outcome.rows += rows.len();
         }
         for own in ["moved", "visited", "bucketed"] {
-            let found = topic::read(&self.brokers, &self.topic(own), Duration::from_millis(300));
+            let brokers = if ELSEWHERE.contains(&own) { &self.outputs } else { &self.brokers };
+            let found = topic::read(brokers, &self.topic(own), Duration::from_millis(300));
             let found = found.map_err(|error| error.to_string())?;
             outcome.outputs.push((own, self.expected.compare(own, &found)?));
         }
@@ -315,7 +354,7 @@ impl Feeder {
 }
 
 /// Copies the program, with topics and keys of its own.
-fn write_program(folder: &Path, name: &str, redis: &str) -> io::Result<()> {
+fn write_program(folder: &Path, name: &str, redis: &str, alter: &dyn Fn(String) -> String) -> io::Result<()> {
     let from = root().join("tests/faults/program");
     let sources: Vec<PathBuf> = tree::files(&from, "nsf");
     for path in sources.into_iter().chain([from.join("nsf.yaml")]) {
@@ -328,7 +367,7 @@ fn write_program(folder: &Path, name: &str, redis: &str) -> io::Result<()> {
         let text = text.replace("kafka(\"", &format!("kafka(\"{name}."));
         let text = text.replace("name: bank", &format!("name: {name}"));
         let text = text.replace("redis: { url: \"${REDIS_URL}\" }", redis);
-        std::fs::write(to, text)?;
+        std::fs::write(to, alter(text))?;
     }
     Ok(())
 }

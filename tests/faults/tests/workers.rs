@@ -63,6 +63,21 @@ fn a_redis_that_lost_its_last_changes_is_healed() {
 }
 
 #[test]
+fn a_topic_that_is_not_partitioned_by_its_key_stops_the_workers() {
+    row("foreign-key", 2);
+}
+
+#[test]
+fn partitions_that_are_added_lose_and_count_twice_nothing() {
+    row("partitions", 3);
+}
+
+#[test]
+fn a_topic_that_is_made_anew_stops_the_workers() {
+    row("recreated", 2);
+}
+
+#[test]
 fn a_broker_that_is_killed_loses_nothing() {
     row("broker", 2);
 }

@@ -407,7 +407,7 @@ impl<'r> BatchWork<'_, 'r> {
             partition: self.taken.batch.partition,
             offset: message.offset,
         };
-        Record { id, time, watermark: time, late: self.source.late.unwrap_or(0) }
+        Record { id, time, watermark: time, late: self.source.late.unwrap_or(0), place: None }
     }
 
     fn reject_in_stream(&self, message: &Message, fault: &Fault, worked: &mut Worked<'r>) {

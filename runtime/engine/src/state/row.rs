@@ -1,6 +1,10 @@
 //! A row of a state: its working copy and its stored form.
 
-use super::{StateShape, Undo, text_row};
+use super::{
+    StateShape, Undo,
+    origin::{NOWHERE, Written},
+    text_row,
+};
 use crate::{
     cell::Cell,
     encode::cell::{Damaged, read_cell, write_cell},
@@ -117,6 +121,10 @@ pub(crate) struct Row {
     pub noted: bool,
     /// For `order: time`: when each field was written.
     pub versions: Option<Box<[FieldVersion]>>,
+    /// The partition that it was last written from, where partitions are shared with other workers.
+    pub from: u32,
+    /// What is known of the stored row there; none where there is none.
+    pub written: Option<Box<Written>>,
 }
 
 const HAS_SAVED: u8 = 1;
@@ -139,6 +147,8 @@ impl Row {
             used: 0,
             noted: false,
             versions: shape.by_time.then(never),
+            from: NOWHERE,
+            written: None,
         }
     }
 

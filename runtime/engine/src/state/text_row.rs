@@ -1,16 +1,27 @@
-//! A row of a state as JSON: its fields, and beside them when it was saved and, for `order: time`, which write each field
-//! is of.
+//! A row of a state as JSON: its fields, and beside them from which partition it was last written, when it was saved and, for
+//! `order: time`, which write each field is of.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Row, StateShape, row::FieldVersion};
-use crate::{encode::cell::Damaged, observe::RecordId, text::TextRow};
+use super::{
+    Row, StateShape,
+    origin::{Origin, Written},
+    row::FieldVersion,
+};
+use crate::{encode::cell::Damaged, observe::RecordId, store::row_version, text::TextRow};
 
 /// What stands beside the fields.
 #[derive(Default, Serialize, Deserialize)]
 struct Beside {
+    /// Topic and partition of the record that wrote it last, and how many partitions the topic had when the row was first
+    /// written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<(String, u32, u32)>,
+    /// Other partitions that its records came from before partitions were added.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<u32>,
     /// The watermark at the last save, in milliseconds; only of a state with `keep`.
     #[serde(skip_serializing_if = "Option::is_none")]
     saved: Option<i64>,
@@ -30,8 +41,11 @@ pub(super) fn encode(row: &Row, text: &TextRow, shape: &StateShape, out: &mut Ve
         let RecordId { stream, partition, offset } = version.record;
         (name.clone(), (version.time, stream, partition, offset))
     });
-    let beside = Beside { saved, gone: !row.exists, versions: versions.collect() };
-    let plain = beside.saved.is_none() && !beside.gone && beside.versions.is_empty();
+    let origin = row.written.as_ref().and_then(|written| written.origin.as_ref());
+    let from = origin.map(|origin| (origin.topic.to_string(), origin.partition, origin.partitions));
+    let earlier = origin.map(|origin| origin.earlier.clone()).unwrap_or_default();
+    let beside = Beside { from, earlier, saved, gone: !row.exists, versions: versions.collect() };
+    let plain = beside.from.is_none() && beside.saved.is_none() && !beside.gone && beside.versions.is_empty();
     // Numbers and texts always have a JSON form.
     let beside = (!plain).then(|| serde_json::to_string(&beside).unwrap_or_default());
     text.write(row.fields.iter().map(Some), beside.as_deref(), out);
@@ -56,6 +70,13 @@ pub(super) fn decode(shape: &StateShape, text: &TextRow, key: &[u8], bytes: &[u8
         if let Some(&(time, stream, partition, offset)) = beside.versions.get(name) {
             *version = FieldVersion { time, record: RecordId { stream, partition, offset } };
         }
+    }
+    if shape.origins.is_some() {
+        let origin = beside.from.map(|(topic, partition, partitions)| {
+            row.from = partition;
+            Origin { topic: topic.into(), partition, partitions, earlier: beside.earlier }
+        });
+        row.written = Some(Box::new(Written::read(origin, row_version(Some(bytes)))));
     }
     Ok(row)
 }
