@@ -215,9 +215,11 @@ pub struct LogState {
     pub by_worker: bool,
     /// Tells this topic from another of the same name: what the broker calls its id. Empty where it is not known.
     pub incarnation: String,
+    /// How many partitions the topic has; 0 where that is not known.
+    pub partitions: u32,
 }
 
-/// A change of which partitions a worker reads.
+/// A change of which partitions a worker reads, or of what is known of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It is this worker's now. Nothing is read of it before [`Command::Start`].
@@ -226,6 +228,13 @@ pub enum Change {
     Revoked(PartitionId),
     /// It is gone already, perhaps to another worker: nothing that was taken may be committed.
     Gone(PartitionId),
+    /// The answer to [`Command::Count`].
+    Counted {
+        /// Which of the source's streams.
+        stream: u32,
+        /// How many partitions its topic has now.
+        partitions: u32,
+    },
 }
 
 /// What a source that several workers share is told. Commands are carried out by the thread that polls.
@@ -246,6 +255,8 @@ pub enum Command {
     Release(PartitionId),
     /// Positions for those who look at the group from outside; nothing depends on them.
     Commit(Vec<(PartitionId, u64)>),
+    /// Ask how many partitions the topic of a stream has now; answered by [`Change::Counted`].
+    Count(u32),
 }
 
 /// How a stream of bytes is cut into messages.

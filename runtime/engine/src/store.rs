@@ -10,6 +10,8 @@ pub struct Changes {
     bytes: Vec<u8>,
     rows: Vec<Change>,
     ends: Vec<End>,
+    guards: Vec<Guard>,
+    fences: Vec<std::sync::Arc<PartitionName>>,
 }
 
 /// When a value ends that a flow is told of, for stores that commit lane by lane.
@@ -23,6 +25,15 @@ pub struct End {
     pub key: Vec<u8>,
     /// The last watermark at which it is there; none where it is not to be told of any more.
     pub due: Option<i64>,
+}
+
+/// A row that a save of a lane may change only if it still is as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// Its key.
+    pub key: Box<[u8]>,
+    /// Its [`row_version`] when it was read.
+    pub version: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +63,37 @@ impl Changes {
         self.bytes.clear();
         self.rows.clear();
         self.ends.clear();
+        self.guards.clear();
+        self.fences.clear();
+    }
+
+    /// Says that a row may be changed only if it still is as it was read; looked at by [`LaneStore::save`] alone.
+    pub fn guard(&mut self, key: &[u8], version: u64) {
+        self.guards.push(Guard { key: key.into(), version });
+    }
+
+    /// Says that whoever holds a partition in the lane is to be fenced by the save; looked at by [`LaneStore::save`] alone.
+    pub fn fence(&mut self, partition: std::sync::Arc<PartitionName>) {
+        if !self.fences.contains(&partition) {
+            self.fences.push(partition);
+        }
+    }
+
+    /// Leaves out partitions that are not to be fenced.
+    pub fn retain_fences(&mut self, keep: impl Fn(&PartitionName) -> bool) {
+        self.fences.retain(|name| keep(name));
+    }
+
+    /// Rows that may be changed only as they were read.
+    #[must_use]
+    pub fn guards(&self) -> &[Guard] {
+        &self.guards
+    }
+
+    /// Partitions that whoever holds them in the lane loses.
+    #[must_use]
+    pub fn fences(&self) -> &[std::sync::Arc<PartitionName>] {
+        &self.fences
     }
 
     /// Number of rows.
@@ -306,6 +348,22 @@ pub struct LaneProgress {
     pub plan: String,
     /// What was taken at `next` of messages that may be sent again.
     pub marks: Arc<Marks>,
+    /// How many partitions the topic had then.
+    pub counted: Counted,
+}
+
+/// How many partitions a topic has, as far as workers have seen. Producers learn of partitions that were added one after the
+/// other, and keys go to other partitions when they do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// How many there are; 0 where that is not known.
+    pub partitions: u32,
+    /// How many there were before the last were added, by which records may still be placed.
+    pub before: u32,
+    /// When it was seen that partitions were added, in milliseconds; the smallest number where none ever were.
+    pub since: i64,
+    /// When the topic was first seen, in milliseconds: what was added before is not known.
+    pub first: i64,
 }
 
 /// What a worker holds of a partition in a lane: what the store must say, or the lane is another's.
@@ -379,6 +437,10 @@ pub trait LaneStore: Send + Sync {
 
     /// Changes rows of states of a lane, what is noted of their ends, and its progress (in the order of `held`) at once, if it still is as it is held. An
     /// error that is no doubt about the outcome is [`Saved::Unknown`] too. Each key is there once: the rows are sorted.
+    ///
+    /// Rows under [`Changes::guards`] must still be as they were read, or nothing is saved ([`Saved::Lost`]). Whoever holds a
+    /// partition of [`Changes::fences`] in the lane and not this worker can save nothing there any more, from the same moment
+    /// on.
     fn save(&self, lane: u16, held: &[Held], rows: &Changes, progress: &[LaneProgress]) -> Saved;
 
     /// Writes rows of dimensions (sorted), each only if it still is as it was read: `expected` has the [`row_version`] of

@@ -15,7 +15,7 @@ use crate::{
 const DIMENSION_TAGS: u16 = 64;
 
 /// The fields of a progress, in the order in which they are read.
-pub(crate) const PROGRESS_FIELDS: [&str; 7] = ["e", "n", "w", "i", "v", "f", "m"];
+pub(crate) const PROGRESS_FIELDS: [&str; 8] = ["e", "n", "w", "i", "v", "f", "m", "c"];
 
 /// What keys begin with, and the slots of their tags.
 pub(crate) struct Keys {

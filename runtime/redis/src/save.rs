@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use nsf_engine::{
     connector::{ConnectorError, ConnectorErrorKind as Kind},
-    store::{Changes, End, Held, LaneProgress, Saved},
+    store::{Changes, Counted, End, Guard, Held, LaneProgress, Saved, row_version},
 };
 use redis::Value;
 
 use crate::{
     fault::{Cause, Failure},
-    lane::{CHUNK, Lane},
+    lane::{CHUNK, Lane, step},
     store::RedisStore,
-    wire::{Link, Requests},
+    wire::{Link, Requests, bytes},
 };
 
 /// The largest whole number that a sorted set holds exactly. What ends later than that is asked for too early, and the row
@@ -35,6 +35,10 @@ impl RedisStore {
         write_rows(&mut requests, rows.rows().zip(rows.expiries()), self.keys.state(number).as_bytes());
         self.write_ends(&mut requests, number, rows.ends());
         self.write_progress(&mut requests, number, held, progress);
+        for name in rows.fences() {
+            let key = self.keys.progress(number, name);
+            requests.command("HINCRBY", &[key.as_bytes(), b"e", step().as_bytes()]);
+        }
         let (end, commands) = (requests.len(), requests.len() - 1);
         requests.command("EXEC", &[]);
         self.ask_window(&mut requests, number, held);
@@ -47,7 +51,7 @@ impl RedisStore {
             let next = progress.next.map(|next| next.to_string()).unwrap_or_default();
             let watermark = progress.watermark.to_string();
             let marks = progress.marks.to_string();
-            requests.begin("HSET", 13);
+            requests.begin("HSET", 15);
             requests.argument(key.as_bytes());
             requests.argument(b"n").argument(next.as_bytes());
             requests.argument(b"f").argument(progress.first.to_string().as_bytes());
@@ -56,6 +60,8 @@ impl RedisStore {
             requests.argument(b"v").argument(progress.plan.as_bytes());
             // Written empty too: they may be fewer than before.
             requests.argument(b"m").argument(marks.as_bytes());
+            let Counted { partitions, before, since, first } = progress.counted;
+            requests.argument(b"c").argument(format!("{partitions} {before} {since} {first}").as_bytes());
         }
     }
 
@@ -102,6 +108,44 @@ impl RedisStore {
         }
     }
 
+    /// Puts rows under `WATCH` beside the progress, and gives whether they are as they were read.
+    fn guard(&self, number: u16, lane: &mut Lane, guards: &[Guard]) -> Result<bool, Failure> {
+        if guards.is_empty() {
+            return Ok(true);
+        }
+        let Some(link) = &mut lane.link else { return Ok(false) };
+        let (mut requests, prefix) = (Requests::default(), self.keys.state(number));
+        let chunks = || guards.chunks(CHUNK);
+        for (command, chunk) in chunks().map(|chunk| ("WATCH", chunk)).chain(chunks().map(|chunk| ("MGET", chunk))) {
+            requests.begin(command, chunk.len());
+            for guard in chunk {
+                requests.joined(prefix.as_bytes(), &guard.key);
+            }
+        }
+        let asked = link.ask_all(&requests).and_then(|replies| {
+            let mut same = true;
+            for (chunk, reply) in chunks().zip(replies.into_iter().skip(guards.len().div_ceil(CHUNK))) {
+                let rows = link.items(reply, chunk.len())?;
+                same &= chunk.iter().zip(&rows).all(|(guard, row)| row_version(bytes(row)) == guard.version);
+            }
+            Ok(same)
+        });
+        match asked {
+            Ok(same) => {
+                if !same {
+                    // The next load lets go of what stands under `WATCH`.
+                    lane.window = None;
+                }
+                Ok(same)
+            }
+            Err(failure) => {
+                self.topology.learn(&failure, link.node());
+                lane.after(&failure);
+                Err(failure)
+            }
+        }
+    }
+
     pub(crate) fn try_save(
         &self,
         number: u16,
@@ -122,6 +166,9 @@ impl RedisStore {
         // It must be known that the progress is as it is held before the transaction is sent, not only in the same trip:
         // a transaction that a slow server takes up late is then void as soon as anyone has touched the progress.
         self.over(number, lane, |link, window| self.stand(number, held, link, window))?;
+        if !self.guard(number, lane, rows.guards())? {
+            return Ok(Saved::Lost);
+        }
         let transaction = self.transaction(number, held, rows, progress);
         let Some(link) = &mut lane.link else {
             let error = ConnectorError::new(Kind::Unavailable, format!("lane {number} has no connection to Redis"));

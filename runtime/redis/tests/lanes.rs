@@ -217,3 +217,43 @@ fn ends_are_kept_with_the_rows() {
     assert_eq!(store.save(1, &held, &changes, &[progress(3)]), Saved::Lost);
     assert_eq!(server.ask(&["ZCARD", "test:{1-vrb}:t:group:shop.hourly:0"]), "2");
 }
+
+#[test]
+fn a_row_that_another_worker_changed_since_it_was_read_is_not_changed() {
+    let Some(server) = Server::start("guarded rows of a lane", &[]) else { return };
+    let (first, second) = (server.store(), server.store());
+    // Two partitions, each of another worker, and rows that both touch.
+    let one = claim(&first, 0, &[0]);
+    let two = claim(&second, 0, &[1]);
+    let new = |key: &str, value: &str| {
+        let mut changes = rows(&[(key, value)]);
+        changes.guard(key.as_bytes(), 0);
+        changes
+    };
+    assert_eq!(first.save(0, &one, &new("k", "1"), &[progress(1)]), Saved::Applied);
+    // The other one had read nothing there either.
+    assert_eq!(second.save(0, &two, &new("k", "2"), &[progress(1)]), Saved::Lost);
+    assert_eq!(loaded(&second, 0, &two, &["k"]).unwrap(), [Some("1".to_owned())], "nothing of it is there");
+    // As it was read: changed, and whoever holds the partition that it was written from is fenced by the same save.
+    let mut changes = rows(&[("k", "3")]);
+    changes.guard(b"k", nsf_engine::store::row_version(Some(b"1")));
+    changes.fence(partition(0));
+    assert_eq!(second.save(0, &two, &changes, &[progress(1)]), Saved::Applied);
+    let one = moved(&one, 1);
+    assert_eq!(first.save(0, &one, &rows(&[("k", "4")]), &[progress(2)]), Saved::Lost);
+    assert_eq!(loaded(&first, 0, &one, &["k"]).unwrap_err().kind, Kind::Lost);
+    let again = claim(&first, 0, &[0]);
+    assert_eq!(again[0].next, Some(1), "its position is as it was left");
+    assert_eq!(loaded(&first, 0, &again, &["k"]).unwrap(), [Some("3".to_owned())]);
+    // Many rows at once, all of them new but one.
+    let keys: Vec<String> = (0..2500).map(|at| format!("many:{at}")).collect();
+    let mut changes = Changes::default();
+    for key in &keys {
+        changes.put(key.as_bytes(), b"1");
+        changes.guard(key.as_bytes(), 0);
+    }
+    assert_eq!(first.save(0, &again, &changes, &[progress(2)]), Saved::Applied);
+    let two = moved(&two, 1);
+    assert_eq!(second.save(0, &two, &new("many:2400", "2"), &[progress(2)]), Saved::Lost);
+    assert_eq!(loaded(&second, 0, &two, &["many:2400"]).unwrap(), [Some("1".to_owned())]);
+}

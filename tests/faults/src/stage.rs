@@ -115,7 +115,21 @@ pub struct Stage {
     /// Whether the next version of the program was made.
     pub has_next: bool,
     redis_section: String,
+    /// The brokers that the program's outputs are on.
+    outputs: String,
     name: String,
+}
+
+/// What is other than usual in a trial.
+pub struct Altered<'a> {
+    /// Its folder.
+    pub program: &'a str,
+    /// How many partitions its topics have.
+    pub partitions: u32,
+    /// A cluster of its own for outputs.
+    pub sink: Option<&'a Kafka>,
+    /// What is done to each file of the program.
+    pub alter: &'a dyn Fn(String) -> String,
 }
 
 /// What came of a trial.
@@ -140,6 +154,9 @@ pub const CANARY: &str = "canary-4711";
 const READ: [&str; 2] = ["movements", "logins"];
 const WRITTEN: [&str; 6] = ["moved", "visited", "bucketed", "charged", "balance_changed", "rejected"];
 
+/// Outputs that may be on a cluster of their own.
+const ELSEWHERE: [&str; 2] = ["moved", "visited"];
+
 /// The partitions of every topic.
 pub const PARTITIONS: u32 = 12;
 
@@ -163,16 +180,37 @@ impl Stage {
         dose: Dose,
         (nsfc, nsflow): (&Path, &Path),
     ) -> io::Result<Self> {
+        let altered = Altered { program, partitions: PARTITIONS, sink: None, alter: &|text| text };
+        Self::altered(servers, name, dose, nsfc, nsflow, &altered)
+    }
+
+    /// The same with a program that is changed before it is compiled.
+    ///
+    /// # Errors
+    /// As [`Stage::new`].
+    pub fn altered(
+        servers: &Servers,
+        name: &str,
+        dose: Dose,
+        nsfc: &Path,
+        nsflow: &Path,
+        altered: &Altered<'_>,
+    ) -> io::Result<Self> {
         let folder = servers.folder.path().join(name);
         let brokers = servers.kafka.bootstrap();
-        let from = root().join("tests/faults").join(program);
-        copy_program(&from, &folder, name, &servers.redis.section())?;
+        let from = root().join("tests/faults").join(altered.program);
+        copy_program(&from, &folder, name, &servers.redis.section(), altered.alter)?;
         let compiled = Command::new(nsfc).current_dir(&folder).args(["compile", ".", "-o", "plan.yaml"]).output()?;
         if !compiled.status.success() {
             return Err(io::Error::other(String::from_utf8_lossy(&compiled.stderr).into_owned()));
         }
         for own in READ.iter().chain(&WRITTEN) {
-            servers.kafka.create_topic(&format!("{name}.{own}"), PARTITIONS, &[])?;
+            let elsewhere = altered.sink.filter(|_| ELSEWHERE.contains(own));
+            let kafka = elsewhere.unwrap_or(&servers.kafka);
+            let topic = format!("{name}.{own}");
+            kafka.create_topic(&topic, altered.partitions, &[("max.message.bytes", "33554432")])?;
+            // The broker may take a moment until it says that it has it.
+            kafka.end_offset(&topic, 0)?;
         }
         let tariffs = Tariffs::create(servers.mariadb.client(), name)?;
         let proxies = servers.proxies.as_ref();
@@ -186,11 +224,13 @@ impl Stage {
             ("BANK_APP_KEY".to_owned(), CANARY.to_owned()),
             ("SESSION".to_owned(), SESSION.as_millis().to_string()),
             ("LINGER".to_owned(), "5".to_owned()),
+            ("REFRESH".to_owned(), "30000".to_owned()),
         ]);
         let workers = Workers::new(nsflow.to_path_buf(), folder, environment);
         let (expected, name, has_next) = (bank::expected(&dose), name.to_owned(), false);
         let redis_section = servers.redis.section();
-        Ok(Self { expected, dose, workers, brokers, tariffs, has_next, redis_section, name })
+        let outputs = altered.sink.map_or_else(|| brokers.clone(), Kafka::bootstrap);
+        Ok(Self { expected, dose, workers, brokers, tariffs, has_next, redis_section, outputs, name })
     }
 
     /// What its keys in Redis begin with.
@@ -205,8 +245,10 @@ impl Stage {
     /// Where it cannot be compiled.
     pub fn compile_next(&self, nsfc: &Path) -> io::Result<()> {
         let folder = self.workers.folder.join("next");
-        copy_program(&root().join("tests/faults/program"), &folder, &self.name, &self.redis_section)?;
-        copy_program(&root().join("tests/faults/program-next"), &folder, &self.name, &self.redis_section)?;
+        copy_program(&root().join("tests/faults/program"), &folder, &self.name, &self.redis_section, &|text| text)?;
+        copy_program(&root().join("tests/faults/program-next"), &folder, &self.name, &self.redis_section, &|text| {
+            text
+        })?;
         let path = folder.join("bank/movements.nsf");
         let text = std::fs::read_to_string(&path)?;
         let gained = text
@@ -296,7 +338,8 @@ impl Stage {
         }
         let further = self.has_next.then_some("audited");
         for own in ["moved", "visited", "bucketed"].into_iter().chain(further) {
-            let found = topic::read(&self.brokers, &self.topic(own), Duration::from_millis(300));
+            let brokers = if ELSEWHERE.contains(&own) { &self.outputs } else { &self.brokers };
+            let found = topic::read(brokers, &self.topic(own), Duration::from_millis(300));
             let found = found.map_err(|error| error.to_string())?;
             outcome.outputs.push((own, self.expected.compare(own, &found)?));
         }
@@ -368,7 +411,13 @@ impl Feeder {
 }
 
 /// Copies a program, with topics and keys of its own.
-fn copy_program(from: &Path, folder: &Path, name: &str, redis: &str) -> io::Result<()> {
+fn copy_program(
+    from: &Path,
+    folder: &Path,
+    name: &str,
+    redis: &str,
+    alter: &dyn Fn(String) -> String,
+) -> io::Result<()> {
     let sources: Vec<PathBuf> = tree::files(from, "nsf");
     for path in sources.into_iter().chain([from.join("nsf.yaml")]).filter(|path| path.exists()) {
         let Ok(relative) = path.strip_prefix(from) else { continue };
@@ -381,7 +430,7 @@ fn copy_program(from: &Path, folder: &Path, name: &str, redis: &str) -> io::Resu
         let named = |text: String, own: &str| text.replace(&format!("name: {own}\n"), &format!("name: {name}\n"));
         let text = named(named(text, "bank"), "relay");
         let text = text.replace("redis: { url: \"${REDIS_URL}\" }", redis);
-        std::fs::write(to, text)?;
+        std::fs::write(to, alter(text))?;
     }
     Ok(())
 }

@@ -23,6 +23,8 @@ pub struct Message {
     pub id: String,
     /// Its value.
     pub value: Vec<u8>,
+    /// When it was written, in milliseconds.
+    pub time: i64,
 }
 
 /// Writes messages with their keys, in order.
@@ -37,7 +39,10 @@ impl Writer {
     /// # Errors
     /// Where it is not there or the broker does not answer.
     pub fn open(brokers: &str, topic: &str) -> Result<Self, ConnectorError> {
-        let producer = KafkaProducer::new(KafkaSettings::new(brokers, "feeder", "feeder"));
+        let mut settings = KafkaSettings::new(brokers, "feeder", "feeder");
+        // Partitions that are added are written to soon.
+        settings.metadata_interval = Duration::from_secs(1);
+        let producer = KafkaProducer::new(settings);
         let mut sink = producer.sink(topic);
         // A topic that was made just now may not be known yet.
         let begun = Instant::now();
@@ -162,6 +167,7 @@ fn take(batch: &RawBatch, messages: &mut Vec<Message>) {
             key: batch.key(message).unwrap_or_default().to_vec(),
             id: id.map(|(_, id)| String::from_utf8_lossy(id).into_owned()).unwrap_or_default(),
             value: batch.message(message).to_vec(),
+            time: message.timestamp.unwrap_or_default(),
         });
     }
 }

@@ -92,6 +92,41 @@ impl Worker {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// How much CPU time it has used so far; nothing where the system does not say.
+    #[must_use]
+    pub fn cpu(&self) -> Duration {
+        let stat = read(&PathBuf::from(format!("/proc/{}/stat", self.child.id())));
+        // Behind the name, which may hold anything: the state is the first, user and system time the 12th and 13th.
+        let behind = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
+        let ticks = behind.split_ascii_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
+        // A tick is a hundredth of a second on every system that has this file.
+        Duration::from_millis(ticks.sum::<u64>() * 10)
+    }
+
+    /// How much memory of it is resident, and how much was at most, in bytes; nothing where the system does not say.
+    #[must_use]
+    pub fn memory(&self) -> (u64, u64) {
+        let status = read(&PathBuf::from(format!("/proc/{}/status", self.child.id())));
+        let kilobytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|line| line.split_ascii_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default()
+        };
+        (1024 * kilobytes("VmRSS:"), 1024 * kilobytes("VmHWM:"))
+    }
+
+    /// Waits until it has ended by itself; gives its exit code (-1 where a signal ended it), and none where it still runs after
+    /// `deadline`.
+    pub fn ended(&mut self, deadline: Duration) -> Option<i32> {
+        let begun = Instant::now();
+        while begun.elapsed() < deadline {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Some(status.code().unwrap_or(-1));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        None
+    }
+
     /// Tells it to stop, and waits; gives how long it took, and none where it had to be killed after `deadline`.
     ///
     /// # Errors

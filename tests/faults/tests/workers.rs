@@ -73,6 +73,21 @@ fn another_version_of_the_program_is_taken_and_taken_back() {
 }
 
 #[test]
+fn a_topic_that_is_not_partitioned_by_its_key_stops_the_workers() {
+    row("foreign-key", 2);
+}
+
+#[test]
+fn partitions_that_are_added_lose_and_count_twice_nothing() {
+    row("partitions", 3);
+}
+
+#[test]
+fn a_topic_that_is_made_anew_stops_the_workers() {
+    row("recreated", 2);
+}
+
+#[test]
 fn a_broker_that_is_killed_loses_nothing() {
     row("broker", 2);
 }

@@ -147,6 +147,22 @@ impl Kafka {
         kafka_wire::create_topic(self.address(), name, partitions, settings)
     }
 
+    /// Gives a topic so many partitions, which must be more than it has.
+    ///
+    /// # Errors
+    /// When the broker is down, or refuses.
+    pub fn add_partitions(&self, topic: &str, partitions: u32) -> io::Result<()> {
+        kafka_wire::add_partitions(self.address(), topic, partitions)
+    }
+
+    /// Deletes a topic with all that is in it. The broker may know its name for a moment more.
+    ///
+    /// # Errors
+    /// When the broker is down, or refuses.
+    pub fn delete_topic(&self, name: &str) -> io::Result<()> {
+        kafka_wire::delete_topic(self.address(), name)
+    }
+
     /// The names of its topics, its own ones too.
     ///
     /// # Errors
@@ -162,6 +178,14 @@ impl Kafka {
     /// When the broker is down, or refuses.
     pub fn produce(&self, topic: &str, partition: i32, values: &[&str]) -> io::Result<i64> {
         kafka_wire::produce(self.address(), topic, partition, values)
+    }
+
+    /// Adds a record without a value to a partition: a tombstone of a key.
+    ///
+    /// # Errors
+    /// When the broker is down, or refuses.
+    pub fn delete_key(&self, topic: &str, partition: i32, key: &str) -> io::Result<i64> {
+        kafka_wire::delete_key(self.address(), topic, partition, key)
     }
 
     /// The offset that the next record of a partition gets.

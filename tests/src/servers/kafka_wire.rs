@@ -15,6 +15,8 @@ const PRODUCE: (i16, i16) = (0, 3);
 const LIST_OFFSETS: (i16, i16) = (2, 1);
 const METADATA: (i16, i16) = (3, 1);
 const CREATE_TOPICS: (i16, i16) = (19, 2);
+const DELETE_TOPICS: (i16, i16) = (20, 1);
+const CREATE_PARTITIONS: (i16, i16) = (37, 1);
 
 /// Errors after which the same request soon passes: the partition has no leader yet, or not again.
 const NOT_YET: [i16; 4] = [3, 5, 6, 14];
@@ -171,11 +173,45 @@ pub fn create_topic(address: SocketAddr, name: &str, partitions: u32, settings: 
     }
 }
 
+pub fn delete_topic(address: SocketAddr, name: &str) -> io::Result<()> {
+    let answer = ask(address, DELETE_TOPICS, &Body::default().int32(1).text(name).int32(TIMEOUT))?;
+    let mut answer = Answer(&answer);
+    let _ = (answer.int32()?, answer.int32()?, answer.text()?);
+    match answer.int16()? {
+        0 => Ok(()),
+        code => Err(io::Error::other(format!("Kafka refuses to delete the topic {name}: its error code is {code}"))),
+    }
+}
+
+pub fn add_partitions(address: SocketAddr, topic: &str, partitions: u32) -> io::Result<()> {
+    // Where they lie is left to the cluster; it is no trial.
+    let body = Body::default().int32(1).text(topic).int32(partitions as i32).int32(-1).int32(TIMEOUT).bytes(&[0]);
+    let answer = ask(address, CREATE_PARTITIONS, &body)?;
+    let mut answer = Answer(&answer);
+    let _ = (answer.int32()?, answer.int32()?, answer.text()?);
+    match answer.int16()? {
+        0 => Ok(()),
+        code => {
+            let why = answer.text()?;
+            let message = format!("Kafka refuses to add partitions to {topic}: its error code is {code}. {why}");
+            Err(io::Error::other(message))
+        }
+    }
+}
+
 pub fn produce(address: SocketAddr, topic: &str, partition: i32, values: &[&str]) -> io::Result<i64> {
-    let batch = batch(values);
+    let values: Vec<(Option<&str>, Option<&str>)> = values.iter().map(|value| (None, Some(*value))).collect();
+    send(address, topic, partition, &batch(&values))
+}
+
+pub fn delete_key(address: SocketAddr, topic: &str, partition: i32, key: &str) -> io::Result<i64> {
+    send(address, topic, partition, &batch(&[(Some(key), None)]))
+}
+
+fn send(address: SocketAddr, topic: &str, partition: i32, batch: &[u8]) -> io::Result<i64> {
     // No transaction; all replicas must have it; one topic, one partition.
     let body = Body::default().int16(-1).int16(-1).int32(TIMEOUT).int32(1).text(topic).int32(1).int32(partition);
-    let body = body.int32(batch.len() as i32).bytes(&batch);
+    let body = body.int32(batch.len() as i32).bytes(batch);
     patiently(&format!("take records for {topic}/{partition}"), || {
         let answer = ask(address, PRODUCE, &body)?;
         let mut answer = Answer(&answer);
@@ -197,17 +233,21 @@ pub fn end_offset(address: SocketAddr, topic: &str, partition: i32) -> io::Resul
     })
 }
 
-/// Records as one batch of the second format, without keys and without compression.
-fn batch(values: &[&str]) -> Vec<u8> {
+/// Records, each a key and a value, as one batch of the second format, without compression.
+fn batch(values: &[(Option<&str>, Option<&str>)]) -> Vec<u8> {
     let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
     let (now, count) = (now.as_millis() as i64, values.len() as i32);
     // Attributes, last offset, first and last time, no producer, how many.
     let mut checked = Body::default().int16(0).int32(count - 1).int64(now).int64(now);
     checked = checked.int64(-1).int16(-1).int32(-1).int32(count);
-    for (index, value) in values.iter().enumerate() {
-        // Attributes, time, offset, no key, value, no headers.
-        let record = Body::default().bytes(&[0]).varint(0).varint(index as i64).varint(-1);
-        let record = record.varint(value.len() as i64).bytes(value.as_bytes()).varint(0);
+    let part = |body: Body, part: Option<&str>| match part {
+        Some(part) => body.varint(part.len() as i64).bytes(part.as_bytes()),
+        None => body.varint(-1),
+    };
+    for (index, (key, value)) in values.iter().enumerate() {
+        // Attributes, time, offset, key, value, no headers.
+        let record = Body::default().bytes(&[0]).varint(0).varint(index as i64);
+        let record = part(part(record, *key), *value).varint(0);
         checked = checked.varint(record.0.len() as i64).bytes(&record.0);
     }
     let check = crc32c(&checked.0).to_be_bytes();

@@ -362,6 +362,7 @@ impl Run {
         if has_entries {
             wrote |= self.emit_lanes(&mut writes)?;
         }
+        super::writes::order_as_taken(&mut writes, batches);
         // Whoever serves writes them again where another worker was between.
         let kept = if self.core.shared.store.lanes().is_some() { writes.clone() } else { Vec::new() };
         wrote |= self.store_dimensions(writes)?;

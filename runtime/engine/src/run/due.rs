@@ -198,7 +198,13 @@ impl Lane {
         let cause = RecordId { stream: core.stream(taken.stream).number, partition, offset: message.offset };
         let ended = EndedValue {
             cells: core.keys_and_fields(own, &key, fields)?,
-            record: Record { id: cause, time, watermark: last, late: shape.late },
+            record: Record {
+                id: cause,
+                time,
+                watermark: last,
+                late: shape.late,
+                place: core.shared.origins.place(taken.stream, partition, message.timestamp),
+            },
             // Which record ended it may differ where streams are merged, so that the value's own end is part of its ids.
             id: RecordId {
                 stream: own.streams.first().map_or(0, |stream| core.stream(*stream).number),

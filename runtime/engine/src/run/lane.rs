@@ -260,6 +260,11 @@ impl Lane {
             time: entry.time,
             watermark: self.reached(core, taken, worked.times.get(at).copied().unwrap_or(entry.time)),
             late: core.late_of(taken.stream),
+            place: if caused.is_some() {
+                None
+            } else {
+                core.shared.origins.place(taken.stream, own.partition, message.timestamp)
+            },
         };
         self.output.pipeline = PipelineId(u32::from(entry.program));
         self.output.record = record.id;

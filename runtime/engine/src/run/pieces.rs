@@ -19,7 +19,7 @@ use crate::{
     dimension::{Dimensions, Stage},
     ingest::Processor,
     stable,
-    state::StateShape,
+    state::{Count, Origins, OwnStream, StateShape},
     steps::{Mode, Program, ProgramBuilder, Shared},
     store::Store,
     table::{
@@ -191,6 +191,10 @@ impl Engine {
         };
         let late = |stream: usize| streams.get(stream).map_or(0, Stream::late);
         let expiring = AllExpiring::new(&plan, &programs, &mut states, streams.len(), &late);
+        let origins = Arc::new(origins(&plan, &streams, &readers));
+        if readers.iter().any(Reader::is_shared) {
+            states.iter_mut().for_each(|shape| shape.origins = Some(Arc::clone(&origins)));
+        }
         let shared = Shared {
             states,
             tables,
@@ -199,6 +203,7 @@ impl Engine {
             store,
             observer: options.observer.clone(),
             clock: options.clock,
+            origins,
         };
         let lanes = options.lanes.max(1);
         // What is written to a topic that several workers share comes back through the topic.
@@ -212,6 +217,26 @@ impl Engine {
         let core = Core { programs, streams, subscriptions, expiring, shared, lanes, topics, ids, incarnations };
         Ok(Pieces { plan, core, dimensions, stage, readers, outputs, exports, rejected, options })
     }
+}
+
+/// The streams whose partitions are shared with other workers.
+fn origins(plan: &Plan, streams: &[Stream], readers: &[Reader]) -> Origins {
+    let mut origins = Origins::default();
+    origins.streams.resize_with(streams.len(), || None);
+    for reader in readers.iter().filter(|reader| reader.is_shared()) {
+        for (at, group) in reader.streams.iter().zip(&reader.groups) {
+            let Some(stream) = streams.get(*at) else { continue };
+            let source = plan.sources.get(*at);
+            let fields = |source: &nsf_plan::Source| {
+                let names = source.key.iter().filter_map(|field| source.encoding.fields.get(*field as usize));
+                names.map(|field| field.name.clone()).collect::<Vec<_>>().join(", ")
+            };
+            let key = source.map(fields).unwrap_or_default();
+            let (id, topic) = (stream.id.clone(), stream.topic.as_str().into());
+            origins.streams[*at] = Some(OwnStream { id, topic, key, group: *group, count: Count::default() });
+        }
+    }
+    origins
 }
 
 /// Fields of a dimension where there is no row: their `empty` values, if there are any.

@@ -25,8 +25,8 @@ pub enum Writer {
     Ingest(IngestId),
 }
 
-/// The record that caused a write or a message. Orders as the engine took records: by stream, partition and offset,
-/// then by the values that one record ended, then by what it caused itself.
+/// The record that caused a write or a message. Orders by stream, partition and offset, then by the values that one record
+/// ended, then by what it caused itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordOrigin {
     /// The stream's number, [`crate::stable::number`] of its id.

@@ -405,7 +405,7 @@ impl<'r> BatchWork<'_, 'r> {
     /// What is known of a record beside its slots.
     fn record_of(&self, message: &Message, time: i64) -> Record {
         let id = RecordId { stream: self.stream.number, partition: self.taken.batch.partition, offset: message.offset };
-        Record { id, time, watermark: time, late: self.source.late.unwrap_or(0) }
+        Record { id, time, watermark: time, late: self.source.late.unwrap_or(0), place: None }
     }
 
     fn reject_in_stream(&self, message: &Message, fault: &Fault, worked: &mut Worked<'r>) {

@@ -12,11 +12,32 @@ use super::{
     output::incarnation,
     stage::{DimensionStage, DimensionWrite, RecordOrigin, StageMessage, StageOutput, SubscriptionRecord},
     told,
+    work::Taken,
 };
 use crate::{
     connector::{MessageId, OutputBatch},
     stable,
 };
+
+/// Puts writes in the order in which the engine took the records that caused them. Lanes work in that order, also over
+/// several streams or partitions: what a flow writes last of a row must be what its lane computed last.
+pub(crate) fn order_as_taken(writes: &mut [DimensionWrite], batches: &[Taken]) {
+    if writes.len() < 2 {
+        return;
+    }
+    let first = |(at, taken): (usize, &Taken)| {
+        let first = taken.batch.messages.first()?.offset;
+        Some((taken.stream as u32, taken.batch.partition, first, at))
+    };
+    let mut firsts: Vec<(u32, u32, u64, usize)> = batches.iter().enumerate().filter_map(first).collect();
+    firsts.sort_unstable();
+    let batch_of = |origin: &RecordOrigin| {
+        let RecordOrigin { stream, partition, offset, .. } = *origin;
+        let behind = firsts.partition_point(|first| (first.0, first.1, first.2) <= (stream, partition, offset));
+        firsts.get(behind.wrapping_sub(1)).map_or(usize::MAX, |first| first.3)
+    };
+    writes.sort_by_cached_key(|write| (batch_of(&write.origin), write.origin));
+}
 
 /// Most rounds of subscriptions that one round of records may cause.
 const MOST_TOLD: usize = 64;
@@ -29,7 +50,6 @@ impl Run {
             if writes.is_empty() {
                 return Ok(wrote);
             }
-            writes.sort_by_key(|write| write.origin);
             let mut output = StageOutput::default();
             let store = Arc::clone(&self.core.shared.store);
             let applied = self.stage.apply(&writes, &*store, &mut output);
@@ -40,6 +60,7 @@ impl Run {
             self.rejected.append(&mut output.rejected);
             wrote |= self.send(output.messages)?;
             self.tell_flows(output.records, &mut writes, &mut wrote)?;
+            writes.sort_by_key(|write| write.origin);
         }
         Err(RunError::Internal("subscriptions and the flows that read them feed one another without an end".to_owned()))
     }
@@ -103,5 +124,45 @@ impl Run {
         }
         *wrote |= self.emit_lanes(writes)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nsf_plan::{DimensionId, PipelineId};
+
+    use super::*;
+    use crate::{
+        connector::{Message, RawBatch},
+        run::stage::{WriteKind, WriteOrder, Writer},
+    };
+
+    fn batch(stream: usize, partition: u32, offsets: std::ops::Range<u64>) -> Taken {
+        let messages = offsets.map(|offset| Message { offset, ..Message::default() }).collect();
+        Taken { stream, batch: RawBatch { partition, messages, ..RawBatch::default() }, header: None }
+    }
+
+    fn write(stream: u32, partition: u32, offset: u64) -> DimensionWrite {
+        DimensionWrite {
+            dimension: DimensionId(0),
+            keys: Vec::new(),
+            fields: Vec::new(),
+            kind: WriteKind::Assign,
+            order: WriteOrder::Flow,
+            writer: Writer::Pipeline(PipelineId(0)),
+            origin: RecordOrigin::of_record(stream, partition, offset, 0),
+        }
+    }
+
+    #[test]
+    fn writes_of_several_partitions_and_streams_stand_as_their_records_were_taken() {
+        let batches = [batch(1, 8, 5..7), batch(0, 3, 9..12), batch(0, 8, 0..3), batch(1, 8, 7..9)];
+        // As the lanes give them, each its own in order.
+        let mut writes =
+            [write(0, 3, 11), write(1, 8, 8), write(1, 8, 5), write(0, 3, 9), write(0, 8, 2), write(1, 8, 6)];
+        order_as_taken(&mut writes, &batches);
+        let order: Vec<_> =
+            writes.iter().map(|write| (write.origin.stream, write.origin.partition, write.origin.offset)).collect();
+        assert_eq!(order, [(1, 8, 5), (1, 8, 6), (0, 3, 9), (0, 3, 11), (0, 8, 2), (1, 8, 8)]);
     }
 }

@@ -136,6 +136,9 @@ impl LaneRows {
             }
             (row.dirty, row.logged) = (false, false);
             stored_key(shape, row, &mut key);
+            if let Some(origins) = &shape.origins {
+                row.guard(&key, origins, changes);
+            }
             if row.is_stored() {
                 changes.put_expiring(&key, shape.expires(row.saved, row.closes), |out| row.encode(shape, out));
             } else {

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{StateShape, Undo, text_row};
+use super::{
+    StateShape, Undo,
+    origin::{NOWHERE, Written},
+    text_row,
+};
 use crate::{
     cell::Cell,
     encode::cell::{Damaged, read_cell, write_cell},
@@ -121,6 +125,10 @@ pub(crate) struct Row {
     pub versions: Option<Box<[FieldVersion]>>,
     /// What another version of the program stored beside: carried along. Only of rows as text.
     pub carried: Option<Box<Carried>>,
+    /// The partition that it was last written from, where partitions are shared with other workers.
+    pub from: u32,
+    /// What is known of the stored row there; none where there is none.
+    pub written: Option<Box<Written>>,
 }
 
 /// What a row holds that the program does not know.
@@ -153,6 +161,8 @@ impl Row {
             noted: false,
             versions: shape.by_time.then(never),
             carried: None,
+            from: NOWHERE,
+            written: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 use nsf_plan::{Handle, Order, Plan, Slot, State, Type};
 
-use super::row::Fields;
+use super::{origin::Origins, row::Fields};
 use crate::{
     cell::Cell,
     expression::{Build, Code, Integer, Scope},
@@ -38,6 +38,8 @@ pub(crate) struct StateShape {
     pub late: i64,
     /// Rows as JSON, where the store's rows are to be read by people.
     pub text: Option<TextRow>,
+    /// Where its records come from, where their partitions are shared with other workers.
+    pub origins: Option<std::sync::Arc<Origins>>,
 }
 
 /// How long after its end a row is kept by a store that forgets rows by its own clock, in milliseconds: a replay must see
@@ -95,6 +97,7 @@ impl StateShape {
             told: false,
             late: 0,
             text,
+            origins: None,
         })
     }
 

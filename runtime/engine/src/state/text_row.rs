@@ -1,5 +1,5 @@
-//! A row of a state as JSON: its fields, and beside them when it was saved and, for `order: time`, which write each field
-//! is of.
+//! A row of a state as JSON: its fields, and beside them from which partition it was last written, when it was saved and, for
+//! `order: time`, which write each field is of.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Row, StateShape,
+    origin::{Origin, Written},
     row::{Carried, FieldVersion},
 };
-use crate::{encode::cell::Damaged, observe::RecordId, text::TextRow};
+use crate::{encode::cell::Damaged, observe::RecordId, store::row_version, text::TextRow};
 
 /// What stands beside the fields.
 #[derive(Default, Serialize, Deserialize)]
 struct Beside {
+    /// Topic and partition of the record that wrote it last, and how many partitions the topic had when the row was first
+    /// written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<(String, u32, u32)>,
+    /// Other partitions that its records came from before partitions were added.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<u32>,
     /// The watermark at the last save, in milliseconds; only of a state with `keep`.
     #[serde(skip_serializing_if = "Option::is_none")]
     saved: Option<i64>,
@@ -36,8 +44,11 @@ pub(super) fn encode(row: &Row, text: &TextRow, shape: &StateShape, out: &mut Ve
     let mut versions: BTreeMap<_, _> = versions.collect();
     let carried = row.carried.as_deref();
     versions.extend(carried.iter().flat_map(|carried| carried.versions.clone()));
-    let beside = Beside { saved, gone: !row.exists, versions };
-    let plain = beside.saved.is_none() && !beside.gone && beside.versions.is_empty();
+    let origin = row.written.as_ref().and_then(|written| written.origin.as_ref());
+    let from = origin.map(|origin| (origin.topic.to_string(), origin.partition, origin.partitions));
+    let earlier = origin.map(|origin| origin.earlier.clone()).unwrap_or_default();
+    let beside = Beside { from, earlier, saved, gone: !row.exists, versions };
+    let plain = beside.from.is_none() && beside.saved.is_none() && !beside.gone && beside.versions.is_empty();
     // Numbers and texts always have a JSON form.
     let beside = (!plain).then(|| serde_json::to_string(&beside).unwrap_or_default());
     let further = carried.map(|carried| &*carried.members);
@@ -65,10 +76,18 @@ pub(super) fn decode(shape: &StateShape, text: &TextRow, key: &[u8], bytes: &[u8
             *version = FieldVersion { time, record: RecordId { stream, partition, offset } };
         }
     }
+    let (from, earlier) = (beside.from, beside.earlier);
     if let Some(members) = read.further {
         let unknown = |(name, _): &(String, _)| !text.names().contains(name);
         let versions = beside.versions.into_iter().filter(unknown).collect();
         row.carried = Some(Box::new(Carried { members, versions }));
+    }
+    if shape.origins.is_some() {
+        let origin = from.map(|(topic, partition, partitions)| {
+            row.from = partition;
+            Origin { topic: topic.into(), partition, partitions, earlier }
+        });
+        row.written = Some(Box::new(Written::read(origin, row_version(Some(bytes)))));
     }
     Ok(row)
 }

@@ -4,6 +4,7 @@ use bumpalo::Bump;
 use nsf_plan::StateId;
 
 use super::{
+    foreign::ForeignRow,
     program::{Action, Compiled, MissingRow, Program, Target, Unique},
     rows::{Binding, Committed, LaneStates, RowsView, Shared, key_cells},
     tables::TableKeys,
@@ -16,7 +17,7 @@ use crate::{
     frame::{Context, Frame},
     observe::{Point, RecordId},
     run::output::WorkOutput,
-    state::{Change, FieldVersion, RowId, Undo},
+    state::{Change, FieldVersion, Met, Place, RowId, Undo},
     table::TableSource,
     value::Value,
 };
@@ -32,6 +33,8 @@ pub(crate) struct Record {
     pub watermark: i64,
     /// How late its source lets records be, in milliseconds.
     pub late: i64,
+    /// Where it stands in a topic whose partitions are shared with other workers.
+    pub place: Option<Place>,
 }
 
 /// How a record ends other than by its last step.
@@ -65,6 +68,8 @@ pub(crate) struct Scratch {
     pub wanted: TableKeys,
     pub(super) key: Vec<u8>,
     undo: Vec<(StateId, RowId, Undo)>,
+    /// A row that another partition's records changed, where that kept the lane from going on.
+    pub foreign: Option<Box<ForeignRow>>,
 }
 
 impl Scratch {
@@ -244,7 +249,10 @@ impl<'b> Execution<'_, 'b> {
     fn bind(&mut self, handle: usize, point: u32) -> Stepped<Binding> {
         let program = &self.program.handles[handle];
         match self.scratch.bindings[handle] {
-            Binding::Known { state, row } => return Ok(self.bind_own(handle, state, row)),
+            Binding::Known { state, row } => {
+                self.meet(state, row)?;
+                return Ok(self.bind_own(handle, state, row));
+            }
             // The key cannot have changed since the row was found; whether it is there can.
             Binding::Own { state, row, .. } if self.program.is_eager[handle] => {
                 return Ok(self.bind_own(handle, state, row));
@@ -255,6 +263,7 @@ impl<'b> Execution<'_, 'b> {
         let binding = match program.target {
             Target::Own(state) => {
                 let row = self.own_row(handle, state, point)?;
+                self.meet(state, row)?;
                 return Ok(self.bind_own(handle, state, row));
             }
             Target::Table(table) => {
@@ -289,6 +298,36 @@ impl<'b> Execution<'_, 'b> {
         };
         self.scratch.bindings[handle] = binding;
         Ok(binding)
+    }
+
+    /// The record touches a row: one that records of another partition changed is taken over, or keeps the lane from going
+    /// on.
+    #[inline]
+    fn meet(&mut self, state: StateId, row: RowId) -> Stepped<()> {
+        let Some(place) = self.record.place else { return Ok(()) };
+        let shape = &self.shared.states[state.index()];
+        let Some(origins) = &shape.origins else { return Ok(()) };
+        let rows = &mut self.lane.states[state.index()];
+        match rows.row_mut(row).meet(place, origins) {
+            Met::Own => {}
+            Met::Taken => rows.mark(row),
+            Met::Foreign(origin) => {
+                let foreign =
+                    ForeignRow::new(shape, origins, &rows.row(row).key, &origin, place, self.record.id.offset);
+                let error = foreign.error.clone();
+                self.scratch.foreign = Some(Box::new(foreign));
+                return Err(Ending::Broken(error));
+            }
+        }
+        Ok(())
+    }
+
+    /// The row is to be changed by the record.
+    #[inline]
+    fn write_from(&mut self, state: StateId, row: RowId) {
+        if let (Some(place), Some(origins)) = (self.record.place, &self.shared.states[state.index()].origins) {
+            self.lane.states[state.index()].row_mut(row).write_from(place, origins);
+        }
     }
 
     fn bind_own(&mut self, handle: usize, state: StateId, row: RowId) -> Binding {
@@ -374,7 +413,8 @@ impl<'b> Execution<'_, 'b> {
             return Err(Ending::Late(point));
         }
         rows.mark(row);
-        let changed = rows.row_mut(row);
+        self.write_from(state, row);
+        let changed = self.lane.states[state.index()].row_mut(row);
         let undo = &mut self.scratch.undo;
         let forgotten = changed.versions.is_some() && !shape.told && changed.has_ended(shape, watermark, late);
         if (changed.exists && !live) || forgotten {
@@ -419,6 +459,7 @@ impl<'b> Execution<'_, 'b> {
         let row = written.and_then(|()| self.lane.load(self.shared, unique.marks, &key).map_err(Ending::Broken));
         self.scratch.key = key;
         let row = row?;
+        self.meet(unique.marks, row)?;
         let time = self.record.time;
         let rows = &mut self.lane.states[unique.marks.index()];
         let marked = rows.row(row);
@@ -428,7 +469,8 @@ impl<'b> Execution<'_, 'b> {
             return Err(Ending::Dropped(unique.reason, point));
         }
         rows.mark(row);
-        let changed = rows.row_mut(row);
+        self.write_from(unique.marks, row);
+        let changed = self.lane.states[unique.marks.index()].row_mut(row);
         let undo = &mut self.scratch.undo;
         undo.push((unique.marks, row, Undo::Presence(changed.exists, changed.saved)));
         (changed.exists, changed.saved) = (true, self.record.watermark);

@@ -3,6 +3,7 @@
 mod build;
 mod execute;
 mod expand;
+mod foreign;
 mod program;
 mod rows;
 mod tables;
@@ -10,5 +11,6 @@ pub(crate) mod uses;
 
 pub(crate) use build::{ProgramBuilder, key_positions};
 pub(crate) use execute::{Ending, Execution, Record, Scratch};
+pub(crate) use foreign::ForeignRow;
 pub(crate) use program::{Mode, Program, Target};
 pub(crate) use rows::{Binding, LaneStates, Link, Shared, damaged_row};

@@ -15,7 +15,7 @@ use crate::{
     frame::{Context, Rows},
     observe::Observer,
     run::{Clock, stage::DimensionRows},
-    state::{Ends, LaneRows, Row, RowId, StateShape},
+    state::{Ends, LaneRows, Origins, Row, RowId, StateShape},
     store::{Held, LaneStore, Store, StoreTable},
     table::{TableSource, looked_up::MaybeRow},
 };
@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     pub observer: Option<Arc<dyn Observer>>,
     /// What `clock()` gives.
     pub clock: Clock,
+    /// Streams whose partitions are shared with other workers.
+    pub origins: Arc<Origins>,
 }
 
 /// Working copies of one lane, by state.

@@ -2,6 +2,7 @@
 //! on polling.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -52,6 +53,8 @@ pub(crate) enum Answer {
     OutOfRange(Option<OutOfRange>),
     /// How the group has shared out the topics. None where it did not say.
     Division(Option<Division>),
+    /// How many partitions a topic has.
+    Count(String, u32),
     /// The cluster answers.
     Alive,
     /// The cluster does not answer.
@@ -129,6 +132,19 @@ impl Asker {
         self.ask(move |consumer, _, _| Some(Answer::Division(unowned::division(consumer, &group, &topics).ok())));
     }
 
+    /// Asks how many partitions a topic has, until the cluster says it.
+    pub(crate) fn count(&self, topic: String) {
+        self.ask(move |consumer, _, over| {
+            while !over.load(Ordering::Acquire) {
+                match count(consumer, &topic) {
+                    Ok(partitions) if partitions > 0 => return Some(Answer::Count(topic, partitions)),
+                    _ => thread::sleep(AGAIN),
+                }
+            }
+            None
+        });
+    }
+
     fn ask(
         &self,
         question: impl FnOnce(&BaseConsumer<GroupCalls>, &Trouble, &AtomicBool) -> Option<Answer> + Send + 'static,
@@ -163,6 +179,12 @@ pub(crate) fn states(
     }
     let committed = consumer.committed_offsets(list, PATIENCE).map_err(|error| code_of(&error))?;
     let ids = ids(consumer, partitions, knows_ids)?;
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    for (topic, ..) in partitions {
+        if !counts.contains_key(topic.as_str()) {
+            counts.insert(topic, count(consumer, topic).map_err(|error| code_of(&error))?);
+        }
+    }
     let mut states = Vec::with_capacity(partitions.len());
     for asked in partitions {
         let (topic, partition, _) = asked;
@@ -176,9 +198,17 @@ pub(crate) fn states(
         let incarnation = ids.iter().find(|(name, _)| name == topic).map(|(_, id)| id.clone()).unwrap_or_default();
         let unsigned = |offset: i64| u64::try_from(offset).unwrap_or(0);
         let (low, high) = (unsigned(low), unsigned(high));
-        states.push((asked.clone(), LogState { low, high, committed, by_worker, incarnation }));
+        let partitions = counts.get(topic.as_str()).copied().unwrap_or_default();
+        states.push((asked.clone(), LogState { low, high, committed, by_worker, incarnation, partitions }));
     }
     Ok(states)
+}
+
+/// How many partitions a topic has.
+fn count(consumer: &BaseConsumer<GroupCalls>, topic: &str) -> Result<u32, KafkaError> {
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+    let own = metadata.topics().iter().find(|own| own.name() == topic);
+    Ok(own.map_or(0, |own| own.partitions().len() as u32))
 }
 
 /// The ids of the topics; empty where the cluster knows none.

@@ -327,6 +327,10 @@ impl Membership {
                 }
             }
             Answer::Division(division) => self.divided(division),
+            Answer::Count(topic, partitions) => {
+                let streams = (0_u32..).zip(&self.streams).filter(|(_, name)| **name == topic);
+                self.changes.extend(streams.map(|(stream, _)| Change::Counted { stream, partitions }));
+            }
             Answer::OutOfRange(found) => return Err(self.out_of_range(found)),
             Answer::Alive => {
                 self.trouble.answered();
@@ -409,6 +413,11 @@ impl Membership {
                     });
                 }
                 self.serve_leaving();
+            }
+            Command::Count(stream) => {
+                if let Some(topic) = self.streams.get(stream as usize) {
+                    self.asker.count(topic.clone());
+                }
             }
             Command::Commit(positions) => {
                 let mut partitions = Vec::new();

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nsf_engine::store::{Changes, Held, LaneProgress, LaneStore, PartitionName};
+use nsf_engine::store::{Changes, Counted, Held, LaneProgress, LaneStore, PartitionName};
 use nsf_redis::{Node, Place, RedisSettings, RedisStore};
 use nsf_tests::servers::{
     redis::{Options, Redis},
@@ -118,6 +118,7 @@ pub fn progress(next: u64) -> LaneProgress {
         incarnation: "topic-1".into(),
         plan: "plan-1".into(),
         marks: std::sync::Arc::new("1f:3/65536 a0:17/4096".parse().unwrap()),
+        counted: Counted { partitions: 15, before: 12, since: 1_764_000_000_000, first: 1_763_000_000_000 },
     }
 }
 

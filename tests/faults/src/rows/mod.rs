@@ -1,19 +1,24 @@
 //! The rows of the fault matrix. Each prints what it did, and writes a line into RESULTS.md where it was run in full.
 
+mod blocked;
 mod broken;
 mod cluster;
 mod failpoint;
+mod foreign;
 mod full;
+mod joins;
 mod journal;
 mod kill;
 mod mariadb;
 mod network;
+mod poison;
 mod results;
 mod resume;
 mod sentinel;
 mod store;
 mod storm;
 mod timers;
+mod topics;
 mod transactions;
 mod upgrade;
 
@@ -64,6 +69,12 @@ pub const ROWS: &[Row] = &[
         dose: 10,
         run: upgrade::run,
     },
+    Row { name: "foreign-key", fault: "a topic that is not partitioned by its key", dose: 5, run: foreign::run },
+    Row { name: "partitions", fault: "partitions are added under load", dose: 10, run: topics::partitions },
+    Row { name: "recreated", fault: "a topic is deleted and made anew", dose: 10, run: topics::recreated },
+    Row { name: "storm", fault: "a worker joins or leaves every 3 s", dose: 200, run: joins::run },
+    Row { name: "blocked", fault: "a sink that stands still, 12 partitions and 1", dose: 2, run: blocked::run },
+    Row { name: "poison", fault: "one record in a hundred is poison, of ten kinds", dose: 1, run: poison::run },
 ];
 
 /// What a row is run with.

@@ -42,6 +42,8 @@ pub struct Weather {
     pub named: Named,
     /// What is looked at beside when all has been compared.
     pub after: fn(&mut Scene<'_>) -> Result<(), String>,
+    /// Whether records of one key must be worked on in their order.
+    pub ordered: bool,
 }
 
 /// In which trials workers keep their partitions over a restart; a row may change it as it goes.
@@ -66,6 +68,7 @@ impl Default for Weather {
             pace: Duration::ZERO,
             named: Named::Alternating,
             after: |_| Ok(()),
+            ordered: true,
         }
     }
 }
@@ -129,6 +132,7 @@ struct Sum {
     trials: u32,
     messages: u64,
     repeated: u64,
+    differing: u64,
     slowest: Duration,
 }
 
@@ -149,6 +153,9 @@ pub fn storm(
         let own = format!("{name}{}", sum.trials);
         let mut stage = Stage::new(&servers, &own, dose, trial.nsfc, trial.nsflow).map_err(words)?;
         stage.workers.environment.extend(trial.environment.iter().cloned());
+        if !weather.ordered {
+            stage.expected.forget_order();
+        }
         let named = match weather.named {
             Named::Never => false,
             Named::Alternating => sum.trials % 2 == 0,
@@ -165,14 +172,17 @@ pub fn storm(
         for (_, own) in &outputs {
             sum.messages += own.messages;
             sum.repeated += own.repeated;
+            sum.differing += own.differing;
         }
     }
     if !weather.repeats && sum.repeated > 0 {
         return Err(format!("{} outputs came twice", sum.repeated));
     }
-    let Sum { faults, trials, messages, repeated, slowest } = sum;
+    let Sum { faults, trials, messages, repeated, differing, slowest } = sum;
+    let same = repeated - differing;
+    let others = if weather.ordered { String::new() } else { format!(" and {differing} with others") };
     Ok(format!(
-        "{faults} faults in {trials} trials; {messages} messages, {repeated} of them again with the same bytes; whole at most \
+        "{faults} faults in {trials} trials; {messages} messages, {same} of them again with the same bytes{others}; whole at most \
          {:.1} s after the last fault",
         slowest.as_secs_f64()
     ))
@@ -241,7 +251,7 @@ fn one(
 }
 
 /// Keeps what the workers of the row's last trial said; gives where, in words.
-fn keep(name: &str, journals: &str) -> String {
+pub fn keep(name: &str, journals: &str) -> String {
     let folder = nsf_tests::tool::target_folder().join("faults-journals");
     let path = folder.join(format!("{name}.log"));
     match std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, journals)) {
@@ -251,7 +261,7 @@ fn keep(name: &str, journals: &str) -> String {
 }
 
 /// Feeds the input on a thread of its own, over about so long; what is left at once when `hurry` says so.
-fn feed(stage: &Stage, pace: Duration, hurry: &Arc<AtomicBool>) -> JoinHandle<Result<(), String>> {
+pub fn feed(stage: &Stage, pace: Duration, hurry: &Arc<AtomicBool>) -> JoinHandle<Result<(), String>> {
     let (feeder, hurry) = (stage.feeder(), Arc::clone(hurry));
     std::thread::spawn(move || feeder.run(pace, &hurry))
 }
@@ -262,7 +272,7 @@ pub fn words(error: impl std::fmt::Display) -> String {
 }
 
 /// The end of a journal.
-fn end_of(text: &str) -> &str {
+pub fn end_of(text: &str) -> &str {
     let from = text.len().saturating_sub(8_000);
     let from = (from..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     &text[from..]

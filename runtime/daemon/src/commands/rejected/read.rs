@@ -176,7 +176,7 @@ impl Reading {
                     source.command(Command::Start { partition, next: next.max(log.low), generation: 1 })?;
                 }
                 Change::Revoked(partition) => source.command(Command::Release(partition))?,
-                Change::Gone(_) => {}
+                Change::Gone(_) | Change::Counted { .. } => {}
             }
         }
         Ok(())

@@ -28,7 +28,6 @@ fn source(plan: &mut Plan, id: &str, from: TopicId) {
         idle: None,
         late_else: Late::Drop,
         max_skew: 0,
-        idle: None,
         retry: None,
         on_error: OnError::BlockLane,
         reject: None,

@@ -123,6 +123,9 @@ impl Serve {
         for (lane, partitions, claimed) in done {
             match claimed {
                 Ok(claimed) => {
+                    for (id, (_, progress)) in partitions.iter().zip(&claimed) {
+                        self.run.core.shared.origins.found(self.stream(*id), progress.counted, now());
+                    }
                     let found =
                         partitions.into_iter().zip(claimed).map(|(id, (epoch, progress))| (id, epoch, progress));
                     self.event(protocol::Event::Claimed { lane, found: found.collect() });
@@ -209,6 +212,7 @@ impl Serve {
                 incarnation: self.incarnations.get(&step.partition).cloned().unwrap_or_default(),
                 plan: self.plan.clone(),
                 marks: Arc::clone(&step.marks),
+                counted: self.run.core.shared.origins.counted(self.stream(step.partition)),
             });
         }
         (held, progress)
@@ -327,6 +331,12 @@ impl Serve {
     }
 }
 
+/// The time by this machine's clock, in milliseconds.
+pub(super) fn now() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// The store as one that commits lane by lane.
 fn lanes_of(store: &dyn Store) -> Result<&dyn crate::store::LaneStore, ConnectorError> {
     let message = "the store does not commit lane by lane";
@@ -346,6 +356,8 @@ fn save(store: &dyn Store, shapes: &[StateShape], job: Job<'_>) -> (u16, Vec<u64
             shape.write_stored_key(&key, &mut stored);
             changes.end(End { state: shape.name.clone(), partition, key: stored, due });
         }
+        // Who has a partition itself is not to be kept from its rows.
+        changes.retain_fences(|name| !held.iter().any(|held| *held.name == *name));
     }
     let saved = match lanes_of(store) {
         Ok(lanes) => lanes.save(number, &held, &changes, &progress),

@@ -18,6 +18,7 @@
 mod act;
 mod dimensions;
 pub mod durations;
+mod foreign;
 mod idle;
 mod refused;
 pub mod reset;
@@ -126,6 +127,8 @@ pub(super) struct Serve {
     idle: idle::Idle,
     /// What was last said to be wrong, so that it is said once.
     trouble: Option<Wrong>,
+    /// A topic whose records seem not to be placed by its key.
+    suspicion: Option<foreign::Suspicion>,
     options: ServeOptions,
 }
 
@@ -244,6 +247,7 @@ impl Serve {
             looked: Instant::now(),
             idle: idle::Idle::default(),
             trouble: None,
+            suspicion: None,
             options,
             run,
         })
@@ -334,7 +338,10 @@ impl Serve {
                 self.writes.extend(worked.writes);
                 let lost = !worked.failed.is_empty();
                 for (lane, error) in worked.failed {
-                    self.lane_failed(lane, &error, EndedBy::Commit);
+                    match self.run.lanes[usize::from(lane)].scratch.foreign.take() {
+                        Some(foreign) => self.met_foreign(lane, *foreign),
+                        None => self.lane_failed(lane, &error, EndedBy::Commit),
+                    }
                 }
                 self.applied(&batches);
                 self.note_positions(lost);

@@ -7,7 +7,7 @@ use super::super::{error::RunError, layout, pieces::Pieces};
 use crate::{
     connector::{ConnectorError, ConnectorErrorKind},
     steps::Target,
-    store::{Changes, Held, LaneProgress, LaneStore, PartitionName, Saved, StoreBatch, StoreTable},
+    store::{Changes, Counted, Held, LaneProgress, LaneStore, PartitionName, Saved, StoreBatch, StoreTable},
     text,
 };
 
@@ -141,6 +141,7 @@ impl Pieces {
             incarnation: reset.incarnation.clone(),
             plan: plan.clone(),
             marks: Arc::default(),
+            counted: Counted::default(),
         };
         let progress: Vec<LaneProgress> = partitions.iter().map(progress).collect();
         // Positions are set with the first rows that go, and once where none do.

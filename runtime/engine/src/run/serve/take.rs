@@ -93,6 +93,10 @@ impl Serve {
                     let failpoint = match &change {
                         Change::Assigned(..) => "after-assigned",
                         Change::Revoked(_) | Change::Gone(_) => "after-revoked",
+                        Change::Counted { stream, partitions } => {
+                            self.counted(*stream, *partitions)?;
+                            continue;
+                        }
                     };
                     self.changed(change);
                     self.run.stop_at(failpoint)?;
@@ -141,6 +145,8 @@ impl Serve {
                     partition: partition.partition,
                 };
                 self.names.insert(partition, Arc::new(name));
+                let (stream, partitions) = (self.stream(partition), log.partitions);
+                self.run.core.shared.origins.count(stream, partitions, super::act::now());
                 self.incarnations.insert(partition, log.incarnation.clone());
                 let hash = xxh3_64(log.incarnation.as_bytes()) as u32;
                 self.run.core.incarnations[self.stream(partition)].1.store(hash, Ordering::Relaxed);
@@ -155,6 +161,7 @@ impl Serve {
                 self.moved(partition, "gone");
                 self.event(protocol::Event::Gone(partition));
             }
+            Change::Counted { .. } => {}
         }
     }
 
