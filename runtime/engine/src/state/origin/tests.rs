@@ -1,3 +1,5 @@
+//! Rows that were written from elsewhere: what is told of them, and what is let through.
+
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
 use nsf_plan::{IntegerWidth, Literal, Order, State, StateField, Type};
