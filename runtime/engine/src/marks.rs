@@ -15,13 +15,12 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::connector::{Message, RawBatch};
 
-/// The header that tells a message from every other of its topic: `APPLICATION/STREAM/PARTITION/OFFSET/BY/ORDINAL`. STREAM,
-/// PARTITION and OFFSET name the record that caused it, BY who sent it because of the record (a flow, a subscription, who
-/// rejected it), ORDINAL which of its messages it is. STREAM and BY are numbers of names ([`crate::stable`]), eight
-/// hexadecimal digits, so that they stay when a program gains streams and flows. What a value caused that has ended has when
-/// that was (in milliseconds) as OFFSET, and behind ORDINAL a further part, 16 hexadecimal digits, that tells the value from
-/// others. A message that is sent again has the same,
-/// and the same bytes.
+/// The header that tells a message from every other of its topic: `GROUP/STREAM/PARTITION/OFFSET/BY/ORDINAL`. GROUP is that of the
+/// workers, which no other program has, STREAM, PARTITION and OFFSET name the record that caused it, BY who sent it because of
+/// the record (a flow, a subscription, who rejected it), ORDINAL which of its messages it is. STREAM and BY are numbers of names
+/// ([`crate::stable`]), eight hexadecimal digits, so that they stay when a program gains streams and flows. What a value caused
+/// that has ended has when that was (in milliseconds) as OFFSET, and behind ORDINAL a further part, 16 hexadecimal digits, that
+/// tells the value from others. A message that is sent again has the same, and the same bytes.
 pub const ID_HEADER: &str = "nsf-id";
 
 /// The header that says which messages come in the order of their ids: `LANE/INCARNATION`, with `-` for what was made

@@ -21,7 +21,7 @@ pub struct KafkaSettings {
     pub instance: Option<String>,
     /// The name of this worker's transactions; none where it makes none. What it reads it then commits in them alone.
     pub transactional_id: Option<String>,
-    /// The application's name: what the brokers see, and the first part of the header [`crate::ID_HEADER`].
+    /// The application's name, as the brokers see it.
     pub application: String,
     /// How it is connected to.
     pub security: Security,

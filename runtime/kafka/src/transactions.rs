@@ -28,7 +28,7 @@ use crate::{fault, settings::KafkaSettings, sink::KafkaProducer, source::Ownersh
 /// How long brokers keep a transaction whose worker is silent. Readers that read only what is committed wait for it.
 pub const TRANSACTION: Duration = Duration::from_secs(30);
 
-/// The longest time between two commits: well below [`TRANSACTION`].
+/// The longest time between two commits: well below the 30 s after which brokers end a transaction.
 pub const LONGEST_COMMIT: Duration = Duration::from_secs(5);
 
 /// How long a message may take until it is confirmed: well below [`TRANSACTION`].

@@ -33,6 +33,10 @@ impl Trouble {
         if matches!(code, Code::PartitionEOF | Code::AutoOffsetReset | Code::NoError) {
             return;
         }
+        // A producer that is of no use any more; each message that it could not send tells why by itself.
+        if matches!(code, Code::Fatal | Code::GaplessGuarantee) {
+            return;
+        }
         let mut last = self.last();
         // That no broker is left says less than why the last one went.
         if code == Code::AllBrokersDown && last.is_some() {

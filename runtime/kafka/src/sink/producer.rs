@@ -316,10 +316,10 @@ impl KafkaSink {
         }
         if let Some(id) = id {
             self.id.clear();
-            let application = &self.shared.settings.application;
+            let group = &self.shared.settings.group;
             let MessageId { stream, partition, offset, by, ordinal, sequence, ended, incarnation } = id;
             // Writing to memory does not fail.
-            let _ = write!(self.id, "{application}/{stream:08x}/{partition}/{offset}/{by:08x}/{ordinal}");
+            let _ = write!(self.id, "{group}/{stream:08x}/{partition}/{offset}/{by:08x}/{ordinal}");
             if *ended != 0 {
                 let _ = write!(self.id, "/{ended:016x}");
             }

@@ -54,7 +54,7 @@ fn messages_arrive_with_key_value_and_id() {
     let values: Vec<_> = all.iter().map(|(batch, message)| (batch.message(message), message.tombstone)).collect();
     assert_eq!(values, [(&b"with a key"[..], false), (b"without", false), (b"", false)]);
     for (index, (batch, message)) in all.iter().enumerate() {
-        let expected = format!("shop/00000001/2/{}/00000003/4", index + 7);
+        let expected = format!("{}/00000001/2/{}/00000003/4", broker.settings().group, index + 7);
         let headers: Vec<_> = batch.headers(message).collect();
         let lane = (index < 2).then_some((LANE_HEADER, &b"5/1f"[..]));
         assert_eq!(headers, [(ID_HEADER, expected.as_bytes())].into_iter().chain(lane).collect::<Vec<_>>());
