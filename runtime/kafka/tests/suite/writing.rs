@@ -35,7 +35,9 @@ fn batch(messages: &[(&[u8], &[u8])], offset: u64) -> OutputBatch {
 fn messages_arrive_with_key_value_and_id() {
     let Some(broker) = broker() else { return };
     let topic = broker.topic(1);
-    let producer = KafkaProducer::new(broker.settings());
+    let settings = broker.settings();
+    let group = settings.group.clone();
+    let producer = KafkaProducer::new(settings);
     let mut sink = producer.sink(&topic);
     assert!(sink.wants_ids() && !sink.belongs_to_commit());
     sink.open(None).unwrap();
@@ -54,7 +56,7 @@ fn messages_arrive_with_key_value_and_id() {
     let values: Vec<_> = all.iter().map(|(batch, message)| (batch.message(message), message.tombstone)).collect();
     assert_eq!(values, [(&b"with a key"[..], false), (b"without", false), (b"", false)]);
     for (index, (batch, message)) in all.iter().enumerate() {
-        let expected = format!("{}/00000001/2/{}/00000003/4", broker.settings().group, index + 7);
+        let expected = format!("{group}/00000001/2/{}/00000003/4", index + 7);
         let headers: Vec<_> = batch.headers(message).collect();
         let lane = (index < 2).then_some((LANE_HEADER, &b"5/1f"[..]));
         assert_eq!(headers, [(ID_HEADER, expected.as_bytes())].into_iter().chain(lane).collect::<Vec<_>>());
