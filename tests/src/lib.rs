@@ -4,6 +4,7 @@
 pub mod generate;
 pub mod lines;
 pub mod markdown;
+pub mod pages;
 pub mod random;
 pub mod records;
 pub mod servers;

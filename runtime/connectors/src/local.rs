@@ -11,7 +11,7 @@ use nsf_engine::{
     },
     store::Store,
 };
-use nsf_plan::connector::{Descriptor, descriptor};
+use nsf_plan::connector::{Connector, Descriptor, descriptor};
 
 use crate::{
     embedded::EmbeddedStore,
@@ -55,28 +55,18 @@ impl Local {
         Self { settings, store: Mutex::new(None), taken: Mutex::new(Vec::new()), read: Mutex::new(Vec::new()) }
     }
 
-    /// The file of a topic: `.nsf/topics/NAME.ndjson`.
-    #[must_use]
-    pub fn topic_file(project: &Path, topic: &str) -> PathBuf {
-        project.join(FOLDER).join("topics").join(format!("{}.ndjson", file_name(topic)))
-    }
-
-    /// The file of what would be sent to a webhook: `.nsf/webhooks/NAME.ndjson`.
-    #[must_use]
-    pub fn webhook_file(project: &Path, webhook: &str) -> PathBuf {
-        project.join(FOLDER).join("webhooks").join(format!("{}.ndjson", file_name(webhook)))
-    }
-
-    /// The file of a Redis stream: `.nsf/streams/NAME.ndjson`.
-    #[must_use]
-    pub fn stream_file(project: &Path, stream: &str) -> PathBuf {
-        project.join(FOLDER).join("streams").join(format!("{}.ndjson", file_name(stream)))
-    }
-
-    /// The file of values of keys that a template gives: `.nsf/redis/TEMPLATE.ndjson`.
-    #[must_use]
-    pub fn values_file(project: &Path, template: &str) -> PathBuf {
-        project.join(FOLDER).join("redis").join(format!("{}.ndjson", file_name(template)))
+    /// The file that stands for something of a server, in the project's `.nsf`: `topics/NAME.ndjson` for a topic,
+    /// `webhooks/NAME.ndjson` for what would be sent to a webhook, `streams/NAME.ndjson` for a Redis stream,
+    /// `redis/TEMPLATE.ndjson` for values of keys that a template gives; none for other connectors.
+    fn file_of(&self, connector: &Connector) -> Option<PathBuf> {
+        let folder = match connector.kind.as_str() {
+            "kafka" => "topics",
+            "webhook" => "webhooks",
+            "redis_stream" => "streams",
+            "redis" => "redis",
+            _ => return None,
+        };
+        Some(self.settings.project.join(FOLDER).join(folder).join(format!("{}.ndjson", file_name(&connector.name))))
     }
 
     fn given<'s>(places: &'s [(String, PathBuf)], names: &[&str]) -> Option<&'s Path> {
@@ -135,23 +125,10 @@ impl Local {
             }
             return Ok(Box::new(FileSink::new(self.take(path)?)));
         }
+        if let Some(path) = self.file_of(request.connector) {
+            return Ok(Box::new(FileSink::new(self.take(&path)?)));
+        }
         match request.connector.kind.as_str() {
-            "kafka" => {
-                let path = Self::topic_file(&self.settings.project, &request.connector.name);
-                Ok(Box::new(FileSink::new(self.take(&path)?)))
-            }
-            "webhook" => {
-                let path = Self::webhook_file(&self.settings.project, &request.connector.name);
-                Ok(Box::new(FileSink::new(self.take(&path)?)))
-            }
-            "redis_stream" => {
-                let path = Self::stream_file(&self.settings.project, &request.connector.name);
-                Ok(Box::new(FileSink::new(self.take(&path)?)))
-            }
-            "redis" => {
-                let path = Self::values_file(&self.settings.project, &request.connector.name);
-                Ok(Box::new(FileSink::new(self.take(&path)?)))
-            }
             "file" => {
                 let path = self.settings.project.join(&request.connector.name);
                 Ok(Box::new(FileSink::new(self.take(&path)?)))
@@ -222,9 +199,8 @@ impl Connectors for Local {
         let name = &request.connector.name;
         match request.connector.kind.as_str() {
             "kafka" | "redis_stream" => {
-                let own = if request.connector.kind == "kafka" { Self::topic_file } else { Self::stream_file };
-                let path = Self::given(&self.settings.outputs, &request.names)
-                    .map_or_else(|| own(&self.settings.project, name), Path::to_path_buf);
+                let given = Self::given(&self.settings.outputs, &request.names).map(Path::to_path_buf);
+                let path = given.or_else(|| self.file_of(request.connector)).unwrap_or_default();
                 if !request.written {
                     self.reads(&path);
                 }

@@ -217,7 +217,7 @@ pub fn mysql(connection: &MysqlConnection) -> Result<MysqlSettings, Problem> {
 }
 
 /// A part of an address without its `%XX`.
-fn decoded(text: &str) -> String {
+pub fn decoded_bytes(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
@@ -233,5 +233,9 @@ fn decoded(text: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    bytes
+}
+
+fn decoded(text: &str) -> String {
+    String::from_utf8_lossy(&decoded_bytes(text)).into_owned()
 }

@@ -9,11 +9,11 @@
 //!
 //! A topic that was made anew begins with offset 0 again; so the incarnation of the topic is part of an origin.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, io::Write as _, str::FromStr};
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::connector::{Message, RawBatch};
+use crate::connector::{Message, MessageId, RawBatch, Sequence};
 
 /// The header that tells a message from every other of its topic: `GROUP/STREAM/PARTITION/OFFSET/BY/ORDINAL`. GROUP is that of the
 /// workers, which no other program has, STREAM, PARTITION and OFFSET name the record that caused it, BY who sent it because of
@@ -68,6 +68,28 @@ impl Marks {
     /// Notes that a message is taken.
     pub fn take(&mut self, origin: u64, place: (u64, u32)) {
         self.by_origin.insert(origin, place);
+    }
+}
+
+impl MessageId {
+    /// Appends it as [`ID_HEADER`] has it; `group` is that of the workers.
+    pub fn write(&self, group: &str, out: &mut Vec<u8>) {
+        let Self { stream, partition, offset, by, ordinal, ended, .. } = self;
+        // Writing to memory does not fail.
+        let _ = write!(out, "{group}/{stream:08x}/{partition}/{offset}/{by:08x}/{ordinal}");
+        if *ended != 0 {
+            let _ = write!(out, "/{ended:016x}");
+        }
+    }
+
+    /// Appends what [`LANE_HEADER`] has, if it comes in order with others.
+    pub fn write_lane(&self, out: &mut Vec<u8>) {
+        let Self { sequence, incarnation, .. } = self;
+        let _ = match sequence {
+            Sequence::None => Ok(()),
+            Sequence::Partition => write!(out, "-/{incarnation:x}"),
+            Sequence::Lane(lane) => write!(out, "{lane}/{incarnation:x}"),
+        };
     }
 }
 
@@ -148,6 +170,22 @@ mod tests {
             ("bank/0/3/9/7a/1", "5/78"),
         ] {
             assert_ne!(own, origin(id, lane), "{id} {lane}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_known_again() {
+        let origin =
+            MessageId { stream: 7, partition: 3, offset: 900, by: 0xAB, ordinal: 4_098, ..MessageId::default() };
+        for (sequence, ended, lane) in
+            [(Sequence::Lane(5), 0, "5/1f"), (Sequence::Partition, 0x77, "-/1f"), (Sequence::None, 0, "")]
+        {
+            let id = MessageId { sequence, ended, incarnation: 0x1F, ..origin };
+            let (mut header, mut written) = (Vec::new(), Vec::new());
+            id.write("a/group", &mut header);
+            id.write_lane(&mut written);
+            assert_eq!(written, lane.as_bytes());
+            assert_eq!(known(&header, &written).map(|(_, place)| place), Some((900, 4_098)), "{header:?}");
         }
     }
 

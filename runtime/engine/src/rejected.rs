@@ -1,12 +1,13 @@
 //! Rejected records: what is kept of them, and their form in the store and in outputs.
 
+use bumpalo::Bump;
 use nsf_plan::{Origin, Plan, connector::Connector};
 use serde::Deserialize;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::{
     connector::{MessageId, RefusedMessage},
-    encode::json,
+    encode::{base64, json},
     fault::{Fault, FaultCode},
     run::pieces::Core,
     stable,
@@ -131,9 +132,9 @@ impl Rejection {
         if let Some(length) = self.oversized {
             out.extend_from_slice(format!(",\"length\":{length}").as_bytes());
         }
-        let mut bytes = |name: &str, in_base64: &str, bytes: &[u8]| match std::str::from_utf8(bytes) {
+        let mut bytes = |name: &str, coded: &str, bytes: &[u8]| match std::str::from_utf8(bytes) {
             Ok(bytes) => text(name, bytes, out),
-            Err(_) => text(in_base64, &base64(bytes), out),
+            Err(_) => text(coded, &base64::text(bytes), out),
         };
         if let Some(key) = &self.key {
             bytes("key", "key_base64", key);
@@ -201,49 +202,17 @@ impl RejectedRecord {
     }
 }
 
-fn bytes(text: Option<&str>, in_base64: Option<&str>) -> Option<Vec<u8>> {
-    match (text, in_base64) {
+fn bytes(text: Option<&str>, coded: Option<&str>) -> Option<Vec<u8>> {
+    match (text, coded) {
         (Some(text), _) => Some(text.as_bytes().to_vec()),
         (None, Some(digits)) => from_base64(digits),
         (None, None) => None,
     }
 }
 
-/// The digits of base64, by their values.
-const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 /// Reads base64 with padding.
 fn from_base64(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    for chunk in text.as_bytes().chunks(4) {
-        let used = chunk.iter().take_while(|digit| **digit != b'=').count();
-        if chunk.len() != 4 || used < 2 || chunk[used..].iter().any(|digit| *digit != b'=') {
-            return None;
-        }
-        let mut group = 0_u32;
-        for digit in &chunk[..used] {
-            let value = DIGITS.iter().position(|own| own == digit)?;
-            group = group << 6 | value as u32;
-        }
-        group <<= 6 * (4 - used);
-        bytes.extend_from_slice(&group.to_be_bytes()[1..used]);
-    }
-    Some(bytes)
-}
-
-/// Base64 with padding.
-fn base64(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for digit in 0..4 {
-            let used = digit <= chunk.len();
-            let value = (group >> (18 - 6 * digit)) & 63;
-            text.push(if used { DIGITS[value as usize] as char } else { '=' });
-        }
-    }
-    text
+    base64::decode(text, &Bump::new()).map(<[u8]>::to_vec)
 }
 
 #[cfg(test)]
@@ -254,7 +223,7 @@ mod tests {
     fn base64_is_read_as_it_was_written() {
         for length in 0..40_u8 {
             let bytes: Vec<u8> = (0..length).map(|at| at.wrapping_mul(89).wrapping_add(200)).collect();
-            assert_eq!(from_base64(&base64(&bytes)), Some(bytes));
+            assert_eq!(from_base64(&base64::text(&bytes)), Some(bytes));
         }
         for wrong in ["A", "A===", "AB=A", "AB", "A*==", "====", "AAAAA"] {
             assert_eq!(from_base64(wrong), None, "{wrong}");

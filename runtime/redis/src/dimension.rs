@@ -138,14 +138,7 @@ impl RedisStore {
             write_rows(&mut requests, rows.iter().map(|row| ((row.key, row.value), row.expires)), prefix.as_bytes());
         }
         requests.command("EXEC", &[]);
-        let mut replies = link.ask(&requests)?;
-        let end = replies.pop().unwrap_or(Value::Nil);
-        replies.iter().try_for_each(|reply| link.accepted(reply))?;
-        link.accepted(&end)?;
-        match end {
-            Value::Nil => Ok(false),
-            Value::Array(done) => done.iter().try_for_each(|reply| link.accepted(reply)).map(|()| true),
-            _ => Err(link.odd("a transaction ends in another way")),
-        }
+        let replies = link.ask(&requests)?;
+        link.is_done(replies)
     }
 }

@@ -187,15 +187,8 @@ impl Writer {
             requests.command("MULTI", &[]);
             group.iter().for_each(|item| item.request(&mut requests));
             requests.command("EXEC", &[]);
-            let mut replies = link.ask(&requests)?;
-            let end = replies.pop().unwrap_or(Value::Nil);
-            replies.iter().try_for_each(|reply| link.accepted(reply))?;
-            link.accepted(&end)?;
-            match end {
-                Value::Nil => Err(lost()),
-                Value::Array(done) => done.iter().try_for_each(|reply| link.accepted(reply)),
-                _ => Err(link.odd("a transaction ends in another way")),
-            }
+            let replies = link.ask(&requests)?;
+            if link.is_done(replies)? { Ok(()) } else { Err(lost()) }
         })
     }
 

@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use nsf_engine::connector::{ConnectorResult, MessageId, OutputBatch, Sink};
+use nsf_engine::{
+    connector::{ConnectorResult, MessageId, OutputBatch, Sink},
+    marks::ID_HEADER,
+};
 
 use crate::{
     fenced::{Claims, Content, Item, Writer},
@@ -14,9 +17,6 @@ use crate::{
 
 /// Bytes that may wait for a flush.
 const WAITING: usize = 4 * 1024 * 1024;
-
-/// The field of a stream's entry that tells it from others: a repetition has the same, and the same value.
-const ID_FIELD: &str = "nsf-id";
 
 /// Keys that a program writes values of: `expand redis("latest:{customer}") { … }`. Each value is a plain text under
 /// `<ns>:out:<key>`; the last one of a key stays.
@@ -83,7 +83,7 @@ impl Sink for RedisSink {
 pub struct RedisStreamSink {
     writer: Writer,
     key: Vec<u8>,
-    application: String,
+    group: String,
     waiting: Vec<Item>,
     /// Where each message waits: one that is given again after a fault elsewhere is added once.
     places: HashMap<MessageId, usize>,
@@ -101,16 +101,9 @@ impl RedisStreamSink {
         streams: Vec<String>,
         name: &str,
     ) -> ConnectorResult<Self> {
-        let application = settings.group.clone();
+        let group = settings.group.clone();
         let writer = Writer::new(settings, claims, streams)?;
-        Ok(Self {
-            key: writer.keys.stream(name),
-            writer,
-            application,
-            waiting: Vec::new(),
-            places: HashMap::new(),
-            bytes: 0,
-        })
+        Ok(Self { key: writer.keys.stream(name), writer, group, waiting: Vec::new(), places: HashMap::new(), bytes: 0 })
     }
 
     fn write(&mut self) -> ConnectorResult<()> {
@@ -133,13 +126,10 @@ impl Sink for RedisStreamSink {
     fn append(&mut self, batch: &OutputBatch) -> ConnectorResult<()> {
         for (index, (key, message)) in batch.messages().enumerate() {
             let own = batch.ids.get(index).copied().unwrap_or_default();
-            let MessageId { stream, partition, offset, by, ordinal, ended, .. } = own;
-            let mut id = format!("{}/{stream:08x}/{partition}/{offset}/{by:08x}/{ordinal}", self.application);
-            if ended != 0 {
-                // As in topics: several values may end with one record.
-                id.push_str(&format!("/{ended:016x}"));
-            }
-            let mut fields = vec![(ID_FIELD, id.into_bytes())];
+            let MessageId { stream, partition, .. } = own;
+            let mut id = Vec::new();
+            own.write(&self.group, &mut id);
+            let mut fields = vec![(ID_HEADER, id)];
             if !key.is_empty() {
                 fields.push(("key", key.to_vec()));
             }

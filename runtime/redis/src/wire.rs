@@ -176,6 +176,19 @@ impl Link {
         }
     }
 
+    /// What the answers to a transaction say, from `MULTI` to `EXEC`: whether it was done; not where something that stood under
+    /// `WATCH` was changed.
+    pub(crate) fn is_done(&self, mut replies: Vec<Value>) -> Result<bool, Failure> {
+        let end = replies.pop().unwrap_or(Value::Nil);
+        replies.iter().try_for_each(|reply| self.accepted(reply))?;
+        self.accepted(&end)?;
+        match end {
+            Value::Nil => Ok(false),
+            Value::Array(done) => done.iter().try_for_each(|reply| self.accepted(reply)).map(|()| true),
+            _ => Err(self.odd("a transaction ends in another way")),
+        }
+    }
+
     /// Something that cannot be understood in an answer.
     pub(crate) fn odd(&self, what: &str) -> Failure {
         Failure::odd(&self.node, what)

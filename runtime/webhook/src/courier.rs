@@ -1,9 +1,8 @@
 //! Sends messages, one after the other, each until the receiver has taken it, refused it, or was tried often enough.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{io::Write as _, sync::Arc, time::Duration};
 
 use hyper::{StatusCode, header::HeaderValue};
-use nsf_engine::connector::MessageId;
 
 use crate::{
     ID_HEADER, IDEMPOTENCY_HEADER,
@@ -82,15 +81,13 @@ async fn deliver(job: &Job, account: &Account, settings: &WebhookSettings, excha
 /// receiver which remembers ids for long cannot take one message for another that had its place before: the topic may be made
 /// anew, and the program may get a further source.
 fn headers(settings: &WebhookSettings, job: &Job) -> Vec<(&'static str, HeaderValue)> {
-    let Some(MessageId { stream, partition, offset, by, ordinal, ended, .. }) = job.id else { return Vec::new() };
-    let mut id = format!("{}/{stream:08x}/{partition}/{offset}/{by:08x}/{ordinal}", settings.application);
+    let Some(own) = job.id else { return Vec::new() };
+    let mut id = Vec::new();
+    own.write(&settings.application, &mut id);
+    let plain = HeaderValue::from_bytes(&id);
     // Writing to memory does not fail.
-    if ended != 0 {
-        let _ = write!(id, "/{ended:016x}");
-    }
-    let plain = HeaderValue::from_str(&id);
     let _ = write!(id, "/{:016x}", job.hash);
-    let values = [(ID_HEADER, plain), (IDEMPOTENCY_HEADER, HeaderValue::from_str(&id))];
+    let values = [(ID_HEADER, plain), (IDEMPOTENCY_HEADER, HeaderValue::from_bytes(&id))];
     values.into_iter().filter_map(|(name, value)| Some((name, value.ok()?))).collect()
 }
 

@@ -32,11 +32,10 @@ mod sink;
 mod target;
 mod tls;
 
+/// The header with a message's id: the same as messages to topics have.
+pub use nsf_engine::marks::ID_HEADER;
 pub use settings::{Resolve, WebhookSettings};
 pub use sink::{Webhook, WebhookReport, WebhookSink};
-
-/// The header with a message's id: the same as messages to topics have.
-pub const ID_HEADER: &str = "nsf-id";
 
 /// The header by which a receiver tells a repetition: the id, and a hash of the message.
 pub const IDEMPOTENCY_HEADER: &str = "idempotency-key";

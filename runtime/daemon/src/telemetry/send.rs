@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Request, StatusCode, Uri, body::Bytes, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
+use nsf_engine::encode::base64;
 use nsf_plan::profile::ServerUrl;
 use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName};
 use tokio::{
@@ -14,7 +15,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::problem::Problem;
+use crate::{problem::Problem, settings::decoded_bytes};
 
 /// How long a request may take, from the connection to the answer.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -48,7 +49,7 @@ impl Collector {
         let uri: Uri = url.expose().parse().map_err(|_| none())?;
         let is_secure = uri.scheme_str() == Some("https");
         let authority = uri.authority().ok_or_else(none)?;
-        let login = authority.as_str().rsplit_once('@').map(|(login, _)| base64(&decoded(login)));
+        let login = authority.as_str().rsplit_once('@').map(|(login, _)| base64::text(&decoded_bytes(login)));
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = authority.port_u16().unwrap_or(if is_secure { 443 } else { 4318 });
         let base = uri.path().trim_end_matches('/').to_owned();
@@ -128,51 +129,4 @@ fn connector(url: &ServerUrl) -> Result<TlsConnector, Problem> {
     let builder =
         builder.map_err(|error| wrong(url, &error.to_string(), "report it: this is a fault of this build"))?;
     Ok(TlsConnector::from(Arc::new(builder.with_root_certificates(roots).with_no_client_auth())))
-}
-
-/// A part of an address without its `%XX`.
-fn decoded(text: &str) -> Vec<u8> {
-    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
-    while let Some((&first, after)) = rest.split_first() {
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) if first == b'%' => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(first);
-                rest = after;
-            }
-        }
-    }
-    bytes
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let bits =
-            chunk.iter().enumerate().fold(0_usize, |bits, (at, byte)| bits | usize::from(*byte) << (16 - 8 * at));
-        for at in 0..4 {
-            let digit = DIGITS.get(bits >> (18 - 6 * at) & 63).copied().unwrap_or(b'=');
-            text.push(if at <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn logins_are_in_base_64() {
-        // RFC 4648, section 10.
-        for (text, wanted) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-            assert_eq!(base64(text.as_bytes()), wanted);
-        }
-        assert_eq!(decoded("a%3Ab%"), b"a:b%");
-    }
 }

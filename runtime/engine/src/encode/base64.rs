@@ -16,6 +16,15 @@ pub fn encode(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// The text form of bytes.
+#[must_use]
+pub fn text(bytes: &[u8]) -> String {
+    let mut text = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    encode(bytes, &mut text);
+    // It is ASCII.
+    String::from_utf8(text).unwrap_or_default()
+}
+
 fn six_bits(byte: u8) -> Option<u32> {
     match byte {
         b'A'..=b'Z' => Some(u32::from(byte - b'A')),

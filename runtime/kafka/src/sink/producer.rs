@@ -1,7 +1,6 @@
 //! The producer that the sinks of a cluster share, and the sinks.
 
 use std::{
-    io::Write,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -10,9 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nsf_engine::connector::{
-    ConnectorError, ConnectorErrorKind, ConnectorResult, MessageId, OutputBatch, Sequence, Sink,
-};
+use nsf_engine::connector::{ConnectorError, ConnectorErrorKind, ConnectorResult, MessageId, OutputBatch, Sink};
 use rdkafka::{
     ClientContext, TopicPartitionList,
     client::OAuthToken,
@@ -316,21 +313,11 @@ impl KafkaSink {
         }
         if let Some(id) = id {
             self.id.clear();
-            let group = &self.shared.settings.group;
-            let MessageId { stream, partition, offset, by, ordinal, sequence, ended, incarnation } = id;
-            // Writing to memory does not fail.
-            let _ = write!(self.id, "{group}/{stream:08x}/{partition}/{offset}/{by:08x}/{ordinal}");
-            if *ended != 0 {
-                let _ = write!(self.id, "/{ended:016x}");
-            }
+            id.write(&self.shared.settings.group, &mut self.id);
             let header = Header { key: ID_HEADER, value: Some(&self.id) };
             let mut headers = OwnedHeaders::new_with_capacity(2).insert(header);
             self.id.clear();
-            match sequence {
-                Sequence::None => {}
-                Sequence::Partition => drop(write!(self.id, "-/{incarnation:x}")),
-                Sequence::Lane(lane) => drop(write!(self.id, "{lane}/{incarnation:x}")),
-            }
+            id.write_lane(&mut self.id);
             if !self.id.is_empty() {
                 headers = headers.insert(Header { key: LANE_HEADER, value: Some(&self.id) });
             }

@@ -100,26 +100,17 @@ fn led(trial: &Trial<'_>, way: &Way, broken: Option<&str>) -> Result<String, Str
 
 /// The lanes are saved, and nothing else of the commit is done.
 fn die_after_the_save(scene: &mut Scene<'_>) -> Result<(), String> {
-    let at = scene.random.below(2) as usize;
-    restart(scene, at, "after-store-commit:3")?;
-    ended(&mut scene.workers[at])?;
-    scene.replace(at).map_err(words)
+    die_at(scene, "after-store-commit:3")
 }
 
 /// Outputs are in the log, and no lane is saved: they are sent again.
 fn die_before_the_save(scene: &mut Scene<'_>) -> Result<(), String> {
-    let at = scene.random.below(2) as usize;
-    restart(scene, at, "before-store-commit:3")?;
-    ended(&mut scene.workers[at])?;
-    scene.replace(at).map_err(words)
+    die_at(scene, "before-store-commit:3")
 }
 
 /// The lanes are saved, and the log knows nothing of it.
 fn die_before_the_positions(scene: &mut Scene<'_>) -> Result<(), String> {
-    let at = scene.random.below(2) as usize;
-    restart(scene, at, "before-positions:3")?;
-    ended(&mut scene.workers[at])?;
-    scene.replace(at).map_err(words)
+    die_at(scene, "before-positions:3")
 }
 
 /// A worker has claimed its lanes and read its first records; before it loads a row, the store goes back to what it was some
@@ -145,6 +136,13 @@ fn save_too_late(scene: &mut Scene<'_>) -> Result<(), String> {
     stopped(&mut scene.workers[at])?;
     thread::sleep(SESSION * 2);
     scene.workers[at].signal("CONT").map_err(words)
+}
+
+fn die_at(scene: &mut Scene<'_>, failpoint: &str) -> Result<(), String> {
+    let at = scene.random.below(2) as usize;
+    restart(scene, at, failpoint)?;
+    ended(&mut scene.workers[at])?;
+    scene.replace(at).map_err(words)
 }
 
 fn restart(scene: &mut Scene<'_>, at: usize, failpoint: &str) -> Result<(), String> {

@@ -6,29 +6,14 @@ use crate::redis_servers::Form;
 
 use super::{
     Trial, resume,
-    storm::{Named, Scene, Weather, storm, words},
+    storm::{Scene, words},
 };
 
 /// The lanes of a program whose profile does not say how many.
 const LANES: u64 = 8;
 
 pub(super) fn run(trial: &Trial<'_>) -> Result<String, String> {
-    let weather = Weather {
-        calm: (1_000, 2_000),
-        redis: Form::Cluster(resume::options()),
-        // Input must come all the while, or nobody sees when work goes on.
-        pace: Duration::from_secs(600),
-        named: Named::Never,
-        ..Weather::default()
-    };
-    let (mut turn, mut slowest) = (0, Duration::ZERO);
-    let done = storm(trial, "cluster", &weather, |scene| {
-        turn += 1;
-        resume::begun(scene)?;
-        slowest = slowest.max(change(scene, turn % 4)?);
-        Ok(())
-    })?;
-    Ok(format!("{done}; resumed at most {:.1} s after the fault", slowest.as_secs_f64()))
+    resume::run(trial, "cluster", Form::Cluster(resume::options()), |scene, turn| change(scene, turn % 4))
 }
 
 /// Another server has a lane's slot; gives after how long work went on.

@@ -8,7 +8,11 @@ use std::{
 
 use nsf_tests::servers::redis::Options;
 
-use super::storm::{Scene, words};
+use super::{
+    Trial,
+    storm::{Named, Scene, Weather, storm, words},
+};
+use crate::redis_servers::Form;
 
 /// How long it may; programs that are not optimised, on a machine that does other things too, get three times that.
 pub const LIMIT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 45 } else { 15 });
@@ -20,6 +24,35 @@ pub fn options() -> Options {
 
 /// After which time nobody waits any more.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Runs a row in which other servers take over again and again: `fault` is given the turn, from 1, makes one of them and gives
+/// after how long work went on.
+///
+/// # Errors
+/// What went wrong.
+pub fn run(
+    trial: &Trial<'_>,
+    name: &str,
+    redis: Form,
+    mut fault: impl FnMut(&mut Scene<'_>, u32) -> Result<Duration, String>,
+) -> Result<String, String> {
+    let weather = Weather {
+        calm: (1_000, 2_000),
+        redis,
+        // Input must come all the while, or nobody sees when work goes on.
+        pace: Duration::from_secs(600),
+        named: Named::Never,
+        ..Weather::default()
+    };
+    let (mut turn, mut slowest) = (0, Duration::ZERO);
+    let done = storm(trial, name, &weather, |scene| {
+        turn += 1;
+        begun(scene)?;
+        slowest = slowest.max(fault(scene, turn)?);
+        Ok(())
+    })?;
+    Ok(format!("{done}; resumed at most {:.1} s after the fault", slowest.as_secs_f64()))
+}
 
 /// How far each lane has come, as the servers say that take writes now.
 ///

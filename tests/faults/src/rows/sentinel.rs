@@ -12,27 +12,11 @@ use crate::redis_servers::Form;
 
 use super::{
     Trial, resume,
-    storm::{Named, Scene, Weather, storm, words},
+    storm::{Scene, words},
 };
 
 pub(super) fn run(trial: &Trial<'_>) -> Result<String, String> {
-    let options = super::resume::options();
-    let weather = Weather {
-        calm: (1_000, 2_000),
-        redis: Form::Sentinel(options),
-        // Input must come all the while, or nobody sees when work goes on.
-        pace: Duration::from_secs(600),
-        named: Named::Never,
-        ..Weather::default()
-    };
-    let (mut turn, mut slowest) = (0, Duration::ZERO);
-    let done = storm(trial, "sentinel", &weather, |scene| {
-        turn += 1;
-        resume::begun(scene)?;
-        slowest = slowest.max(failover(scene, turn % 3)?);
-        Ok(())
-    })?;
-    Ok(format!("{done}; resumed at most {:.1} s after the fault", slowest.as_secs_f64()))
+    resume::run(trial, "sentinel", Form::Sentinel(resume::options()), |scene, turn| failover(scene, turn % 3))
 }
 
 /// One failover; gives after how long work went on.
