@@ -37,6 +37,8 @@ pub fn read(deployment: &Deployment) -> Result<Configuration, Vec<Problem>> {
     })?;
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let manifest = Manifest::parse(&text);
+    #[cfg(feature = "faults")]
+    let plan = crate::faults::plan(plan);
     let Some(profile) = manifest.profiles.get(&deployment.profile) else {
         return Err(vec![no_profile(&manifest, &deployment.profile, &path)]);
     };

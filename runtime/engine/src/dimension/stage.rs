@@ -14,7 +14,9 @@ use nsf_plan::{DimensionId, Plan};
 use crate::{
     connector::ConnectorResult,
     expression::Build,
+    run::output::{Incarnations, incarnation},
     run::stage::{DimensionStage, DimensionWrite, StageOutput, WriteOrder, Writer},
+    stable,
     store::{Store, StoreBatch, StoreTable, row_version},
     subscription::{Causes, Subscriptions, Written},
 };
@@ -64,10 +66,14 @@ enum RowState {
     Collected,
 }
 
-/// Stable ids of those who write.
+/// Names of those who write, as rows keep them.
 struct Writers {
     ingests: Vec<Arc<str>>,
     pipelines: Vec<Arc<str>>,
+    /// Which topic of its name each stream is.
+    incarnations: Incarnations,
+    /// Names of flows that write because of a stream's records, by both and the stream's incarnation.
+    flows: AHashMap<(usize, u32, u32), Arc<str>>,
 }
 
 impl Writers {
@@ -75,15 +81,26 @@ impl Writers {
         Self {
             ingests: plan.ingests.iter().map(|ingest| ingest.id.as_str().into()).collect(),
             pipelines: plan.pipelines.iter().map(|pipeline| pipeline.id.as_str().into()).collect(),
+            incarnations: Incarnations::default(),
+            flows: AHashMap::new(),
         }
     }
 
-    fn id(&self, writer: Writer) -> Arc<str> {
-        let id = match writer {
-            Writer::Ingest(id) => self.ingests.get(id.index()),
-            Writer::Pipeline(id) => self.pipelines.get(id.index()),
+    /// An ingest has its own id. A flow's has the topic beside it that the record came from: offsets of two topics that it
+    /// merges, or of one that was made anew, say nothing of which record came first.
+    fn name(&mut self, write: &DimensionWrite) -> Arc<str> {
+        let id = match write.writer {
+            Writer::Ingest(id) => return self.ingests.get(id.index()).cloned().unwrap_or_default(),
+            Writer::Pipeline(id) => id.index(),
         };
-        id.cloned().unwrap_or_default()
+        let stream = write.origin.stream;
+        let incarnation = incarnation(&self.incarnations, stream);
+        let Self { flows, pipelines, .. } = self;
+        let name = flows.entry((id, stream, incarnation)).or_insert_with(|| {
+            let flow = pipelines.get(id).map_or("", |id| id);
+            format!("{flow} {:08x}", stable::mixed(&[stream, incarnation])).into()
+        });
+        Arc::clone(name)
     }
 }
 
@@ -110,6 +127,13 @@ impl Stage {
     #[must_use]
     pub const fn with_capacity(mut self, rows: usize) -> Self {
         self.capacity = rows;
+        self
+    }
+
+    /// The same, told which topic of its name each stream is.
+    #[must_use]
+    pub(crate) fn with_incarnations(mut self, incarnations: &Incarnations) -> Self {
+        self.writers.incarnations = Arc::clone(incarnations);
         self
     }
 
@@ -145,13 +169,13 @@ impl Stage {
         Ok(())
     }
 
-    fn stamp(&self, write: &DimensionWrite) -> Stamp {
+    fn stamp(&mut self, write: &DimensionWrite) -> Stamp {
         let (time, by) = match write.order {
             WriteOrder::Time(time) => (time, WrittenBy::Ingest),
             WriteOrder::Flow => (write.origin.time, WrittenBy::Flow),
         };
         let (partition, offset) = (write.origin.partition, write.origin.offset);
-        Stamp { time, by, writer: self.writers.id(write.writer), partition, offset }
+        Stamp { time, by, writer: self.writers.name(write), partition, offset }
     }
 
     fn shrink(&mut self) {

@@ -23,7 +23,7 @@ pub struct Stamp {
     pub time: i64,
     /// Who.
     pub by: WrittenBy,
-    /// The stable id of the ingest or pipeline.
+    /// The stable id of the ingest; of a flow its id and a number of the topic that the causing record came from.
     pub writer: Arc<str>,
     /// The partition that the causing record came from.
     pub partition: u32,

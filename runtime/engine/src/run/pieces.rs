@@ -214,6 +214,7 @@ impl Engine {
         let ids = (0..plan.topics.len()).map(wants_ids).collect();
         let subscriptions = subscription_streams(&plan);
         let incarnations = streams.iter().map(|stream| (stream.number, AtomicU32::new(0))).collect();
+        let stage = stage.with_incarnations(&incarnations);
         let core = Core { programs, streams, subscriptions, expiring, shared, lanes, topics, ids, incarnations };
         Ok(Pieces { plan, core, dimensions, stage, readers, outputs, exports, rejected, options })
     }

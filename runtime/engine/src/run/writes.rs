@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use ahash::AHashMap;
 use bumpalo::Bump;
 use nsf_plan::SubscriptionId;
 
@@ -12,31 +13,45 @@ use super::{
     output::incarnation,
     stage::{DimensionStage, DimensionWrite, RecordOrigin, StageMessage, StageOutput, SubscriptionRecord},
     told,
-    work::Taken,
 };
 use crate::{
     connector::{MessageId, OutputBatch},
     stable,
 };
 
+/// Where a record stands among others: its stream's number, its partition, its offset.
+type Place = (u32, u32, u64);
+
+const fn place(origin: &RecordOrigin) -> Place {
+    (origin.stream, origin.partition, origin.offset)
+}
+
 /// Puts writes in the order in which the engine took the records that caused them. Lanes work in that order, also over
-/// several streams or partitions: what a flow writes last of a row must be what its lane computed last.
-pub(crate) fn order_as_taken(writes: &mut [DimensionWrite], batches: &[Taken]) {
+/// several streams or partitions: what a flow writes last of a row must be what its lane computed last. A batch is given by
+/// the place of its first record.
+pub(crate) fn order_as_taken(writes: &mut [DimensionWrite], firsts: impl Iterator<Item = Option<Place>>) {
     if writes.len() < 2 {
         return;
     }
-    let first = |(at, taken): (usize, &Taken)| {
-        let first = taken.batch.messages.first()?.offset;
-        Some((taken.stream as u32, taken.batch.partition, first, at))
-    };
-    let mut firsts: Vec<(u32, u32, u64, usize)> = batches.iter().enumerate().filter_map(first).collect();
+    let mut firsts: Vec<(Place, usize)> = firsts.enumerate().filter_map(|(at, first)| Some((first?, at))).collect();
     firsts.sort_unstable();
     let batch_of = |origin: &RecordOrigin| {
-        let RecordOrigin { stream, partition, offset, .. } = *origin;
-        let behind = firsts.partition_point(|first| (first.0, first.1, first.2) <= (stream, partition, offset));
-        firsts.get(behind.wrapping_sub(1)).map_or(usize::MAX, |first| first.3)
+        let behind = firsts.partition_point(|(first, _)| *first <= place(origin));
+        firsts.get(behind.wrapping_sub(1)).map_or(usize::MAX, |(_, at)| *at)
     };
     writes.sort_by_cached_key(|write| (batch_of(&write.origin), write.origin));
+}
+
+/// The same for what flows made of what subscriptions told them.
+fn order_as_told(writes: &mut [DimensionWrite], told: &[Place]) {
+    if writes.len() < 2 {
+        return;
+    }
+    let mut first: AHashMap<Place, usize> = AHashMap::new();
+    for (at, place) in told.iter().enumerate() {
+        first.entry(*place).or_insert(at);
+    }
+    writes.sort_by_cached_key(|write| (first.get(&place(&write.origin)).copied(), write.origin));
 }
 
 /// Most rounds of subscriptions that one round of records may cause.
@@ -60,7 +75,6 @@ impl Run {
             self.rejected.append(&mut output.rejected);
             wrote |= self.send(output.messages)?;
             self.tell_flows(output.records, &mut writes, &mut wrote)?;
-            writes.sort_by_key(|write| write.origin);
         }
         Err(RunError::Internal("subscriptions and the flows that read them feed one another without an end".to_owned()))
     }
@@ -100,6 +114,7 @@ impl Run {
         writes: &mut Vec<DimensionWrite>,
         wrote: &mut bool,
     ) -> Result<(), RunError> {
+        let told: Vec<Place> = records.iter().map(|record| place(&record.origin)).collect();
         let mut by_subscription: Vec<(SubscriptionId, Vec<SubscriptionRecord>)> = Vec::new();
         for record in records {
             let id = record.subscription;
@@ -123,6 +138,7 @@ impl Run {
             *wrote |= self.emit(None, worked.output, writes, worked.broken)?;
         }
         *wrote |= self.emit_lanes(writes)?;
+        order_as_told(writes, &told);
         Ok(())
     }
 }
@@ -132,15 +148,7 @@ mod tests {
     use nsf_plan::{DimensionId, PipelineId};
 
     use super::*;
-    use crate::{
-        connector::{Message, RawBatch},
-        run::stage::{WriteKind, WriteOrder, Writer},
-    };
-
-    fn batch(stream: usize, partition: u32, offsets: std::ops::Range<u64>) -> Taken {
-        let messages = offsets.map(|offset| Message { offset, ..Message::default() }).collect();
-        Taken { stream, batch: RawBatch { partition, messages, ..RawBatch::default() }, header: None }
-    }
+    use crate::run::stage::{WriteKind, WriteOrder, Writer};
 
     fn write(stream: u32, partition: u32, offset: u64) -> DimensionWrite {
         DimensionWrite {
@@ -154,15 +162,25 @@ mod tests {
         }
     }
 
+    fn places(writes: &[DimensionWrite]) -> Vec<Place> {
+        writes.iter().map(|write| place(&write.origin)).collect()
+    }
+
     #[test]
     fn writes_of_several_partitions_and_streams_stand_as_their_records_were_taken() {
-        let batches = [batch(1, 8, 5..7), batch(0, 3, 9..12), batch(0, 8, 0..3), batch(1, 8, 7..9)];
+        let batches = [Some((70, 8, 5)), Some((20, 3, 9)), None, Some((20, 8, 0)), Some((70, 8, 7))];
         // As the lanes give them, each its own in order.
         let mut writes =
-            [write(0, 3, 11), write(1, 8, 8), write(1, 8, 5), write(0, 3, 9), write(0, 8, 2), write(1, 8, 6)];
-        order_as_taken(&mut writes, &batches);
-        let order: Vec<_> =
-            writes.iter().map(|write| (write.origin.stream, write.origin.partition, write.origin.offset)).collect();
-        assert_eq!(order, [(1, 8, 5), (1, 8, 6), (0, 3, 9), (0, 3, 11), (0, 8, 2), (1, 8, 8)]);
+            [write(20, 3, 11), write(70, 8, 8), write(70, 8, 5), write(20, 3, 9), write(20, 8, 2), write(70, 8, 6)];
+        order_as_taken(&mut writes, batches.into_iter());
+        assert_eq!(places(&writes), [(70, 8, 5), (70, 8, 6), (20, 3, 9), (20, 3, 11), (20, 8, 2), (70, 8, 8)]);
+    }
+
+    #[test]
+    fn writes_of_flows_that_were_told_stand_as_their_records_were_told() {
+        let told = [(70, 9, 1), (70, 2, 4), (20, 3, 0), (70, 2, 5)];
+        let mut writes = [write(20, 3, 0), write(70, 2, 4), write(70, 2, 5), write(70, 9, 1)];
+        order_as_told(&mut writes, &told);
+        assert_eq!(places(&writes), told);
     }
 }

@@ -3,7 +3,7 @@
 //! Random moments seldom meet the short windows that these rules close, so each build is led there: its worker dies or stops
 //! at the one place where the rule counts. The build that keeps all rules goes the same ways first, and must come out whole.
 
-use std::{thread, time::Duration};
+use std::{sync::atomic::Ordering, thread, time::Duration};
 
 use nsf_tests::servers::redis::Fsync;
 
@@ -11,7 +11,10 @@ use super::{
     Trial, store,
     storm::{Named, Scene, Weather, storm, words},
 };
-use crate::{stage::SESSION, worker::Worker};
+use crate::{
+    stage::{PARTITIONS, SESSION},
+    worker::Worker,
+};
 
 /// A rule, and the way on which leaving it out shows.
 struct Way {
@@ -62,6 +65,13 @@ const WAYS: &[Way] = &[
         environment: &[],
         shows: WRONG,
     },
+    Way {
+        name: "no-look",
+        what: "rows of dimensions are written without a look at the lanes that they come from",
+        lead: write_rows_too_late,
+        environment: &[("REFRESH", "1000")],
+        shows: WRONG,
+    },
 ];
 
 /// What a comparison says that found something wrong.
@@ -83,8 +93,27 @@ pub(super) fn run(trial: &Trial<'_>) -> Result<String, String> {
             Err(words) => return Err(format!("{} broke off otherwise than by a wrong result: {words}", way.name)),
         }
     }
-    let names: Vec<&str> = WAYS.iter().map(|way| way.name).collect();
+    let words = far_ahead(trial)?;
+    println!("   {AHEAD} is noticed: {words}");
+    let names: Vec<&str> = WAYS.iter().map(|way| way.name).chain([AHEAD]).collect();
     Ok(format!("noticed: {}", names.join(", ")))
+}
+
+/// As `NSFLOW_BROKEN` has it.
+const AHEAD: &str = "no-future-clamp";
+
+/// Records whose times are far ahead end values before their time, where nothing bounds them. The row `timers` has such
+/// records, and shows that the build that keeps all rules takes none.
+fn far_ahead(trial: &Trial<'_>) -> Result<String, String> {
+    let run = |environment| {
+        super::timers::run(&Trial { environment, dose: 1, nsfc: trial.nsfc, nsflow: trial.nsflow, ..*trial })
+    };
+    let sound = run(Vec::new()).map_err(|words| format!("all rules kept, times far ahead: {words}"))?;
+    println!("   all rules kept, times far ahead: {sound}");
+    match run(vec![("NSFLOW_BROKEN".to_owned(), AHEAD.to_owned())]) {
+        Ok(words) => Err(format!("nobody noticed that times may be as far ahead as they like ({AHEAD}): {words}")),
+        Err(words) => Ok(words.lines().next().unwrap_or_default().to_owned()),
+    }
 }
 
 fn led(trial: &Trial<'_>, way: &Way, broken: Option<&str>) -> Result<String, String> {
@@ -93,8 +122,14 @@ fn led(trial: &Trial<'_>, way: &Way, broken: Option<&str>) -> Result<String, Str
     let environment = further.chain(broken).collect();
     let own = Trial { environment, nsfc: trial.nsfc, nsflow: trial.nsflow, ..*trial };
     let redis = store::options(Fsync::EverySecond);
-    let weather =
-        Weather { calm: (300, 700), redis, pace: Duration::from_secs(600), named: Named::Always, ..Weather::default() };
+    let weather = Weather {
+        calm: (300, 700),
+        redis,
+        pace: Duration::from_secs(600),
+        named: Named::Always,
+        ordered: way.name != "no-look",
+        ..Weather::default()
+    };
     storm(&own, "broken", &weather, way.lead)
 }
 
@@ -136,6 +171,28 @@ fn save_too_late(scene: &mut Scene<'_>) -> Result<(), String> {
     stopped(&mut scene.workers[at])?;
     thread::sleep(SESSION * 2);
     scene.workers[at].signal("CONT").map_err(words)
+}
+
+/// The same before rows of dimensions are written, while partitions are added: what the others write meanwhile comes from
+/// other partitions. It is the last of all input, so that what is written too late stays.
+fn write_rows_too_late(scene: &mut Scene<'_>) -> Result<(), String> {
+    if scene.hurry.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let at = scene.random.below(2) as usize;
+    restart(scene, at, "before-dimensions:3:stop")?;
+    stopped(&mut scene.workers[at])?;
+    for topic in ["movements", "logins"] {
+        let topic = scene.stage.topic(topic);
+        scene.servers.kafka.add_partitions(&topic, PARTITIONS + 3).map_err(words)?;
+    }
+    // Producers learn of them.
+    thread::sleep(SESSION);
+    scene.hurry.store(true, Ordering::Relaxed);
+    scene.stage.wait(scene.servers, Duration::from_secs(60))?;
+    scene.workers[at].signal("CONT").map_err(words)?;
+    thread::sleep(Duration::from_secs(3));
+    Ok(())
 }
 
 fn die_at(scene: &mut Scene<'_>, failpoint: &str) -> Result<(), String> {

@@ -85,6 +85,8 @@ pub struct Scene<'s> {
     pub random: Random,
     /// Whether workers that are started from now on keep their partitions over a restart.
     pub named: bool,
+    /// Set where the rest of the input is to come at once.
+    pub hurry: Arc<AtomicBool>,
 }
 
 impl Scene<'_> {
@@ -162,7 +164,8 @@ pub fn storm(
             Named::Always => true,
         };
         let random = Random::new(random.number());
-        let mut scene = Scene { servers: &mut servers, stage, workers: Vec::new(), random, named };
+        let hurry = Arc::default();
+        let mut scene = Scene { servers: &mut servers, stage, workers: Vec::new(), random, named, hurry };
         let outputs = one(&mut scene, weather, faults, &mut fault, &mut sum).map_err(|wrong| {
             let journals = keep(name, &scene.stage.workers.journals());
             format!("trial {} of seed {} ({faults} faults): {wrong}\n{journals}", sum.trials, trial.seed)
@@ -202,7 +205,7 @@ fn one(
     }
     // The input comes until about the last fault.
     let pace = Duration::from_millis(u64::from(faults) * (weather.calm.0 + weather.calm.1 / 2));
-    let hurry = Arc::new(AtomicBool::new(false));
+    let hurry = Arc::clone(&scene.hurry);
     let feeder = feed(&scene.stage, pace.max(weather.pace), &hurry);
     let changer = scene.stage.tariffs.keep_changing(&hurry);
     let mut faulty = || {

@@ -367,7 +367,7 @@ fn save(store: &dyn Store, shapes: &[StateShape], job: Job<'_>) -> (u16, Vec<u64
 }
 
 /// Does jobs on threads of their own, where there are several.
-fn side_by_side<J: Send, D: Send>(mut jobs: Vec<J>, work: impl Fn(J) -> D + Sync) -> Vec<D> {
+pub(super) fn side_by_side<J: Send, D: Send>(mut jobs: Vec<J>, work: impl Fn(J) -> D + Sync) -> Vec<D> {
     if jobs.len() < 2 {
         return jobs.pop().map(work).into_iter().collect();
     }

@@ -1,6 +1,11 @@
 //! Rows of dimensions: several workers may write one, so each is written only if it is as it was read. Messages of
 //! subscriptions are computed from what was read and are in the log before the row is written; where the row was changed
 //! meanwhile, both are made anew.
+//!
+//! Between the reading of the rows and their writing it is looked whether the lanes are still held. A worker that was held up
+//! and lost its partitions would else read what another has written since, and put older values in its place: where keys
+//! have moved to other partitions meanwhile, nothing in the row says which is older. Whoever takes lanes over after the look
+//! reads rows after it too, and these are then not as they were read.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -43,6 +48,9 @@ impl Serve {
                 return Ok(());
             }
             let Some(lanes) = store.lanes() else { return Ok(()) };
+            if let Some((_, error)) = self.not_as_held().pop() {
+                return Err(named(error));
+            }
             let changed = lanes.swap(changes, &self.run.stage.versions()).map_err(named)?;
             self.rows += (changes.len() - changed.len()) as u64;
             if changed.is_empty() {

@@ -470,21 +470,24 @@ impl Serve {
             self.event(protocol::Event::Due);
             return;
         }
-        let store = Arc::clone(&self.run.core.shared.store);
-        let Some(lanes) = store.lanes() else { return };
-        for number in 0..self.run.core.lanes {
-            let held = self.held(number);
-            if held.is_empty() || !self.machine.is_open(number) {
-                continue;
-            }
-            if let Err(error) = LaneStore::load(lanes, number, &held, &[], &mut |_, _| {}) {
-                self.lane_failed(number, &error, EndedBy::Claim);
-            }
+        for (lane, error) in self.not_as_held() {
+            self.lane_failed(lane, &error, EndedBy::Claim);
         }
         if self.run.uncommitted.since.is_none() {
             // What failed was done by another worker meanwhile.
             self.went_well(EndedBy::Commit);
         }
+    }
+
+    /// The open lanes that are not as they are held, or whose store does not answer, and what it says.
+    fn not_as_held(&self) -> Vec<(u16, ConnectorError)> {
+        let Some(lanes) = self.run.core.shared.store.lanes() else { return Vec::new() };
+        let held = (0..self.run.core.lanes).map(|number| (number, self.held(number)));
+        let held = held.filter(|(number, held)| !held.is_empty() && self.machine.is_open(*number)).collect();
+        let looked = act::side_by_side(held, |(number, held): (u16, Vec<Held>)| {
+            LaneStore::load(lanes, number, &held, &[], &mut |_, _| {}).err().map(|error| (number, error))
+        });
+        looked.into_iter().flatten().collect()
     }
 
     fn tell_status(&mut self) {
