@@ -54,7 +54,7 @@ pub fn main(command: Command) -> ExitCode {
     }
 }
 
-/// What is missing of what [`write`] wrote under `folder`: of every command a page, its name in every completion; of every
+/// What is missing of what [`write()`] wrote under `folder`: of every command a page, its name in every completion; of every
 /// option its name in the page of its command.
 ///
 /// # Errors
