@@ -279,6 +279,20 @@ impl Stage {
         format!("{}.{own}", self.name)
     }
 
+    /// All topics of the program, also the one between the halves of the flow that is cut.
+    #[must_use]
+    pub fn topics(&self) -> Vec<String> {
+        let own = READ.iter().chain(&WRITTEN).copied();
+        own.chain(["bank.buckets.count_buckets.repartitioned.repartition"]).map(|own| self.topic(own)).collect()
+    }
+
+    /// The program runs at other brokers than those of the servers.
+    pub fn move_to(&mut self, brokers: String) {
+        self.workers.environment.push(("KAFKA_BROKERS".to_owned(), brokers.clone()));
+        self.outputs.clone_from(&brokers);
+        self.brokers = brokers;
+    }
+
     /// What writes the input.
     #[must_use]
     pub fn feeder(&self) -> Feeder {

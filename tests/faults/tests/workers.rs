@@ -101,6 +101,11 @@ fn a_broker_that_is_killed_loses_nothing() {
 }
 
 #[test]
+fn brokers_that_answer_with_errors_lose_nothing() {
+    row("broker-errors", 40);
+}
+
+#[test]
 fn work_goes_on_at_the_master_that_sentinel_chose() {
     row("sentinel", 3);
 }

@@ -25,8 +25,8 @@ use crate::{context::GroupCalls, fault, native, trouble::Trouble};
 /// How long one question may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long the ids of topics are waited for, each of two times, while all else is answered.
-const PATIENCE_FOR_IDS: Duration = Duration::from_secs(2);
+/// What the id of a cluster begins with that librdkafka plays.
+const MOCK: &str = "mockCluster";
 
 /// How long after a failure it is asked again.
 const AGAIN: Duration = Duration::from_millis(300);
@@ -55,6 +55,8 @@ pub(crate) enum Answer {
     Division(Option<Division>),
     /// How many partitions a topic has.
     Count(String, u32),
+    /// The ids of topics, as far as the cluster says them.
+    Ids(Vec<(String, String)>),
     /// The cluster answers.
     Alive,
     /// The cluster does not answer.
@@ -66,7 +68,7 @@ pub(crate) struct Asker {
     consumer: Arc<BaseConsumer<GroupCalls>>,
     trouble: Arc<Trouble>,
     over: Arc<AtomicBool>,
-    /// Whether the cluster knows ids of topics; none as long as that is not known.
+    /// Whether the cluster is one that may know ids of topics; none as long as that is not known.
     knows_ids: Arc<OnceLock<bool>>,
     sender: Sender<Answer>,
     answers: Receiver<Answer>,
@@ -145,6 +147,15 @@ impl Asker {
         });
     }
 
+    /// Asks for the ids of topics, once; not where the cluster is known to have none.
+    pub(crate) fn ids(&self, topics: Vec<String>) {
+        let knows_ids = Arc::clone(&self.knows_ids);
+        self.ask(move |consumer, _, _| {
+            let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+            Some(Answer::Ids(ids(consumer, topics, &knows_ids).unwrap_or_default()))
+        });
+    }
+
     fn ask(
         &self,
         question: impl FnOnce(&BaseConsumer<GroupCalls>, &Trouble, &AtomicBool) -> Option<Answer> + Send + 'static,
@@ -178,7 +189,7 @@ pub(crate) fn states(
         list.add_partition(topic, *partition);
     }
     let committed = consumer.committed_offsets(list, PATIENCE).map_err(|error| code_of(&error))?;
-    let ids = ids(consumer, partitions, knows_ids)?;
+    let ids = ids(consumer, partitions.iter().map(|(topic, ..)| topic.as_str()).collect(), knows_ids)?;
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     for (topic, ..) in partitions {
         if !counts.contains_key(topic.as_str()) {
@@ -213,33 +224,26 @@ fn count(consumer: &BaseConsumer<GroupCalls>, topic: &str) -> Result<u32, KafkaE
 
 /// The ids of the topics; empty where the cluster knows none.
 ///
-/// Old brokers refuse the question, and librdkafka's mock of one never answers it. Whether nothing answers is known before
-/// this is asked, so that a second silence says that this is such a one.
+/// Old brokers refuse the question, and librdkafka's mock of a cluster never answers it. Of any other a silence says only that
+/// it is slow: who took it for one without ids would not notice a topic that is made anew.
 fn ids(
     consumer: &BaseConsumer<GroupCalls>,
-    partitions: &[Asked],
+    mut topics: Vec<&str>,
     knows_ids: &OnceLock<bool>,
 ) -> Result<Vec<(String, String)>, RDKafkaErrorCode> {
-    let mut topics: Vec<&str> = partitions.iter().map(|(topic, ..)| topic.as_str()).collect();
+    if knows_ids.get().is_none() {
+        let cluster = consumer.client().fetch_cluster_id(PATIENCE).ok_or(RDKafkaErrorCode::OperationTimedOut)?;
+        knows_ids.get_or_init(|| !cluster.starts_with(MOCK));
+    }
+    if knows_ids.get() == Some(&false) {
+        return Ok(Vec::new());
+    }
     topics.sort_unstable();
     topics.dedup();
-    for _ in 0..2 {
-        if knows_ids.get() == Some(&false) {
-            return Ok(Vec::new());
-        }
-        match native::topic_ids(consumer, &topics, PATIENCE_FOR_IDS) {
-            Err(RDKafkaErrorCode::UnsupportedFeature) => break,
-            // One that has answered before is only slow.
-            Err(RDKafkaErrorCode::OperationTimedOut) if knows_ids.get().is_none() => {}
-            Ok(ids) => {
-                knows_ids.get_or_init(|| true);
-                return Ok(ids);
-            }
-            Err(code) => return Err(code),
-        }
+    match native::topic_ids(consumer, &topics, PATIENCE) {
+        Err(RDKafkaErrorCode::UnsupportedFeature) => Ok(Vec::new()),
+        answered => answered,
     }
-    knows_ids.get_or_init(|| false);
-    Ok(Vec::new())
 }
 
 /// The first of some positions that is not in the log.

@@ -20,6 +20,7 @@ use super::{
     asking::{Answer, Asked, Asker, BY_WORKER, OutOfRange},
     assigned::{AllAssigned, Assigned, Phase},
     followers::Followers,
+    incarnation::Incarnations,
     ownership::Ownership,
     rebalance::Leaving,
     seen::{PartitionEnd, Seen},
@@ -65,6 +66,8 @@ pub(crate) struct Membership {
     pub(super) changes: Vec<Change>,
     /// Whether every partition is somebody's.
     pub(super) watch: Watch,
+    /// Whether topics are still those that they were.
+    pub(super) incarnations: Incarnations,
     pub(super) asker: Asker,
     /// Counts assignments.
     pub(super) tokens: u64,
@@ -117,6 +120,7 @@ impl Membership {
         ownership.join(&consumer);
         Ok(Self {
             watch: Watch::new(settings.instance.is_some(), settings.drain()),
+            incarnations: Incarnations::new(settings.metadata_interval),
             settings: Arc::clone(settings),
             trouble: Arc::clone(trouble),
             seen,
@@ -256,6 +260,9 @@ impl Membership {
         self.serve_leaving();
         self.serve_wanted();
         self.serve_watch();
+        if let Some(topics) = self.incarnations.due() {
+            self.asker.ids(topics);
+        }
         if self.trouble.is_any() && self.probed.is_some_and(|probed| probed.elapsed() >= PROBE) {
             self.probed = None;
             self.asker.alive(self.streams.clone());
@@ -327,6 +334,7 @@ impl Membership {
                 }
             }
             Answer::Division(division) => self.divided(division),
+            Answer::Ids(ids) => self.incarnations.answered(&ids, &self.settings.brokers)?,
             Answer::Count(topic, partitions) => {
                 let streams = (0_u32..).zip(&self.streams).filter(|(_, name)| **name == topic);
                 self.changes.extend(streams.map(|(stream, _)| Change::Counted { stream, partitions }));
@@ -350,6 +358,7 @@ impl Membership {
             return;
         }
         assigned.phase = Phase::Told;
+        self.incarnations.note(topic, &state.incarnation);
         if latest {
             // Were it not committed, a restart before the first commit would begin later and lose what came between.
             state.committed = Some(state.high);

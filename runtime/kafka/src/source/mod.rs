@@ -3,6 +3,7 @@
 mod asking;
 mod assigned;
 mod followers;
+mod incarnation;
 mod membership;
 mod ownership;
 mod rebalance;

@@ -8,7 +8,7 @@ use nsf_engine::connector::{
 use nsf_kafka::{CreateTopics, KafkaSource, KafkaTopics, StartAt};
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
-    admin::{AdminClient, AdminOptions, NewPartitions},
+    admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer},
     message::{Header, OwnedHeaders},
@@ -308,6 +308,54 @@ fn a_topic_that_was_made_anew_is_another_and_new_partitions_come() {
     worker.until("the partition", |worker| worker.assigned.len() == 1);
     let second = &worker.assigned[0].1.incarnation;
     assert!(!second.is_empty() && *second != first, "{first} {second}");
+    worker.source.close(CLOSE);
+}
+
+/// One that is there again at once and as long as before looks to the client as it did: only its id tells.
+#[test]
+fn a_topic_that_was_made_anew_under_its_reader_is_told() {
+    let Some(broker) = broker() else { return };
+    let topic = broker.topic(1);
+    broker.fill(&topic, 0, 0..10);
+    let mut settings = broker.settings();
+    settings.create_topics = Some(CreateTopics { partitions: 1, replication: None });
+    let mut worker = Worker::open(settings, &[&topic]);
+    worker.until("the partition", |worker| worker.assigned.len() == 1);
+    let first = worker.assigned[0].1.incarnation.clone();
+    worker.start_all(1);
+    worker.until("messages", |worker| worker.taken.len() == 10);
+    block_on(admin(broker).delete_topics(&[&topic], &AdminOptions::new())).unwrap();
+    let begun = std::time::Instant::now();
+    loop {
+        let made = admin(broker);
+        let made =
+            block_on(made.create_topics([&NewTopic::new(&topic, 1, TopicReplication::Fixed(1))], &AdminOptions::new()));
+        if made.is_ok_and(|made| made.iter().all(Result::is_ok)) {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "the topic cannot be made again");
+    }
+    broker.fill(&topic, 0, 0..10);
+    // The client may also see that the topic is away for a moment; the partition then comes anew, with another incarnation.
+    let begun = std::time::Instant::now();
+    loop {
+        let mut batch = RawBatch::default();
+        match worker.source.poll(&mut batch, BLOCK) {
+            Err(error) => {
+                let words = error.to_string();
+                assert!(
+                    words.contains(&topic) && words.contains("made anew") && words.contains("nsflow reset"),
+                    "{words}"
+                );
+                break;
+            }
+            Ok(_) => assert!(begun.elapsed() < Duration::from_secs(40), "nobody noticed"),
+        }
+        let is_other = |change: &Change| matches!(change, Change::Assigned(_, state) if state.incarnation != first);
+        if worker.source.changes().iter().any(is_other) {
+            break;
+        }
+    }
     worker.source.close(CLOSE);
 }
 

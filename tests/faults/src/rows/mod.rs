@@ -12,6 +12,7 @@ mod kill;
 mod mariadb;
 mod network;
 mod poison;
+mod refusals;
 mod results;
 mod resume;
 mod sentinel;
@@ -57,6 +58,12 @@ pub const ROWS: &[Row] = &[
     Row { name: "broken", fault: "a build that leaves a rule out", dose: 20, run: broken::run },
     Row { name: "timers", fault: "restarts and clocks that jump while values end", dose: 10, run: timers::run },
     Row { name: "broker", fault: "kill -9 of Kafka", dose: 20, run: store::broker },
+    Row {
+        name: "broker-errors",
+        fault: "brokers answer with errors, by a mock cluster",
+        dose: 200,
+        run: refusals::run,
+    },
     Row {
         name: "transactions",
         fault: "kill -9 of a worker or of Kafka, in transactions",
