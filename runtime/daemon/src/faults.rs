@@ -167,4 +167,8 @@ impl LaneStore for Careless {
     fn swap(&self, rows: &Changes, expected: &[u64]) -> ConnectorResult<Vec<usize>> {
         self.careful()?.swap(rows, expected)
     }
+
+    fn spread(&self, rows: &Changes) -> ConnectorResult<()> {
+        self.careful()?.spread(rows)
+    }
 }

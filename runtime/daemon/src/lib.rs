@@ -7,9 +7,10 @@
 //! | `metrics/` | the metrics and their names |
 //! | `board` | what the process shows of itself |
 //! | `notify` | what systemd is told |
-//! | `combined` | one store of Redis and MySQL |
+//! | `combined` | one store of Redis and MySQL, where dimensions are in several places |
 //! | `configuration` | `nsf.yaml` and the plan, read and resolved |
 //! | `mysql` | which tables and dimensions are on MySQL |
+//! | `spaces` | where the rows of dimensions are kept |
 //! | `production` | the pieces that a plan names, under a profile |
 //! | `telemetry` | metrics and spans for a collector of OpenTelemetry |
 //! | `transactions` | whether outputs and positions are committed in transactions of Kafka |
@@ -43,6 +44,7 @@ mod problem;
 mod production;
 mod reload;
 mod settings;
+mod spaces;
 mod telemetry;
 mod transactions;
 
@@ -76,6 +78,8 @@ enum Command {
     Reload(commands::reload::Reload),
     /// Prints the SQL that makes the tables of dimensions, and runs it where that is asked for.
     Migrate(commands::migrate::Migrate),
+    /// Compares the spaces of dimensions, and brings to the further ones what they lack.
+    Heal(commands::heal::Heal),
 }
 
 /// What most commands need.
@@ -125,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Reset(reset) => reset.run(),
         Command::Reload(reload) => reload.run(),
         Command::Migrate(migrate) => migrate.run(),
+        Command::Heal(heal) => heal.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

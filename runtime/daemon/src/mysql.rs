@@ -2,12 +2,13 @@
 
 use nsf_engine::connector::{ConnectorError, ConnectorErrorKind, ConnectorResult};
 use nsf_mysql::{MysqlDatabase, MysqlDimensions};
-use nsf_plan::{
-    Dimension, DimensionId, Plan,
-    profile::{ResolvedProfile, StoreKind},
-};
+use nsf_plan::{Dimension, DimensionId, Plan, profile::ResolvedProfile};
 
-use crate::{problem::Problem, settings};
+use crate::{
+    problem::Problem,
+    settings,
+    spaces::{self, Server},
+};
 
 /// The databases that a profile names.
 pub struct Mysql {
@@ -48,9 +49,7 @@ impl Mysql {
     /// # Errors
     /// Where the profile does not name a server, or names cannot be those of tables.
     pub fn dimensions(&self, plan: &Plan, profile: &ResolvedProfile) -> ConnectorResult<Option<MysqlDimensions>> {
-        let is_there = |dimension: &Dimension| {
-            store_of(plan, dimension).map_or(profile.store == StoreKind::Mysql, |store| store == "mysql")
-        };
+        let is_there = |dimension: &Dimension| spaces::is_on(plan, dimension, profile, Server::Mysql);
         let Some(first) = plan.dimensions.iter().find(|dimension| is_there(dimension)) else { return Ok(None) };
         let Some(database) = self.database(None) else {
             let message = format!(
@@ -58,15 +57,9 @@ impl Mysql {
                 first.name, profile.name
             );
             return Err(ConnectorError::new(ConnectorErrorKind::Changed, message)
-                .with_help("write `mysql:` in the profile, or give the dimension a space whose store is redis"));
+                .with_help("write `mysql:` in the profile, or give the dimension spaces whose store is redis alone"));
         };
         let wanted = |id: DimensionId| plan.dimensions.get(id.index()).is_some_and(is_there);
         database.dimensions(plan, &wanted).map(Some)
     }
-}
-
-/// The store of a dimension's first space, which is the authoritative one; none where it names no space.
-fn store_of<'p>(plan: &'p Plan, dimension: &Dimension) -> Option<&'p str> {
-    let space = plan.spaces.get(dimension.spaces.first()?.index())?;
-    Some(space.store.as_str())
 }

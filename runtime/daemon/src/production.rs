@@ -24,7 +24,9 @@ use nsf_plan::{
 use nsf_redis::{Claims, RedisSettings, RedisSink, RedisStore, RedisStreamSink};
 use nsf_webhook::Webhook;
 
-use crate::{combined::CombinedStore, mysql::Mysql, problem::Problem, settings, transactions::Transactions};
+use crate::{
+    combined::CombinedStore, mysql::Mysql, problem::Problem, settings, spaces::Spaces, transactions::Transactions,
+};
 
 /// The connectors of a profile. Nothing is connected to before a piece is asked for.
 pub struct Production {
@@ -128,6 +130,34 @@ impl Production {
     /// Where the profile does not name a server, or names cannot be those of tables.
     pub fn mysql_dimensions(&self) -> ConnectorResult<Option<MysqlDimensions>> {
         self.mysql.dimensions(&self.plan, &self.profile)
+    }
+
+    /// Where the dimensions of the plan are kept.
+    ///
+    /// # Errors
+    /// Where the plan is damaged.
+    pub fn spaces(&self) -> ConnectorResult<Spaces> {
+        Spaces::new(&self.plan, &self.profile).map_err(|message| {
+            ConnectorError::new(ConnectorErrorKind::Changed, format!("the plan is damaged: {message}"))
+                .with_help("compile it again")
+        })
+    }
+
+    /// The store with the places of dimensions told apart, once their tables are as they must be.
+    fn combined(&self, redis: RedisStore, spaces: Spaces) -> ConnectorResult<CombinedStore> {
+        let mysql = self.mysql_dimensions()?;
+        mysql.as_ref().map_or(Ok(()), MysqlDimensions::check)?;
+        Ok(CombinedStore::new(redis, mysql, spaces))
+    }
+
+    /// The dimensions with their places, for who compares these; none where the plan keeps nothing on Redis.
+    ///
+    /// # Errors
+    /// Where a server is not reached, or tables are not as they must be.
+    pub fn dimensions(&self) -> ConnectorResult<Option<CombinedStore>> {
+        let Some(settings) = self.redis() else { return Ok(None) };
+        nsf_redis::check(settings)?;
+        self.combined(RedisStore::new(settings.clone())?, self.spaces()?).map(Some)
     }
 
     /// The webhook that a connector means.
@@ -288,13 +318,9 @@ impl Connectors for Production {
         #[cfg(feature = "faults")]
         let settings = RedisSettings { fenced: crate::faults::fenced(), ..settings };
         let redis = RedisStore::new(settings)?.with_claims(Arc::clone(&self.claims));
-        let store: Arc<dyn Store> = match self.mysql_dimensions()? {
-            None => Arc::new(redis),
-            Some(dimensions) => {
-                dimensions.check()?;
-                Arc::new(CombinedStore::new(redis, dimensions))
-            }
-        };
+        let spaces = self.spaces()?;
+        let store: Arc<dyn Store> =
+            if spaces.are_plain() { Arc::new(redis) } else { Arc::new(self.combined(redis, spaces)?) };
         #[cfg(feature = "faults")]
         let store = crate::faults::store(store);
         Ok(store)

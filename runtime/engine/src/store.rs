@@ -188,6 +188,21 @@ impl Changes {
     }
 }
 
+/// How long after its end a row is kept by a store that forgets rows by its own clock, in milliseconds: a replay must see
+/// what the first run saw, and none can be older than what a topic keeps (a week, by Kafka's default).
+pub const SLACK: i64 = 7 * 24 * 60 * 60 * 1000;
+
+/// Keeps longer than this (a thousand years, in milliseconds) are for ever: clocks of servers do not count that far.
+const LONGEST_KEEP: i64 = 1000 * 366 * 24 * 60 * 60 * 1000;
+
+/// Milliseconds after a write after which a space may forget a row of a dimension; 0 for never. The first space keeps it
+/// [`SLACK`] longer: the versions there are what an older message that comes again is compared with.
+#[must_use]
+pub fn kept_in_space(keep: Option<i64>, is_first: bool) -> u64 {
+    let keep = keep.filter(|keep| *keep <= LONGEST_KEEP);
+    keep.map_or(0, |keep| u64::try_from(if is_first { keep + SLACK } else { keep }).unwrap_or(0).max(1))
+}
+
 /// The tables of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StoreTable {
@@ -449,6 +464,17 @@ pub trait LaneStore: Send + Sync {
     /// # Errors
     /// Where the store does not answer; any of the rows may be written then.
     fn swap(&self, rows: &Changes, expected: &[u64]) -> ConnectorResult<Vec<usize>>;
+
+    /// Brings rows of dimensions, as they now stand where [`LaneStore::swap`] wrote them, to the other places where their
+    /// dimensions are kept as well. Only the keys of `rows` are looked at. A row there is never older afterwards than it was
+    /// in its first place when this was called, whoever else brings it at the same time. Does nothing where there is one
+    /// place alone.
+    ///
+    /// # Errors
+    /// Where one of the places does not answer; any of the rows may be there then. It may be done again at any time.
+    fn spread(&self, _rows: &Changes) -> ConnectorResult<()> {
+        Ok(())
+    }
 }
 
 /// Tells a stored row from what it was before; 0 for none.

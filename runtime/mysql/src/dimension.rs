@@ -18,8 +18,9 @@ use crate::{
     client::Client,
     database::MysqlDatabase,
     fault::{Cause, Failure},
-    layout::{DimensionTable, Layout},
+    layout::{DimensionTable, EXPIRES, Layout},
     names::TableName,
+    sweep::Sweeps,
     value::bound,
 };
 
@@ -37,6 +38,7 @@ const TRIES: u64 = 12;
 pub struct MysqlDimensions {
     pub(crate) client: Arc<Client>,
     pub(crate) layout: Layout,
+    pub(crate) sweeps: Sweeps,
 }
 
 /// A row to write.
@@ -62,7 +64,7 @@ impl MysqlDatabase {
     /// Where names cannot be those of tables or columns.
     pub fn dimensions(&self, plan: &Plan, wanted: &dyn Fn(DimensionId) -> bool) -> ConnectorResult<MysqlDimensions> {
         let layout = Layout::new(plan, &self.client.settings.database, wanted)?;
-        Ok(MysqlDimensions { client: Arc::clone(&self.client), layout })
+        Ok(MysqlDimensions { client: Arc::clone(&self.client), layout, sweeps: Sweeps::default() })
     }
 }
 
@@ -143,6 +145,7 @@ impl MysqlDimensions {
                 rest = later;
             }
         }
+        self.sweep();
         changed.sort_unstable();
         Ok(changed)
     }
@@ -177,7 +180,10 @@ impl MysqlDimensions {
         let updated = bound(&nsf_plan::Type::Timestamp, "datetime", &Cell::Integer(read.updated));
         let own = [text(row.key), text(bytes), updated, Value::Int(i64::from(!read.exists()))];
         let columns = table.columns.iter().zip(cells).map(|(column, cell)| bound(&column.ty, column.kind, cell));
-        Ok(own.into_iter().chain(columns).collect())
+        // Whole seconds, and not fewer.
+        let seconds = Value::UInt(table.keep.div_ceil(1000));
+        let expires = table.writes_expiry().then_some(if table.keep == 0 { Value::NULL } else { seconds });
+        Ok(own.into_iter().chain(columns).chain(expires).collect())
     }
 }
 
@@ -266,8 +272,11 @@ fn insert(
     replaces: bool,
 ) -> Result<(), mysql::Error> {
     let own = ["nsf_key", "nsf_row", "nsf_updated", "nsf_deleted"].into_iter();
-    let columns: Vec<&str> = own.chain(table.columns.iter().map(|column| column.quoted.as_str())).collect();
-    let one = format!("({})", vec!["?"; columns.len()].join(","));
+    let expires = table.writes_expiry().then_some(EXPIRES.0);
+    let columns = own.chain(table.columns.iter().map(|column| column.quoted.as_str())).chain(expires);
+    let columns: Vec<&str> = columns.collect();
+    let place = |column: &&str| if *column == EXPIRES.0 { "TIMESTAMPADD(SECOND,?,UTC_TIMESTAMP(3))" } else { "?" };
+    let one = format!("({})", columns.iter().map(place).collect::<Vec<&str>>().join(","));
     // A statement has at most 65,535 values.
     let most = (60_000 / columns.len()).max(1);
     let mut rest = rows;

@@ -1,12 +1,18 @@
 //! Which tables dimensions have: their names and columns.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use nsf_engine::{
     connector::{ConnectorError, ConnectorErrorKind as Kind, ConnectorResult},
     dimension::Dimensions,
     run::stage::DimensionRows as _,
-    store::Form,
+    store::{Form, kept_in_space},
 };
 use nsf_plan::{DimensionId, Plan, Type};
 use xxhash_rust::xxh3::xxh3_64;
@@ -25,6 +31,9 @@ pub(crate) const OWN: [(&str, &str, &str); 4] = [
     ("nsf_deleted", "TINYINT(1) NOT NULL DEFAULT 0", "tinyint"),
 ];
 
+/// The column of a space that keeps rows for a time: when a row may be deleted, by the server's clock (UTC).
+pub(crate) const EXPIRES: (&str, &str, &str) = ("nsf_expires", "DATETIME(3) NULL", "datetime");
+
 /// A dimension's tables.
 pub(crate) struct DimensionTable {
     pub(crate) id: DimensionId,
@@ -36,6 +45,10 @@ pub(crate) struct DimensionTable {
     pub(crate) tables: Vec<TableName>,
     /// Keys, then fields.
     pub(crate) columns: Vec<FieldColumn>,
+    /// Milliseconds after a write after which a row may be deleted; 0 for never.
+    pub(crate) keep: u64,
+    /// Whether the tables have [`EXPIRES`] though the space keeps rows for ever now: what stands there must not come back.
+    pub(crate) kept_before: AtomicBool,
 }
 
 /// A column for readers.
@@ -60,6 +73,16 @@ impl DimensionTable {
     pub(crate) fn shard(&self, key: &[u8]) -> usize {
         let shards = self.tables.len() as u64;
         usize::try_from(xxh3_64(key) % shards.max(1)).unwrap_or(0)
+    }
+
+    /// The columns of this runtime's own that the tables must have.
+    pub(crate) fn own(&self) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+        OWN.into_iter().chain((self.keep > 0).then_some(EXPIRES))
+    }
+
+    /// Whether it is written when a row may be deleted.
+    pub(crate) fn writes_expiry(&self) -> bool {
+        self.keep > 0 || self.kept_before.load(Ordering::Relaxed)
     }
 }
 
@@ -105,15 +128,20 @@ fn dimension_table(
     (id, prefix): (DimensionId, Vec<u8>),
     database: &str,
 ) -> ConnectorResult<DimensionTable> {
-    let first = own.spaces.first().and_then(|space| plan.spaces.get(space.index()));
-    let shards = first.map_or(1, |space| space.shards.max(1));
+    let spaces = own.spaces.iter().filter_map(|space| plan.spaces.get(space.index()));
+    let space = spaces.enumerate().find(|(_, space)| space.store == "mysql");
+    let shards = space.map_or(1, |(_, space)| space.shards.max(1));
+    let keep = space.map_or(0, |(at, space)| kept_in_space(space.keep, at == 0));
     let base = own.name.replace('.', "_");
     let name = |shard: u32| if shards == 1 { base.clone() } else { format!("{base}_{shard}") };
     let tables = (0..shards).map(|shard| names::table(&name(shard), database)).collect::<ConnectorResult<_>>()?;
     let mut columns: Vec<FieldColumn> = Vec::new();
     let keys = own.keys.iter().map(|(name, ty)| (name, ty, true));
     for (name, ty, is_key) in keys.chain(own.fields.iter().map(|field| (&field.name, &field.ty, false))) {
-        let clash = columns.iter().map(|column| column.name.as_str()).chain(OWN.map(|(own, ..)| own));
+        let clash = columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .chain(OWN.into_iter().chain([EXPIRES]).map(|(own, ..)| own));
         if let Some(other) = clash.into_iter().find(|other| folded(other) == folded(name)) {
             let message =
                 format!("`{name}` and `{other}` of the dimension `{}` would be one column of MySQL", own.name);
@@ -122,7 +150,8 @@ fn dimension_table(
         }
         columns.push(field_column(name, ty, is_key)?);
     }
-    Ok(DimensionTable { id, name: own.name.clone(), prefix, tables, columns })
+    let kept_before = AtomicBool::new(false);
+    Ok(DimensionTable { id, name: own.name.clone(), prefix, tables, columns, keep, kept_before })
 }
 
 fn field_column(name: &str, ty: &Type, is_key: bool) -> ConnectorResult<FieldColumn> {

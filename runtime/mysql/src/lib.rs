@@ -5,7 +5,7 @@
 //! byte by byte, whatever the column's collation finds alike.
 //!
 //! # Dimensions
-//! A dimension `classroom.class` has the table `classroom_class`; where its first space has `shards: n`, the tables
+//! A dimension `classroom.class` has the table `classroom_class`; where its space has `shards: n`, the tables
 //! `classroom_class_0` to `classroom_class_<n-1>`, of which a row is in that of number `xxh3_64(nsf_key) % n`. The number
 //! of shards must not be changed while there are rows.
 //!
@@ -15,6 +15,7 @@
 //! | `nsf_row` | the row as JSON, with the versions of its fields: the truth |
 //! | `nsf_updated` | when it was last written, UTC |
 //! | `nsf_deleted` | whether the row is deleted; its versions must stay |
+//! | `nsf_expires` | where the space has `keep`: when the row may be deleted, UTC |
 //! | a key's or field's name | its value, for readers |
 //!
 //! # Why no write is lost
@@ -36,6 +37,7 @@ mod names;
 mod scan;
 mod schema;
 mod settings;
+mod sweep;
 mod value;
 
 pub use check::MysqlReport;

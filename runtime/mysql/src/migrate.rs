@@ -1,12 +1,14 @@
 //! The tables of dimensions: what is missing, and the SQL that makes it. Nothing is ever deleted.
 
+use std::sync::atomic::Ordering;
+
 use mysql::prelude::Queryable as _;
 use nsf_engine::connector::{ConnectorError, ConnectorErrorKind as Kind, ConnectorResult};
 
 use crate::{
     column::Family,
     dimension::MysqlDimensions,
-    layout::{DimensionTable, OWN},
+    layout::{DimensionTable, EXPIRES},
     names::TableName,
     schema::{self, Columns, folded},
 };
@@ -45,6 +47,9 @@ impl MysqlDimensions {
                 match columns {
                     None => migration.statements.push(statement(create(own, table))),
                     Some(columns) => {
+                        if own.keep == 0 && columns.contains_key(EXPIRES.0) {
+                            own.kept_before.store(true, Ordering::Relaxed);
+                        }
                         migration.statements.extend(widen(own, table, &columns).map(statement));
                         migration.problems.extend(others(own, table, &columns));
                     }
@@ -95,8 +100,9 @@ impl MysqlDimensions {
 fn create(own: &DimensionTable, table: &TableName) -> String {
     let mut parts: Vec<String> =
         own.columns.iter().map(|column| format!("{} {}", column.quoted, column.definition)).collect();
-    parts.extend(OWN.map(|(name, definition, _)| format!("{name} {definition}")));
+    parts.extend(own.own().map(|(name, definition, _)| format!("{name} {definition}")));
     parts.push("PRIMARY KEY (nsf_key)".to_owned());
+    parts.extend((own.keep > 0).then(|| format!("KEY ({})", EXPIRES.0)));
     format!("CREATE TABLE {} (\n  {}\n) DEFAULT CHARACTER SET utf8mb4", table.quoted, parts.join(",\n  "))
 }
 
@@ -107,8 +113,11 @@ fn widen(own: &DimensionTable, table: &TableName, columns: &Columns) -> Option<S
         // Rows that are there have no value for a new column, a key's among them.
         format!("ADD COLUMN {} {}", column.quoted, column.definition.replace(" NOT NULL", " NULL"))
     });
-    let of_own = OWN.iter().filter(|(name, ..)| !columns.contains_key(*name));
-    let of_own = of_own.map(|(name, definition, _)| format!("ADD COLUMN {name} {definition}"));
+    let of_own = own.own().filter(|(name, ..)| !columns.contains_key(*name));
+    let of_own = of_own.map(|(name, definition, _)| {
+        let key = if name == EXPIRES.0 { format!(", ADD KEY ({name})") } else { String::new() };
+        format!("ADD COLUMN {name} {definition}{key}")
+    });
     let parts: Vec<String> = of_fields.chain(of_own).collect();
     (!parts.is_empty()).then(|| format!("ALTER TABLE {} {}", table.quoted, parts.join(", ")))
 }
@@ -131,7 +140,7 @@ fn others(own: &DimensionTable, table: &TableName, columns: &Columns) -> Vec<Con
             problems.push(wrong(&found.name, &found.full, &column.ty.to_string(), &column.definition));
         }
     }
-    for (name, definition, kind) in OWN {
+    for (name, definition, kind) in own.own() {
         if let Some(found) = columns.get(name).filter(|found| found.kind != kind) {
             problems.push(wrong(name, &found.full, kind, definition));
         }

@@ -7,7 +7,7 @@
 //! | --- | --- | --- |
 //! | a row of a state | `<ns>:{<tag>}:s:<key>` | the row's JSON; expires by itself where the state keeps rows for a time |
 //! | progress | `<ns>:{<tag>}:p:<group>:<stream>:<topic>:<partition>` | hash: `e` claim, `n` first offset that is not in the rows, `f` the first offset that was ever read, `w` watermark, `i` incarnation of the topic, `v` hash of the plan |
-//! | a row of a dimension | `<ns>:{<tag by hash>}:d:<key>` | the row's JSON |
+//! | a row of a dimension | `<ns>:{<tag by hash>}:d:<key>` | the row's JSON; expires by itself where its space keeps rows for a time |
 //! | a value that a program writes | `<ns>:out:<key>` | the value's JSON |
 //! | a stream that a program adds to | `<ns>:stream:<name>` | entries with `nsf-id`, `key`, `value` |
 //! | layout and plan | `<ns>:meta` | hash |

@@ -15,6 +15,7 @@ use crate::{
     problem::Problem,
     production::Production,
     settings,
+    spaces::Place,
     transactions::Transactions,
 };
 
@@ -39,6 +40,7 @@ impl Check {
         check_topics(&plan, &production, &mut problems);
         check_store(&production, &mut problems);
         check_mysql(&plan, &production, &mut problems);
+        check_spaces(&production, &mut problems);
         check_webhooks(&plan, &production, &mut problems);
         if let Some(words) = Transactions::of(&plan, production.profile()).words() {
             println!("note: {words}");
@@ -140,6 +142,18 @@ fn check_webhooks(plan: &Plan, production: &Production, problems: &mut Vec<Probl
             }
             Err(error) => problems.push(Problem::connector("webhook", &error)),
         }
+    }
+}
+
+/// Which dimensions are in more than one place, or kept for a time.
+fn check_spaces(production: &Production, problems: &mut Vec<Problem>) {
+    let spaces = match production.spaces() {
+        Ok(spaces) => spaces,
+        Err(error) => return problems.push(Problem::connector("dimensions", &error)),
+    };
+    for kept in spaces.list.iter().filter(|kept| !kept.further.is_empty()) {
+        let further: Vec<String> = kept.further.iter().map(Place::words).collect();
+        println!("dimension {}: in {}, and brought to {}", kept.name, kept.first.words(), further.join(", "));
     }
 }
 

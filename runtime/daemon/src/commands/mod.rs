@@ -1,6 +1,7 @@
 //! The sub-commands.
 
 pub mod check;
+pub mod heal;
 pub mod migrate;
 pub mod rejected;
 pub mod reload;

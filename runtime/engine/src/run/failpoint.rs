@@ -14,7 +14,7 @@ pub const FAILPOINTS: [&str; 7] = [
 ];
 
 /// The failpoints of a worker that serves, in the order in which it comes to them.
-pub const SERVE_FAILPOINTS: [&str; 25] = [
+pub const SERVE_FAILPOINTS: [&str; 26] = [
     "after-assigned",
     "before-claim",
     "after-claim",
@@ -28,6 +28,7 @@ pub const SERVE_FAILPOINTS: [&str; 25] = [
     "after-rejected-sent",
     "after-sink-flush",
     "before-dimensions",
+    "between-spaces",
     "after-dimensions",
     "before-store-commit",
     "between-lane-saves",

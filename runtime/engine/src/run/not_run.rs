@@ -51,14 +51,14 @@ pub(super) fn without_effect(plan: &Plan, served: bool) -> Vec<String> {
                 space.name, space.shards
             ));
         }
-        if space.keep.is_some() {
+        if space.keep.is_some() && !served {
             notes.push(format!(
-                "space `{}`: `keep` is kept in the plan but not yet run; its rows are kept for ever",
+                "space `{}`: `keep` is run by `nsflow` alone; here its rows are kept for ever",
                 space.name
             ));
         }
     }
-    notes.extend(further_spaces(plan));
+    notes.extend(if served { spaces_of_one_store(plan) } else { further_spaces(plan) });
     notes.extend(faults(plan, served));
     notes.extend(
         plan.monitors.iter().map(|monitor| {
@@ -68,16 +68,31 @@ pub(super) fn without_effect(plan: &Plan, served: bool) -> Vec<String> {
     notes
 }
 
-/// Dimensions of several spaces, whose rows are in the first.
-fn further_spaces(plan: &Plan) -> Option<String> {
+/// Dimensions of several spaces, whose rows are in the one store of a run.
+fn further_spaces(plan: &Plan) -> Vec<String> {
     let several = plan.dimensions.iter().filter(|dimension| dimension.spaces.len() > 1);
     let names = list(several.map(|dimension| dimension.name.as_str()));
-    (!names.is_empty()).then(|| {
-        format!(
-            "{names}: the further spaces are kept in the plan but not yet written; all rows are in the first, the \
-             authoritative one"
-        )
-    })
+    let words = || format!("{names}: further spaces are written by `nsflow` alone; here all rows are in one store");
+    (!names.is_empty()).then(words).into_iter().collect()
+}
+
+/// Spaces that a dimension names beside another of the same kind of store: they are one place, since a space names no server.
+fn spaces_of_one_store(plan: &Plan) -> Vec<String> {
+    let is_mysql = |store: &str| store == "mysql";
+    let mut notes = Vec::new();
+    for dimension in &plan.dimensions {
+        let spaces: Vec<_> = dimension.spaces.iter().filter_map(|space| plan.spaces.get(space.index())).collect();
+        for (at, space) in spaces.iter().enumerate() {
+            let same = |earlier: &&&nsf_plan::Space| is_mysql(&earlier.store) == is_mysql(&space.store);
+            if let Some(earlier) = spaces[..at].iter().find(same) {
+                notes.push(format!(
+                    "`{}`: the space `{}` is where `{}` is, whose settings are used; its rows are there once",
+                    dimension.name, space.name, earlier.name
+                ));
+            }
+        }
+    }
+    notes
 }
 
 /// `retry` and `on_error`: what to do with a record while a store does not answer.
@@ -97,4 +112,44 @@ fn faults(plan: &Plan, served: bool) -> Option<String> {
 
 fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use nsf_plan::{Dimension, Space, SpaceId};
+
+    use super::*;
+
+    #[test]
+    fn what_has_no_effect_of_spaces_is_said() {
+        let mut plan = Plan::new("shop");
+        let space = |(name, store, keep): (&str, &str, Option<i64>)| Space {
+            name: name.into(),
+            store: store.into(),
+            shards: 1,
+            keep,
+        };
+        let spaces = [("main", "mysql", None), ("hot", "redis", Some(5)), ("warm", "embedded", None)];
+        plan.spaces.extend(spaces.map(space));
+        plan.dimensions.push(Dimension {
+            name: "shop.card".into(),
+            code: 1001,
+            keys: Vec::new(),
+            spaces: (0..3).map(SpaceId).collect(),
+            fields: Vec::new(),
+            label: None,
+            origin: Origin::default(),
+        });
+        assert_eq!(
+            without_effect(&plan, true),
+            ["`shop.card`: the space `warm` is where `hot` is, whose settings are used; its rows are there once"]
+        );
+        assert_eq!(
+            without_effect(&plan, false),
+            [
+                "space `hot`: `keep` is run by `nsflow` alone; here its rows are kept for ever",
+                "`shop.card`: further spaces are written by `nsflow` alone; here all rows are in one store",
+            ]
+        );
+    }
 }

@@ -8,7 +8,7 @@ use crate::{
     cell::Cell,
     expression::{Build, Code, Integer, Scope},
     frame::{Context, Frame, Layout, NoRows},
-    store::Form,
+    store::{Form, SLACK},
     text::{self, TextRow},
 };
 
@@ -41,10 +41,6 @@ pub(crate) struct StateShape {
     /// Where its records come from, where their partitions are shared with other workers.
     pub origins: Option<std::sync::Arc<Origins>>,
 }
-
-/// How long after its end a row is kept by a store that forgets rows by its own clock, in milliseconds: a replay must see
-/// what the first run saw, and none can be older than what a topic keeps (a week, by Kafka's default).
-const SLACK: i64 = 7 * 24 * 60 * 60 * 1000;
 
 struct Closes {
     layout: Layout,

@@ -160,3 +160,36 @@ fn rows_of_shards_are_read_and_scanned_in_the_order_of_their_keys() {
         .unwrap();
     assert_eq!(few, 3);
 }
+
+#[test]
+fn rows_whose_time_is_over_are_deleted_with_commits() {
+    let Some(server) = server("rows that are kept for a time") else { return };
+    let mut plan = plan(1);
+    plan.spaces[0].keep = Some(3_600_000);
+    let (dimensions, forms) = (server.dimensions(&plan), Forms::of(&plan));
+    dimensions.check().unwrap();
+    let row = forms.written(forms.empty(), 1, &[(0, text("x"))]);
+    let rows: Vec<_> = (0..1300).map(|class| (class, &row)).collect();
+    assert_eq!(dimensions.swap(&forms.changes(&rows), &[0; 1300]).unwrap(), Vec::<usize>::new());
+    // The first space keeps rows a week longer than it says.
+    let hours = "SELECT DISTINCT TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(3), nsf_expires) DIV 60 FROM fields_class";
+    assert_eq!(server.query(hours), "168\n");
+    server.query("UPDATE fields_class SET nsf_expires = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE class_id < 1200");
+    // A row that is written again lives on.
+    let newer = forms.written(forms.empty(), 2, &[(0, text("y"))]);
+    let version = row_version(Some(&forms.bytes(&row)));
+    let fresh = server.database().dimensions(&plan, &|_| true).unwrap();
+    let count = || server.query("SELECT COUNT(*) FROM fields_class");
+    for (class, left) in [(1199, "800\n"), (1200, "300\n"), (1201, "101\n"), (1202, "101\n")] {
+        assert_eq!(fresh.swap(&forms.changes(&[(class, &newer)]), &[version]).unwrap(), Vec::<usize>::new());
+        assert_eq!(count(), left);
+    }
+    assert_eq!(stored(&fresh, &forms, 5).unwrap(), None);
+
+    // A space that keeps rows for ever from now on takes back what stands there.
+    plan.spaces[0].keep = None;
+    let forever = server.database().dimensions(&plan, &|_| true).unwrap();
+    forever.check().unwrap();
+    forever.swap(&forms.changes(&[(1250, &newer)]), &[version]).unwrap();
+    assert_eq!(server.query("SELECT class_id FROM fields_class WHERE nsf_expires IS NULL"), "1250\n");
+}

@@ -69,3 +69,29 @@ fn names_that_would_be_one_column_are_refused() {
     plan.dimensions[0].fields[1].name = "Nsf_Row".into();
     assert!(server.database().dimensions(&plan, &|_| true).is_err());
 }
+
+#[test]
+fn a_table_whose_space_gets_a_keep_is_widened() {
+    let Some(server) = server("a keep that comes later") else { return };
+    let mut plan = plan(1);
+    server.dimensions(&plan);
+    plan.spaces[0].keep = Some(1000);
+    let kept = server.database().dimensions(&plan, &|_| true).unwrap();
+    assert!(kept.check().unwrap_err().message.contains("lacks tables or columns"));
+    let migration = kept.migration().unwrap();
+    let sql = migration.statements.iter().map(|statement| statement.sql.as_str()).collect::<Vec<_>>();
+    assert_eq!(
+        sql,
+        ["ALTER TABLE `tests`.`fields_class` ADD COLUMN nsf_expires DATETIME(3) NULL, ADD KEY (nsf_expires)"]
+    );
+    kept.apply(&migration.statements).unwrap();
+    kept.check().unwrap();
+    server.query("DROP TABLE fields_class");
+    let created = &kept.migration().unwrap().statements[0].sql;
+    assert!(
+        created.contains("nsf_expires DATETIME(3) NULL,\n  PRIMARY KEY (nsf_key),\n  KEY (nsf_expires)"),
+        "{created}"
+    );
+    kept.apply(&kept.migration().unwrap().statements).unwrap();
+    kept.check().unwrap();
+}

@@ -53,7 +53,7 @@ fn end_at(scene: &mut Scene<'_>, name: &str, at: usize) -> Result<(), String> {
         scene.workers[1 - at] = scene.start(1 - at).map_err(words)?;
     }
     scene.named = !moves;
-    let often = ["read", "outputs", "flush", "sent", "dimensions", "commit", "saves", "positions"];
+    let often = ["read", "outputs", "flush", "sent", "dimensions", "spaces", "commit", "saves", "positions"];
     let times = if often.iter().any(|own| name.contains(own)) { 1 + scene.random.below(3) } else { 1 };
     let armed = format!("{name}:{times}");
     scene.workers[at].kill();

@@ -119,6 +119,26 @@ fn rows_changed_while_a_commit_is_on_its_way_are_collected_again() {
     assert_eq!(bench.stored(CLASS, &[1]), Some(vec![text("b")]));
 }
 
+/// A worker that ended between two spaces left the row in the first alone: the same write, taken again, must bring it on.
+#[test]
+fn a_repeated_write_gives_the_row_again_where_there_are_further_spaces() {
+    let repeated = |spaces: u32| {
+        let mut plan = plan();
+        plan.dimensions[CLASS.index()].spaces = (0..spaces).map(nsf_plan::SpaceId).collect();
+        let mut bench = Bench::new();
+        let first = writes(&[named(1, "a", 1_684_540_800_000)]);
+        bench.apply(&first);
+        bench.commit();
+        let before = bench.store.values(StoreTable::Dimension);
+        bench.stage = Stage::new(&plan, Arc::clone(&bench.dimensions)).unwrap();
+        bench.apply(&first);
+        let given = bench.commit();
+        assert_eq!(bench.store.values(StoreTable::Dimension), before);
+        given
+    };
+    assert_eq!((repeated(0), repeated(1), repeated(2)), (0, 0, 1));
+}
+
 #[test]
 fn a_deleted_row_is_gone_for_loads_and_outputs() {
     let mut bench = Bench::new();

@@ -6,6 +6,9 @@
 //! and lost its partitions would else read what another has written since, and put older values in its place: where keys
 //! have moved to other partitions meanwhile, nothing in the row says which is older. Whoever takes lanes over after the look
 //! reads rows after it too, and these are then not as they were read.
+//!
+//! Once rows stand in the first space of their dimension they are brought to its further spaces, before the lanes are saved:
+//! where that fails, or the worker ends, the records are taken again, and the stage gives the rows that they touch once more.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -54,7 +57,8 @@ impl Serve {
             let changed = lanes.swap(changes, &self.run.stage.versions()).map_err(named)?;
             self.rows += (changes.len() - changed.len()) as u64;
             if changed.is_empty() {
-                return Ok(());
+                self.run.stop_at("between-spaces")?;
+                return lanes.spread(changes).map_err(named);
             }
             self.options.status.count_conflicts(changed.len() as u64);
             thread::sleep(Duration::from_millis(u64::from(attempt)));

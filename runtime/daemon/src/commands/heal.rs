@@ -1,0 +1,71 @@
+//! `nsflow heal`: what the further spaces of dimensions lack, and how they get it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::{
+    Deployment,
+    combined::Difference,
+    configuration::{self, Configuration},
+    problem::Problem,
+    production::Production,
+    spaces::{Kept, Place},
+};
+
+/// Compares the further spaces of dimensions with the first, and brings there what is missing or another where that is asked
+/// for. Workers may run meanwhile. All rows are gone through: that takes time where there are many.
+#[derive(Debug, clap::Args)]
+pub struct Heal {
+    #[command(flatten)]
+    deployment: Deployment,
+    /// Writes the rows too.
+    #[arg(long)]
+    apply: bool,
+}
+
+impl Heal {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Where a server is not reached, or a row cannot be read.
+    pub fn run(self) -> Result<(), Vec<Problem>> {
+        let Configuration { plan, profile, folder } = configuration::read(&self.deployment)?;
+        let production = Production::new(&plan, profile, folder).map_err(|problem| vec![problem])?;
+        let failed = |error| vec![Problem::connector("store", &error)];
+        let none = format!("no dimension has a further space under the profile `{}`", production.profile().name);
+        if production.spaces().map_err(failed)?.list.iter().all(|kept| kept.further.is_empty()) {
+            println!("{none}");
+            return Ok(());
+        }
+        let Some(store) = production.dimensions().map_err(failed)? else {
+            println!("{none}");
+            return Ok(());
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis());
+        let now = i64::try_from(now).unwrap_or(i64::MAX);
+        let mut lacks = false;
+        for kept in &store.spaces().list {
+            for place in &kept.further {
+                let difference = store.compare(kept, place, now, self.apply).map_err(failed)?;
+                println!("{}", words(kept, place, &difference));
+                lacks |= !difference.is_none();
+            }
+        }
+        match (lacks, self.apply) {
+            (false, _) => println!("nothing is missing"),
+            (true, true) => println!("what was missing or another was brought there"),
+            (true, false) => println!("nothing was changed; `nsflow heal --apply` brings it there"),
+        }
+        Ok(())
+    }
+}
+
+fn words(kept: &Kept, place: &Place, difference: &Difference) -> String {
+    let Difference { rows, missing, other, alone } = difference;
+    let (name, first, there) = (&kept.name, kept.first.words(), place.words());
+    let mut words =
+        format!("dimension {name}: of {rows} rows in {first}, {missing} are missing in {there} and {other} are others");
+    if *alone > 0 {
+        words.push_str(&format!("; {alone} rows are in {there} alone, and stay"));
+    }
+    words
+}
