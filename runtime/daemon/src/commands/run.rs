@@ -1,6 +1,7 @@
 //! `nsflow run`: serves a plan until it is told to stop.
 
 use std::{
+    cell::Cell,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
@@ -52,7 +53,8 @@ pub struct Run {
     control: Option<PathBuf>,
 }
 
-/// The longest time between two attempts to begin.
+/// The shortest and the longest time between two attempts to begin.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 impl Run {
@@ -90,7 +92,7 @@ impl Run {
         }
         let stop = surroundings.stop.clone();
         let listening = signals::listen(stop, Some(surroundings.events()));
-        let done = Serving { surroundings, running, reloads }.run();
+        let done = Serving { surroundings, running, reloads, served: Cell::default() }.run();
         drop((listening, control, sending));
         done
     }
@@ -205,14 +207,17 @@ struct Serving {
     surroundings: Surroundings,
     running: Arc<Mutex<Configuration>>,
     reloads: Reloads,
+    /// For how long the last worker served.
+    served: Cell<Duration>,
 }
 
 impl Serving {
     fn run(self) -> Result<(), Vec<Problem>> {
         let Surroundings { journal, stop, board, .. } = &self.surroundings;
-        let mut wait = Duration::from_millis(200);
+        let mut wait = FIRST_WAIT;
         let mut said = Vec::new();
         loop {
+            self.served.set(Duration::ZERO);
             let served = match self.reloads.begin() {
                 Ok(hand_over) => self.serve(hand_over),
                 Err(candidate) => self.take(*candidate),
@@ -223,6 +228,11 @@ impl Serving {
                 Ok(()) => continue,
                 Err(Ended::For(problems)) => return Err(problems),
                 Err(Ended::Waits(problems)) => {
+                    // It has worked meanwhile: this is another trouble, also where it has the same words.
+                    if self.served.get() > LONGEST_WAIT * 2 {
+                        wait = FIRST_WAIT;
+                        said.clear();
+                    }
                     // What is the same as before is not said again.
                     problems
                         .iter()
@@ -286,7 +296,10 @@ impl Serving {
     fn go(&self, worker: Worker) -> Result<(), Ended> {
         let Surroundings { journal, stop, board, .. } = &self.surroundings;
         board.serves();
-        match worker.run() {
+        let begun = Instant::now();
+        let done = worker.run();
+        self.served.set(begun.elapsed());
+        match done {
             #[cfg(feature = "faults")]
             Err(RunError::Failpoint(failpoint)) => crate::faults::die(failpoint),
             Ok(summary) => {
