@@ -204,7 +204,7 @@ impl Board {
             let now = self.now();
             let production = now.production.as_ref();
             let kafka = production.and_then(|production| production.source_status());
-            let joined = kafka.as_ref().is_some_and(nsf_kafka::KafkaStatus::is_joined);
+            let joined = production.is_some_and(|production| production.is_joined());
             let ends = kafka.map(|kafka| kafka.ends()).unwrap_or_default();
             let words = now.waiting.iter().map(Problem::in_one_line).collect::<Vec<String>>();
             (joined, ends, production.and_then(|production| production.trouble()), words)

@@ -19,6 +19,7 @@
 //! | `faults` | what tests of faults ask of a worker |
 //! | `interrupts` | which thread takes signals |
 //! | `kept` | states and dimensions as a person names them |
+//! | `joined` | sources of several kinds as one |
 //! | `journal` | what happens, as lines |
 //! | `problem` | what a person is told when it does not go on |
 
@@ -31,6 +32,7 @@ mod configuration;
 mod faults;
 #[cfg(unix)]
 mod interrupts;
+mod joined;
 mod journal;
 mod kept;
 mod metrics;

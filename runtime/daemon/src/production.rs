@@ -21,11 +21,12 @@ use nsf_plan::{
     Plan,
     profile::{KafkaProfile, ResolvedProfile},
 };
-use nsf_redis::{Claims, RedisSettings, RedisSink, RedisStore, RedisStreamSink};
+use nsf_redis::{Claims, RedisSettings, RedisSink, RedisStore, RedisStreamSink, RedisStreamSource, StreamsStatus};
 use nsf_webhook::Webhook;
 
 use crate::{
-    combined::CombinedStore, mysql::Mysql, problem::Problem, settings, spaces::Spaces, transactions::Transactions,
+    combined::CombinedStore, joined::Joined, mysql::Mysql, problem::Problem, settings, spaces::Spaces,
+    transactions::Transactions,
 };
 
 /// The connectors of a profile. Nothing is connected to before a piece is asked for.
@@ -47,6 +48,8 @@ pub struct Production {
     /// Which partitions are this worker's, as the store knows it.
     claims: Arc<Claims>,
     source: Mutex<Option<KafkaStatus>>,
+    /// The same of streams of Redis.
+    streams: Mutex<Option<StreamsStatus>>,
 }
 
 impl Production {
@@ -62,9 +65,13 @@ impl Production {
         };
         let kafka = profile.kafka.clone().ok_or_else(|| lacks("kafka"))?;
         let transactions = Transactions::of(plan, &profile).are_used();
-        let streams = plan.topics.iter().any(|topic| topic.written && topic.connector.kind == "redis_stream");
+        let entries = || plan.topics.iter().filter(|topic| topic.connector.kind == "redis_stream");
+        let streams = entries().any(|topic| topic.written);
+        let reads_streams = entries().any(|topic| topic.read);
         let redis = match &profile.redis {
-            Some(redis) => Some(RedisSettings { streams, ..settings::redis(&profile, redis, &kafka.group)? }),
+            Some(redis) => {
+                Some(RedisSettings { streams, reads_streams, ..settings::redis(&profile, redis, &kafka.group)? })
+            }
             None if transactions => None,
             None => return Err(lacks("redis")),
         };
@@ -91,6 +98,7 @@ impl Production {
             webhooks,
             claims: Arc::default(),
             source,
+            streams: Mutex::default(),
         })
     }
 
@@ -176,8 +184,10 @@ impl Production {
     pub fn trouble(&self) -> Option<String> {
         let source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
         let producers = self.producers.lock().unwrap_or_else(PoisonError::into_inner);
+        let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         let source = source.as_ref().and_then(KafkaStatus::trouble);
         source
+            .or_else(|| streams.as_ref().and_then(StreamsStatus::trouble))
             .or_else(|| producers.iter().find_map(|(_, producer)| producer.trouble()))
             .or_else(|| self.webhooks.values().find_map(|webhook| webhook.trouble()))
     }
@@ -210,6 +220,58 @@ impl Production {
     }
 }
 
+/// Streams that are asked for, by the kind of source: each with the number of its group and its own among all.
+#[derive(Default)]
+struct Shares<'r> {
+    of_kind: [Vec<(&'r StreamRequest<'r>, u32, u32)>; 2],
+    /// The kind of each group.
+    groups: BTreeMap<u32, usize>,
+    count: u32,
+}
+
+impl Production {
+    /// Topics of Kafka as a source.
+    fn topics(&self, requests: &[(&StreamRequest<'_>, u32, u32)]) -> ConnectorResult<Box<dyn Source>> {
+        let cluster = requests.iter().find_map(|(request, ..)| request.connector.cluster.as_deref());
+        let other = requests.iter().find(|(request, ..)| request.connector.cluster.as_deref() != cluster);
+        if let Some((request, ..)) = other {
+            let help = "read all topics from one cluster; copy the others there";
+            return Err(self.cannot(request, "is on another cluster than other sources", help));
+        }
+        let topics = requests.iter().map(|(request, ..)| request.connector.name.clone()).collect();
+        let Some(servers) = self.kafka.cluster(cluster) else { return Err(self.no_cluster(cluster)) };
+        let source = match &self.transactions {
+            Some(transactions) => KafkaSource::new(transactions.settings(), topics).in_transactions(transactions),
+            None => KafkaSource::new(settings::kafka(&self.profile, &self.kafka, servers), topics),
+        };
+        let source = source.with_groups(requests.iter().map(|(_, group, _)| *group).collect());
+        *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(source.status());
+        Ok(Box::new(source))
+    }
+
+    /// Streams of Redis as a source.
+    fn entries(&self, requests: &[(&StreamRequest<'_>, u32, u32)]) -> ConnectorResult<Box<dyn Source>> {
+        if let Some((request, ..)) = requests.iter().find(|(request, ..)| request.connector.cluster.is_some()) {
+            let help = "leave `cluster:` out: streams are read where the states are";
+            return Err(self.cannot(request, "of another cluster cannot be read", help));
+        }
+        let Some(settings) = self.redis().cloned() else {
+            return Err(self.cannot(requests[0].0, "has no server", "write `redis:` in the profile"));
+        };
+        let names: Vec<String> = requests.iter().map(|(request, ..)| request.connector.name.clone()).collect();
+        let groups: Vec<u32> = requests.iter().map(|(_, group, _)| *group).collect();
+        let source = RedisStreamSource::new(settings, Arc::clone(&self.claims), &names, &groups)?;
+        *self.streams.lock().unwrap_or_else(PoisonError::into_inner) = Some(source.status());
+        Ok(Box::new(source))
+    }
+
+    /// Whether the worker has been let in to where streams are shared out; for streams of Redis alone nobody has to.
+    pub fn is_joined(&self) -> bool {
+        let reads = self.streams.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        self.source_status().map_or(reads, |kafka| kafka.is_joined())
+    }
+}
+
 impl Connectors for Production {
     fn source(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>> {
         Err(self.cannot(
@@ -220,32 +282,32 @@ impl Connectors for Production {
     }
 
     fn shared(&self, requests: &[StreamRequest<'_>], groups: &[u32]) -> ConnectorResult<Option<SharedSource>> {
-        let cluster = requests.iter().find_map(|request| request.connector.cluster.as_deref());
-        let (mut topics, mut streams, mut together) = (Vec::new(), Vec::new(), Vec::new());
+        let kinds = ["kafka", "redis_stream"];
+        let mut shared = Shares::default();
+        let mut streams = Vec::new();
         for (request, group) in requests.iter().zip(groups) {
-            if request.connector.kind != "kafka" {
+            let Some(kind) = kinds.iter().position(|kind| request.connector.kind == *kind) else {
                 streams.push(None);
                 continue;
+            };
+            if shared.groups.get(group).is_some_and(|other| *other != kind) {
+                let help = "let a flow of its own write what comes of the stream to a topic, and merge that";
+                return Err(self.cannot(request, "cannot be merged with a stream of another kind", help));
             }
-            if request.connector.cluster.as_deref() != cluster {
-                let help = "read all topics from one cluster; copy the others there";
-                return Err(self.cannot(request, "is on another cluster than other sources", help));
-            }
-            streams.push(Some(topics.len() as u32));
-            topics.push(request.connector.name.clone());
-            together.push(*group);
+            shared.groups.insert(*group, kind);
+            streams.push(Some(shared.count));
+            shared.of_kind[kind].push((request, *group, shared.count));
+            shared.count += 1;
         }
-        if topics.is_empty() {
-            return Ok(None);
+        let mut joined = Joined::default();
+        let [topics, entries] = &shared.of_kind;
+        if !topics.is_empty() {
+            joined.add(self.topics(topics)?, topics.iter().map(|(.., stream)| *stream).collect(), true);
         }
-        let Some(servers) = self.kafka.cluster(cluster) else { return Err(self.no_cluster(cluster)) };
-        let source = match &self.transactions {
-            Some(transactions) => KafkaSource::new(transactions.settings(), topics).in_transactions(transactions),
-            None => KafkaSource::new(settings::kafka(&self.profile, &self.kafka, servers), topics),
-        };
-        let source = source.with_groups(together);
-        *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(source.status());
-        Ok(Some(SharedSource { streams, source: Box::new(source) }))
+        if !entries.is_empty() {
+            joined.add(self.entries(entries)?, entries.iter().map(|(.., stream)| *stream).collect(), false);
+        }
+        Ok((shared.count > 0).then(|| SharedSource { streams, source: Box::new(joined) }))
     }
 
     fn table(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>> {

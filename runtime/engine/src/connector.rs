@@ -217,6 +217,8 @@ pub struct LogState {
     pub incarnation: String,
     /// How many partitions the topic has; 0 where that is not known.
     pub partitions: u32,
+    /// Whether offsets stand for entries that are named by a time and a number: [`crate::timed`].
+    pub timed: bool,
 }
 
 /// A change of which partitions a worker reads, or of what is known of them.

@@ -24,6 +24,7 @@ pub mod store;
 pub mod subscription;
 pub mod summary;
 pub mod testing;
+pub mod timed;
 pub mod value;
 
 mod state;

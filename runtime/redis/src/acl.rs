@@ -17,5 +17,6 @@ pub fn acl_line(settings: &RedisSettings) -> String {
         Place::Single { .. } | Place::Sentinel { .. } => "",
     };
     let streams = if settings.streams { " +xadd" } else { "" };
-    format!("ACL SETUSER {user} on >PASSWORD ~{}:* {ACL_COMMANDS}{place}{streams}", settings.namespace)
+    let reads = if settings.reads_streams { " +xrange +xinfo +xgroup" } else { "" };
+    format!("ACL SETUSER {user} on >PASSWORD ~{}:* {ACL_COMMANDS}{place}{streams}{reads}", settings.namespace)
 }

@@ -55,6 +55,11 @@ impl Claims {
         let _ = self.topology.set(Arc::clone(topology));
     }
 
+    /// What the store knows of the servers; none where there is no store yet.
+    pub(crate) fn topology(&self) -> Option<&Topology> {
+        self.topology.get().map(|shared| &**shared)
+    }
+
     /// Notes a claim. The first lane of a partition stands for all: whoever takes a partition over claims it in each.
     pub(crate) fn note(&self, lane: u16, name: &Arc<PartitionName>, epoch: u64) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,7 +135,7 @@ impl Writer {
     }
 
     fn topology(&self) -> &Topology {
-        self.claims.topology.get().map_or(&self.alone, |shared| shared)
+        self.claims.topology().unwrap_or(&self.alone)
     }
 
     /// Looks whether a server answers.
@@ -218,29 +223,8 @@ impl Writer {
         }
     }
 
-    /// Does what may be done twice at the server that holds a slot; over a new connection where the one at hand was old.
     fn at<T>(&self, slot: u16, work: impl Fn(&mut Link) -> Result<T, Failure>) -> Result<T, Failure> {
-        let mut again = true;
-        loop {
-            let node = self.topology().node(slot)?;
-            let (mut link, fresh) = self.topology().borrow(&node)?;
-            let failure = match work(&mut link) {
-                Ok(done) => {
-                    self.topology().give_back(link);
-                    return Ok(done);
-                }
-                Err(failure) => failure,
-            };
-            self.topology().learn(&failure, &node);
-            // What stands under `WATCH` ends with the next use of the connection.
-            if failure.cause == Cause::Refused {
-                self.topology().give_back(link);
-            }
-            if !(again && failure.passing() && (!fresh || failure.cause == Cause::Moved)) {
-                return Err(failure);
-            }
-            again = false;
-        }
+        self.topology().at(slot, work)
     }
 }
 

@@ -107,6 +107,11 @@ impl Keys {
         format!("{}:stream:{}", self.namespace, escaped(name)).into_bytes()
     }
 
+    /// The key that says which worker of the group reads streams.
+    pub(crate) fn lease(&self, name: &str) -> Vec<u8> {
+        format!("{}:reader:{}:{}", self.namespace, self.group, escaped(name)).into_bytes()
+    }
+
     /// What the keys of a kind of rows look like, and what of each stands before the row's own key: the pattern's part
     /// behind the tag, such as `:s:`.
     pub(crate) fn pattern(&self, kind: &str, prefix: &[u8]) -> Vec<u8> {

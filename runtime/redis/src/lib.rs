@@ -9,7 +9,8 @@
 //! | progress | `<ns>:{<tag>}:p:<group>:<stream>:<topic>:<partition>` | hash: `e` claim, `n` first offset that is not in the rows, `f` the first offset that was ever read, `w` watermark, `i` incarnation of the topic, `v` hash of the plan |
 //! | a row of a dimension | `<ns>:{<tag by hash>}:d:<key>` | the row's JSON; expires by itself where its space keeps rows for a time |
 //! | a value that a program writes | `<ns>:out:<key>` | the value's JSON |
-//! | a stream that a program adds to | `<ns>:stream:<name>` | entries with `nsf-id`, `key`, `value` |
+//! | a stream that a program adds to | `<ns>:stream:<name>` | entries with `nsf-id`, `nsf-lane`, `key`, `value`; a group `nsf-…` where a program reads it |
+//! | which worker reads streams | `<ns>:reader:<group>:<name>` | a text of the worker; ends by itself |
 //! | layout and plan | `<ns>:meta` | hash |
 //! | counters of all runs | `<ns>:counters` | hash |
 //!
@@ -58,6 +59,7 @@ mod scan;
 mod settings;
 mod sink;
 mod store;
+mod stream;
 mod tags;
 mod topology;
 mod watch;
@@ -69,4 +71,5 @@ pub use fenced::Claims;
 pub use settings::{ClientCertificate, Node, Place, RedisSettings, Secret, Tls};
 pub use sink::{RedisSink, RedisStreamSink};
 pub use store::RedisStore;
+pub use stream::{RedisStreamSource, StreamsStatus, stream_length, stream_stands};
 pub use tags::{LARGEST_LANES, SLOTS, slot, tag};

@@ -95,7 +95,7 @@ pub(crate) fn try_rights(
     let replies = link.ask(&first.requests)?;
     first.names.iter().zip(&replies).for_each(|(name, reply)| refusals.note(link, name, reply));
     let guarded = matches!(replies.last(), Some(Value::Okay));
-    let second = commands(&prefix, &text, guarded, settings.streams);
+    let second = commands(&prefix, &text, guarded, settings);
     let replies = link.ask(&second.requests)?;
     second.names.iter().zip(&replies).for_each(|(name, reply)| refusals.note(link, name, reply));
     match replies.last() {
@@ -120,7 +120,7 @@ pub(crate) fn try_rights(
 }
 
 /// What follows `MULTI`; where that was refused, only what changes nothing.
-fn commands(prefix: &str, text: &str, guarded: bool, streams: bool) -> Probe {
+fn commands(prefix: &str, text: &str, guarded: bool, settings: &RedisSettings) -> Probe {
     let (hash, ends, stream) = (format!("{prefix}:hash"), format!("{prefix}:ends"), format!("{prefix}:stream"));
     let (text, hash, ends, stream) = (text.as_bytes(), hash.as_bytes(), ends.as_bytes(), stream.as_bytes());
     let mut probe = Probe::default();
@@ -128,11 +128,19 @@ fn commands(prefix: &str, text: &str, guarded: bool, streams: bool) -> Probe {
         probe.command("MSET", &[text, b"1"]).command("SET", &[text, b"1", b"PX", b"60000"]);
         probe.command("HSET", &[hash, b"f", b"1"]).command("HINCRBY", &[hash, b"f", b"1"]);
         probe.command("ZADD", &[ends, b"1", b"m"]);
-        if streams {
+        if settings.reads_streams {
+            probe
+                .command("XGROUP", &[b"CREATE", stream, b"g", b"0", b"MKSTREAM"])
+                .command("XINFO", &[b"STREAM", stream]);
+        }
+        if settings.streams {
             probe.command("XADD", &[stream, b"*", b"f", b"1"]);
         }
     }
     probe.command("MGET", &[text]).command("HMGET", &[hash, b"f"]).command("HGETALL", &[hash]);
+    if settings.reads_streams {
+        probe.command("XRANGE", &[stream, b"-", b"+"]);
+    }
     let pattern = format!("{prefix}:*");
     probe.command("SCAN", &[b"0", b"MATCH", pattern.as_bytes(), b"COUNT", b"1"]);
     probe.command("ZRANGEBYSCORE", &[ends, b"-inf", b"+inf"]).command("ZREM", &[ends, b"m"]);

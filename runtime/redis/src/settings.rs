@@ -130,6 +130,8 @@ pub struct RedisSettings {
     pub accept_eviction: bool,
     /// Whether the program adds to streams, which needs a further right.
     pub streams: bool,
+    /// Whether the program reads streams, which needs further rights.
+    pub reads_streams: bool,
     /// How long a connection may take to be made.
     pub connect_timeout: Duration,
     /// How long an answer may take.
@@ -153,6 +155,7 @@ impl RedisSettings {
             lanes: 8,
             accept_eviction: false,
             streams: false,
+            reads_streams: false,
             connect_timeout: Duration::from_secs(3),
             response_timeout: Duration::from_secs(5),
             #[cfg(feature = "faults")]

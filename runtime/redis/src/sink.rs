@@ -7,7 +7,7 @@ use std::{
 
 use nsf_engine::{
     connector::{ConnectorResult, MessageId, OutputBatch, Sink},
-    marks::ID_HEADER,
+    marks::{ID_HEADER, LANE_HEADER},
 };
 
 use crate::{
@@ -79,7 +79,7 @@ impl Sink for RedisSink {
 }
 
 /// A stream that messages are added to: `expand redis_stream("name") { … }`. An entry of `<ns>:stream:<name>` has the fields
-/// `nsf-id`, `key` where the message has one, and `value`.
+/// `nsf-id`, `nsf-lane` where it comes in order with others, `key` where the message has one, and `value`.
 pub struct RedisStreamSink {
     writer: Writer,
     key: Vec<u8>,
@@ -130,6 +130,11 @@ impl Sink for RedisStreamSink {
             let mut id = Vec::new();
             own.write(&self.group, &mut id);
             let mut fields = vec![(ID_HEADER, id)];
+            let mut lane = Vec::new();
+            own.write_lane(&mut lane);
+            if !lane.is_empty() {
+                fields.push((LANE_HEADER, lane));
+            }
             if !key.is_empty() {
                 fields.push(("key", key.to_vec()));
             }

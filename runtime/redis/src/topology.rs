@@ -149,6 +149,31 @@ impl Topology {
         }
     }
 
+    /// Does what may be done twice at the server that holds a slot; over a new connection where the one at hand was old.
+    pub(crate) fn at<T>(&self, slot: u16, work: impl Fn(&mut Link) -> Result<T, Failure>) -> Result<T, Failure> {
+        let mut again = true;
+        loop {
+            let node = self.node(slot)?;
+            let (mut link, fresh) = self.borrow(&node)?;
+            let failure = match work(&mut link) {
+                Ok(done) => {
+                    self.give_back(link);
+                    return Ok(done);
+                }
+                Err(failure) => failure,
+            };
+            self.learn(&failure, &node);
+            // What stands under `WATCH` ends with the next use of the connection.
+            if failure.cause == Cause::Refused {
+                self.give_back(link);
+            }
+            if !(again && failure.passing() && (!fresh || failure.cause == Cause::Moved)) {
+                return Err(failure);
+            }
+            again = false;
+        }
+    }
+
     /// A connection to a server that takes writes: an idle one, or a new one. Tells whether it is new.
     pub(crate) fn borrow(&self, node: &Node) -> Result<(Link, bool), Failure> {
         let idle = self.idle().get_mut(node).and_then(Vec::pop);

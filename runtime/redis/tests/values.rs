@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 
 use nsf_engine::{
-    connector::{ConnectorErrorKind as Kind, MessageId, OutputBatch, Sink as _},
+    connector::{ConnectorErrorKind as Kind, MessageId, OutputBatch, Sequence, Sink as _},
     stable::number,
 };
 use nsf_redis::{
@@ -143,15 +143,18 @@ fn entries_of_a_stream_are_added_in_order_and_need_their_right() {
     let mut sink = RedisStreamSink::new(settings, claims, streams, "called: a").unwrap();
     claim(&store, 0, &[0]);
     sink.open(None).unwrap();
-    let batch = values(0, &[("k", "{\"n\":1}"), ("", "{\"n\":2}")]);
+    let mut batch = values(0, &[("k", "{\"n\":1}"), ("", "{\"n\":2}")]);
+    (batch.ids[1].sequence, batch.ids[1].incarnation) = (Sequence::Lane(3), 0x1f);
     sink.append(&batch).unwrap();
     // Another output failed, and the engine gives everything again.
     sink.append(&batch).unwrap();
     sink.flush().unwrap();
     let read = server.ask(&["XRANGE", "test:stream:called%3A%20a", "-", "+"]);
-    let lines: Vec<&str> = read.lines().filter(|line| !line.contains('-') || *line == "nsf-id").collect();
+    let lines: Vec<&str> = read.lines().filter(|line| !line.contains('-') || line.starts_with("nsf-")).collect();
     let id = |offset: u64| format!("group/{:08x}/0/{offset}/00000000/0", number("shop.orders"));
-    let wanted = ["nsf-id", &id(0), "key", "k", "value", "{\"n\":1}", "nsf-id", &id(1), "value", "{\"n\":2}"];
+    let ids = [id(0), id(1)];
+    let first = ["nsf-id", &ids[0], "key", "k", "value", "{\"n\":1}"];
+    let wanted = [&first[..], &["nsf-id", &ids[1], "nsf-lane", "3/1f", "value", "{\"n\":2}"]].concat();
     assert_eq!(lines, wanted);
     // After the flush it may have been committed or not: what is given again is added again, with the same id.
     sink.append(&batch).unwrap();

@@ -217,7 +217,8 @@ fn every_message_of_a_webhook_comes_whatever_dies() {
     let mut entries: BTreeMap<String, String> = BTreeMap::new();
     for entry in read.parts() {
         let fields: Vec<String> = entry.parts()[1].parts().iter().map(|field| field.text()).collect();
-        let [_, id, _, key, _, value] = fields.as_slice() else { panic!("{fields:?}") };
+        let [_, id, _, lane, _, key, _, value] = fields.as_slice() else { panic!("{fields:?}") };
+        assert!(lane.contains('/'), "{fields:?}");
         let value = entries.entry(id.clone()).or_insert_with(|| value.clone()) == value;
         assert!(value && !key.is_empty(), "repetitions are the same: {fields:?}");
     }

@@ -41,6 +41,7 @@ impl Check {
         check_store(&production, &mut problems);
         check_mysql(&plan, &production, &mut problems);
         check_spaces(&production, &mut problems);
+        check_streams(&plan, &production, &mut problems);
         check_webhooks(&plan, &production, &mut problems);
         if let Some(words) = Transactions::of(&plan, production.profile()).words() {
             println!("note: {words}");
@@ -123,6 +124,22 @@ fn check_store(production: &Production, problems: &mut Vec<Problem>) {
             report.notes.iter().for_each(|note| println!("note: {note}"));
         }
         Err(error) => problems.push(Problem::connector("redis", &error)),
+    }
+}
+
+/// The streams of Redis that the plan reads.
+fn check_streams(plan: &Plan, production: &Production, problems: &mut Vec<Problem>) {
+    let Some(redis) = production.redis() else { return };
+    let is_read = |topic: &&nsf_plan::Topic| topic.read && topic.connector.kind == "redis_stream";
+    for topic in plan.topics.iter().filter(is_read) {
+        let name = &topic.connector.name;
+        match nsf_redis::stream_length(redis, name) {
+            Ok(Some(length)) => println!("stream {name}: {length} entries"),
+            Ok(None) => println!("stream {name}: is not there; a run makes it, without entries"),
+            // A server that is not reached was told of.
+            Err(error) if error.kind == ConnectorErrorKind::Unavailable => {}
+            Err(error) => problems.push(Problem::connector(&format!("stream {name}"), &error)),
+        }
     }
 }
 

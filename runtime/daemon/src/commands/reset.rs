@@ -1,4 +1,4 @@
-//! `nsflow reset`: lets a topic be read anew, from its first or behind its last message.
+//! `nsflow reset`: lets a topic or stream be read anew, from its first or behind its last message.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use nsf_engine::{
         Engine, Options, Pieces,
         serve::reset::{Hanging, Reset as Job},
     },
+    timed,
 };
 use nsf_kafka::KafkaGroup;
 
@@ -25,7 +26,7 @@ use crate::{
 pub struct Reset {
     #[command(flatten)]
     deployment: Deployment,
-    /// The topic.
+    /// The topic, or the stream of Redis.
     #[arg(long, short)]
     topic: String,
     /// Where it is read from.
@@ -57,10 +58,19 @@ impl Reset {
     pub fn run(self) -> Result<(), Vec<Problem>> {
         let Configuration { plan, profile, folder } = configuration::read(&self.deployment)?;
         let one = |problem| vec![problem];
-        let is_read = |topic: &nsf_plan::Topic| topic.read && topic.connector.name == self.topic;
-        if !plan.topics.iter().any(is_read) {
-            let problem = Problem::new(format!("nothing in the plan reads the topic `{}`", self.topic));
-            return Err(vec![problem.with_help("name a topic as it stands in `from: kafka(\"…\")`")]);
+        let is_read = |topic: &&nsf_plan::Topic| topic.read && topic.connector.name == self.topic;
+        let mut kinds: Vec<String> =
+            plan.topics.iter().filter(is_read).map(|topic| topic.connector.kind.clone()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        if kinds.len() != 1 {
+            let problem = match kinds.as_slice() {
+                [] => Problem::new(format!("nothing in the plan reads the topic `{}`", self.topic))
+                    .with_help("name a topic as it stands in `from: kafka(\"…\")` or `from: redis_stream(\"…\")`"),
+                _ => Problem::new(format!("the plan reads a topic and a stream that are called `{}`", self.topic))
+                    .with_help("give one of them another name: they cannot be told apart here"),
+            };
+            return Err(vec![problem]);
         }
         let options = Options { lanes: profile.lanes.unwrap_or(settings::LANES), ..Options::default() };
         let options = Options { secrets: Arc::new(super::run::secret), ..options };
@@ -77,15 +87,31 @@ impl Reset {
         let pieces = Engine::build(plan, options, &production);
         let mut pieces = pieces.map_err(|errors| errors.iter().map(Problem::build).collect::<Vec<Problem>>())?;
         let hanging = pieces.hanging(&self.topic);
-        let group = group(&production).map_err(one)?;
-        self.refuse_workers(&production, &group).map_err(one)?;
-        let stands = group.stands(&self.topic).map_err(|error| vec![Problem::connector("kafka", &error)])?;
+        let stands = if kinds[0] == "redis_stream" {
+            self.of_stream(&production).map_err(one)?
+        } else {
+            let group = group(&production).map_err(one)?;
+            self.refuse_workers(&production, &group).map_err(one)?;
+            group.stands(&self.topic).map_err(|error| vec![Problem::connector("kafka", &error)])?
+        };
         self.say(&hanging, &stands);
         if !self.yes {
             println!("nothing was done; give --yes to do it");
             return Ok(());
         }
         self.perform(&mut pieces, &stands).map_err(one)
+    }
+
+    /// Where a stream of Redis stands, which no worker reads.
+    fn of_stream(&self, production: &Production) -> Result<Vec<(u32, LogState)>, Problem> {
+        let Some(redis) = production.redis() else { return Err(Problem::new("the profile names no redis")) };
+        let stands = nsf_redis::stream_stands(redis, &self.topic);
+        let (state, is_read) = stands.map_err(|error| Problem::connector("redis", &error))?;
+        if is_read {
+            return Err(Problem::new(format!("a worker reads the stream `{}`", self.topic))
+                .with_help("stop all workers first; what one that was killed had is free some seconds later"));
+        }
+        Ok(vec![(0, state)])
     }
 
     fn refuse_workers(&self, production: &Production, group: &KafkaGroup) -> Result<(), Problem> {
@@ -109,6 +135,16 @@ impl Reset {
     fn say(&self, hanging: &Hanging, stands: &[(u32, LogState)]) {
         println!("the topic `{}` is read by {}", self.topic, hanging.streams.join(", "));
         for (partition, state) in stands {
+            if state.timed {
+                // Offsets are those of the entry that could come next.
+                let behind = |next: u64| next.checked_sub(1).map_or_else(|| "0-0".to_owned(), timed::name);
+                println!(
+                    "the stream: behind {} on; its last entry is {}",
+                    behind(self.next(state)),
+                    behind(state.high)
+                );
+                continue;
+            }
             println!(
                 "partition {partition}: from offset {} on; the log has {} to {}",
                 self.next(state),

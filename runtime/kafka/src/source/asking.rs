@@ -210,7 +210,8 @@ pub(crate) fn states(
         let unsigned = |offset: i64| u64::try_from(offset).unwrap_or(0);
         let (low, high) = (unsigned(low), unsigned(high));
         let partitions = counts.get(topic.as_str()).copied().unwrap_or_default();
-        states.push((asked.clone(), LogState { low, high, committed, by_worker, incarnation, partitions }));
+        states
+            .push((asked.clone(), LogState { low, high, committed, by_worker, incarnation, partitions, timed: false }));
     }
     Ok(states)
 }

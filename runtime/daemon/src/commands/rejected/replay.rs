@@ -136,6 +136,10 @@ fn sendable<'p>(plan: &'p Plan, found: &Found) -> Result<&'p Topic, &'static str
         return Err("only the beginning of a message that is too long was kept");
     }
     let is_it = |topic: &&Topic| topic.read && topic.connector.kind == "kafka" && topic.connector.name == record.topic;
+    let is_stream = |topic: &Topic| topic.read && topic.connector.kind == "redis_stream";
+    if plan.topics.iter().any(|topic| is_stream(topic) && topic.connector.name == record.topic) {
+        return Err("it came from a stream of Redis, to which nothing is sent back: add the entry by hand");
+    }
     plan.topics.iter().find(is_it).ok_or("this plan does not read the topic that the message came from")
 }
 

@@ -10,7 +10,7 @@ fn machine(first: First) -> Machine {
 }
 
 fn log(low: u64, high: u64, committed: Option<u64>, by_worker: bool) -> LogState {
-    LogState { low, high, committed, by_worker, incarnation: "topic-1".to_owned(), partitions: 1 }
+    LogState { low, high, committed, by_worker, incarnation: "topic-1".to_owned(), partitions: 1, timed: false }
 }
 
 fn progress(next: Option<u64>) -> LaneProgress {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     connector::{Command, ConnectorError, ConnectorErrorKind, PartitionId},
-    protocol::{self, Action, Halt, Ready, Step},
+    protocol::{self, Action, Ready, Step},
     state::StateShape,
     store::{Changes, End, Held, LaneProgress, PartitionName, Saved, Store},
 };
@@ -290,44 +290,6 @@ impl Serve {
         let Some(name) = self.names.get(&partition) else { return };
         let (topic, partition) = (name.topic.clone(), name.partition);
         self.run.tell(|| Event::RolledBack(RolledBack { topic, partition, messages }));
-    }
-
-    fn halted(&self, partition: PartitionId, why: &Halt) -> RunError {
-        let topic = self.names.get(&partition).map_or("?", |name| name.topic.as_str());
-        let place = format!("partition {} of the topic `{topic}`", partition.partition);
-        let error = |message: String, help: &str| {
-            RunError::connector("source", ConnectorError::new(ConnectorErrorKind::Changed, message).with_help(help))
-        };
-        match why {
-            Halt::Gap { next, low } => error(
-                format!(
-                    "{place}: {} messages are gone that were not yet counted: the next is offset {next}, and the first \
-                         that the topic still has is {low}",
-                    low - next
-                ),
-                "lengthen the topic's retention; to go on without them, run `nsflow reset --to earliest` for this topic",
-            ),
-            Halt::Truncated { next, high } => error(
-                format!(
-                    "{place} ends at offset {high}, but offset {next} is to be read next: the topic was made anew or cut \
-                         off"
-                ),
-                "if that was meant, run `nsflow reset` for this topic; its states then begin anew or are kept, as you choose",
-            ),
-            Halt::Recreated => error(
-                format!(
-                    "{place}: the topic is another one than the one that was read before; its offsets mean other records"
-                ),
-                "if it was made anew on purpose, run `nsflow reset` for this topic",
-            ),
-            Halt::Emptied { committed } => error(
-                format!(
-                    "{place} was read up to offset {committed}, but the store has nothing of it: it was emptied, or is \
-                         another store"
-                ),
-                "connect the store that the states are in; to begin anew, run `nsflow reset` for this topic",
-            ),
-        }
     }
 }
 

@@ -19,6 +19,7 @@ mod act;
 mod dimensions;
 pub mod durations;
 mod foreign;
+mod halted;
 mod idle;
 mod refused;
 pub mod reset;
@@ -26,7 +27,7 @@ pub mod status;
 mod take;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -106,6 +107,8 @@ pub(super) struct Serve {
     streams: Vec<usize>,
     names: BTreeMap<PartitionId, Arc<PartitionName>>,
     incarnations: BTreeMap<PartitionId, String>,
+    /// Partitions whose offsets are names of entries.
+    timed: BTreeSet<PartitionId>,
     /// The start of the plan's hash, which says of saved progress who saved it.
     plan: String,
     /// What is to be done, in order.
@@ -236,6 +239,7 @@ impl Serve {
             streams,
             names: BTreeMap::new(),
             incarnations: BTreeMap::new(),
+            timed: BTreeSet::new(),
             plan: nsf_plan::document::hash(&run.plan).chars().take(12).collect(),
             queue: VecDeque::new(),
             waits: Vec::new(),
