@@ -2,6 +2,8 @@
 #![expect(clippy::panic, reason = "only tests call this, and a test stops where it cannot go on")]
 
 pub mod generate;
+#[cfg(feature = "lanes")]
+pub mod lanes;
 pub mod lines;
 pub mod markdown;
 pub mod pages;

@@ -14,6 +14,7 @@
 //! | `production` | the pieces that a plan names, under a profile |
 //! | `telemetry` | metrics and spans for a collector of OpenTelemetry |
 //! | `transactions` | whether outputs and positions are committed in transactions of Kafka |
+//! | `stores` | which store the states of a plan are kept in |
 //! | `settings` | what the profile says, in the words of each connector |
 //! | `reload` | a plan and a profile that are taken while the worker runs |
 //! | `faults` | what tests of faults ask of a worker |
@@ -47,6 +48,7 @@ mod production;
 mod reload;
 mod settings;
 mod spaces;
+mod stores;
 mod telemetry;
 mod transactions;
 

@@ -1,7 +1,7 @@
 //! Which tables and dimensions are on MySQL, and the databases of a profile.
 
 use nsf_engine::connector::{ConnectorError, ConnectorErrorKind, ConnectorResult};
-use nsf_mysql::{MysqlDatabase, MysqlDimensions};
+use nsf_mysql::{MysqlDatabase, MysqlDimensions, Statement};
 use nsf_plan::{Dimension, DimensionId, Plan, profile::ResolvedProfile};
 
 use crate::{
@@ -44,6 +44,14 @@ impl Mysql {
         self.databases.iter().map(|(_, database)| database)
     }
 
+    /// Makes tables of states and dimensions.
+    ///
+    /// # Errors
+    /// Where a statement is refused; those before it stand.
+    pub fn apply(&self, statements: &[Statement]) -> ConnectorResult<()> {
+        self.database(None).map_or(Ok(()), |database| database.apply(statements))
+    }
+
     /// The dimensions of a plan that are kept on MySQL, if any are.
     ///
     /// # Errors
@@ -61,5 +69,29 @@ impl Mysql {
         };
         let wanted = |id: DimensionId| plan.dimensions.get(id.index()).is_some_and(is_there);
         database.dimensions(plan, &wanted).map(Some)
+    }
+
+    /// All dimensions of a plan whose states are on MySQL: they are there too.
+    ///
+    /// # Errors
+    /// Where a space says something else, or names cannot be those of tables.
+    pub fn all_dimensions(&self, plan: &Plan) -> ConnectorResult<Option<MysqlDimensions>> {
+        let space = |dimension: &Dimension| {
+            let mut spaces = dimension.spaces.iter().filter_map(|space| plan.spaces.get(space.index()));
+            spaces.find(|space| space.store == "redis").map(|space| (dimension.name.clone(), space.name.clone()))
+        };
+        if let Some((dimension, space)) = plan.dimensions.iter().find_map(space) {
+            let message = format!(
+                "the dimension `{dimension}` is kept in the space `{space}` on Redis, and the states of the plan are on MySQL"
+            );
+            return Err(ConnectorError::new(ConnectorErrorKind::Changed, message).with_help(
+                "take the space out of the dimension or write `store: mysql` in it, or keep the states on Redis (`store: redis` \
+                 in the profile): dimensions on MySQL go with both, those on Redis with states there alone",
+            ));
+        }
+        match self.database(None) {
+            Some(database) if !plan.dimensions.is_empty() => database.dimensions(plan, &|_| true).map(Some),
+            _ => Ok(None),
+        }
     }
 }

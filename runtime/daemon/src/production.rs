@@ -16,7 +16,7 @@ use nsf_engine::{
     store::{Form, Store},
 };
 use nsf_kafka::{KafkaProducer, KafkaSource, KafkaStatus, KafkaTransactions};
-use nsf_mysql::MysqlDimensions;
+use nsf_mysql::{LaneSettings, MysqlDimensions, MysqlStore};
 use nsf_plan::{
     Plan,
     profile::{KafkaProfile, ResolvedProfile},
@@ -26,16 +26,25 @@ use nsf_webhook::Webhook;
 
 use crate::{
     combined::CombinedStore, joined::Joined, mysql::Mysql, problem::Problem, settings, spaces::Spaces,
-    transactions::Transactions,
+    stores::StatesOn, transactions::Transactions,
 };
+
+/// Where states and positions are kept.
+pub enum Kept {
+    /// In lanes on Redis.
+    Redis(Box<RedisSettings>),
+    /// In lanes on MySQL.
+    Mysql(LaneSettings),
+    /// Outputs and positions are committed in transactions of Kafka, and there is nothing else.
+    Nothing,
+}
 
 /// The connectors of a profile. Nothing is connected to before a piece is asked for.
 pub struct Production {
     plan: Arc<Plan>,
     profile: ResolvedProfile,
     kafka: KafkaProfile,
-    /// None where nothing is kept there.
-    redis: Option<RedisSettings>,
+    kept: Kept,
     /// Where outputs and positions are committed together.
     transactions: Option<KafkaTransactions>,
     mysql: Mysql,
@@ -65,16 +74,7 @@ impl Production {
         };
         let kafka = profile.kafka.clone().ok_or_else(|| lacks("kafka"))?;
         let transactions = Transactions::of(plan, &profile).are_used();
-        let entries = || plan.topics.iter().filter(|topic| topic.connector.kind == "redis_stream");
-        let streams = entries().any(|topic| topic.written);
-        let reads_streams = entries().any(|topic| topic.read);
-        let redis = match &profile.redis {
-            Some(redis) => {
-                Some(RedisSettings { streams, reads_streams, ..settings::redis(&profile, redis, &kafka.group)? })
-            }
-            None if transactions => None,
-            None => return Err(lacks("redis")),
-        };
+        let kept = if transactions { Kept::Nothing } else { kept(plan, &profile, &kafka.group)? };
         let servers = kafka.cluster(None).filter(|_| transactions);
         let transactions = servers.map(|own| KafkaTransactions::new(settings::kafka(&profile, &kafka, own)));
         let local = Local::new(LocalSettings { project: folder, ..LocalSettings::default() });
@@ -90,7 +90,7 @@ impl Production {
             plan: Arc::clone(plan),
             profile,
             kafka,
-            redis,
+            kept,
             transactions,
             mysql,
             local,
@@ -107,9 +107,17 @@ impl Production {
         &self.profile
     }
 
-    /// Settings of the store; none where outputs and positions are committed in transactions of Kafka and there is nothing else.
-    pub const fn redis(&self) -> Option<&RedisSettings> {
-        if self.transactions.is_some() { None } else { self.redis.as_ref() }
+    /// Where states and positions are kept.
+    pub const fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// Settings of the store on Redis; none where states are elsewhere.
+    pub fn redis(&self) -> Option<&RedisSettings> {
+        match &self.kept {
+            Kept::Redis(settings) => Some(settings),
+            Kept::Mysql(_) | Kept::Nothing => None,
+        }
     }
 
     /// Whether outputs and positions are committed in transactions of Kafka.
@@ -137,7 +145,20 @@ impl Production {
     /// # Errors
     /// Where the profile does not name a server, or names cannot be those of tables.
     pub fn mysql_dimensions(&self) -> ConnectorResult<Option<MysqlDimensions>> {
-        self.mysql.dimensions(&self.plan, &self.profile)
+        match &self.kept {
+            Kept::Mysql(_) => self.mysql.all_dimensions(&self.plan),
+            Kept::Redis(_) | Kept::Nothing => self.mysql.dimensions(&self.plan, &self.profile),
+        }
+    }
+
+    /// The store of states on MySQL, with the dimensions; none where states are elsewhere.
+    ///
+    /// # Errors
+    /// Where names cannot be those of tables, or dimensions are elsewhere.
+    pub fn mysql_store(&self) -> ConnectorResult<Option<MysqlStore>> {
+        let Kept::Mysql(settings) = &self.kept else { return Ok(None) };
+        let Some(database) = self.mysql.database(None) else { return Ok(None) };
+        database.store(settings.clone(), self.mysql_dimensions()?).map(Some)
     }
 
     /// Where the dimensions of the plan are kept.
@@ -272,6 +293,20 @@ impl Production {
     }
 }
 
+/// Where the states of a plan are under a profile, and the settings of that store.
+fn kept(plan: &Plan, profile: &ResolvedProfile, group: &str) -> Result<Kept, Problem> {
+    match StatesOn::of(plan, profile)? {
+        StatesOn::Redis => {
+            let redis = profile.redis.as_ref().ok_or_else(|| Problem::new("the profile names no redis"))?;
+            let entries = || plan.topics.iter().filter(|topic| topic.connector.kind == "redis_stream");
+            let (streams, reads_streams) = (entries().any(|topic| topic.written), entries().any(|topic| topic.read));
+            let settings = RedisSettings { streams, reads_streams, ..settings::redis(profile, redis, group)? };
+            Ok(Kept::Redis(Box::new(settings)))
+        }
+        StatesOn::Mysql => settings::lanes_on_mysql(profile, group).map(Kept::Mysql),
+    }
+}
+
 impl Connectors for Production {
     fn source(&self, request: &StreamRequest<'_>) -> ConnectorResult<Box<dyn Source>> {
         Err(self.cannot(
@@ -347,6 +382,11 @@ impl Connectors for Production {
             let sources = self.plan.sources.iter().map(|source| source.id.clone());
             let streams = sources.chain(self.plan.ingests.iter().map(|ingest| ingest.id.clone())).collect();
             let Some(settings) = self.redis().cloned() else {
+                if let Kept::Mysql(_) = &self.kept {
+                    let help = "keep the states on Redis too (`store: redis` in the profile), or write to a topic of Kafka: \
+                                what a worker still sends to Redis that has lost its partition is held back by its claim there";
+                    return Err(self.cannot(request, "cannot be written while the states are on MySQL", help));
+                }
                 return Err(self.cannot(request, "has no server", "write `redis:` in the profile"));
             };
             let claims = Arc::clone(&self.claims);
@@ -371,6 +411,13 @@ impl Connectors for Production {
     }
 
     fn store(&self) -> ConnectorResult<Arc<dyn Store>> {
+        if let Some(store) = self.mysql_store()? {
+            store.check()?;
+            let store: Arc<dyn Store> = Arc::new(store);
+            #[cfg(feature = "faults")]
+            let store = crate::faults::store(store);
+            return Ok(store);
+        }
         let Some(settings) = self.redis() else {
             let none = || ConnectorError::new(ConnectorErrorKind::Damaged, "the profile names no store");
             return self.transactions.clone().map(|own| Arc::new(own) as Arc<dyn Store>).ok_or_else(none);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nsf_engine::protocol::First;
 use nsf_kafka::{CreateTopics, KafkaSettings, StartAt};
-use nsf_mysql::MysqlSettings;
+use nsf_mysql::{LaneSettings, MysqlSettings};
 use nsf_plan::profile::{
     KafkaCluster, KafkaProfile, MysqlConnection, RedisConnection, RedisProfile, RedisServers, ResolvedProfile, Sasl,
     Start, Tls, Webhook,
@@ -214,6 +214,19 @@ pub fn mysql(connection: &MysqlConnection) -> Result<MysqlSettings, Problem> {
         }),
     });
     Ok(settings)
+}
+
+/// The settings of states on MySQL.
+///
+/// # Errors
+/// Where nothing says what their tables are named by.
+pub fn lanes_on_mysql(profile: &ResolvedProfile, group: &str) -> Result<LaneSettings, Problem> {
+    let namespace = profile.mysql.as_ref().and_then(|mysql| mysql.namespace.clone());
+    let namespace = namespace.ok_or_else(|| {
+        Problem::new("the project's name cannot be part of the names of tables of MySQL, where the states are kept")
+            .with_help("write `mysql: { namespace: … }` in the profile: at most 48 letters, digits, `_`, `$` and `-`")
+    })?;
+    Ok(LaneSettings { lanes: profile.lanes.unwrap_or(LANES), ..LaneSettings::new(namespace, group) })
 }
 
 /// A part of an address without its `%XX`.

@@ -69,7 +69,7 @@ impl Client {
             let fresh = idle.is_none();
             let mut connection = match idle {
                 Some(connection) => connection,
-                None => Conn::new(self.options.clone()).map_err(|error| failure(&self.settings, &error))?,
+                None => self.connect()?,
             };
             match ask(&mut connection) {
                 Ok(answer) => {
@@ -93,6 +93,14 @@ impl Client {
                 }
             }
         }
+    }
+
+    /// A connection for whoever keeps it.
+    ///
+    /// # Errors
+    /// Where the server is not reached or does not let the user in.
+    pub(crate) fn connect(&self) -> Result<Conn, Failure> {
+        Conn::new(self.options.clone()).map_err(|error| failure(&self.settings, &error))
     }
 
     fn give_back(&self, connection: Conn) {

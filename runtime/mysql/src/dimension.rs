@@ -80,6 +80,12 @@ impl MysqlDimensions {
         self.layout.list.iter().map(|table| table.prefix.as_slice())
     }
 
+    /// The tables with the dimension of each.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = (&str, &str)> {
+        let list = self.layout.list.iter();
+        list.flat_map(|own| own.tables.iter().map(|table| (own.name.as_str(), table.table.as_str())))
+    }
+
     pub(crate) fn table_of(&self, key: &[u8]) -> ConnectorResult<&DimensionTable> {
         self.layout.of_key(key).ok_or_else(|| {
             let message =

@@ -162,15 +162,21 @@ fn refused(settings: &MysqlSettings, error: &MySqlError) -> Failure {
             Cause::Refused,
             Kind::NotFound,
             format!("a table is missing in the database `{database}` of MySQL at `{node}`"),
-            "`nsflow check` tells which, and `nsflow migrate` the SQL that makes those of dimensions",
+            "`nsflow check` tells which, and `nsflow migrate` the SQL that makes those of states and dimensions",
         ),
         1054 => other(
             Cause::Refused,
             Kind::NotFound,
             format!("a column is missing in the database `{database}` of MySQL at `{node}`"),
-            "`nsflow check` tells which, and `nsflow migrate` the SQL that adds those of dimensions",
+            "`nsflow check` tells which, and `nsflow migrate` the SQL that adds those of states and dimensions",
         ),
         1153 | 2020 => too_long(settings),
+        1665 => other(
+            Cause::Refused,
+            Kind::Other,
+            format!("MySQL at `{node}` has `binlog_format = STATEMENT`, by which replicas would not become what it is"),
+            "set it to `ROW` or `MIXED` at the server; the work goes on by itself then",
+        ),
         code => other(
             Cause::Refused,
             Kind::Other,

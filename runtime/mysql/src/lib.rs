@@ -1,4 +1,4 @@
-//! Tables and dimensions on MySQL, MariaDB or TiDB, which speak one protocol.
+//! States, dimensions and tables on MySQL, MariaDB or TiDB, which speak one protocol.
 //!
 //! # Tables that are looked up
 //! [`MysqlDatabase::lookup`] finds rows by key, many in one request. Types and columns: see `column`. Keys are compared
@@ -24,19 +24,39 @@
 //! another writer was first. Each table's rows are written in transactions of at most 128 rows and about a MiB. A lost
 //! answer to a `COMMIT` does no harm: whoever asks again finds other versions, and the engine makes the rows anew.
 
+//!
+//! # States
+//! [`MysqlDatabase::store`] keeps the lanes of a plan in four tables of InnoDB. Keys are bytes (`VARBINARY`), so that no collation
+//! finds two of them alike.
+//!
+//! | table | holds |
+//! | --- | --- |
+//! | `nsf_<namespace>_state` | rows by lane and key, as JSON; `expires`: when a row may be deleted (UTC) |
+//! | `nsf_<namespace>_progress` | by lane and partition: the number of the last claim, and how far the lane has come |
+//! | `nsf_<namespace>_ends` | when values end that flows are told of |
+//! | `nsf_<namespace>_meta` | layout, lanes and the shape of states |
+//!
+//! A save is one transaction of rows, ends and progress: see `save`; who may do it: see `lane`; what is over: see `lane_sweep`.
+
 mod check;
+mod claim;
 mod client;
 mod column;
 mod database;
 mod dimension;
 mod fault;
+mod lane;
+mod lane_sweep;
 mod layout;
 mod lookup;
 mod migrate;
 mod names;
+mod save;
 mod scan;
 mod schema;
 mod settings;
+mod states;
+mod store;
 mod sweep;
 mod value;
 
@@ -44,4 +64,5 @@ pub use check::MysqlReport;
 pub use database::MysqlDatabase;
 pub use dimension::MysqlDimensions;
 pub use migrate::{Migration, Statement};
-pub use settings::{ClientCertificate, MysqlSettings, Node, Secret, Tls};
+pub use settings::{ClientCertificate, LaneSettings, MysqlSettings, Node, Secret, Tls};
+pub use store::MysqlStore;

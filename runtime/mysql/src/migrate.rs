@@ -6,6 +6,7 @@ use mysql::prelude::Queryable as _;
 use nsf_engine::connector::{ConnectorError, ConnectorErrorKind as Kind, ConnectorResult};
 
 use crate::{
+    client::Client,
     column::Family,
     dimension::MysqlDimensions,
     layout::{DimensionTable, EXPIRES},
@@ -16,8 +17,8 @@ use crate::{
 /// A statement that makes or widens a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
-    /// The dimension whose table it is.
-    pub dimension: String,
+    /// Whose table it is: `dimension NAME`, or `states`.
+    pub of: String,
     /// The table.
     pub table: String,
     /// The SQL, without a semicolon.
@@ -43,7 +44,8 @@ impl MysqlDimensions {
         for own in &self.layout.list {
             for table in &own.tables {
                 let columns = self.client.run(|connection| schema::columns(connection, table))?;
-                let statement = |sql| Statement { dimension: own.name.clone(), table: table.table.clone(), sql };
+                let statement =
+                    |sql| Statement { of: format!("dimension {}", own.name), table: table.table.clone(), sql };
                 match columns {
                     None => migration.statements.push(statement(create(own, table))),
                     Some(columns) => {
@@ -64,14 +66,7 @@ impl MysqlDimensions {
     /// # Errors
     /// Where one is refused.
     pub fn apply(&self, statements: &[Statement]) -> ConnectorResult<()> {
-        for statement in statements {
-            let done = self.client.run(|connection| connection.query_drop(&statement.sql));
-            done.map_err(|failure| {
-                let message = format!("the table `{}` cannot be changed: {}", statement.table, failure.error.message);
-                ConnectorError { message, ..failure.error }
-            })?;
-        }
-        Ok(())
+        apply(&self.client, statements)
     }
 
     /// Whether the tables are as the plan needs them.
@@ -79,22 +74,38 @@ impl MysqlDimensions {
     /// # Errors
     /// Where the server is not reached, or something is missing or is another.
     pub fn check(&self) -> ConnectorResult<()> {
-        let migration = self.migration()?;
-        if let Some(problem) = migration.problems.into_iter().next() {
-            return Err(problem);
-        }
-        let Some(first) = migration.statements.first() else { return Ok(()) };
-        let node = &self.client.settings.node;
-        let tables: Vec<String> =
-            migration.statements.iter().map(|statement| format!("`{}`", statement.table)).collect();
-        let message = format!(
-            "MySQL at `{node}` lacks tables or columns of dimensions in the database `{}`: {}",
-            self.client.settings.database,
-            tables.join(", ")
-        );
-        let help = format!("make them with `nsflow migrate PLAN --apply`, which begins with: {}", first.sql);
-        Err(ConnectorError::new(Kind::NotFound, message).with_help(help))
+        complete(&self.client, "dimensions", self.migration()?)
     }
+}
+
+/// Runs statements one after the other.
+pub(crate) fn apply(client: &Client, statements: &[Statement]) -> ConnectorResult<()> {
+    for statement in statements {
+        let done = client.run(|connection| connection.query_drop(&statement.sql));
+        done.map_err(|failure| {
+            let message = format!("the table `{}` cannot be changed: {}", statement.table, failure.error.message);
+            ConnectorError { message, ..failure.error }
+        })?;
+    }
+    Ok(())
+}
+
+/// Refuses where something is missing or cannot be used. `of` is whose tables these are.
+pub(crate) fn complete(client: &Client, of: &str, migration: Migration) -> ConnectorResult<()> {
+    if let Some(problem) = migration.problems.into_iter().next() {
+        return Err(problem);
+    }
+    let Some(first) = migration.statements.first() else { return Ok(()) };
+    let node = &client.settings.node;
+    let tables: Vec<String> = migration.statements.iter().map(|statement| format!("`{}`", statement.table)).collect();
+    let message = format!(
+        "MySQL at `{node}` lacks tables or columns of {of} in the database `{}`, or the user `{}` may not see them: {}",
+        client.settings.database,
+        client.settings.user,
+        tables.join(", ")
+    );
+    let help = format!("make them with `nsflow migrate PLAN --apply`, which begins with: {}", first.sql);
+    Err(ConnectorError::new(Kind::NotFound, message).with_help(help))
 }
 
 fn create(own: &DimensionTable, table: &TableName) -> String {

@@ -131,3 +131,25 @@ impl MysqlSettings {
         Ok(())
     }
 }
+
+/// What a store of states must be told beside the connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneSettings {
+    /// What its tables are named by: `nsf_<namespace>_state`.
+    pub namespace: String,
+    /// The consumer group, whose positions these are.
+    pub group: String,
+    /// How many lanes there are. They must not become more or fewer while there are rows.
+    pub lanes: u16,
+    /// How long a transaction may wait for its next statement before the server ends it (whole seconds, at least one). So long
+    /// at most a worker that stands still in the midst of a save keeps a lane from others.
+    pub idle_in_transaction: Duration,
+}
+
+impl LaneSettings {
+    /// Settings with what is usual for the rest.
+    #[must_use]
+    pub fn new(namespace: impl Into<String>, group: impl Into<String>) -> Self {
+        Self { namespace: namespace.into(), group: group.into(), lanes: 8, idle_in_transaction: Duration::from_secs(5) }
+    }
+}

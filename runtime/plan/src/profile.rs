@@ -30,9 +30,12 @@
 //!       tls: true                     # as above; `rediss://` says it as well
 //!       accept_eviction: false        # whether servers may throw keys away; false
 //!       clusters: { cache: { url: … } }
-//!     mysql: { url: "${MAIN_DSN}", user: …, password: …, tls: …, clusters: { … } }
+//!     mysql:
+//!       url: "${MAIN_DSN}"
+//!       namespace: classroom          # in the names of tables of states; the project's name
+//!       user: …                       # and `password`, `tls`, `clusters: { … }`, as of Redis
 //!     webhooks: { crm: { url: "https://…", allow_private: false, concurrency: 8, timeout: 10s, retries: 5 } }
-//!     store: redis                    # of states and dimensions that name none; redis where it is there, else embedded
+//!     store: redis                    # of states and dimensions that name none; redis where it is there, else mysql, else embedded
 //!     lanes: 8                        # 1 to 1024
 //!     memory: 512MiB
 //!     commit: { every: 1s, bytes: 64MiB, records: 100000 }

@@ -10,27 +10,34 @@ use std::{
 
 use nsf_engine::{
     connector::ConnectorErrorKind as Kind,
-    store::{Held, LaneProgress, LaneStore, Saved},
+    store::{LaneStore, Saved},
 };
 use nsf_redis::{Node, Place, RedisStore};
+use nsf_tests::lanes::doubt::{self, Stage};
 use support::{
-    Server, claim, loaded, moved, node, partition, progress,
-    proxy::{Fate, Proxy, VOID},
-    rows,
+    Server, VOID, claim, is_save, loaded, moved, node, partition, progress,
+    proxy::{Fate, Proxy},
+    rows, was_done,
 };
 
-/// A store behind a proxy, whose lane 0 holds partition 0 at offset 1.
-fn behind_proxy(server: &Server) -> (Proxy, RedisStore, Vec<Held>) {
-    let proxy = Proxy::before(server.address());
+/// A store behind a proxy.
+fn behind_proxy(server: &Server) -> (Proxy, RedisStore) {
+    let proxy = Proxy::before(server.address(), is_save);
     let mut settings = server.settings();
     settings.place = Place::Single { node: node(proxy.address), database: 0 };
     settings.response_timeout = Duration::from_millis(400);
-    let store = RedisStore::new(settings).unwrap();
-    let held = claim(&store, 0, &[0]);
-    assert_eq!(store.save(0, &held, &rows(&[("k", "1")]), &[progress(1)]), Saved::Applied);
-    let held = moved(&held, 1);
-    loaded(&store, 0, &held, &["k"]).unwrap();
-    (proxy, store, held)
+    (proxy, RedisStore::new(settings).unwrap())
+}
+
+fn on_stage(server: &Server, case: fn(&Stage<'_>)) {
+    let (proxy, store) = behind_proxy(server);
+    let row = || {
+        let row = server.ask(&["GET", ROW]);
+        (!row.is_empty()).then_some(row)
+    };
+    let cut = || drop(server.ask(&["CLIENT", "KILL", "TYPE", "normal"]));
+    let open = || Box::new(server.store()) as Box<dyn LaneStore>;
+    case(&Stage { proxy, store: Box::new(store), open: &open, row: &row, cut: &cut, was_done });
 }
 
 #[track_caller]
@@ -44,116 +51,53 @@ const ROW: &str = "test:{0-uz}:s:k";
 #[test]
 fn a_claim_shows_a_save_that_was_done() {
     let Some(server) = Server::start("a lost answer to a save that was done", &[]) else { return };
-    let (proxy, store, held) = behind_proxy(&server);
-    proxy.next(Fate::LoseAnswer);
-    in_doubt(&store.save(0, &held, &rows(&[("k", "2")]), &[progress(2)]));
-    assert!(!proxy.lost_answer().contains(VOID));
-    let again = claim(&store, 0, &[0]);
-    assert_eq!(again[0].next, Some(2));
-    assert_eq!(loaded(&store, 0, &again, &["k"]).unwrap(), [Some("2".to_owned())]);
-    assert_eq!(store.save(0, &again, &rows(&[("k", "3")]), &[progress(3)]), Saved::Applied);
+    on_stage(&server, doubt::a_claim_shows_a_save_that_was_done);
 }
 
 #[test]
 fn a_claim_shows_a_save_that_left_the_offset() {
     let Some(server) = Server::start("a lost answer to a save that leaves the offset", &[]) else { return };
-    let (proxy, store, held) = behind_proxy(&server);
-    let name = partition(0);
-    let later = LaneProgress { watermark: 99, ..progress(1) };
-    for (fate, value, saved) in [(Fate::LoseRequest, "1", progress(1)), (Fate::LoseAnswer, "2", later.clone())] {
-        let found = store.claim(0, std::slice::from_ref(&name)).unwrap();
-        let held = [Held { epoch: found[0].0, ..held[0].clone() }];
-        loaded(&store, 0, &held, &["k"]).unwrap();
-        proxy.next(fate);
-        in_doubt(&store.save(0, &held, &rows(&[("k", "2")]), std::slice::from_ref(&later)));
-        assert_eq!(store.claim(0, std::slice::from_ref(&name)).unwrap()[0].1, saved);
-        assert_eq!(server.ask(&["GET", ROW]), value);
-    }
+    on_stage(&server, doubt::a_claim_shows_a_save_that_left_the_offset);
 }
 
 #[test]
 fn a_save_that_never_arrived_is_done_again() {
     let Some(server) = Server::start("a save that never arrived", &[]) else { return };
-    let (proxy, store, held) = behind_proxy(&server);
-    proxy.next(Fate::LoseRequest);
-    in_doubt(&store.save(0, &held, &rows(&[("k", "2")]), &[progress(2)]));
-    let again = claim(&store, 0, &[0]);
-    assert_eq!(again[0].next, Some(1));
-    assert_eq!(server.ask(&["GET", ROW]), "1");
-    assert_eq!(store.save(0, &again, &rows(&[("k", "2")]), &[progress(2)]), Saved::Applied);
+    on_stage(&server, doubt::a_save_that_never_arrived_is_done_again);
 }
 
 #[test]
 fn a_save_that_arrives_late_is_done_where_nobody_claimed() {
     let Some(server) = Server::start("a save that arrives late", &[]) else { return };
-    let (proxy, store, held) = behind_proxy(&server);
-    proxy.next(Fate::Hold);
-    in_doubt(&store.save(0, &held, &rows(&[("k", "late")]), &[progress(2)]));
-    // What is read now says nothing of what comes: this is why doubt ends by a claim alone.
-    assert_eq!(loaded(&store, 0, &held, &["k"]).unwrap(), [Some("1".to_owned())]);
-    let answer = proxy.let_go();
-    assert!(answer.contains("+QUEUED") && !answer.contains(VOID), "{answer}");
-    assert_eq!(server.ask(&["GET", ROW]), "late");
-    assert_eq!(loaded(&store, 0, &held, &["k"]).unwrap_err().kind, Kind::Lost);
+    on_stage(&server, doubt::a_save_that_arrives_late_is_done_where_nobody_claimed);
 }
 
 #[test]
 fn a_save_that_arrives_late_is_void_after_a_claim_of_the_same_store() {
     let Some(server) = Server::start("a save that arrives after the same store's claim", &[]) else { return };
-    let (proxy, store, held) = behind_proxy(&server);
-    proxy.next(Fate::Hold);
-    in_doubt(&store.save(0, &held, &rows(&[("k", "late")]), &[progress(2)]));
-    let again = claim(&store, 0, &[0]);
-    assert_eq!(again[0].next, Some(1));
-    let answer = proxy.let_go();
-    assert!(answer.contains("+QUEUED") && answer.contains(VOID), "{answer}");
-    assert_eq!(server.ask(&["GET", ROW]), "1");
-    assert_eq!(loaded(&store, 0, &again, &["k"]).unwrap(), [Some("1".to_owned())]);
-    assert_eq!(store.save(0, &again, &rows(&[("k", "2")]), &[progress(2)]), Saved::Applied);
+    on_stage(&server, doubt::a_save_that_arrives_late_is_void_after_a_claim_of_the_same_store);
 }
 
 #[test]
 fn a_save_that_arrives_late_is_void_after_anyones_claim() {
     let Some(server) = Server::start("a save that arrives after another store's claim", &[]) else { return };
-    let (proxy, store, held) = behind_proxy(&server);
-    proxy.next(Fate::Hold);
-    in_doubt(&store.save(0, &held, &rows(&[("k", "late")]), &[progress(2)]));
-    let other = server.store();
-    let theirs = claim(&other, 0, &[0]);
-    assert_eq!(theirs[0].next, Some(1));
-    // The other goes on before it arrives, and after.
-    assert_eq!(other.save(0, &theirs, &rows(&[("k", "2")]), &[progress(2)]), Saved::Applied);
-    let answer = proxy.let_go();
-    assert!(answer.contains("+QUEUED") && answer.contains(VOID), "{answer}");
-    let theirs = moved(&theirs, 2);
-    assert_eq!(loaded(&other, 0, &theirs, &["k"]).unwrap(), [Some("2".to_owned())]);
-    assert_eq!(other.save(0, &theirs, &rows(&[("k", "3")]), &[progress(3)]), Saved::Applied);
-    // Whoever was in doubt has lost the lane.
-    assert_eq!(loaded(&store, 0, &held, &["k"]).unwrap_err().kind, Kind::Lost);
-    assert_eq!(store.save(0, &held, &rows(&[("k", "4")]), &[progress(2)]), Saved::Lost);
-    assert_eq!(claim(&store, 0, &[0])[0].next, Some(3));
+    on_stage(&server, doubt::a_save_that_arrives_late_is_void_after_anyones_claim);
 }
 
 #[test]
 fn a_claim_of_one_partition_voids_a_late_save_of_several() {
     let Some(server) = Server::start("a late save of several partitions of which one is claimed", &[]) else { return };
-    let (proxy, store, _) = behind_proxy(&server);
-    let held = claim(&store, 0, &[0, 1]);
-    loaded(&store, 0, &held, &["k"]).unwrap();
-    proxy.next(Fate::Hold);
-    in_doubt(&store.save(0, &held, &rows(&[("k", "late")]), &[progress(2), progress(2)]));
-    assert_eq!(claim(&server.store(), 0, &[1])[0].next, None);
-    let answer = proxy.let_go();
-    assert!(answer.contains("+QUEUED") && answer.contains(VOID), "{answer}");
-    assert_eq!(server.ask(&["GET", ROW]), "1");
-    let again = claim(&store, 0, &[0, 1]);
-    assert_eq!((again[0].next, again[1].next), (Some(1), None));
+    on_stage(&server, doubt::a_claim_of_one_partition_voids_a_late_save_of_several);
 }
 
 #[test]
 fn a_late_save_is_void_in_a_store_that_went_back() {
     let Some(server) = Server::start("a late save in a store that went back", &[]) else { return };
-    let (proxy, store, held) = behind_proxy(&server);
+    let (proxy, store) = behind_proxy(&server);
+    let held = claim(&store, 0, &[0]);
+    assert_eq!(store.save(0, &held, &rows(&[("k", "1")]), &[progress(1)]), Saved::Applied);
+    let held = moved(&held, 1);
+    loaded(&store, 0, &held, &["k"]).unwrap();
     proxy.next(Fate::Hold);
     in_doubt(&store.save(0, &held, &rows(&[("k", "late")]), &[progress(2)]));
     server.ask(&["HSET", "test:{0-uz}:p:group:shop.orders:orders:0", "n", "0"]);
@@ -165,35 +109,13 @@ fn a_late_save_is_void_in_a_store_that_went_back() {
 #[test]
 fn a_connection_that_is_cut_between_load_and_save() {
     let Some(server) = Server::start("a connection that is cut between load and save", &[]) else { return };
-    let store = server.store();
-    let mut held = claim(&store, 0, &[0]);
-    for round in 0..20 {
-        let before = held[0].next;
-        loaded(&store, 0, &held, &["k"]).unwrap();
-        server.ask(&["CLIENT", "KILL", "TYPE", "normal"]);
-        let next = progress(round + 1);
-        let saved = store.save(0, &held, &rows(&[("k", &round.to_string())]), std::slice::from_ref(&next));
-        in_doubt(&saved);
-        held = claim(&store, 0, &[0]);
-        assert_eq!(held[0].next, before);
-        assert_eq!(store.save(0, &held, &rows(&[("k", &round.to_string())]), &[next]), Saved::Applied);
-        held = moved(&held, round + 1);
-        // A load finds another connection by itself.
-        server.ask(&["CLIENT", "KILL", "TYPE", "normal"]);
-    }
+    on_stage(&server, doubt::a_connection_that_is_cut_between_load_and_save);
 }
 
 #[test]
 fn a_cut_connection_and_a_claim_are_both_noticed() {
     let Some(server) = Server::start("a cut connection and a claim", &[]) else { return };
-    let store = server.store();
-    let held = claim(&store, 0, &[0]);
-    loaded(&store, 0, &held, &["k"]).unwrap();
-    server.ask(&["CLIENT", "KILL", "TYPE", "normal"]);
-    claim(&server.store(), 0, &[0]);
-    assert_eq!(loaded(&store, 0, &held, &["k"]).unwrap_err().kind, Kind::Lost);
-    assert_eq!(store.save(0, &held, &rows(&[("k", "1")]), &[progress(1)]), Saved::Lost);
-    assert_eq!(server.ask(&["EXISTS", ROW]), "0");
+    on_stage(&server, doubt::a_cut_connection_and_a_claim_are_both_noticed);
 }
 
 #[test]

@@ -13,6 +13,7 @@
 //! | `stage` | servers, program and topics of one trial |
 
 pub mod bank;
+pub mod mysql_states;
 pub mod receiver;
 pub mod redis;
 pub mod redis_servers;

@@ -26,6 +26,8 @@ pub enum Form {
     Sentinel(Options),
     /// Three masters, each with a replica.
     Cluster(Options),
+    /// None at all: states are on MariaDB.
+    None,
 }
 
 impl Default for Form {
@@ -49,6 +51,8 @@ pub enum RedisServers {
     Sentinel(Box<RedisSentinel>),
     /// Three masters, each with a replica.
     Cluster(RedisCluster),
+    /// None at all: states are on MariaDB.
+    None,
 }
 
 impl RedisServers {
@@ -69,6 +73,7 @@ impl RedisServers {
             Form::Single(options) => Self::Single(Redis::start(&folder, with(options))?),
             Form::Sentinel(options) => Self::Sentinel(Box::new(RedisSentinel::start_with(&folder, &with(options))?)),
             Form::Cluster(options) => Self::Cluster(RedisCluster::start_with(&folder, &with(options))?),
+            Form::None => Self::None,
         })
     }
 
@@ -114,6 +119,7 @@ impl RedisServers {
             Self::Single(redis) => Ok(vec![redis.address()]),
             Self::Sentinel(servers) => servers.master_address().map(|master| vec![master]).map_err(io::Error::other),
             Self::Cluster(cluster) => cluster.masters().map_err(io::Error::other),
+            Self::None => Ok(Vec::new()),
         }
     }
 
@@ -171,6 +177,7 @@ impl RedisServers {
                 format!("redis: {{ sentinel: {{ nodes: {nodes}, master: {MASTER} }}, {login} }}")
             }
             Self::Cluster(cluster) => format!("redis: {{ cluster: {}, {login} }}", list(&cluster.addresses())),
+            Self::None => String::new(),
         }
     }
 

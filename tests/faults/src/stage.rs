@@ -1,6 +1,7 @@
 //! Servers, program and topics of one trial.
 
 use std::{
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     process::Command,
@@ -23,6 +24,7 @@ use nsf_tests::{
 
 use crate::{
     bank::{self, Dose, Expected, Fed, Outputs},
+    mysql_states,
     redis_servers::{Form, RedisServers},
     tariffs::Tariffs,
     topic::{self, Writer},
@@ -91,6 +93,17 @@ impl Servers {
             (Kafka::start(&of_kafka)?, None)
         };
         Ok(Self { kafka, redis, mariadb, proxies, folder })
+    }
+
+    /// All rows of states (`s`) or dimensions (`d`) of a trial, by the key's text.
+    ///
+    /// # Errors
+    /// Where the server that has them does not answer.
+    pub fn rows(&self, name: &str, kind: &str) -> io::Result<BTreeMap<String, String>> {
+        match &self.redis {
+            RedisServers::None => mysql_states::rows(&self.mariadb, name, kind),
+            redis => redis.rows(name, kind),
+        }
     }
 
     /// The folder that goes with them.
@@ -226,6 +239,10 @@ impl Stage {
             ("LINGER".to_owned(), "5".to_owned()),
             ("REFRESH".to_owned(), "30000".to_owned()),
         ]);
+        if let RedisServers::None = servers.redis {
+            let url = mysql_states::prepare(&servers.mariadb, name, (nsflow, &folder), &environment)?;
+            environment.push(("MYSQL_URL".to_owned(), url));
+        }
         let workers = Workers::new(nsflow.to_path_buf(), folder, environment);
         let (expected, name, has_next) = (bank::expected(&dose), name.to_owned(), false);
         let redis_section = servers.redis.section();
@@ -270,7 +287,7 @@ impl Stage {
     /// # Errors
     /// Where Redis does not answer.
     pub fn state_rows(&self, servers: &Servers) -> io::Result<std::collections::BTreeMap<String, String>> {
-        servers.redis.rows(&self.name, "s")
+        servers.rows(&self.name, "s")
     }
 
     /// The name of a topic of this trial.
@@ -343,7 +360,7 @@ impl Stage {
     pub fn check(&self, servers: &Servers) -> Result<Outcome, String> {
         let mut outcome = Outcome::default();
         for (kind, expected) in [("s", &self.expected.states), ("d", &self.expected.dimensions)] {
-            let rows = servers.redis.rows(&self.name, kind).map_err(|error| error.to_string())?;
+            let rows = servers.rows(&self.name, kind).map_err(|error| error.to_string())?;
             let wrong = Expected::wrong_rows(expected, &rows);
             if let Some(first) = wrong.first() {
                 return Err(format!("{} of {} rows are wrong; {first}", wrong.len(), expected.len()));

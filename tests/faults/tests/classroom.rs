@@ -11,41 +11,82 @@ use nsf_faults::{
 use nsf_tests::{
     root,
     servers::{kafka::Kafka, mariadb::MariaDb, redis, redis::Redis, shown},
-    tool,
+    tool, tree,
 };
 use serde_json::{Value, json};
 
-const NAME: &str = "classroom_gives_on_servers_what_its_folder_says";
-
 #[test]
 fn classroom_gives_on_servers_what_its_folder_says() {
+    let test = "classroom_gives_on_servers_what_its_folder_says";
     let folder = tempfile::tempdir().unwrap();
-    let Some(kafka) = shown(NAME, Kafka::start(&folder.path().join("kafka"))) else { return };
-    let Some(redis) = shown(NAME, Redis::start(&folder.path().join("redis"), redis::Options::default())) else {
-        return;
-    };
-    let Some(mysql) = shown(NAME, MariaDb::start(&folder.path().join("mysql"))) else { return };
+    let redis = shown(test, Redis::start(&folder.path().join("redis"), redis::Options::default()));
+    if let Some(redis) = redis {
+        play(test, folder.path(), Some(&redis));
+    }
+}
+
+/// States, positions and dimensions on MySQL, by a user who may do what is documented and no more.
+#[test]
+fn classroom_gives_the_same_without_redis() {
+    let folder = tempfile::tempdir().unwrap();
+    play("classroom_gives_the_same_without_redis", folder.path(), None);
+}
+
+/// A state of the program.
+const STATE: &str = "classroom.duration.plan_stay";
+
+/// Whom the worker without Redis logs in as.
+const WORKER: &str = "worker";
+
+fn play(test: &str, folder: &Path, redis: Option<&Redis>) {
+    let Some(kafka) = shown(test, Kafka::start(&folder.join("kafka"))) else { return };
+    let Some(mysql) = shown(test, MariaDb::start(&folder.join("mysql"))) else { return };
     let (nsfc, nsflow) = (tool::build("nsfc"), tool::build_with("nsflow", &["faults"]));
     let example = root().join("examples/classroom");
     let environment = vec![
         ("KAFKA_BROKERS".to_owned(), kafka.bootstrap()),
-        ("REDIS_URL".to_owned(), redis.url()),
+        ("REDIS_URL".to_owned(), redis.map_or_else(String::new, Redis::url)),
         ("MYSQL_URL".to_owned(), mysql.url()),
         ("XUEFU_APP_KEY".to_owned(), "k-2023".to_owned()),
     ];
-    let call = |program: &Path, arguments: &[&str]| {
-        let output = Command::new(program)
-            .current_dir(folder.path())
-            .args(arguments)
-            .envs(environment.iter().map(|(name, value)| (name, value)))
-            .output()
-            .unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
-        text(&output.stdout)
+    let answer = |program: &Path, arguments: &[&str], further: &[(&str, &str)]| {
+        let mut command = Command::new(program);
+        command.current_dir(folder).args(arguments).envs(environment.iter().map(|(name, value)| (name, value)));
+        let output = command.envs(further.iter().copied()).output().unwrap();
+        let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        (output.status.success(), text.concat())
     };
-    fs::copy(example.join("nsf.yaml"), folder.path().join("nsf.yaml")).unwrap();
+    let call = |program: &Path, arguments: &[&str]| {
+        let (done, text) = answer(program, arguments, &[]);
+        assert!(done, "{arguments:?}: {text}");
+        text
+    };
+    let profile = fs::read_to_string(example.join("nsf.yaml")).unwrap();
+    let of_redis = "    redis: { url: \"${REDIS_URL}\" }\n";
+    assert!(profile.contains(of_redis));
+    fs::write(folder.join("nsf.yaml"), if redis.is_some() { profile } else { profile.replace(of_redis, "") }).unwrap();
     call(&nsfc, &["compile", example.to_str().unwrap(), "-o", "plan.yaml"]);
+    if redis.is_none() {
+        let (done, text) = answer(&nsflow, &["check", "plan.yaml"], &[]);
+        let wanted = format!("the state `{STATE}` is kept on Redis, and the profile `prod` names none");
+        assert!(!done && text.contains(&wanted), "{text}");
+        let program = folder.join("program");
+        tree::copy(&example, &program).unwrap();
+        let path = program.join("classroom/duration.nsf");
+        let text = fs::read_to_string(&path).unwrap();
+        let of_redis = "store: redis(\"psd:{stu_id}:{plan_id}\")";
+        assert!(text.contains(of_redis));
+        fs::write(&path, text.replace(of_redis, "store: mysql(\"plan_stay\")")).unwrap();
+        call(&nsfc, &["compile", program.to_str().unwrap(), "-o", "plan.yaml"]);
+        let (done, text) = answer(&nsflow, &["check", "plan.yaml"], &[]);
+        let wanted = "is kept in the space `hot` on Redis, and the states of the plan are on MySQL";
+        assert!(!done && text.contains(wanted), "{text}");
+        let path = program.join("classroom/fields.nsf");
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains("in main, hot"));
+        fs::write(&path, text.replace("in main, hot", "in main").replace("space hot ", "// space hot ")).unwrap();
+        call(&nsfc, &["compile", program.to_str().unwrap(), "-o", "plan.yaml"]);
+    }
     // One partition each: what is late, and what came first, are then what they are in the files.
     for topic in [
         "stay_seg",
@@ -58,13 +99,37 @@ fn classroom_gives_on_servers_what_its_folder_says() {
         kafka.create_topic(topic, 1, &[]).unwrap();
     }
     make_plan_table(&mysql, &example);
+    let url = user(&mysql, WORKER);
+    if redis.is_none() {
+        refusals(&nsflow, &url, &answer);
+    }
     let migrated = call(&nsflow, &["migrate", "plan.yaml", "--apply"]);
     assert!(migrated.contains("CREATE TABLE"), "{migrated}");
     let checked = call(&nsflow, &["check", "plan.yaml"]);
     assert!(checked.contains("it can run"), "{checked}");
     feed(&kafka, &example);
 
-    let mut workers = Workers::new(nsflow, folder.path().to_path_buf(), environment);
+    let mut environment = environment.clone();
+    if redis.is_none() {
+        environment.push(("MYSQL_URL".to_owned(), url.clone()));
+        grant(&mysql, WORKER, "SELECT", &["nsf_classroom_state".to_owned()]);
+        let (done, text) = answer(&nsflow, &["check", "plan.yaml"], &[("MYSQL_URL", &url)]);
+        assert!(!done && text.contains("or the user `worker` may not see them: `nsf_classroom_progress`"), "{text}");
+        // What is documented, and no more.
+        let own = ["state", "progress", "ends", "meta"].map(|name| format!("nsf_classroom_{name}"));
+        let dimensions = mysql.query("SHOW TABLES LIKE 'classroom%'").unwrap();
+        let dimensions = dimensions.lines().map(str::to_owned);
+        grant(&mysql, WORKER, "SELECT, INSERT, UPDATE", &own.iter().cloned().chain(dimensions).collect::<Vec<_>>());
+        let (done, text) = answer(&nsflow, &["check", "plan.yaml"], &[("MYSQL_URL", &url)]);
+        assert!(
+            !done && text.contains("the user `worker` may not DELETE at the table `tests`.`nsf_classroom_state`"),
+            "{text}"
+        );
+        grant(&mysql, WORKER, "DELETE", &own);
+        let (done, text) = answer(&nsflow, &["check", "plan.yaml"], &[("MYSQL_URL", &url)]);
+        assert!(done && text.contains("mysql: the tables of states and positions are there"), "{text}");
+    }
+    let mut workers = Workers::new(nsflow.clone(), folder.to_path_buf(), environment);
     let mut worker = workers.start().unwrap();
     let finished = lines(&example.join("expected/plan_finished.ndjson"));
     let begun = std::time::Instant::now();
@@ -85,6 +150,46 @@ fn classroom_gives_on_servers_what_its_folder_says() {
     assert_eq!(multiset(rejected.collect::<Vec<_>>().iter()), multiset(wanted.collect::<Vec<_>>().iter()));
     let told = values(&kafka, "arrpub_xuefu_note");
     assert_eq!(told.len(), lines(&example.join("expected/arrpub_xuefu_note.ndjson")).len(), "{told:?}");
+    if redis.is_none() {
+        // Rows of states are found by people too.
+        let scanned = call(&nsflow, &["state", "scan", "plan.yaml", STATE, "--limit", "1"]);
+        let row: Value = serde_json::from_str(scanned.lines().next().unwrap()).unwrap();
+        let key = row["key"].as_object().unwrap().values().map(ToString::to_string);
+        let key: Vec<String> = key.map(|part| part.trim_matches('"').to_owned()).collect();
+        let words: Vec<&str> =
+            ["state", "get", "plan.yaml", STATE].into_iter().chain(key.iter().map(String::as_str)).collect();
+        let got: Value = serde_json::from_str(call(&nsflow, &words).trim()).unwrap();
+        assert_eq!(got, row);
+    }
+}
+
+/// A user for the worker, who may read the table that others fill. Gives its address.
+fn user(mysql: &MariaDb, user: &str) -> String {
+    mysql.query(&format!("CREATE USER '{user}'@'%' IDENTIFIED BY 'pw'")).unwrap();
+    grant(mysql, user, "SELECT", &["plan".to_owned()]);
+    format!("mysql://{user}:pw@{}/tests", mysql.address())
+}
+
+fn grant(mysql: &MariaDb, user: &str, rights: &str, tables: &[String]) {
+    for table in tables {
+        mysql.root(&format!("GRANT {rights} ON tests.{table} TO '{user}'@'%'")).unwrap();
+    }
+}
+
+/// What `check` says while tables, rights or the right password are missing.
+fn refusals(nsflow: &Path, url: &str, answer: &dyn Fn(&Path, &[&str], &[(&str, &str)]) -> (bool, String)) {
+    let check = |url: &str| {
+        let (done, text) = answer(nsflow, &["check", "plan.yaml"], &[("MYSQL_URL", url)]);
+        assert!(!done && !text.contains("wrong-one"), "{text}");
+        text
+    };
+    let text = check(&url.replace(":pw@", ":wrong-one@"));
+    assert!(text.contains("does not accept the user `worker` with this password"), "{text}");
+    let text = check(url);
+    assert!(text.contains("lacks tables or columns of states and dimensions in the database `tests`"), "{text}");
+    assert!(text.contains("`nsf_classroom_state`") && text.contains("nsflow migrate PLAN --apply"), "{text}");
+    let (done, text) = answer(nsflow, &["migrate", "plan.yaml", "--apply"], &[("MYSQL_URL", url)]);
+    assert!(!done && text.contains("cannot be changed: the user `worker` lacks a right"), "{text}");
 }
 
 fn lines(path: &Path) -> Vec<Value> {

@@ -136,6 +136,11 @@ fn a_mariadb_that_is_killed_is_waited_for() {
 }
 
 #[test]
+fn states_on_mariadb_survive_the_death_of_workers_and_of_the_server() {
+    row("mysql-states", 6);
+}
+
+#[test]
 fn values_that_end_are_told_of_once_and_none_early() {
     row("timers", 5);
 }

@@ -103,6 +103,21 @@ impl MariaDb {
         self.client().query(statements)
     }
 
+    /// Runs statements as the server's own administrator, who may give rights.
+    ///
+    /// # Errors
+    /// When the client is not installed, the server is down, or a statement is refused.
+    pub fn root(&self, statements: &str) -> Result<(), Unavailable> {
+        let mut command = Command::new(install::program(SERVER, "mariadb")?);
+        command.args(["--no-defaults", "--user=root", "--protocol=socket", "--execute", statements]);
+        command.arg(setting("--socket=", &self.socket));
+        let output = command.output().map_err(|error| Unavailable::failed(SERVER, error))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(Unavailable::failed(SERVER, String::from_utf8_lossy(&output.stderr).trim()))
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self) {
         self.process.kill();

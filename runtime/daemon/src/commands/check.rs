@@ -7,13 +7,14 @@ use nsf_engine::{
     lookup::Wanted,
 };
 use nsf_kafka::{KafkaTopics, TopicsReport};
+use nsf_mysql::MysqlDimensions;
 use nsf_plan::Plan;
 
 use crate::{
     Deployment,
     configuration::{self, Configuration},
     problem::Problem,
-    production::Production,
+    production::{Kept, Production},
     settings,
     spaces::Place,
     transactions::Transactions,
@@ -109,9 +110,16 @@ fn say_topics(report: &TopicsReport, creates: bool, problems: &mut Vec<Problem>)
 }
 
 fn check_store(production: &Production, problems: &mut Vec<Problem>) {
-    let Some(redis) = production.redis() else {
-        println!("store: none is needed; messages and positions are committed in transactions of Kafka, exactly once");
-        return;
+    let redis = match production.kept() {
+        Kept::Redis(redis) => redis,
+        // With the other tables there.
+        Kept::Mysql(_) => return,
+        Kept::Nothing => {
+            println!(
+                "store: none is needed; messages and positions are committed in transactions of Kafka, exactly once"
+            );
+            return;
+        }
     };
     match nsf_redis::check(redis) {
         Ok(report) => {
@@ -210,13 +218,23 @@ fn check_mysql(plan: &Plan, production: &Production, problems: &mut Vec<Problem>
             },
         }
     }
-    let checked: ConnectorResult<()> = production.mysql_dimensions().and_then(|dimensions| match dimensions {
-        None => Ok(()),
-        Some(dimensions) => {
-            dimensions.check()?;
-            println!("mysql: the tables of {} dimensions are there", dimensions.prefixes().count());
-            Ok(())
-        }
-    });
+    let checked = check_tables(production);
     problems.extend(checked.err().map(|error| Problem::connector("mysql", &error)));
+}
+
+/// The tables of states and dimensions that are kept on MySQL.
+fn check_tables(production: &Production) -> ConnectorResult<()> {
+    let of_dimensions = |dimensions: &MysqlDimensions| {
+        println!("mysql: the tables of {} dimensions are there", dimensions.prefixes().count());
+    };
+    if let Some(store) = production.mysql_store()? {
+        store.check()?;
+        println!("mysql: the tables of states and positions are there, and may be read and written");
+        store.dimensions().into_iter().for_each(of_dimensions);
+        store.notes()?.iter().for_each(|note| println!("note: {note}"));
+    } else if let Some(dimensions) = production.mysql_dimensions()? {
+        dimensions.check()?;
+        of_dimensions(&dimensions);
+    }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! `nsflow migrate`: the SQL that makes or widens the tables of dimensions.
+//! `nsflow migrate`: the SQL that makes or widens the tables of states and dimensions.
 
 use crate::{
     Deployment,
@@ -7,7 +7,7 @@ use crate::{
     production::Production,
 };
 
-/// Prints the SQL that makes the tables of dimensions, and runs it where that is asked for.
+/// Prints the SQL that makes the tables of states and dimensions, and runs it where that is asked for.
 #[derive(Debug, clap::Args)]
 pub struct Migrate {
     #[command(flatten)]
@@ -26,18 +26,27 @@ impl Migrate {
         let Configuration { plan, profile, folder } = configuration::read(&self.deployment)?;
         let production = Production::new(&plan, profile, folder).map_err(|problem| vec![problem])?;
         let mysql = |error| vec![Problem::connector("mysql", &error)];
-        let Some(dimensions) = production.mysql_dimensions().map_err(mysql)? else {
-            println!("-- no dimension is kept on MySQL under the profile `{}`", production.profile().name);
-            return Ok(());
+        let (store, dimensions) = match production.mysql_store().map_err(mysql)? {
+            Some(store) => (Some(store), None),
+            None => (None, production.mysql_dimensions().map_err(mysql)?),
         };
-        let migration = dimensions.migration().map_err(mysql)?;
+        let migration = match (&store, &dimensions) {
+            (Some(store), _) => store.migration(),
+            (None, Some(dimensions)) => dimensions.migration(),
+            (None, None) => {
+                let profile = &production.profile().name;
+                println!("-- neither states nor dimensions are kept on MySQL under the profile `{profile}`");
+                return Ok(());
+            }
+        };
+        let migration = migration.map_err(mysql)?;
         for statement in &migration.statements {
-            println!("-- dimension {}\n{};", statement.dimension, statement.sql);
+            println!("-- {}\n{};", statement.of, statement.sql);
         }
         if migration.statements.is_empty() {
             println!("-- nothing is missing");
         } else if self.apply {
-            dimensions.apply(&migration.statements).map_err(mysql)?;
+            production.mysql().apply(&migration.statements).map_err(mysql)?;
             println!("-- done");
         } else {
             println!("-- nothing was changed; `nsflow migrate --apply` runs it");

@@ -165,7 +165,8 @@ impl Surroundings {
         let comparison = {
             let running = locked(running);
             let plans = Comparison::of_plans(&running.plan, &configuration.plan);
-            plans.with_profiles(&running.profile, &configuration.profile)
+            let (old, new) = (&running.profile, &configuration.profile);
+            plans.with_profiles(old, new).with_stores((&running.plan, old), (&configuration.plan, new))
         };
         let mut refused = comparison.refused.clone();
         if !asked.allow_loss {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nsf_plan::{Plan, Topic, TopicId, profile::ResolvedProfile};
 
-use crate::{problem::Problem, settings};
+use crate::{problem::Problem, settings, stores::StatesOn};
 
 /// What a plan is made of, by stable names: the kind of each part and what a person calls it.
 type Parts = BTreeMap<(&'static str, String), String>;
@@ -43,6 +43,32 @@ impl Comparison {
             ("redis.namespace", namespace(old), namespace(new)),
             ("lanes", lanes(old), lanes(new)),
         ];
+        self.refuse_changed(fixed);
+        self
+    }
+
+    /// Compares where states and positions are kept: workers of both plans must find them in one place.
+    pub fn with_stores(
+        mut self,
+        (old_plan, old): (&Plan, &ResolvedProfile),
+        (new_plan, new): (&Plan, &ResolvedProfile),
+    ) -> Self {
+        // Where it cannot be said, the new plan is refused when it is built, or the old one keeps nothing.
+        let (Ok(before), Ok(after)) = (StatesOn::of(old_plan, old), StatesOn::of(new_plan, new)) else { return self };
+        if before != after {
+            let problem = Problem::new(format!("states and positions were kept on {before} and would be on {after}"));
+            self.refused.push(problem.with_help(
+                "nothing carries them over: put `store:` of the profile and of the states back, or begin anew under another group",
+            ));
+        } else if before == StatesOn::Mysql {
+            let namespace =
+                |profile: &ResolvedProfile| profile.mysql.as_ref().and_then(|mysql| mysql.namespace.clone());
+            self.refuse_changed([("mysql.namespace", namespace(old), namespace(new))]);
+        }
+        self
+    }
+
+    fn refuse_changed<const N: usize>(&mut self, fixed: [(&str, Option<String>, Option<String>); N]) {
         for (setting, before, after) in fixed.into_iter().filter(|(_, before, after)| before != after) {
             let shown =
                 |value: Option<String>| value.map_or_else(|| "not set".to_owned(), |value| format!("`{value}`"));
@@ -52,7 +78,6 @@ impl Comparison {
                 "it says which rows and positions are this application's: put it back, or stop all workers and start them anew",
             ));
         }
-        self
     }
 
     /// Whether parts of the old plan are lost, as what is wrong with it.

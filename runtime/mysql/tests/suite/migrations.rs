@@ -13,7 +13,7 @@ fn tables_are_printed_made_and_made_once() {
     let error = dimensions.check().unwrap_err();
     assert_eq!(error.kind, Kind::NotFound);
     assert!(
-        error.message.contains("lacks tables or columns of dimensions in the database `tests`: `fields_class`"),
+        error.message.contains("lacks tables or columns of dimensions in the database `tests`, or the user `tests` may not see them: `fields_class`"),
         "{error}"
     );
     let migration = dimensions.migration().unwrap();

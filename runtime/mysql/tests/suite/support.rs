@@ -1,6 +1,6 @@
 //! A server, and what the tests ask of it.
 
-use std::{path::PathBuf, process::Command, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use nsf_engine::{
     cell::Cell,
@@ -13,7 +13,7 @@ use nsf_engine::{
     run::stage::{DimensionRows as _, WriteKind},
     store::{Changes, Form},
 };
-use nsf_mysql::{MysqlDatabase, MysqlDimensions, MysqlSettings, Node, Secret};
+use nsf_mysql::{LaneSettings, MysqlDatabase, MysqlDimensions, MysqlSettings, MysqlStore, Node, Secret};
 use nsf_plan::{Dimension, DimensionField, DimensionId, IntegerWidth, Origin, Plan, Space, SpaceId, Type};
 use nsf_tests::servers::{mariadb::MariaDb, shown};
 
@@ -48,10 +48,7 @@ impl Server {
 
     /// Runs a statement as the server's own administrator, who may give rights.
     pub fn root(&self, sql: &str) {
-        let mut command = Command::new("mariadb");
-        command.args(["--no-defaults", "--user=root", "--protocol=socket", "--execute", sql]);
-        let done = command.arg(format!("--socket={}", self.maria.socket().display())).output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        self.maria.root(sql).unwrap();
     }
 
     /// The dimensions of [`plan`], with their tables.
@@ -61,9 +58,32 @@ impl Server {
         dimensions
     }
 
+    /// A store of states of four lanes in a namespace, with its tables.
+    pub fn states(&self, database: &MysqlDatabase, namespace: &str) -> MysqlStore {
+        let store = database.store(lanes(namespace), None).unwrap();
+        store.apply(&store.migration().unwrap().statements).unwrap();
+        store
+    }
+
+    /// Ends the connections of workers.
+    pub fn cut(&self) {
+        let kill = "SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist \
+                    WHERE user = 'tests' AND id <> CONNECTION_ID() AND command <> 'Killed'";
+        // One may have ended by itself since.
+        let _ = self.maria.query(&self.query(kill).replace('\n', " "));
+    }
+
     pub fn folder(&self) -> PathBuf {
         self.folder.path().to_path_buf()
     }
+}
+
+/// Four lanes, and transactions that wait for a second.
+pub fn lanes(namespace: &str) -> LaneSettings {
+    let mut settings = LaneSettings::new(namespace, "group");
+    settings.lanes = 4;
+    settings.idle_in_transaction = Duration::from_secs(1);
+    settings
 }
 
 pub fn member(name: &str, ty: Type) -> LookupMember {

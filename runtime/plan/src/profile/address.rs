@@ -92,6 +92,12 @@ pub(super) fn is_namespace(text: &str) -> bool {
     !text.is_empty() && !text.contains(refused)
 }
 
+/// Whether a text may be part of the names of tables.
+pub(super) fn is_part_of_table(text: &str) -> bool {
+    let plain = |sign: char| sign.is_alphanumeric() && u32::from(sign) < 0x1_0000 || matches!(sign, '_' | '$' | '-');
+    (1..=48).contains(&text.chars().count()) && text.chars().all(plain)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

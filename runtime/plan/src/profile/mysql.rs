@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::address::is_part_of_table;
 use super::kafka::clusters;
-use super::reading::{Entry, Reading, Section};
+use super::reading::{Entry, Given, Reading, Section};
 use super::secret::ServerUrl;
 use super::tls::{Login, Tls, login, tls, url};
 
 /// The settings of `mysql`.
-const SETTINGS: &[&str] = &["url", "user", "password", "tls", "clusters"];
+const SETTINGS: &[&str] = &["url", "namespace", "user", "password", "tls", "clusters"];
 
 /// The settings of one of `clusters`.
 const CONNECTION: &[&str] = &["url", "user", "password", "tls"];
@@ -20,6 +21,8 @@ pub struct MysqlProfile {
     pub default: MysqlConnection,
     /// Those that programs name by `cluster:`.
     pub clusters: BTreeMap<String, MysqlConnection>,
+    /// What tables of states are named by; none where it is not given and the project's name cannot be part of a table's.
+    pub namespace: Option<String>,
 }
 
 impl MysqlProfile {
@@ -49,7 +52,21 @@ pub(super) fn mysql(reading: &mut Reading<'_>, entry: &Entry<'_>) -> Option<Mysq
         let section = reading.section(entry, CONNECTION)?;
         connection(reading, &section)
     });
-    Some(MysqlProfile { default: default?, clusters: clusters? })
+    let namespace = namespace(reading, &section);
+    Some(MysqlProfile { default: default?, clusters: clusters?, namespace: namespace? })
+}
+
+/// What tables of states are named by, the project's name where nothing is said. Whoever keeps none there need not care
+/// whether that could be.
+#[allow(clippy::option_option, reason = "not known, and none")]
+fn namespace(reading: &mut Reading<'_>, section: &Section<'_>) -> Option<Option<String>> {
+    const EXPECTED: &str = "at most 48 letters, digits, `_`, `$` and `-`";
+    let part = |text: &str| is_part_of_table(text).then(|| text.to_owned());
+    match reading.parsed(section.get("namespace"), EXPECTED, part) {
+        Given::Known(given) => Some(Some(given)),
+        Given::Absent => Some(reading.project.and_then(part)),
+        Given::Unknown => None,
+    }
 }
 
 fn connection(reading: &mut Reading<'_>, section: &Section<'_>) -> Option<MysqlConnection> {

@@ -111,7 +111,7 @@ fn bytes(reading: &mut Reading<'_>, entry: Option<&Entry<'_>>, least: u64, shown
     reading.parsed(entry, &expected, |text| size(text).filter(|size| *size >= least))
 }
 
-/// Reads `store`, by default Redis where the profile has it.
+/// Reads `store`, by default Redis where the profile has it, else MySQL where it has that.
 pub(super) fn store(reading: &mut Reading<'_>, profile: &Section<'_>) -> Option<StoreKind> {
     let kinds = [("redis", StoreKind::Redis), ("mysql", StoreKind::Mysql), ("embedded", StoreKind::Embedded)];
     let given = reading.choice(profile.get("store"), &kinds);
@@ -124,7 +124,11 @@ pub(super) fn store(reading: &mut Reading<'_>, profile: &Section<'_>) -> Option<
         reading.rule(entry, Rule::StoreWithoutServer { store });
         return None;
     }
-    let default = if profile.get("redis").is_some() { StoreKind::Redis } else { StoreKind::Embedded };
+    let default = match (profile.get("redis"), profile.get("mysql")) {
+        (Some(_), _) => StoreKind::Redis,
+        (None, Some(_)) => StoreKind::Mysql,
+        (None, None) => StoreKind::Embedded,
+    };
     given.or(default)
 }
 

@@ -255,6 +255,29 @@ fn a_file_with_an_address_is_guarded_like_a_password() {
 }
 
 #[test]
+fn states_are_on_mysql_where_there_is_no_redis() {
+    let of = |settings: &str| resolve(&format!("profiles: {{ p: {{ {settings} }} }}"), "p", &[], &[]);
+    let mysql = "mysql: { url: \"mysql://a/b\" }";
+    assert_eq!(of(mysql).unwrap().store, StoreKind::Mysql);
+    assert_eq!(of(&format!("{mysql}, redis: {{ url: \"redis://a\" }}")).unwrap().store, StoreKind::Redis);
+    assert_eq!(of(&format!("{mysql}, store: embedded")).unwrap().store, StoreKind::Embedded);
+    let namespace = |settings: &str| of(settings).unwrap().mysql.unwrap().namespace;
+    assert_eq!(namespace(mysql).as_deref(), Some("classroom"));
+    assert_eq!(namespace("mysql: { url: \"mysql://a/b\", namespace: north-1 }").as_deref(), Some("north-1"));
+    let errors = of("mysql: { url: \"mysql://a/b\", namespace: \"a b\" }").unwrap_err();
+    assert_eq!(
+        errors,
+        ["nsf.yaml:1: `profiles.p.mysql.namespace` in nsf.yaml must be at most 48 letters, digits, `_`, `$` and `-`"]
+    );
+    // A project's name that cannot be part of a table's harms only who keeps states there.
+    let text = "profiles: { p: { mysql: { url: \"mysql://a/b\" } } }";
+    let file = |_: &str| Err("there is none".to_owned());
+    let environment = Environment { variable: &|_| None, file: &file };
+    let profile = Manifest::parse(text).profiles["p"].resolve("our class", &environment).unwrap();
+    assert_eq!(profile.mysql.unwrap().namespace, None);
+}
+
+#[test]
 fn a_profile_with_a_mistake_cannot_be_resolved() {
     let text = "profiles: { p: { kafka: { brokers: a, security: { tsl: true } } } }";
     let errors = resolve(text, "p", &[], &[]).unwrap_err();

@@ -1,17 +1,14 @@
-//! Real servers of Redis for tests, and a proxy that loses or holds what is sent.
-#![allow(dead_code)]
-
-pub mod proxy;
+//! Real servers of Redis for tests.
+#![allow(dead_code, unused_imports)]
 
 use std::{
     net::SocketAddr,
     ops::{Deref, DerefMut},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
-use nsf_engine::store::{Changes, Counted, Held, LaneProgress, LaneStore, PartitionName};
 use nsf_redis::{Node, Place, RedisSettings, RedisStore};
+pub use nsf_tests::lanes::{claim, loaded, moved, partition, progress, proxy, rows};
 use nsf_tests::servers::{
     redis::{Options, Redis},
     resp::{Connection, Reply},
@@ -106,58 +103,15 @@ pub fn wait_until(what: &str, seconds: u64, mut so: impl FnMut() -> bool) {
     }
 }
 
-pub fn partition(number: u32) -> Arc<PartitionName> {
-    Arc::new(PartitionName { stream: "shop.orders".into(), topic: "orders".into(), partition: number })
+/// What ends a save.
+pub fn is_save(sent: &str) -> bool {
+    sent.contains("EXEC") && sent.contains("HSET")
 }
 
-pub fn progress(next: u64) -> LaneProgress {
-    LaneProgress {
-        next: Some(next),
-        first: 0,
-        watermark: 17,
-        incarnation: "topic-1".into(),
-        plan: "plan-1".into(),
-        marks: std::sync::Arc::new("1f:3/65536 a0:17/4096".parse().unwrap()),
-        counted: Counted { partitions: 15, before: 12, since: 1_764_000_000_000, first: 1_763_000_000_000 },
-    }
-}
+/// What the server answers to a transaction that it did not do: nothing, in place of a list.
+pub const VOID: &str = "*-1\r\n";
 
-/// Claims partitions and gives what is held of them then.
-pub fn claim(store: &RedisStore, lane: u16, partitions: &[u32]) -> Vec<Held> {
-    let names: Vec<_> = partitions.iter().map(|number| partition(*number)).collect();
-    let claimed = store.claim(lane, &names).unwrap();
-    let held = |(name, (epoch, progress)): (Arc<PartitionName>, (u64, LaneProgress))| Held {
-        name,
-        epoch,
-        next: progress.next,
-    };
-    names.into_iter().zip(claimed).map(held).collect()
-}
-
-/// What is held after a save.
-pub fn moved(held: &[Held], next: u64) -> Vec<Held> {
-    held.iter().map(|held| Held { next: Some(next), ..held.clone() }).collect()
-}
-
-pub fn rows(rows: &[(&str, &str)]) -> Changes {
-    let mut changes = Changes::default();
-    for (key, value) in rows {
-        changes.put(key.as_bytes(), value.as_bytes());
-    }
-    changes
-}
-
-/// The rows of keys that are there.
-pub fn loaded(
-    store: &RedisStore,
-    lane: u16,
-    held: &[Held],
-    keys: &[&str],
-) -> Result<Vec<Option<String>>, nsf_engine::connector::ConnectorError> {
-    let mut found = vec![None; keys.len()];
-    let keys: Vec<&[u8]> = keys.iter().map(|key| key.as_bytes()).collect();
-    store.load(lane, held, &keys, &mut |index, row| {
-        found[index] = Some(String::from_utf8(row.to_vec()).unwrap());
-    })?;
-    Ok(found)
+/// Whether an answer says that a save was done.
+pub fn was_done(answer: &str) -> bool {
+    answer.contains("+QUEUED") && !answer.contains(VOID)
 }

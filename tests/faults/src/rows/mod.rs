@@ -10,6 +10,7 @@ mod joins;
 mod journal;
 mod kill;
 mod mariadb;
+mod mysql_states;
 mod network;
 mod poison;
 mod refusals;
@@ -55,6 +56,12 @@ pub const ROWS: &[Row] = &[
     Row { name: "redis-empty", fault: "Redis forgets everything", dose: 10, run: full::empty },
     Row { name: "network", fault: "the network is slow, cut, half open, or loses replies", dose: 5, run: network::run },
     Row { name: "mariadb", fault: "kill -9 of MariaDB while tables are read", dose: 20, run: mariadb::run },
+    Row {
+        name: "mysql-states",
+        fault: "kill -9 of a worker, of MariaDB, of both; states on MariaDB, no Redis",
+        dose: 60,
+        run: mysql_states::run,
+    },
     Row { name: "broken", fault: "a build that leaves a rule out", dose: 20, run: broken::run },
     Row { name: "timers", fault: "restarts and clocks that jump while values end", dose: 10, run: timers::run },
     Row { name: "broker", fault: "kill -9 of Kafka", dose: 20, run: store::broker },

@@ -130,3 +130,24 @@ fn what_says_whose_the_rows_are_may_not_change_and_the_rest_may() {
         ["`kafka.group` of the profile was `shop` and is now `other`", "`lanes` of the profile was `8` and is now `4`"];
     assert_eq!(messages, wanted);
 }
+
+#[test]
+fn states_stay_in_their_store() {
+    let text = |settings: &str| {
+        let servers = "redis: { url: \"redis://localhost\" }";
+        profile(&format!("profiles:\n  prod: {{ kafka: {{ brokers: \"localhost:9092\" }}, {servers}, {settings} }}\n"))
+    };
+    let mysql = |rest: &str| format!("mysql: {{ url: \"mysql://localhost/shop\", user: shop{rest} }}");
+    let plan = Plan::new("shop");
+    let (redis, on_mysql) = (text(&mysql("")), text(&format!("{}, store: mysql", mysql(""))));
+    let compare = |old: &ResolvedProfile, new: &ResolvedProfile| {
+        let refused = Comparison::default().with_stores((&plan, old), (&plan, new)).refused;
+        refused.into_iter().map(|problem| problem.message).collect::<Vec<_>>()
+    };
+    assert_eq!(compare(&redis, &redis), Vec::<String>::new());
+    assert_eq!(compare(&redis, &on_mysql), ["states and positions were kept on Redis and would be on MySQL"]);
+    let renamed = text(&format!("{}, store: mysql", mysql(", namespace: other")));
+    assert_eq!(compare(&on_mysql, &renamed), ["`mysql.namespace` of the profile was `shop` and is now `other`"]);
+    // Who keeps no states there may name its tables as it likes.
+    assert_eq!(compare(&redis, &text(&mysql(", namespace: other"))), Vec::<String>::new());
+}

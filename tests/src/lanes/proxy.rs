@@ -1,5 +1,5 @@
 //! A proxy that passes everything on, until it is told to do something else to the next save. The rig's own proxy does what
-//! networks do; this one knows a save when it sees one.
+//! networks do; this one is told what a save looks like.
 
 use std::{
     io::{Read, Write},
@@ -25,10 +25,9 @@ pub enum Fate {
     Hold,
 }
 
-/// What a server answers to a transaction that it did not do: nothing, in place of a list.
-pub const VOID: &str = "*-1\r\n";
-
+/// The proxy. It ends with its process.
 pub struct Proxy {
+    /// Where it listens.
     pub address: SocketAddr,
     shared: Arc<Shared>,
     go: Sender<()>,
@@ -37,6 +36,7 @@ pub struct Proxy {
 
 struct Shared {
     server: SocketAddr,
+    is_save: fn(&str) -> bool,
     fate: Mutex<Fate>,
     /// How many saves are held.
     held: AtomicU32,
@@ -47,12 +47,18 @@ struct Shared {
 }
 
 impl Proxy {
-    pub fn before(server: SocketAddr) -> Self {
+    /// A proxy before a server. `is_save` tells whether what is sent at once ends a save.
+    ///
+    /// # Panics
+    /// Where there is no port left.
+    #[must_use]
+    pub fn before(server: SocketAddr, is_save: fn(&str) -> bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let ((go, gone), (lost, answers)) = (channel(), channel());
         let shared = Arc::new(Shared {
             server,
+            is_save,
             fate: Mutex::new(Fate::Pass),
             held: AtomicU32::new(0),
             gone: Mutex::new(gone),
@@ -69,11 +75,18 @@ impl Proxy {
         Self { address, shared, go, answers }
     }
 
+    /// Says what happens to the next save.
+    ///
+    /// # Panics
+    /// Where a thread of it has.
     pub fn next(&self, fate: Fate) {
         *self.shared.fate.lock().unwrap() = fate;
     }
 
     /// Lets a save go that is held, if one is.
+    ///
+    /// # Panics
+    /// Where a thread of it has.
     pub fn go_on(&self) -> bool {
         let take = |held: u32| held.checked_sub(1);
         let held = self.shared.held.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok();
@@ -84,17 +97,26 @@ impl Proxy {
     }
 
     /// Lets the save go that is held; gives what the server answers to it.
+    ///
+    /// # Panics
+    /// Where none is held, or no answer comes.
+    #[must_use]
     pub fn let_go(&self) -> String {
         assert!(self.go_on(), "a save is held");
         self.lost_answer()
     }
 
     /// The answers that were lost so far.
+    #[must_use]
     pub fn lost_answers(&self) -> Vec<String> {
         self.answers.try_iter().collect()
     }
 
     /// The next answer to a save that was lost on the way.
+    ///
+    /// # Panics
+    /// Where none comes.
+    #[must_use]
     pub fn lost_answer(&self) -> String {
         self.answers.recv_timeout(Duration::from_secs(20)).unwrap()
     }
@@ -120,7 +142,7 @@ fn pass(mut client: TcpStream, mut server: TcpStream, shared: &Shared) {
     let mut lost = false;
     while let Ok(count @ 1..) = client.read(&mut bytes) {
         let text = String::from_utf8_lossy(&bytes[..count]);
-        let is_save = text.contains("EXEC") && text.contains("HSET");
+        let is_save = (shared.is_save)(&text);
         let mut next = shared.fate.lock().unwrap();
         let chosen = if is_save { std::mem::replace(&mut *next, Fate::Pass) } else { Fate::Pass };
         drop(next);
