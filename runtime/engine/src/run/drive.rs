@@ -362,11 +362,7 @@ impl Run {
         if has_entries {
             wrote |= self.emit_lanes(&mut writes)?;
         }
-        let first = |taken: &Taken| {
-            let offset = taken.batch.messages.first()?.offset;
-            Some((self.core.streams.get(taken.stream)?.number, taken.batch.partition, offset))
-        };
-        super::writes::order_as_taken(&mut writes, batches.iter().map(first));
+        super::writes::order_as_taken(&mut writes, self.core.firsts(batches));
         // Whoever serves writes them again where another worker was between.
         let kept = if self.core.shared.store.lanes().is_some() { writes.clone() } else { Vec::new() };
         wrote |= self.store_dimensions(writes)?;

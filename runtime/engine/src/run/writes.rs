@@ -11,8 +11,10 @@ use super::{
     drive::Run,
     error::RunError,
     output::incarnation,
+    pieces::Core,
     stage::{DimensionStage, DimensionWrite, RecordOrigin, StageMessage, StageOutput, SubscriptionRecord},
     told,
+    work::Taken,
 };
 use crate::{
     connector::{MessageId, OutputBatch},
@@ -24,6 +26,16 @@ type Place = (u32, u32, u64);
 
 const fn place(origin: &RecordOrigin) -> Place {
     (origin.stream, origin.partition, origin.offset)
+}
+
+impl Core {
+    /// The place of the first record of each batch.
+    pub(crate) fn firsts(&self, batches: &[Taken]) -> impl Iterator<Item = Option<Place>> {
+        batches.iter().map(|taken| {
+            let offset = taken.batch.messages.first()?.offset;
+            Some((self.streams.get(taken.stream)?.number, taken.batch.partition, offset))
+        })
+    }
 }
 
 /// Puts writes in the order in which the engine took the records that caused them. Lanes work in that order, also over
