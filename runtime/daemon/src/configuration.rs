@@ -7,7 +7,7 @@ use std::{
 };
 
 use nsf_plan::{
-    Plan, PlanError,
+    OnError, Plan, PlanError, TopicId,
     profile::{Environment, FileText, Manifest, ResolvedProfile},
 };
 use zeroize::Zeroizing;
@@ -39,6 +39,8 @@ pub fn read(deployment: &Deployment) -> Result<Configuration, Vec<Problem>> {
     let manifest = Manifest::parse(&text);
     #[cfg(feature = "faults")]
     let plan = crate::faults::plan(plan);
+    check_retries(&plan)?;
+    let plan = nsf_engine::run::with_retries(plan);
     let Some(profile) = manifest.profiles.get(&deployment.profile) else {
         return Err(vec![no_profile(&manifest, &deployment.profile, &path)]);
     };
@@ -50,6 +52,22 @@ pub fn read(deployment: &Deployment) -> Result<Configuration, Vec<Problem>> {
     let profile =
         profile.map_err(|errors| errors.iter().map(|error| Problem::new(error.to_string())).collect::<Vec<_>>())?;
     Ok(Configuration { plan: Arc::new(plan), profile, folder })
+}
+
+/// Records wait in a topic beside the one that they come from: partitions of one number must come to one worker.
+fn check_retries(plan: &Plan) -> Result<(), Vec<Problem>> {
+    let waits = |on_error: OnError| matches!(on_error, OnError::ParkKey | OnError::SkipOrder);
+    let mut problems = Vec::new();
+    for source in plan.sources.iter().filter(|source| waits(source.on_error)) {
+        let connector = |topic: TopicId| plan.topics.get(topic.index()).map(|topic| &topic.connector);
+        let (Some(from), Some(retry)) = (connector(source.from), source.retry.and_then(connector)) else { continue };
+        if from.kind != "kafka" || retry.kind != "kafka" || from.cluster != retry.cluster {
+            let message = format!("source `{}`: its records cannot wait in `{}`", source.name, retry.name);
+            let help = "`from` and `retry` must both be topics of one cluster of Kafka; or give another `on_error`";
+            problems.push(Problem::new(message).with_help(help));
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 fn manifest_path(deployment: &Deployment) -> PathBuf {

@@ -345,6 +345,19 @@ pub struct OutputBatch {
     /// By message: what tells it from every other, so that a repetition is known as one. Empty where the sink does not
     /// ask for it by [`Sink::wants_ids`].
     pub ids: Vec<MessageId>,
+    /// Messages that go to a partition of their own choice or have headers, in order.
+    pub placed: Vec<Placed>,
+}
+
+/// What a message has beside key and bytes, where it is one that waits in a retry topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Placed {
+    /// Which message of the batch, by its index.
+    pub message: u32,
+    /// The partition that it must go to.
+    pub partition: u32,
+    /// Names and values of its headers.
+    pub headers: Vec<(String, Vec<u8>)>,
 }
 
 /// What tells a message from every other of its topic: the record that caused it, who sent it because of the record, and
@@ -403,6 +416,7 @@ impl OutputBatch {
         self.keys.clear();
         self.ends.clear();
         self.ids.clear();
+        self.placed.clear();
     }
 
     /// Ends a message whose bytes and key were pushed onto `bytes` and `keys`.

@@ -47,6 +47,8 @@ pub enum FaultCode {
     Protocol,
     /// `R0601`: a message that the receiver of an output refuses.
     Receiver,
+    /// `R0602`: a store that the record needs did not answer, and its source says `on_error: dead_letter`.
+    Store,
     /// `R0901`: a limit of the engine.
     Limit,
 }
@@ -71,6 +73,7 @@ impl FaultCode {
             Self::Unauthorised => "R0501",
             Self::Protocol => "R0502",
             Self::Receiver => "R0601",
+            Self::Store => "R0602",
             Self::Limit => "R0901",
         }
     }

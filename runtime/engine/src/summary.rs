@@ -202,6 +202,7 @@ pub(crate) fn reason_words(code: FaultCode, reason: &str) -> String {
         FaultCode::Unauthorised => "the tenant's secret does not match",
         FaultCode::Protocol => "the ingest protocol is not kept",
         FaultCode::Receiver => "refused by a receiver",
+        FaultCode::Store => "a store did not answer",
         FaultCode::Limit => "over a limit of the engine",
     };
     words.to_owned()

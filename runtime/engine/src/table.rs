@@ -1,6 +1,7 @@
 //! Tables: rows read whole before the first record, or looked up at a server ([`looked_up`]).
 
 pub(crate) mod looked_up;
+mod patience;
 
 use bumpalo::Bump;
 use hashbrown::HashMap;

@@ -53,6 +53,7 @@ impl<'a> Checker<'a> {
         let idle = self.duration_setting(&settings, "idle");
         let (retry, reject) = (self.sink_topic(&settings, "retry"), self.sink_topic(&settings, "reject"));
         let on_error = self.on_error(&settings);
+        self.check_waiting(&settings, on_error, &source.name.text);
         let Some((encoding, mut broken)) = encoding else { return };
         // What reads the stream is checked even where nobody knows from where it comes.
         let from = from.unwrap_or_else(|| self.unknown_topic(&name, self.at(item.module, source.name.span)));
@@ -154,6 +155,24 @@ impl<'a> Checker<'a> {
             Some("skip_order") => OnError::SkipOrder,
             Some("dead_letter") => OnError::DeadLetter,
             _ => OnError::BlockLane,
+        }
+    }
+
+    /// Records that wait in a topic need one, and a key where others wait behind them.
+    fn check_waiting(&mut self, settings: &Settings<'_>, on_error: OnError, source: &str) {
+        let (word, needs_key) = match on_error {
+            OnError::ParkKey => ("park_key", true),
+            OnError::SkipOrder => ("skip_order", false),
+            OnError::BlockLane | OnError::DeadLetter => return,
+        };
+        let Some(setting) = settings.get("on_error") else { return };
+        let (location, item) = (self.value_at(settings, setting), format!("source with `on_error: {word}`"));
+        if settings.get("retry").is_none() && !settings.is_unclear("retry") {
+            let example = format!("retry: kafka(\"{source}_retry\")");
+            self.diagnostics.push(message::missing(location, "retry", &item, &example));
+        }
+        if needs_key && settings.get("key").is_none() && !settings.is_unclear("key") {
+            self.diagnostics.push(message::missing(location, "key", &item, "key: id"));
         }
     }
 

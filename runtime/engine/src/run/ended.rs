@@ -34,7 +34,7 @@ impl Ended<'_> {
         let observer = core.shared.observer.as_deref();
         let step = |point: u32| program.points[point as usize].id.as_str();
         match ending {
-            Ending::Broken(error) => return Some(error),
+            Ending::Broken(error) | Ending::Away(error, _) => return Some(error),
             Ending::Dropped(reason, point) => {
                 output.count().drop_one(reason);
                 if let Some(observer) = observer {

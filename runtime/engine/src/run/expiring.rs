@@ -76,6 +76,8 @@ impl AllExpiring {
                     name: state.name.clone(),
                     topic: String::new(),
                     reject: None,
+                    apart: None,
+                    returned: None,
                     work: StreamWork::Ended,
                 },
                 key: savers.key.unwrap_or_default(),

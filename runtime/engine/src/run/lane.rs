@@ -93,15 +93,31 @@ impl Lane {
         for (at, worked) in worked.iter().enumerate() {
             let first = self.first_of(&round.batches[at]);
             let mut ticks = self.begin_ticks(&round.batches[at]);
-            for entry in entries(worked, &round.batches[at], number, first) {
+            let stream = core.stream(round.batches[at].stream);
+            let sets_apart = stream.apart.is_some() || stream.returned.is_some();
+            let mut entries = entries(worked, &round.batches[at], number, first).peekable();
+            while let Some(entry) = entries.next() {
                 if !core.expiring.is_empty() {
                     self.end_until(&round, at, &mut ticks, entry.message as usize);
                 }
-                let eager = core.programs[entry.program as usize].eager.len();
-                let rows = &found[next..next + eager];
-                next += eager;
-                if self.broken.is_none() {
-                    self.record(&round, at, entry, rows);
+                let mut rows = |entry: &Entry| {
+                    let eager = core.programs[entry.program as usize].eager.len();
+                    next += eager;
+                    &found[next - eager..next]
+                };
+                if sets_apart {
+                    let mut parts = vec![(entry, rows(entry))];
+                    while let Some(further) = entries.next_if(|further| further.message == entry.message) {
+                        parts.push((further, rows(further)));
+                    }
+                    if self.broken.is_none() {
+                        self.record_together(&round, at, &parts);
+                    }
+                } else {
+                    let rows = rows(entry);
+                    if self.broken.is_none() {
+                        self.record(&round, at, entry, rows);
+                    }
                 }
                 if self.broken.is_some() {
                     return;
@@ -139,6 +155,11 @@ impl Lane {
     fn find_rows(&mut self, round: &Round<'_, '_>) -> ConnectorResult<()> {
         self.found.clear();
         self.missing.clear();
+        let apart = |taken: &Taken| {
+            let stream = round.core.stream(taken.stream);
+            stream.apart.is_some() || stream.returned.is_some()
+        };
+        self.scratch.committed.begin_round(round.batches.iter().any(apart));
         self.write_keys(round);
         for state in 0..self.states.states.len() {
             let wanted = self.wanted.iter().filter(|wanted| wanted.state.index() == state);
@@ -237,11 +258,42 @@ impl Lane {
     }
 
     fn record<'r>(&mut self, round: &Round<'_, 'r>, batch: usize, entry: &Entry, rows: &[Option<RowId>]) {
+        let Some(record) = self.begin_record(round, batch, entry, rows) else { return };
+        let program = &round.core.programs[entry.program as usize];
+        let frame = &round.frames[entry.program as usize];
+        if let Err(ending) = self.run_steps(round, program, frame, record, program.prefix) {
+            self.broken = self.report(round, (batch, entry), record, ending);
+        }
+    }
+
+    /// Counts and reports how a record ended in a flow; gives what keeps the lane from going on.
+    pub(super) fn report(
+        &mut self,
+        round: &Round<'_, '_>,
+        (batch, entry): (usize, &Entry),
+        record: Record,
+        ending: Ending,
+    ) -> Option<ConnectorError> {
+        let (core, taken) = (round.core, &round.batches[batch]);
+        let program = &core.programs[entry.program as usize];
+        let stream = core.stream(taken.stream);
+        let ended = Ended { program, stream, batch: &taken.batch, message: entry.message as usize, record };
+        ended.report(core, ending, &mut self.output)
+    }
+
+    /// Makes all ready for a flow to run on a record; none where the record is late and runs nowhere.
+    pub(super) fn begin_record<'r>(
+        &mut self,
+        round: &Round<'_, 'r>,
+        batch: usize,
+        entry: &Entry,
+        rows: &[Option<RowId>],
+    ) -> Option<Record> {
         let core = round.core;
         let (taken, worked) = (&round.batches[batch], &round.worked[batch]);
         let at = entry.message as usize;
         if worked.late.get(at).copied().unwrap_or(false) {
-            return;
+            return None;
         }
         let program = &core.programs[entry.program as usize];
         let frame = &round.frames[entry.program as usize];
@@ -285,11 +337,7 @@ impl Lane {
                 self.scratch.bindings[handle] = Binding::Known { state, row };
             }
         }
-        if let Err(ending) = self.run_steps(round, program, frame, record, program.prefix) {
-            let stream = core.stream(taken.stream);
-            let ended = Ended { program, stream, batch: &taken.batch, message: at, record };
-            self.broken = ended.report(core, ending, &mut self.output);
-        }
+        Some(record)
     }
 
     /// The watermark of a record: never before what the lane has come to, where values ended by that.

@@ -267,7 +267,10 @@ pub(super) fn accept(plan: &Plan, migration: &Migration, first: &mut StoreBatch)
     }
 }
 
-/// A state in words: the marks of a `unique` are one too.
+/// A state in words: the marks of a `unique` are one too, and which records wait.
 fn name(state: &State) -> String {
+    if let Some(words) = super::retries::words(state) {
+        return words;
+    }
     if state.marks { format!("what `unique` remembers (`{}`)", state.id) } else { format!("state `{}`", state.name) }
 }

@@ -1,5 +1,6 @@
 //! Running a plan: rounds, commits, and what takes part in them.
 
+mod apart;
 mod commit;
 mod drive;
 mod due;
@@ -19,6 +20,8 @@ pub(crate) mod output;
 pub mod pieces;
 mod progress;
 mod reader;
+mod retries;
+pub mod returned;
 mod round;
 pub mod serve;
 pub mod signals;
@@ -34,3 +37,4 @@ pub use error::{BuildError, RunError};
 pub use failpoint::{FAILPOINTS, Failpoints, SERVE_FAILPOINTS};
 pub use options::{Clock, Options, StopHandle};
 pub use pieces::{Engine, Pieces};
+pub use retries::with_retries;

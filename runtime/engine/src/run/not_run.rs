@@ -1,9 +1,9 @@
 //! What a plan may hold that this version does not run, and how that is said: refused where the rest would be wrong
 //! without it, told at the end of the run where it only has no effect yet.
 
-use nsf_plan::{OnError, Origin, Plan, StepKind, TopicId, connector};
+use nsf_plan::{OnError, Origin, Plan, Source, StepKind, TopicId, connector};
 
-use super::error::BuildError;
+use super::{error::BuildError, retries::Waits};
 
 /// What is kept in the plan and not run, and without which the rest would be wrong.
 pub(super) fn refused(plan: &Plan) -> Vec<BuildError> {
@@ -26,6 +26,9 @@ pub(super) fn is_run(plan: &Plan, topic: TopicId) -> bool {
 
 /// Whether nothing comes to a topic but what `retry` would send, which is not run.
 pub(super) fn is_retry_alone(plan: &Plan, topic: TopicId) -> bool {
+    if super::retries::is_read(plan, topic) {
+        return false;
+    }
     let sources = plan.sources.iter().map(|source| source.retry);
     let mut retries = sources.chain(plan.ingests.iter().map(|ingest| ingest.retry));
     if !retries.any(|retry| retry == Some(topic)) {
@@ -95,19 +98,31 @@ fn spaces_of_one_store(plan: &Plan) -> Vec<String> {
     notes
 }
 
-/// `retry` and `on_error`: what to do with a record while a store does not answer.
+/// `retry` and `on_error`: what to do with a record while a store does not answer. Served, they hold for tables that sources'
+/// records load; the rest waits.
 fn faults(plan: &Plan, served: bool) -> Option<String> {
-    let sources = plan.sources.iter().map(|source| (&source.name, source.retry, source.on_error));
+    let sources = plan.sources.iter().filter(|source| !served || is_without_effect(plan, source));
+    let sources = sources.map(|source| (&source.name, source.retry, source.on_error));
     let ingests = plan.ingests.iter().map(|ingest| (&ingest.name, ingest.retry, ingest.on_error));
     let set = sources.chain(ingests).filter(|(_, retry, on_error)| retry.is_some() || *on_error != OnError::BlockLane);
     let names = list(set.map(|(name, ..)| name.as_str()));
     let instead = if served {
-        "a store that does not answer is waited for"
+        "have no effect here; a store that does not answer is waited for"
     } else {
-        "a store that does not answer ends the run at its last commit, and the next run goes on from there"
+        "have no effect without servers; a store that does not answer ends the run at its last commit, and the next run goes on \
+         from there"
     };
-    (!names.is_empty())
-        .then(|| format!("{names}: `retry` and `on_error` are kept in the plan but not yet run; {instead}"))
+    (!names.is_empty()).then(|| format!("{names}: `retry` and `on_error` {instead}"))
+}
+
+/// Whether what a source says of stores that do not answer has no effect on servers: a retry topic is of no use to lanes that
+/// wait, and none is there for records that do.
+fn is_without_effect(plan: &Plan, source: &Source) -> bool {
+    match source.on_error {
+        OnError::DeadLetter => false,
+        OnError::BlockLane => true,
+        OnError::ParkKey | OnError::SkipOrder => Waits::of(plan, source).is_none(),
+    }
 }
 
 fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {

@@ -12,7 +12,7 @@ use std::{
 use nsf_plan::PipelineId;
 
 use crate::{
-    connector::{MessageId, OutputBatch, Sequence},
+    connector::{MessageId, OutputBatch, Placed, Sequence},
     fault::FaultCode,
     observe::RecordId,
     rejected::Rejection,
@@ -63,6 +63,13 @@ struct Mark {
     bytes: usize,
     keys: usize,
     ends: usize,
+}
+
+/// How much there is of messages and writes, to go back to.
+#[derive(Debug)]
+pub(crate) struct Savepoint {
+    topics: Vec<Mark>,
+    writes: usize,
 }
 
 /// The place of what is worked on in its round.
@@ -256,6 +263,14 @@ impl WorkOutput {
         }
     }
 
+    /// Sends a message to a topic's partition of its number, with headers.
+    pub(crate) fn send_placed(&mut self, topic: usize, (key, message): (&[u8], &[u8]), placed: Placed) {
+        if let Some(batch) = self.topics.get_mut(topic) {
+            batch.placed.push(Placed { message: batch.ends.len() as u32, ..placed });
+            self.send(topic, key, message);
+        }
+    }
+
     /// Takes back what the record gave.
     pub(crate) fn undo_record(&mut self) {
         for mark in self.marks.drain(..).rev() {
@@ -264,11 +279,31 @@ impl WorkOutput {
             batch.keys.truncate(mark.keys);
             batch.ends.truncate(mark.ends);
             batch.ids.truncate(mark.ends);
+            while batch.placed.last().is_some_and(|placed| placed.message as usize >= mark.ends) {
+                batch.placed.pop();
+            }
             if let Some(places) = &mut self.places[mark.topic] {
                 places.truncate(mark.ends);
             }
         }
         self.writes.truncate(self.first_write);
+    }
+
+    /// What is there now, of all flows of a record.
+    pub(crate) fn savepoint(&self) -> Savepoint {
+        let mark = |(topic, batch): (usize, &OutputBatch)| Mark {
+            topic,
+            bytes: batch.bytes.len(),
+            keys: batch.keys.len(),
+            ends: batch.ends.len(),
+        };
+        Savepoint { topics: self.topics.iter().enumerate().map(mark).collect(), writes: self.writes.len() }
+    }
+
+    /// Takes back the messages and writes that came since.
+    pub(crate) fn go_back_to(&mut self, point: Savepoint) {
+        (self.marks, self.first_write) = (point.topics, point.writes);
+        self.undo_record();
     }
 
     /// Keeps and counts a record that the running pipeline rejected.

@@ -2,15 +2,17 @@
 
 use std::sync::{Arc, atomic::AtomicU32};
 
-use nsf_plan::{IngestId, Plan, SourceId, StateId, TopicId};
+use nsf_plan::{IngestId, Plan, Source as PlanSource, SourceId, StateId, TopicId};
 
 use super::{
+    apart::Apart,
     error::BuildError,
     expiring::AllExpiring,
     not_run,
     options::Options,
     output::{Incarnations, WorkOutput},
-    stream::{SourceWork, Stream, StreamWork, framing, topic_name},
+    retries::{self, Waits},
+    stream::{Returned, SourceWork, Stream, StreamWork, framing, topic_name},
 };
 use crate::{
     cell::Cell,
@@ -21,7 +23,7 @@ use crate::{
     stable,
     state::{Count, Origins, OwnStream, StateShape},
     steps::{Mode, Program, ProgramBuilder, Shared},
-    store::Store,
+    store::{Form, Store},
     table::{
         TableReader, TableSource,
         looked_up::{LookedUp, LookupShape},
@@ -257,6 +259,8 @@ fn subscription_streams(plan: &Plan) -> Vec<Stream> {
         name: subscription.name.clone(),
         topic: subscription.to.map_or_else(String::new, |topic| topic_name(plan, topic)),
         reject: None,
+        apart: None,
+        returned: None,
         work: StreamWork::Subscription,
     };
     plan.subscriptions.iter().map(stream).collect()
@@ -316,14 +320,25 @@ impl Builder<'_> {
         let builder = ProgramBuilder::new(self.plan);
         let mut programs = Vec::new();
         for pipeline in &self.plan.pipelines {
-            let late = pipeline
-                .inputs
-                .iter()
-                .filter_map(|input| input.from.source())
-                .any(|source| self.plan.sources.get(source.index()).is_some_and(|source| source.late.is_some()));
-            programs.extend(self.keep(&pipeline.name, builder.build(pipeline, late)));
+            let sources = pipeline.inputs.iter().filter_map(|input| input.from.source());
+            let mut sources = sources.filter_map(|source| self.plan.sources.get(source.index()));
+            let whole = sources
+                .any(|source| source.late.is_some() || self.apart(source).is_some() || self.returned(source).is_some());
+            programs.extend(self.keep(&pipeline.name, builder.build(pipeline, whole)));
         }
         programs
+    }
+
+    /// What becomes of a source's records that need what does not answer. Where there are no servers, nothing is waited for.
+    fn apart(&self, source: &PlanSource) -> Option<Apart> {
+        Apart::of(self.plan, source).filter(|_| self.connectors.form() == Form::Text)
+    }
+
+    /// Of which source a source reads the retry topic.
+    fn returned(&self, source: &PlanSource) -> Option<Returned> {
+        let of = retries::returned_of(self.plan, source)?;
+        let (id, name, topic) = (of.id.clone(), of.name.clone(), topic_name(self.plan, of.from));
+        Some(Returned { id, name, topic, waits: Waits::of(self.plan, of)? })
     }
 
     fn streams(&mut self, programs: &[Program]) -> Vec<Stream> {
@@ -337,6 +352,8 @@ impl Builder<'_> {
                 name: source.name.clone(),
                 topic: topic_name(self.plan, source.from),
                 reject: source.reject,
+                apart: self.apart(source),
+                returned: self.returned(source),
                 work: StreamWork::Source(Box::new(work)),
             });
         }
@@ -360,6 +377,8 @@ impl Builder<'_> {
                 name: ingest.name.clone(),
                 topic: topic_name(self.plan, ingest.from),
                 reject: ingest.reject,
+                apart: None,
+                returned: None,
                 work: StreamWork::Ingest(Arc::new(processor)),
             });
         }

@@ -138,6 +138,8 @@ pub(crate) fn watermarks(core: &Core, progress: &mut Progress, batches: &[Taken]
         let Some(StreamWork::Source(source)) = core.streams.get(taken.stream).map(|stream| &stream.work) else {
             continue;
         };
+        // What waited was not late when it came.
+        let limit = source.late.filter(|_| core.stream(taken.stream).returned.is_none());
         let watermark = &mut progress.partition(taken.stream, taken.batch.partition).watermark;
         let mut late = Vec::new();
         for at in 0..worked.times.len() {
@@ -147,13 +149,13 @@ pub(crate) fn watermarks(core: &Core, progress: &mut Progress, batches: &[Taken]
                 late.push(false);
                 continue;
             }
-            if let Some(limit) = source.late {
+            if let Some(limit) = limit {
                 late.push(time < watermark.saturating_sub(limit));
             }
             *watermark = time.max(*watermark);
             worked.times[at] = *watermark;
         }
-        if source.late.is_some() {
+        if limit.is_some() {
             late_records(core, &source.late_else, taken, &late, worked);
             worked.late = late;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bumpalo::Bump;
 use nsf_plan::{Format, InputSource, Late, Plan, SlotId, Source, SourceId, TopicId, Type};
 
-use super::stage::IngestProcessor;
+use super::{apart::Apart, retries::Waits, returned::At, stage::IngestProcessor};
 use crate::{
     connector::{Framing, Message, RawBatch},
     decode::{AbsentMember, Decoder, Target},
@@ -28,8 +28,24 @@ pub(crate) struct Stream {
     pub topic: String,
     /// Where messages of it are sent that it rejects, beside the store.
     pub reject: Option<TopicId>,
+    /// What becomes of records that need what does not answer; none where their lane waits.
+    pub apart: Option<Apart>,
+    /// The source whose retry topic it reads, if it reads one.
+    pub returned: Option<Returned>,
     /// How it is worked on.
     pub work: StreamWork,
+}
+
+/// Of which source a stream reads the retry topic.
+pub(crate) struct Returned {
+    /// The source's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its topic.
+    pub topic: String,
+    /// What is kept of its records that wait.
+    pub waits: Waits,
 }
 
 /// What is done with a stream's messages.
@@ -128,7 +144,10 @@ impl SourceWork {
                 (*to, fields.into_iter().filter_map(place).collect())
             });
             let others = program.inputs.iter().filter(|other| other.from != from);
-            let nulls = others.filter_map(|other| other.record.as_ref().map(|(place, _)| *place)).collect();
+            let own = input.record.as_ref().map(|(place, _)| place.slot);
+            let records = others.filter_map(|other| other.record.as_ref().map(|(place, _)| *place));
+            // A source and its retry topic share one.
+            let nulls = records.filter(|place| Some(place.slot) != own).collect();
             feeds.push(Feed { program: index, copies, record, nulls });
         }
         let target = |(field, _): (usize, &bool)| Target { field: field as u32, slot: SlotId(field as u32) };
@@ -205,6 +224,12 @@ impl Stream {
         }
     }
 
+    /// Where a message of a retry topic was at first, if it is one of the source's.
+    pub(crate) fn at_first<'b>(&self, batch: &'b RawBatch, message: &Message) -> Option<At<'b>> {
+        let returned = self.returned.as_ref()?;
+        At::of(batch, message).filter(|at| at.source == returned.id)
+    }
+
     /// A rejected message of this stream, without code and reason.
     pub(crate) fn rejection(
         &self,
@@ -213,12 +238,14 @@ impl Stream {
         message: &Message,
         fault: &crate::fault::Fault,
     ) -> Rejection {
+        let at = self.at_first(batch, message);
+        let first = at.as_ref().zip(self.returned.as_ref());
         let mut rejection = Rejection {
             by: by.to_owned(),
-            source: self.name.clone(),
-            topic: self.topic.clone(),
-            partition: batch.partition,
-            offset: message.offset,
+            source: first.map_or(&self.name, |(_, returned)| &returned.name).clone(),
+            topic: first.map_or(&self.topic, |(_, returned)| &returned.topic).clone(),
+            partition: at.map_or(batch.partition, |at| at.partition),
+            offset: at.map_or(message.offset, |at| at.offset),
             step: String::new(),
             origin: None,
             code: fault.code,

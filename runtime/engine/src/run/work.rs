@@ -9,6 +9,7 @@ use super::{
     lane::restore,
     output::{Sender, WorkOutput},
     pieces::Core,
+    returned::{self, At as AtFirst},
     stage::IngestOutput,
     stream::{DecodeLayout, SourceWork, Stream, StreamWork},
 };
@@ -164,7 +165,7 @@ impl Worker {
             own,
             frames,
             text,
-            topic: arena.alloc_str(&stream.topic),
+            topic: arena.alloc_str(stream.returned.as_ref().map_or(&stream.topic, |returned| &returned.topic)),
             laned,
             deferred: Vec::new(),
         };
@@ -231,6 +232,12 @@ impl<'r> BatchWork<'_, 'r> {
         worked: &mut Worked<'r>,
     ) {
         worked.output.stream.taken += 1;
+        if self.is_of_others(message) {
+            if self.laned {
+                worked.times.push(i64::MIN);
+            }
+            return;
+        }
         let time = match self.decode(decoder, message) {
             Ok(time) => time,
             Err(fault) => {
@@ -268,6 +275,12 @@ impl<'r> BatchWork<'_, 'r> {
         }
     }
 
+    /// Whether a message of a retry topic is one of another source, whose records wait there too.
+    fn is_of_others(&self, message: &Message) -> bool {
+        let Some(own) = &self.stream.returned else { return false };
+        AtFirst::of(&self.taken.batch, message).is_some_and(|at| at.source != own.id)
+    }
+
     fn decode(&self, decoder: &mut Decoder, message: &Message) -> Result<i64, Box<Fault>> {
         if let Some(length) = message.oversized {
             let words = format!("the message is {length} bytes long; at most 16 MiB are read");
@@ -281,14 +294,25 @@ impl<'r> BatchWork<'_, 'r> {
         if message.tombstone {
             return Err(Fault::new(FaultCode::Malformed, "the message has no value (a tombstone)"));
         }
-        let headers: Vec<(&str, &[u8])> =
-            if batch.headers.is_empty() { Vec::new() } else { batch.headers(message).collect() };
+        let at = match (&self.stream.returned, AtFirst::of(batch, message)) {
+            (None, _) => None,
+            (Some(_), Some(at)) => Some(at),
+            (Some(returned), None) => {
+                let words = format!("the message came to the retry topic of `{}` from elsewhere", returned.name);
+                return Err(Fault::new(FaultCode::Malformed, words));
+            }
+        };
+        let headers: Vec<(&str, &[u8])> = match at {
+            Some(_) => returned::kept_headers(batch, message).collect(),
+            None if batch.headers.is_empty() => Vec::new(),
+            None => batch.headers(message).collect(),
+        };
         let meta = MessageMeta {
             key: batch.key(message),
             headers: self.arena.alloc_slice_copy(&headers),
             topic: self.topic,
-            partition: batch.partition.cast_signed(),
-            offset: message.offset.cast_signed(),
+            partition: at.map_or(batch.partition, |at| at.partition).cast_signed(),
+            offset: at.map_or(message.offset, |at| at.offset).cast_signed(),
             timestamp: message.timestamp,
         };
         let frame = self.own.as_ref().unwrap_or(&self.frames[0]);

@@ -51,27 +51,28 @@ impl<'p> ProgramBuilder<'p> {
         Self { plan, positions }
     }
 
-    /// Builds a pipeline; `late` says whether a stream that it reads has `late`.
+    /// Builds a pipeline; `whole` says that all its steps run in the lane, for a stream that it reads has `late` or sets records
+    /// apart.
     ///
     /// # Errors
     /// The plan is damaged.
-    pub(crate) fn build(&self, pipeline: &Pipeline, late: bool) -> Build<Program> {
+    pub(crate) fn build(&self, pipeline: &Pipeline, whole: bool) -> Build<Program> {
         let layout = Layout::new(&pipeline.slots);
         let scope = Scope { plan: self.plan, slots: &pipeline.slots, layout: &layout, handles: &pipeline.handles };
         let handles = self.handles(pipeline, &scope)?;
         let own = handles.iter().any(|handle| matches!(handle.target, Target::Own(_)));
         let has_unique = has_unique(&pipeline.body);
-        let laned = pipeline.stateful || own || has_unique || late;
+        let laned = pipeline.stateful || own || has_unique || whole;
         let mut compiler =
             Compiler { plan: self.plan, pipeline, scope: &scope, points: Vec::new(), reasons: vec![LATE.into()] };
         let steps = compiler.block(&pipeline.body)?;
         let (points, reasons) = (compiler.points, compiler.reasons);
-        // What is late is decided before any step runs, and only in the order of the partition; records of
-        // subscriptions come to no worker.
+        // What is late is decided before any step runs, and only in the order of the partition; of what is set apart, nothing
+        // has run; records of subscriptions come to no worker.
         let told = pipeline.inputs.iter().any(|input| input.from.source().is_none());
         let loads_table = handles.iter().any(|handle| matches!(handle.target, Target::Table(_)));
         let prefix =
-            if (laned || loads_table) && !late && !told { uses::stateless_prefix(&pipeline.body.steps) } else { 0 };
+            if (laned || loads_table) && !whole && !told { uses::stateless_prefix(&pipeline.body.steps) } else { 0 };
         let rest = &pipeline.body.steps[prefix..];
         let (eager, tables) = eager_handles(pipeline, &handles, rest);
         let carry = carried(pipeline, prefix).into_iter().filter_map(|slot| layout.place(slot)).collect();

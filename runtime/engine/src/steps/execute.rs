@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     cell::Cell,
-    connector::ConnectorError,
+    connector::{ConnectorError, ConnectorErrorKind},
     cost::Cost,
     fault::{Fallible, Fault, FaultCode},
     frame::{Context, Frame},
@@ -46,8 +46,20 @@ pub(crate) enum Ending {
     Late(u32),
     /// Rejected at a point.
     Rejected(Box<Fault>, u32),
+    /// A table that the record needs does not answer, at a point: what its source says of that.
+    Away(ConnectorError, u32),
     /// The run cannot go on.
     Broken(ConnectorError),
+}
+
+impl Ending {
+    /// What it means that a table's row could not be looked up at a point.
+    fn unread(error: ConnectorError, point: u32) -> Self {
+        match error.kind {
+            ConnectorErrorKind::Unavailable => Self::Away(error, point),
+            _ => Self::Broken(error),
+        }
+    }
 }
 
 /// Where to go on after a step.
@@ -68,6 +80,8 @@ pub(crate) struct Scratch {
     pub wanted: TableKeys,
     pub(super) key: Vec<u8>,
     undo: Vec<(StateId, RowId, Undo)>,
+    /// Whether what a flow did can be undone after its last step too: several run on one record, and all or none count.
+    together: bool,
     /// A row that another partition's records changed, where that kept the lane from going on.
     pub foreign: Option<Box<ForeignRow>>,
 }
@@ -78,6 +92,27 @@ impl Scratch {
     pub(crate) fn bind_none(&mut self, handles: usize) {
         self.bindings.clear();
         self.bindings.resize(handles, Binding::Unbound);
+    }
+
+    /// Several flows begin to run on one record: all that they do can be undone until [`Scratch::end_together`].
+    pub(crate) fn begin_together(&mut self) {
+        self.undo.clear();
+        self.together = true;
+    }
+
+    /// All flows have run on the record; undoes what they did with rows where it does not count.
+    pub(crate) fn end_together(&mut self, counts: bool, lane: &mut LaneStates) {
+        self.together = false;
+        if !counts {
+            self.undo_to(0, lane);
+        }
+        self.undo.clear();
+    }
+
+    fn undo_to(&mut self, before: usize, lane: &mut LaneStates) {
+        for (state, row, undo) in self.undo.drain(before..).rev() {
+            undo.apply(&mut lane.states[state.index()], row);
+        }
     }
 }
 
@@ -133,23 +168,20 @@ impl<'b> Execution<'_, 'b> {
     pub(crate) fn run(&mut self, from: usize, to: usize) -> Stepped<bool> {
         let program = self.program;
         self.output.begin_record();
+        let before = if self.scratch.together { self.scratch.undo.len() } else { 0 };
         match self.block(&program.steps[..to], from, true) {
             Ok(flow) => {
-                self.scratch.undo.clear();
+                if !self.scratch.together {
+                    self.scratch.undo.clear();
+                }
                 Ok(matches!(flow, Flow::Next))
             }
             Err(ending) => {
-                self.undo();
+                self.scratch.undo_to(before, self.lane);
+                self.output.undo_record();
                 Err(ending)
             }
         }
-    }
-
-    fn undo(&mut self) {
-        while let Some((state, row, undo)) = self.scratch.undo.pop() {
-            undo.apply(&mut self.lane.states[state.index()], row);
-        }
-        self.output.undo_record();
     }
 
     fn block(&mut self, steps: &[Compiled], from: usize, outermost: bool) -> Stepped<Flow> {
@@ -272,7 +304,7 @@ impl<'b> Execution<'_, 'b> {
                     TableSource::Whole(rows) => Binding::Table { table: table.0, row: rows.find(&self.scratch.key) },
                     TableSource::LookedUp(_) => {
                         let found = self.scratch.committed.table(self.shared, table, &self.scratch.key);
-                        let at = found.map_err(Ending::Broken)?;
+                        let at = found.map_err(|error| Ending::unread(error, point))?;
                         let live = self.scratch.committed.is_live(self.shared, program.target, at, watermark, late);
                         Binding::Committed { at, live }
                     }

@@ -9,7 +9,7 @@ use nsf_plan::{DimensionId, HandleId, StateId, TableId};
 use super::program::{HandleProgram, Target};
 use crate::{
     cell::Cell,
-    connector::ConnectorResult,
+    connector::{ConnectorError, ConnectorErrorKind, ConnectorResult},
     expression::AnyCell,
     fault::Fallible,
     frame::{Context, Rows},
@@ -137,6 +137,10 @@ pub(crate) fn damaged_row(shape: &StateShape) -> crate::connector::ConnectorErro
 pub(crate) struct Committed {
     index: HashMap<(u32, Box<[u8]>), u32>,
     rows: Vec<Option<CommittedRow>>,
+    /// Whether records are set apart that need what does not answer.
+    pub sets_apart: bool,
+    /// Tables that did not answer in this round: each is asked once.
+    away: HashMap<u32, ConnectorError>,
 }
 
 #[derive(Debug)]
@@ -151,6 +155,22 @@ impl Committed {
     pub(crate) fn clear(&mut self) {
         self.index.clear();
         self.rows.clear();
+    }
+
+    /// A round begins; whether records are set apart in it that need what does not answer.
+    pub(crate) fn begin_round(&mut self, sets_apart: bool) {
+        self.sets_apart = sets_apart;
+        self.away.clear();
+    }
+
+    /// What an answer says of whoever was asked for the rest of the round.
+    fn noted<T>(&mut self, tag: u32, answer: ConnectorResult<T>) -> ConnectorResult<T> {
+        if let (Err(error), true) = (&answer, self.sets_apart)
+            && error.kind == ConnectorErrorKind::Unavailable
+        {
+            self.away.insert(tag, error.clone());
+        }
+        answer
     }
 
     /// The committed row of a dimension.
@@ -194,8 +214,12 @@ impl Committed {
         if let Some(&at) = self.index.get(&(tag, key) as &dyn Tagged) {
             return Ok(at);
         }
+        if let Some(error) = self.away.get(&tag) {
+            return Err(error.clone());
+        }
         let TableSource::LookedUp(source) = &shared.tables[table.index()] else { return Ok(self.add(tag, key, None)) };
-        let row = source.find(&[key])?.pop().flatten();
+        let rows = if self.sets_apart { source.find_patiently(&[key]) } else { source.find(&[key]) };
+        let row = self.noted(tag, rows)?.pop().flatten();
         Ok(self.add(tag, key, row.map(CommittedRow::Table)))
     }
 
@@ -208,7 +232,13 @@ impl Committed {
         let tag = table_tag(table);
         let is_new = |key: &&[u8]| !self.index.contains_key(&(tag, *key) as &dyn Tagged);
         let keys: Vec<&[u8]> = keys.iter().copied().filter(is_new).collect();
-        let rows: Vec<MaybeRow> = source.find(&keys)?;
+        let answer = if self.sets_apart { source.find_patiently(&keys) } else { source.find(&keys) };
+        let rows: Vec<MaybeRow> = match self.noted(tag, answer) {
+            Ok(rows) => rows,
+            // It is met again by each record that needs it.
+            Err(_) if self.away.contains_key(&tag) => return Ok(()),
+            Err(error) => return Err(error),
+        };
         for (key, row) in keys.into_iter().zip(rows) {
             self.add(tag, key, row.map(CommittedRow::Table));
         }

@@ -15,7 +15,7 @@ use bumpalo::Bump;
 use hashbrown::HashMap;
 use nsf_plan::{Format, Plan, Table, Type};
 
-use super::TableReader;
+use super::{TableReader, patience::Patience};
 use crate::{
     cell::Cell,
     connector::{ConnectorError, ConnectorErrorKind, ConnectorResult},
@@ -76,6 +76,9 @@ pub(crate) struct LookedUp {
     cached: Mutex<HashMap<Box<[u8]>, Cached>>,
     number: AtomicU64,
     capacity: usize,
+    patience: Patience,
+    /// A key that was asked for and not answered.
+    unanswered: Mutex<Option<Box<[u8]>>>,
 }
 
 struct Cached {
@@ -90,7 +93,18 @@ impl LookedUp {
     pub(crate) fn new(shape: LookupShape, lookup: Arc<dyn Lookup>) -> Self {
         let LookupShape { reader, key_types, kept, .. } = shape;
         let (spare, cached) = (Mutex::default(), Mutex::default());
-        Self { lookup, reader, spare, key_types, kept, cached, number: AtomicU64::new(0), capacity: CACHED_ROWS }
+        Self {
+            lookup,
+            reader,
+            spare,
+            key_types,
+            kept,
+            cached,
+            number: AtomicU64::new(0),
+            capacity: CACHED_ROWS,
+            patience: Patience::default(),
+            unanswered: Mutex::default(),
+        }
     }
 
     /// How many rows are kept.
@@ -103,6 +117,49 @@ impl LookedUp {
     /// # Errors
     /// Where the server does not answer, or a row cannot be read.
     pub(crate) fn find(&self, keys: &[&[u8]]) -> ConnectorResult<Vec<MaybeRow>> {
+        self.find_by(keys, |missing| self.ask(missing))
+    }
+
+    /// The same where records need not wait for the server: [`Patience`] says how long it is asked.
+    ///
+    /// # Errors
+    /// As [`LookedUp::find`].
+    pub(crate) fn find_patiently(&self, keys: &[&[u8]]) -> ConnectorResult<Vec<MaybeRow>> {
+        self.find_by(keys, |missing| {
+            let answer = self.patience.ask(|| self.ask(missing.clone()));
+            if answer.is_err() {
+                *locked(&self.unanswered) = missing.keys().min().map(|key| Box::from(*key));
+            }
+            answer
+        })
+    }
+
+    /// Whether the server did not answer when it was last asked with patience.
+    pub(crate) fn is_away(&self) -> bool {
+        self.patience.is_away()
+    }
+
+    /// What is to be said of a server that does not answer.
+    pub(crate) fn failure(&self) -> Option<String> {
+        let error = self.patience.failure()?;
+        Some(format!("table `{}` does not answer: {}", self.reader.name, error.message))
+    }
+
+    /// Whether the server answers as far as is known; where it did not, it is asked again now and then.
+    pub(crate) fn answers(&self) -> bool {
+        if self.patience.is_away() {
+            let key = locked(&self.unanswered).clone();
+            // What it says is kept or not; whether it says anything is the question.
+            drop(key.map(|key| self.find_patiently(&[&key])));
+        }
+        !self.patience.is_away()
+    }
+
+    fn find_by<'k>(
+        &self,
+        keys: &[&'k [u8]],
+        ask: impl FnOnce(HashMap<&'k [u8], MaybeRow>) -> ConnectorResult<HashMap<&'k [u8], MaybeRow>>,
+    ) -> ConnectorResult<Vec<MaybeRow>> {
         let mut rows: Vec<Option<MaybeRow>> = Vec::with_capacity(keys.len());
         {
             let (cached, now) = (locked(&self.cached), Instant::now());
@@ -114,7 +171,7 @@ impl LookedUp {
         if missing.is_empty() {
             return Ok(rows.into_iter().map(Option::flatten).collect());
         }
-        let missing = self.ask(missing)?;
+        let missing = ask(missing)?;
         let row = |(key, row): (&&[u8], Option<MaybeRow>)| match row {
             Some(row) => row,
             None => missing.get(*key).cloned().flatten(),

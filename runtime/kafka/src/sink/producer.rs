@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nsf_engine::connector::{ConnectorError, ConnectorErrorKind, ConnectorResult, MessageId, OutputBatch, Sink};
+use nsf_engine::connector::{
+    ConnectorError, ConnectorErrorKind, ConnectorResult, MessageId, OutputBatch, Placed, Sink,
+};
 use rdkafka::{
     ClientContext, TopicPartitionList,
     client::OAuthToken,
@@ -297,7 +299,7 @@ impl KafkaSink {
         &mut self,
         running: &Running,
         (key, message): (&[u8], &[u8]),
-        id: Option<&MessageId>,
+        (id, placed): (Option<&MessageId>, Option<&Placed>),
         until: Instant,
     ) -> ConnectorResult<()> {
         let Some(producer) = &running.producer else { return Ok(()) };
@@ -311,16 +313,26 @@ impl KafkaSink {
         if !key.is_empty() {
             record = record.key(key);
         }
+        let own = placed.map_or(&[][..], |placed| &placed.headers);
+        let mut headers = OwnedHeaders::new_with_capacity(2 + own.len());
+        for (name, value) in own {
+            headers = headers.insert(Header { key: name, value: Some(value) });
+        }
+        if let Some(placed) = placed {
+            record = record.partition(i32::try_from(placed.partition).unwrap_or(i32::MAX));
+        }
         if let Some(id) = id {
             self.id.clear();
             id.write(&self.shared.settings.group, &mut self.id);
             let header = Header { key: ID_HEADER, value: Some(&self.id) };
-            let mut headers = OwnedHeaders::new_with_capacity(2).insert(header);
+            headers = headers.insert(header);
             self.id.clear();
             id.write_lane(&mut self.id);
             if !self.id.is_empty() {
                 headers = headers.insert(Header { key: LANE_HEADER, value: Some(&self.id) });
             }
+        }
+        if id.is_some() || placed.is_some() {
             record = record.headers(headers);
         }
         loop {
@@ -429,8 +441,10 @@ impl Sink for KafkaSink {
         running.begin(&self.shared)?;
         self.used = Some(Arc::clone(&running));
         let until = Instant::now() + self.shared.settings.delivery_timeout;
+        let mut placed = batch.placed.iter().peekable();
         for (index, message) in batch.messages().enumerate() {
-            self.send(&running, message, batch.ids.get(index), until)?;
+            let placed = placed.next_if(|placed| placed.message as usize == index);
+            self.send(&running, message, (batch.ids.get(index), placed), until)?;
         }
         Ok(())
     }

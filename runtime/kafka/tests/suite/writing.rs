@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use nsf_engine::{
-    connector::{ConnectorErrorKind, MessageId, OutputBatch, Sequence, Sink, Source},
+    connector::{ConnectorErrorKind, MessageId, OutputBatch, Placed, Sequence, Sink, Source},
     marks::Marks,
 };
 use nsf_kafka::{ID_HEADER, KafkaProducer, KafkaTopics, LANE_HEADER};
@@ -61,6 +61,40 @@ fn messages_arrive_with_key_value_and_id() {
         let lane = (index < 2).then_some((LANE_HEADER, &b"5/1f"[..]));
         assert_eq!(headers, [(ID_HEADER, expected.as_bytes())].into_iter().chain(lane).collect::<Vec<_>>());
         assert_eq!(Marks::of(batch, message).is_some(), index < 2, "whoever reads it knows it again");
+    }
+    worker.source.close(CLOSE);
+}
+
+#[test]
+fn messages_that_wait_go_to_the_partition_of_their_number_with_headers() {
+    let Some(broker) = broker() else { return };
+    let topic = broker.topic(5);
+    let mut sink = KafkaProducer::new(broker.settings()).sink(&topic);
+    sink.open(None).unwrap();
+    // Of one key, which has one partition by itself.
+    let mut own = batch(&[(b"k", b"0"), (b"k", b"1"), (b"k", b"2")], 7);
+    for (message, partition) in [(1, 0), (2, 4)] {
+        let headers = vec![("unit".to_owned(), b"m".to_vec()), ("nsf-retry".to_owned(), b"s/4/9/1".to_vec())];
+        own.placed.push(Placed { message, partition, headers });
+    }
+    sink.append(&own).unwrap();
+    sink.flush().unwrap();
+    let mut worker = Worker::open(broker.settings(), &[&topic]);
+    worker.keeps_batches = true;
+    worker.until("the partitions", |worker| worker.assigned.len() == 5);
+    worker.start_all(1);
+    worker.until("all", |worker| worker.taken.len() == 3);
+    let all = worker.batches.iter().flat_map(|batch| batch.messages.iter().map(move |message| (batch, message)));
+    for (batch, message) in all {
+        let (value, headers): (_, Vec<_>) = (batch.message(message), batch.headers(message).collect());
+        match value {
+            b"0" => assert!(headers.iter().all(|(name, _)| [ID_HEADER, LANE_HEADER].contains(name))),
+            _ => {
+                assert_eq!(batch.partition, if value == b"1" { 0 } else { 4 });
+                assert_eq!(headers[..2], [("unit", &b"m"[..]), ("nsf-retry", b"s/4/9/1")]);
+                assert_eq!(headers[2].0, ID_HEADER);
+            }
+        }
     }
     worker.source.close(CLOSE);
 }

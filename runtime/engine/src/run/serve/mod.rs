@@ -13,6 +13,7 @@
 //! | `reset` | lets a topic begin anew |
 //! | `status` | what is told of it to the outside |
 //! | `durations` | how long things take |
+//! | `resting` | retry topics while a table does not answer |
 //! | `idle` | partitions without records, and what ends where no record comes |
 
 mod act;
@@ -23,6 +24,7 @@ mod halted;
 mod idle;
 mod refused;
 pub mod reset;
+mod resting;
 pub mod status;
 mod take;
 
@@ -128,6 +130,8 @@ pub(super) struct Serve {
     looked: Instant,
     /// Partitions without records.
     idle: idle::Idle,
+    /// Partitions of retry topics that are not read now.
+    resting: resting::Resting,
     /// What was last said to be wrong, so that it is said once.
     trouble: Option<Wrong>,
     /// A topic whose records seem not to be placed by its key.
@@ -250,6 +254,7 @@ impl Serve {
             committing: None,
             looked: Instant::now(),
             idle: idle::Idle::default(),
+            resting: resting::Resting::default(),
             trouble: None,
             suspicion: None,
             options,
@@ -283,6 +288,7 @@ impl Serve {
             }
             self.act()?;
             self.wake();
+            self.end_rest();
             if stopping.is_none() {
                 self.end_without_records()?;
             }

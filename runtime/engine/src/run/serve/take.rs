@@ -116,6 +116,11 @@ impl Serve {
             self.readers.give_back(READER, own.batch);
             return;
         }
+        if self.rests(&own) {
+            self.readers.give_back(READER, own.batch);
+            return;
+        }
+        self.date_back(&mut own);
         let progress = self.run.progress.partition(own.stream, partition.partition);
         let mut next = progress.position.next;
         let before = own.batch.messages.len();
@@ -133,6 +138,19 @@ impl Serve {
         }
         self.run.tally.streams[own.stream].repeated += (before - own.batch.messages.len()) as u64;
         taken.push((READER, own));
+    }
+
+    /// Messages that come back from a retry topic have the time that they had at first.
+    fn date_back(&self, own: &mut Taken) {
+        let stream = &self.run.core.streams[own.stream];
+        if stream.returned.is_none() {
+            return;
+        }
+        for at in 0..own.batch.messages.len() {
+            if let Some(first) = stream.at_first(&own.batch, &own.batch.messages[at]) {
+                own.batch.messages[at].timestamp = first.timestamp;
+            }
+        }
     }
 
     fn changed(&mut self, change: Change) {
