@@ -176,8 +176,11 @@ fn grant(mysql: &MariaDb, user: &str, rights: &str, tables: &[String]) {
     }
 }
 
+/// Calls `nsflow` in a folder, with words and variables; gives whether it went well, and what it said.
+type Call<'c> = dyn Fn(&Path, &[&str], &[(&str, &str)]) -> (bool, String) + 'c;
+
 /// What `check` says while tables, rights or the right password are missing.
-fn refusals(nsflow: &Path, url: &str, answer: &dyn Fn(&Path, &[&str], &[(&str, &str)]) -> (bool, String)) {
+fn refusals(nsflow: &Path, url: &str, answer: &Call<'_>) {
     let check = |url: &str| {
         let (done, text) = answer(nsflow, &["check", "plan.yaml"], &[("MYSQL_URL", url)]);
         assert!(!done && !text.contains("wrong-one"), "{text}");
