@@ -277,6 +277,11 @@ impl Production {
             return Err(self.cannot(request, "of another cluster cannot be read", help));
         }
         let Some(settings) = self.redis().cloned() else {
+            if let Kept::Mysql(_) = &self.kept {
+                let help = "keep the states on Redis too (`store: redis` in the profile), or read a topic of Kafka: who may \
+                            read a stream is known beside the states";
+                return Err(self.cannot(requests[0].0, "cannot be read while the states are on MySQL", help));
+            }
             return Err(self.cannot(requests[0].0, "has no server", "write `redis:` in the profile"));
         };
         let names: Vec<String> = requests.iter().map(|(request, ..)| request.connector.name.clone()).collect();

@@ -1,3 +1,5 @@
+//! Where states are, by program and profile.
+
 use nsf_plan::{
     Order, Origin,
     connector::Connector,

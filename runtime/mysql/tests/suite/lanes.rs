@@ -88,13 +88,16 @@ fn rows_that_are_over_are_deleted_a_part_at_a_time() {
     let held = claim(&*store, 0, &[0]);
     let mut changes = Changes::default();
     for number in 0..1500 {
-        changes.put_expiring(format!("goes:{number:04}").as_bytes(), 50, |row| row.extend_from_slice(b"{}"));
+        changes.put_expiring(format!("goes:{number:04}").as_bytes(), 600_000, |row| row.extend_from_slice(b"{}"));
     }
     changes.put_expiring(b"later", 600_000, |row| row.extend_from_slice(b"3"));
     changes.put_expiring(b"never", u64::MAX, |row| row.extend_from_slice(b"4"));
     changes.put(b"stays", b"1");
     assert_eq!(store.save(0, &held, &changes, &[progress(1)]), Saved::Applied);
-    std::thread::sleep(Duration::from_millis(100));
+    let until = "SELECT COUNT(*) FROM nsf_test_state WHERE expires BETWEEN UTC_TIMESTAMP() + INTERVAL 5 MINUTE \
+                 AND UTC_TIMESTAMP() + INTERVAL 11 MINUTE";
+    assert_eq!(server.query(until), "1501\n");
+    server.query("UPDATE nsf_test_state SET expires = '2020-01-01' WHERE nsf_key LIKE 'goes%'");
     // The first save of a connection looks for such rows; a thousand at a time.
     let count = || server.query("SELECT COUNT(*) FROM nsf_test_state").trim().parse::<usize>().unwrap();
     let store = open(&server);
