@@ -47,7 +47,7 @@ fn workers_that_are_killed_lose_and_count_twice_nothing() {
 
 #[test]
 fn workers_that_end_at_each_named_place_lose_and_count_twice_nothing() {
-    row("failpoint", 25);
+    row("failpoint", u32::try_from(nsf_engine::run::SERVE_FAILPOINTS.len()).unwrap());
 }
 
 #[test]

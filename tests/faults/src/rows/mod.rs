@@ -44,7 +44,7 @@ pub struct Row {
 /// Every row.
 pub const ROWS: &[Row] = &[
     Row { name: "kill", fault: "kill -9 of a worker at random", dose: 200, run: kill::kill },
-    Row { name: "failpoint", fault: "the end of a worker at each of 26 named places", dose: 100, run: failpoint::run },
+    Row { name: "failpoint", fault: "the end of a worker at each of 26 named places", dose: 104, run: failpoint::run },
     Row { name: "pause", fault: "a worker is paused for twice its session, then goes on", dose: 50, run: kill::pause },
     Row { name: "rolling", fault: "workers are told to stop, one after the other", dose: 50, run: kill::rolling },
     Row { name: "redis-always", fault: "kill -9 of Redis, appendfsync always", dose: 50, run: store::always },
