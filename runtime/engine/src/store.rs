@@ -193,7 +193,7 @@ impl Changes {
 pub const SLACK: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Keeps longer than this (a thousand years, in milliseconds) are for ever: clocks of servers do not count that far.
-const LONGEST_KEEP: i64 = 1000 * 366 * 24 * 60 * 60 * 1000;
+pub const LONGEST_KEEP: i64 = 1000 * 366 * 24 * 60 * 60 * 1000;
 
 /// Milliseconds after a write after which a space may forget a row of a dimension; 0 for never. The first space keeps it
 /// [`SLACK`] longer: the versions there are what an older message that comes again is compared with.
@@ -379,6 +379,34 @@ pub struct Counted {
     pub since: i64,
     /// When the topic was first seen, in milliseconds: what was added before is not known.
     pub first: i64,
+}
+
+impl std::fmt::Display for Counted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { partitions, before, since, first } = self;
+        write!(f, "{partitions} {before} {since} {first}")
+    }
+}
+
+/// Why a text is no [`Counted`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotCounted;
+
+impl std::str::FromStr for Counted {
+    type Err = NotCounted;
+
+    /// Nothing is known where the text is empty: a progress of an older version says nothing.
+    fn from_str(text: &str) -> Result<Self, NotCounted> {
+        fn next<T: std::str::FromStr>(parts: &mut std::str::SplitAsciiWhitespace<'_>) -> Result<T, NotCounted> {
+            parts.next().and_then(|part| part.parse().ok()).ok_or(NotCounted)
+        }
+        let mut parts = text.split_ascii_whitespace();
+        if parts.clone().next().is_none() {
+            return Ok(Self::default());
+        }
+        let (partitions, before) = (next(&mut parts)?, next(&mut parts)?);
+        Ok(Self { partitions, before, since: next(&mut parts)?, first: next(&mut parts)? })
+    }
 }
 
 /// What a worker holds of a partition in a lane: what the store must say, or the lane is another's.

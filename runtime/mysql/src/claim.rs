@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use mysql::{Conn, Params, Value, prelude::Queryable as _};
 use nsf_engine::{
     connector::{ConnectorError, ConnectorErrorKind as Kind, ConnectorResult},
-    store::{Counted, LaneProgress, PartitionName},
+    store::{LaneProgress, PartitionName},
 };
 
 use crate::{
@@ -77,18 +77,9 @@ impl MysqlStore {
         let (name, epoch, next, first, watermark, incarnation, plan, marks, counted) = columns;
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).map_err(|_| self.damaged());
         let marks = text(marks.unwrap_or_default())?.parse().map_err(|_| self.damaged())?;
-        let counted = read_counted(&text(counted)?).ok_or_else(|| self.damaged())?;
+        let counted = text(counted)?.parse().map_err(|_| self.damaged())?;
         let (incarnation, plan) = (text(incarnation)?, text(plan)?);
         let progress = LaneProgress { next, first, watermark, incarnation, plan, marks: Arc::new(marks), counted };
         Ok((name, (epoch, progress)))
     }
-}
-
-/// How many partitions a topic had, as a progress says it.
-fn read_counted(text: &str) -> Option<Counted> {
-    let mut parts = text.split_ascii_whitespace();
-    let Some(partitions) = parts.next() else { return Some(Counted::default()) };
-    let before = parts.next()?.parse().ok()?;
-    let (since, first) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    Some(Counted { partitions: partitions.parse().ok()?, before, since, first })
 }

@@ -14,8 +14,8 @@ use crate::{
     settings::{MysqlSettings, Tls},
 };
 
-/// What every connection is told at first: times are UTC, and nothing is cut to fit.
-const BEGIN: &str = "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'";
+/// What every connection is told at first: a statement is done when it is answered, times are UTC, and nothing is cut to fit.
+const BEGIN: &str = "SET autocommit = 1, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'";
 
 /// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 64;

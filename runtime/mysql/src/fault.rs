@@ -194,6 +194,11 @@ fn state(settings: &MysqlSettings, code: u16) -> Option<Failure> {
             "holds rows for other transactions again and again",
             "look for transactions that stay open; the work goes on by itself",
         ),
+        1461 => (
+            Cause::Unreachable,
+            "takes no more prepared statements",
+            "raise `max_prepared_stmt_count`: a worker may have 64 for each connection, one a lane and 16 more",
+        ),
         1040 | 1203 | 1226 => (
             Cause::Unreachable,
             "takes no more connections",

@@ -23,7 +23,6 @@
 //! there are locked by `SELECT … FOR UPDATE` and compared; rows that are not are put in by an `INSERT` that fails where
 //! another writer was first. Each table's rows are written in transactions of at most 128 rows and about a MiB. A lost
 //! answer to a `COMMIT` does no harm: whoever asks again finds other versions, and the engine makes the rows anew.
-
 //!
 //! # States
 //! [`MysqlDatabase::store`] keeps the lanes of a plan in four tables of InnoDB. Keys are bytes (`VARBINARY`), so that no collation

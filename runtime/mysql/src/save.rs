@@ -10,21 +10,18 @@ use std::collections::HashMap;
 use mysql::{Conn, Params, Value, prelude::Queryable as _};
 use nsf_engine::{
     connector::{ConnectorError, ConnectorErrorKind as Kind, ConnectorResult},
-    store::{Changes, Counted, Guard, Held, LaneProgress, row_version},
+    store::{Changes, Guard, Held, LONGEST_KEEP, LaneProgress, row_version},
 };
 
 use crate::{
     lane::{CHUNK, Found, Lane, Stop, filled, places, step},
     lane_sweep,
-    states::{self, LONGEST_KEY},
+    states::{self, LONGEST_KEY, LONGEST_NAME},
     store::MysqlStore,
 };
 
 /// About how many bytes of rows a statement has.
 const BYTES: usize = 1024 * 1024;
-
-/// The longest time that a row is kept for, in milliseconds: a thousand years. What is kept for longer stays for good.
-const LONGEST_KEEP: u64 = 1000 * 365 * 86_400_000;
 
 /// A row to write: its key, its value, and milliseconds after which it may be forgotten (0: never).
 type Put<'r> = (&'r [u8], &'r [u8], u64);
@@ -46,6 +43,10 @@ impl MysqlStore {
         let ended = rows.ends().iter().map(|end| end.key.as_slice());
         if let Some(long) = rows.rows().map(|(key, _)| key).chain(ended).find(|key| key.len() > LONGEST_KEY) {
             return Err(too_long(long));
+        }
+        let sets = rows.ends().iter().map(|end| (end, states::ends(&self.settings.group, &end.state, end.partition)));
+        if let Some((end, set)) = { sets }.find(|(_, set)| set.len() > LONGEST_NAME) {
+            return Err(names_too_long(&self.settings.group, &end.state, set.len()));
         }
         self.over(lane, false, |connection, claimed| {
             self.begin(connection)?;
@@ -107,12 +108,8 @@ impl MysqlStore {
             )?;
             let rows: HashMap<Vec<u8>, Vec<u8>> = rows.into_iter().collect();
             let version = |guard: &Guard| row_version(rows.get(&*guard.key).map(Vec::as_slice));
-            if let Some(other) = chunk.iter().find(|guard| version(guard) != guard.version) {
-                let key = String::from_utf8_lossy(&other.key).into_owned();
-                let message =
-                    format!("the row `{key}` of lane {number} was changed by another worker since it was read");
-                let help = "the lane is claimed anew and its records are read again from where the store stands";
-                return Err(ConnectorError::new(Kind::Lost, message).with_help(help).into());
+            if chunk.iter().any(|guard| version(guard) != guard.version) {
+                return Err(ConnectorError::new(Kind::Lost, "a guarded row was changed since it was read").into());
             }
         }
         Ok(())
@@ -126,6 +123,8 @@ impl MysqlStore {
             match value {
                 Some(value) if new.contains(key) => first.push((key, value, expires)),
                 Some(value) => put.push((key, value, expires)),
+                // Made and removed since it was found not to be there: whoever has put one in meanwhile comes behind it.
+                None if new.contains(key) => {}
                 None => gone.push(key),
             }
         }
@@ -160,7 +159,7 @@ impl MysqlStore {
             let table = &self.tables.state.quoted;
             let values = now.iter().flat_map(|(key, value, expires)| {
                 // A null makes the sum null.
-                let expires = (1..=LONGEST_KEEP).contains(expires).then_some(*expires);
+                let expires = (1..=LONGEST_KEEP.unsigned_abs()).contains(expires).then_some(*expires);
                 let expires = expires.map_or(Value::NULL, Value::UInt);
                 [number.into(), Value::Bytes(key.to_vec()), Value::Bytes(value.to_vec()), expires]
             });
@@ -232,7 +231,6 @@ impl MysqlStore {
             let (now, later) = rest.split_at((1 << rest.len().ilog2()).min(CHUNK));
             let places = vec![one.as_str(); now.len()].join(",");
             let values = now.iter().flat_map(|(held, progress)| {
-                let Counted { partitions, before, since, first } = progress.counted;
                 let text = |text: &str| Value::Bytes(text.as_bytes().to_vec());
                 [
                     number.into(),
@@ -244,7 +242,7 @@ impl MysqlStore {
                     text(&progress.incarnation),
                     text(&progress.plan),
                     text(&progress.marks.to_string()),
-                    text(&format!("{partitions} {before} {since} {first}")),
+                    text(&progress.counted.to_string()),
                 ]
             });
             connection.exec_drop(
@@ -288,4 +286,12 @@ fn too_long(key: &[u8]) -> ConnectorError {
     );
     ConnectorError::new(Kind::Other, message)
         .with_help("reject records with such keys in the program, or keep the states on Redis")
+}
+
+fn names_too_long(group: &str, state: &str, length: usize) -> ConnectorError {
+    let message = format!(
+        "the names of the group `{group}` and of the state `{state}` make {length} bytes together, and MySQL keeps at most \
+         {LONGEST_NAME}: when its values end cannot be written"
+    );
+    ConnectorError::new(Kind::Other, message).with_help("take a shorter `kafka.group` or a shorter name of the state")
 }

@@ -1,4 +1,4 @@
-//! Going through the rows of dimensions in the order of their keys.
+//! Going through rows of dimensions and states in the order of their keys.
 
 use std::collections::VecDeque;
 

@@ -67,7 +67,18 @@ pub(crate) struct StateTables {
 pub(crate) struct Wanted<'t> {
     pub(crate) table: &'t TableName,
     columns: &'static [Definition],
-    keys: &'static str,
+    /// The columns of its primary key.
+    primary: &'static str,
+    /// What stands behind the primary key, with a comma before it.
+    further: &'static str,
+}
+
+/// A table as it is.
+pub(crate) struct Found {
+    pub(crate) columns: Columns,
+    engine: String,
+    /// The columns of its primary key, as [`Wanted::primary`].
+    primary: String,
 }
 
 impl StateTables {
@@ -75,34 +86,27 @@ impl StateTables {
     /// Where the namespace cannot be part of the names of tables.
     pub(crate) fn new(settings: &LaneSettings, database: &str) -> ConnectorResult<Self> {
         let namespace = &settings.namespace;
-        let named = |what: &str| {
-            names::table(&format!("nsf_{namespace}_{what}"), database).map_err(|_| {
-                let message = format!("`{namespace}` cannot be part of the names of tables of MySQL");
-                ConnectorError::new(Kind::Changed, message).with_help(
-                    "write `mysql: { namespace: … }` in the profile: at most 48 letters, digits, `_`, `$` and `-`",
-                )
-            })
+        let refused = || {
+            let message = format!("`{namespace}` cannot be part of the names of tables of MySQL");
+            ConnectorError::new(Kind::Changed, message).with_help(
+                "write `mysql: { namespace: … }` in the profile: at most 48 letters, digits, `_`, `$` and `-`",
+            )
         };
         if namespace.is_empty() || namespace.contains('.') {
-            return Err(ConnectorError::new(
-                Kind::Changed,
-                format!("`{namespace}` cannot be part of the names of tables of MySQL"),
-            )
-            .with_help(
-                "write `mysql: { namespace: … }` in the profile: at most 48 letters, digits, `_`, `$` and `-`",
-            ));
+            return Err(refused());
         }
+        let named = |what: &str| names::table(&format!("nsf_{namespace}_{what}"), database).map_err(|_| refused());
         Ok(Self { state: named("state")?, progress: named("progress")?, ends: named("ends")?, meta: named("meta")? })
     }
 
     /// All of them as they should be.
     pub(crate) fn wanted(&self) -> [Wanted<'_>; 4] {
-        let wanted = |table, columns, keys| Wanted { table, columns, keys };
+        let wanted = |table, columns, primary, further| Wanted { table, columns, primary, further };
         [
-            wanted(&self.state, STATE, "PRIMARY KEY (lane, nsf_key),\n  KEY expires (lane, expires)"),
-            wanted(&self.progress, PROGRESS, "PRIMARY KEY (lane, partition_name)"),
-            wanted(&self.ends, ENDS, "PRIMARY KEY (lane, set_name, nsf_key),\n  KEY due (lane, set_name, due)"),
-            wanted(&self.meta, META, "PRIMARY KEY (part, nsf_key)"),
+            wanted(&self.state, STATE, "lane, nsf_key", ",\n  KEY expires (lane, expires)"),
+            wanted(&self.progress, PROGRESS, "lane, partition_name", ""),
+            wanted(&self.ends, ENDS, "lane, set_name, nsf_key", ",\n  KEY due (lane, set_name, due)"),
+            wanted(&self.meta, META, "part, nsf_key", ""),
         ]
     }
 }
@@ -112,7 +116,8 @@ impl Wanted<'_> {
     pub(crate) fn create(&self) -> String {
         let columns: Vec<String> =
             self.columns.iter().map(|(name, definition, _)| format!("  {name} {definition}")).collect();
-        let (table, columns, keys) = (&self.table.quoted, columns.join(",\n"), self.keys);
+        let (table, columns, primary) = (&self.table.quoted, columns.join(",\n"), self.primary);
+        let keys = format!("PRIMARY KEY ({primary}){}", self.further);
         format!("CREATE TABLE {table} (\n{columns},\n  {keys}\n) ENGINE=InnoDB ROW_FORMAT=DYNAMIC")
     }
 
@@ -124,8 +129,9 @@ impl Wanted<'_> {
         (!parts.is_empty()).then(|| format!("ALTER TABLE {} {}", self.table.quoted, parts.join(", ")))
     }
 
-    /// What is there and cannot be used: columns of other types, a table without transactions.
-    pub(crate) fn problems(&self, columns: &Columns, engine: &str) -> Vec<ConnectorError> {
+    /// What is there and cannot be used: columns of other types, a table without transactions or without its key.
+    pub(crate) fn problems(&self, found: &Found) -> Vec<ConnectorError> {
+        let Found { columns, engine, primary } = found;
         let table = &self.table.quoted;
         let mut problems = Vec::new();
         for (name, definition, kind) in self.columns {
@@ -146,6 +152,19 @@ impl Wanted<'_> {
             let help = format!("change it by hand: ALTER TABLE {table} ENGINE=InnoDB");
             problems.push(ConnectorError::new(Kind::NotFound, message).with_help(help));
         }
+        if primary != self.primary {
+            let message = format!(
+                "the table {table} (states) must have the primary key ({}), and has {}: two rows of one key would stand there",
+                self.primary,
+                if primary.is_empty() { "none".to_owned() } else { format!("({primary})") }
+            );
+            let drop = if primary.is_empty() { "" } else { "DROP PRIMARY KEY, " };
+            let help = format!(
+                "delete what stands there twice, then change it by hand: ALTER TABLE {table} {drop}ADD PRIMARY KEY ({})",
+                self.primary
+            );
+            problems.push(ConnectorError::new(Kind::NotFound, message).with_help(help));
+        }
         problems
     }
 
@@ -163,13 +182,20 @@ impl Wanted<'_> {
     }
 }
 
-/// The columns and the engine of a table; none where it is not there, or may not be seen.
-pub(crate) fn found(connection: &mut Conn, table: &TableName) -> Result<Option<(Columns, String)>, mysql::Error> {
+/// A table as it is; none where it is not there, or may not be seen.
+pub(crate) fn found(connection: &mut Conn, table: &TableName) -> Result<Option<Found>, mysql::Error> {
     let Some(columns) = schema::columns(connection, table)? else { return Ok(None) };
     let names = Params::Positional(vec![text(&table.database), text(&table.table)]);
-    let engine: Option<Option<String>> = connection
-        .exec_first("SELECT ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?", names)?;
-    Ok(Some((columns, engine.flatten().unwrap_or_default())))
+    let engine: Option<Option<String>> = connection.exec_first(
+        "SELECT ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?",
+        names.clone(),
+    )?;
+    let primary: Vec<String> = connection.exec(
+        "SELECT COLUMN_NAME FROM information_schema.STATISTICS \
+         WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX",
+        names,
+    )?;
+    Ok(Some(Found { columns, engine: engine.flatten().unwrap_or_default(), primary: primary.join(", ") }))
 }
 
 /// The name of a partition, as it stands in the table of progress.

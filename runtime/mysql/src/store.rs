@@ -62,9 +62,9 @@ impl MysqlStore {
             let statement = |sql| Statement { of: "states".to_owned(), table: wanted.table.table.clone(), sql };
             match found {
                 None => migration.statements.push(statement(wanted.create())),
-                Some((columns, engine)) => {
-                    migration.statements.extend(wanted.widen(&columns).map(statement));
-                    migration.problems.extend(wanted.problems(&columns, &engine));
+                Some(found) => {
+                    migration.statements.extend(wanted.widen(&found.columns).map(statement));
+                    migration.problems.extend(wanted.problems(&found));
                 }
             }
         }
@@ -117,9 +117,14 @@ impl MysqlStore {
     /// Where the server is not reached.
     pub fn notes(&self) -> ConnectorResult<Vec<String>> {
         let found: Vec<(String, String)> = self.client.run(|connection| {
-            connection.query("SHOW VARIABLES WHERE Variable_name = 'innodb_flush_log_at_trx_commit'")
+            connection.query(
+                "SHOW VARIABLES WHERE Variable_name IN ('innodb_flush_log_at_trx_commit', 'log_bin', 'sync_binlog')",
+            )
         })?;
-        let careless = found.iter().filter(|(_, value)| value != "1").map(|(name, value)| {
+        // What is confirmed with a binary log is whole again after a crash only as far as that was written.
+        let logs = found.iter().any(|(name, value)| name == "log_bin" && value == "ON");
+        let counts = |name: &str| name == "innodb_flush_log_at_trx_commit" || (logs && name == "sync_binlog");
+        let careless = found.iter().filter(|(name, value)| counts(name) && value != "1").map(|(name, value)| {
             format!(
                 "MySQL at `{}` has `{name} = {value}`: when its machine dies it may forget what it confirmed last; records \
                  are then read again from where its tables stand, and who reads them meanwhile sees them go back",

@@ -7,7 +7,7 @@ use std::{
 
 use nsf_engine::{
     connector::{ConnectorError, ConnectorErrorKind as Kind, ConnectorResult},
-    store::{Changes, Counted, Held, LaneProgress, LaneStore, PartitionName, Saved},
+    store::{Changes, Held, LaneProgress, LaneStore, PartitionName, Saved},
 };
 use redis::Value;
 
@@ -315,21 +315,12 @@ impl RedisStore {
             let next = self.number(link, fields.get(1))?;
             let first = self.number(link, fields.get(5))?.unwrap_or_default();
             let marks = Arc::new(text(6).parse().map_err(|_| self.damaged(link))?);
-            let counted = counted(&text(7)).ok_or_else(|| self.damaged(link))?;
+            let counted = text(7).parse().map_err(|_| self.damaged(link))?;
             let (incarnation, plan) = (text(3), text(4));
             claimed.push((epoch, LaneProgress { next, first, watermark, incarnation, plan, marks, counted }));
         }
         Ok(claimed)
     }
-}
-
-/// How many partitions a topic had, as a progress says it; a progress of an older version does not.
-fn counted(text: &str) -> Option<Counted> {
-    let mut parts = text.split_ascii_whitespace();
-    let Some(partitions) = parts.next() else { return Some(Counted::default()) };
-    let before = parts.next()?.parse().ok()?;
-    let (since, first) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    Some(Counted { partitions: partitions.parse().ok()?, before, since, first })
 }
 
 /// By how much the number of a claim goes up: one that is made again after the store has gone back is another one.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nsf_engine::{
     connector::{ConnectorError, ConnectorErrorKind as Kind},
-    store::{Changes, Counted, End, Guard, Held, LaneProgress, Saved, row_version},
+    store::{Changes, End, Guard, Held, LaneProgress, Saved, row_version},
 };
 use redis::Value;
 
@@ -60,8 +60,7 @@ impl RedisStore {
             requests.argument(b"v").argument(progress.plan.as_bytes());
             // Written empty too: they may be fewer than before.
             requests.argument(b"m").argument(marks.as_bytes());
-            let Counted { partitions, before, since, first } = progress.counted;
-            requests.argument(b"c").argument(format!("{partitions} {before} {since} {first}").as_bytes());
+            requests.argument(b"c").argument(progress.counted.to_string().as_bytes());
         }
     }
 

@@ -76,7 +76,7 @@ pub fn a_claim_between_load_and_save_is_seen_by_the_save(open: &Open<'_>) {
     let before = moved(&before, 1);
     loaded(&*old, 0, &before, &["k"]).unwrap();
     claim(&*new, 0, &[0]);
-    // Nothing was asked since: only what stands under `WATCH` can tell.
+    // Nothing was asked since: only the save itself can tell.
     assert_eq!(old.save(0, &before, &rows(&[("k", "2")]), &[progress(2)]), Saved::Lost);
 }
 

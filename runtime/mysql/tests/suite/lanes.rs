@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use mysql::prelude::Queryable as _;
 use nsf_engine::{
     connector::ConnectorErrorKind as Kind,
-    store::{Changes, LaneStore, Saved},
+    store::{Changes, LaneStore, Saved, row_version},
 };
 use nsf_tests::lanes::{claim, contract, loaded, moved, partition, progress, rows};
 
@@ -12,6 +13,13 @@ use crate::support::{Server, server};
 
 fn open(server: &Server) -> Box<dyn LaneStore> {
     Box::new(server.states(&server.database(), "test"))
+}
+
+/// A connection of its own, beside those of a store.
+fn connection(server: &Server) -> mysql::Conn {
+    let options = mysql::OptsBuilder::new().ip_or_hostname(Some("127.0.0.1")).tcp_port(server.maria.address().port());
+    let options = options.user(Some("tests")).pass(Some("tests")).db_name(Some("tests")).prefer_socket(false);
+    mysql::Conn::new(options).unwrap()
 }
 
 #[test]
@@ -64,6 +72,75 @@ fn ends_are_kept_with_the_rows() {
 fn a_row_that_another_worker_changed_since_it_was_read_is_not_changed() {
     let Some(server) = server("guarded rows of a lane") else { return };
     contract::a_row_that_another_worker_changed_since_it_was_read_is_not_changed(&|| open(&server));
+}
+
+/// Another worker's connection, in a transaction that has changed the row `a` of the lane.
+fn beside(server: &Server) -> mysql::Conn {
+    let mut connection = connection(server);
+    connection.query_drop("START TRANSACTION").unwrap();
+    connection.query_drop("UPDATE nsf_test_state SET nsf_row = '7' WHERE nsf_key = 'a'").unwrap();
+    connection
+}
+
+/// Waits until a transaction waits for the rows of another.
+fn until_one_waits(server: &Server) {
+    let begun = Instant::now();
+    while server.query("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'").trim().ends_with("\t0") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nobody waits");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A save that found no row of `k` and waits for `a`, while another worker puts a row of `k` in. Gives how it ends.
+fn save_beside(server: &Server, changes: &Changes) -> Saved {
+    let store = open(server);
+    let held = claim(&*store, 0, &[0]);
+    assert_eq!(store.save(0, &held, &rows(&[("a", "1")]), &[progress(1)]), Saved::Applied);
+    let held = moved(&held, 1);
+    let mut other = beside(server);
+    std::thread::scope(|scope| {
+        let saving = scope.spawn(|| store.save(0, &held, changes, &[progress(2)]));
+        until_one_waits(server);
+        other.query_drop("INSERT INTO nsf_test_state (lane, nsf_key, nsf_row) VALUES (0, 'k', '8')").unwrap();
+        other.query_drop("COMMIT").unwrap();
+        saving.join().unwrap()
+    })
+}
+
+#[test]
+fn a_row_that_another_worker_puts_in_during_a_save_is_not_written_over() {
+    let Some(server) = server("a new row of two workers at once") else { return };
+    open(&server);
+    let mut changes = rows(&[("a", "2"), ("k", "9")]);
+    changes.guard(b"a", row_version(Some(b"1")));
+    changes.guard(b"k", 0);
+    assert_eq!(save_beside(&server, &changes), Saved::Lost);
+    assert_eq!(server.query("SELECT nsf_row FROM nsf_test_state ORDER BY nsf_key"), "7\n8\n");
+}
+
+#[test]
+fn a_row_that_was_made_and_removed_removes_nobody_elses() {
+    let Some(server) = server("a row that comes and goes within a save") else { return };
+    open(&server);
+    let mut changes = rows(&[("a", "2")]);
+    changes.delete(b"k");
+    changes.guard(b"k", 0);
+    assert_eq!(save_beside(&server, &changes), Saved::Applied);
+    assert_eq!(server.query("SELECT nsf_row FROM nsf_test_state ORDER BY nsf_key"), "2\n8\n");
+}
+
+#[test]
+fn a_lane_that_rests_behind_a_save_is_held_on() {
+    let Some(server) = server("a lane without work for a while") else { return };
+    let store = open(&server);
+    let held = claim(&*store, 0, &[0]);
+    for next in 1..3 {
+        let held = if next == 1 { held.clone() } else { moved(&held, next - 1) };
+        assert_eq!(store.save(0, &held, &rows(&[("k", "1")]), &[progress(next)]), Saved::Applied);
+    }
+    // A transaction may wait for a second.
+    std::thread::sleep(Duration::from_millis(2500));
+    assert_eq!(loaded(&*store, 0, &moved(&held, 2), &["k"]).unwrap(), [Some("1".to_owned())]);
 }
 
 #[test]
@@ -169,17 +246,7 @@ fn a_worker_that_stands_still_in_a_save_keeps_nobody_from_the_lane() {
     let held = claim(&*store, 0, &[0]);
     assert_eq!(store.save(0, &held, &rows(&[("k", "1")]), &[progress(1)]), Saved::Applied);
     // Another transaction holds the progress and is not gone on with.
-    let mut idle = mysql::Conn::new(
-        mysql::OptsBuilder::new()
-            .ip_or_hostname(Some("127.0.0.1"))
-            .tcp_port(server.maria.address().port())
-            .user(Some("tests"))
-            .pass(Some("tests"))
-            .db_name(Some("tests"))
-            .prefer_socket(false),
-    )
-    .unwrap();
-    use mysql::prelude::Queryable as _;
+    let mut idle = connection(&server);
     idle.query_drop("SET SESSION wait_timeout = 1").unwrap();
     idle.query_drop("START TRANSACTION").unwrap();
     idle.query_drop("UPDATE nsf_test_progress SET next_offset = 7").unwrap();

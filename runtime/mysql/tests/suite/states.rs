@@ -78,6 +78,20 @@ fn tables_are_printed_made_and_made_once() {
         "change it by hand: ALTER TABLE `tests`.`nsf_shop_meta` ENGINE=InnoDB"
     );
     assert!(store().check().is_err());
+
+    // A copy by `CREATE TABLE … AS SELECT` has the columns and not the key: a partition would be claimed twice.
+    server
+        .query("ALTER TABLE nsf_shop_state MODIFY nsf_row LONGTEXT NOT NULL; ALTER TABLE nsf_shop_meta ENGINE=InnoDB");
+    server.query("ALTER TABLE nsf_shop_progress DROP PRIMARY KEY");
+    let error = store().check().unwrap_err();
+    assert!(
+        error
+            .message
+            .contains("`nsf_shop_progress` (states) must have the primary key (lane, partition_name), and has none"),
+        "{error}"
+    );
+    let help = error.help.unwrap();
+    assert!(help.ends_with("ALTER TABLE `tests`.`nsf_shop_progress` ADD PRIMARY KEY (lane, partition_name)"), "{help}");
 }
 
 #[test]
