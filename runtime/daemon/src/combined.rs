@@ -30,12 +30,21 @@ pub struct CombinedStore {
     /// None where no dimension is there.
     mysql: Option<MysqlDimensions>,
     spaces: Spaces,
+    /// What another worker does between the two reads of [`CombinedStore::bring`].
+    #[cfg(test)]
+    between: tests::Between,
 }
 
 impl CombinedStore {
     /// Puts two together.
     pub const fn new(redis: RedisStore, mysql: Option<MysqlDimensions>, spaces: Spaces) -> Self {
-        Self { redis, mysql, spaces }
+        Self {
+            redis,
+            mysql,
+            spaces,
+            #[cfg(test)]
+            between: tests::Between::new(None),
+        }
     }
 
     /// Where the row of a key is read; what no dimension of the plan has is on Redis.
@@ -90,6 +99,8 @@ impl CombinedStore {
         for attempt in 0..TRIES {
             // In this order: see the module.
             let there = self.read(to.server, &keys)?;
+            #[cfg(test)]
+            tests::happens(&self.between);
             let here = self.read(from, &keys)?;
             let (mut rows, mut expected, mut asked) = (Changes::default(), Vec::new(), Vec::new());
             for ((key, here), there) in keys.iter().zip(&here).zip(&there) {
@@ -172,6 +183,10 @@ impl Store for CombinedStore {
 
     fn commit(&self, batch: &StoreBatch) -> ConnectorResult<()> {
         self.redis.commit(batch)
+    }
+
+    fn is_spread(&self, key: &[u8]) -> bool {
+        self.spaces.of_key(key).is_some_and(|kept| !kept.further.is_empty())
     }
 
     fn lanes(&self) -> Option<&dyn LaneStore> {

@@ -100,6 +100,10 @@ impl Store for Careless {
         self.store.commit(batch)
     }
 
+    fn is_spread(&self, key: &[u8]) -> bool {
+        self.store.is_spread(key)
+    }
+
     fn lanes(&self) -> Option<&dyn LaneStore> {
         self.store.lanes().map(|_| self as &dyn LaneStore)
     }

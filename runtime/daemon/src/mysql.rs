@@ -1,13 +1,13 @@
 //! Which tables and dimensions are on MySQL, and the databases of a profile.
 
 use nsf_engine::connector::{ConnectorError, ConnectorErrorKind, ConnectorResult};
-use nsf_mysql::{MysqlDatabase, MysqlDimensions, Statement};
+use nsf_mysql::{MysqlDatabase, MysqlDimensions, Placed, Statement};
 use nsf_plan::{Dimension, DimensionId, Plan, profile::ResolvedProfile};
 
 use crate::{
     problem::Problem,
     settings,
-    spaces::{self, Server},
+    spaces::{Server, Spaces},
 };
 
 /// The databases that a profile names.
@@ -56,9 +56,13 @@ impl Mysql {
     ///
     /// # Errors
     /// Where the profile does not name a server, or names cannot be those of tables.
-    pub fn dimensions(&self, plan: &Plan, profile: &ResolvedProfile) -> ConnectorResult<Option<MysqlDimensions>> {
-        let is_there = |dimension: &Dimension| spaces::is_on(plan, dimension, profile, Server::Mysql);
-        let Some(first) = plan.dimensions.iter().find(|dimension| is_there(dimension)) else { return Ok(None) };
+    pub fn dimensions(
+        &self,
+        plan: &Plan,
+        profile: &ResolvedProfile,
+        spaces: &Spaces,
+    ) -> ConnectorResult<Option<MysqlDimensions>> {
+        let Some(first) = spaces.list.iter().find(|kept| kept.on(Server::Mysql).is_some()) else { return Ok(None) };
         let Some(database) = self.database(None) else {
             let message = format!(
                 "the dimension `{}` is kept on MySQL, and the profile `{}` names none",
@@ -67,15 +71,14 @@ impl Mysql {
             return Err(ConnectorError::new(ConnectorErrorKind::Changed, message)
                 .with_help("write `mysql:` in the profile, or give the dimension spaces whose store is redis alone"));
         };
-        let wanted = |id: DimensionId| plan.dimensions.get(id.index()).is_some_and(is_there);
-        database.dimensions(plan, &wanted).map(Some)
+        database.dimensions(plan, &placed(spaces)).map(Some)
     }
 
     /// All dimensions of a plan whose states are on MySQL: they are there too.
     ///
     /// # Errors
     /// Where a space says something else, or names cannot be those of tables.
-    pub fn all_dimensions(&self, plan: &Plan) -> ConnectorResult<Option<MysqlDimensions>> {
+    pub fn all_dimensions(&self, plan: &Plan, spaces: &Spaces) -> ConnectorResult<Option<MysqlDimensions>> {
         let space = |dimension: &Dimension| {
             let mut spaces = dimension.spaces.iter().filter_map(|space| plan.spaces.get(space.index()));
             spaces.find(|space| space.store == "redis").map(|space| (dimension.name.clone(), space.name.clone()))
@@ -90,8 +93,16 @@ impl Mysql {
             ));
         }
         match self.database(None) {
-            Some(database) if !plan.dimensions.is_empty() => database.dimensions(plan, &|_| true).map(Some),
+            Some(database) if !plan.dimensions.is_empty() => database.dimensions(plan, &placed(spaces)).map(Some),
             _ => Ok(None),
         }
+    }
+}
+
+/// How dimensions are kept on MySQL, of those that have a place there.
+pub fn placed(spaces: &Spaces) -> impl Fn(DimensionId) -> Option<Placed> {
+    |id| {
+        let kept = spaces.list.iter().find(|kept| kept.id == id)?;
+        kept.on(Server::Mysql).map(|place| Placed { shards: place.shards, keep: place.keep })
     }
 }

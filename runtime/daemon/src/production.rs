@@ -16,7 +16,7 @@ use nsf_engine::{
     store::{Form, Store},
 };
 use nsf_kafka::{KafkaProducer, KafkaSource, KafkaStatus, KafkaTransactions};
-use nsf_mysql::{LaneSettings, MysqlDimensions, MysqlStore};
+use nsf_mysql::{LaneSettings, MysqlDimensions, MysqlStore, Sweeps};
 use nsf_plan::{
     Plan,
     profile::{KafkaProfile, ResolvedProfile},
@@ -25,8 +25,14 @@ use nsf_redis::{Claims, RedisSettings, RedisSink, RedisStore, RedisStreamSink, R
 use nsf_webhook::Webhook;
 
 use crate::{
-    combined::CombinedStore, joined::Joined, mysql::Mysql, problem::Problem, settings, spaces::Spaces,
-    stores::StatesOn, transactions::Transactions,
+    combined::CombinedStore,
+    joined::Joined,
+    mysql::Mysql,
+    problem::Problem,
+    settings,
+    spaces::{Server, Spaces},
+    stores::StatesOn,
+    transactions::Transactions,
 };
 
 /// Where states and positions are kept.
@@ -59,6 +65,8 @@ pub struct Production {
     source: Mutex<Option<KafkaStatus>>,
     /// The same of streams of Redis.
     streams: Mutex<Option<StreamsStatus>>,
+    /// The same of the deletion of rows of dimensions on MySQL whose time is over.
+    sweeps: Mutex<Option<Arc<Sweeps>>>,
 }
 
 impl Production {
@@ -99,6 +107,7 @@ impl Production {
             claims: Arc::default(),
             source,
             streams: Mutex::default(),
+            sweeps: Mutex::default(),
         })
     }
 
@@ -145,10 +154,13 @@ impl Production {
     /// # Errors
     /// Where the profile does not name a server, or names cannot be those of tables.
     pub fn mysql_dimensions(&self) -> ConnectorResult<Option<MysqlDimensions>> {
-        match &self.kept {
-            Kept::Mysql(_) => self.mysql.all_dimensions(&self.plan),
-            Kept::Redis(_) | Kept::Nothing => self.mysql.dimensions(&self.plan, &self.profile),
-        }
+        let spaces = self.spaces()?;
+        let dimensions = match &self.kept {
+            Kept::Mysql(_) => self.mysql.all_dimensions(&self.plan, &spaces)?,
+            Kept::Redis(_) | Kept::Nothing => self.mysql.dimensions(&self.plan, &self.profile, &spaces)?,
+        };
+        *self.sweeps.lock().unwrap_or_else(PoisonError::into_inner) = dimensions.as_ref().map(MysqlDimensions::sweeps);
+        Ok(dimensions)
     }
 
     /// The store of states on MySQL, with the dimensions; none where states are elsewhere.
@@ -166,7 +178,11 @@ impl Production {
     /// # Errors
     /// Where the plan is damaged.
     pub fn spaces(&self) -> ConnectorResult<Spaces> {
-        Spaces::new(&self.plan, &self.profile).map_err(|message| {
+        let states = match &self.kept {
+            Kept::Mysql(_) => Server::Mysql,
+            Kept::Redis(_) | Kept::Nothing => Server::Redis,
+        };
+        Spaces::new(&self.plan, &self.profile, states).map_err(|message| {
             ConnectorError::new(ConnectorErrorKind::Changed, format!("the plan is damaged: {message}"))
                 .with_help("compile it again")
         })
@@ -201,7 +217,7 @@ impl Production {
         })
     }
 
-    /// What is wrong with Kafka or a webhook just now, though the worker goes on.
+    /// What is wrong with Kafka, a webhook or rows of MySQL whose time is over just now, though the worker goes on.
     pub fn trouble(&self) -> Option<String> {
         let source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
         let producers = self.producers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -211,6 +227,10 @@ impl Production {
             .or_else(|| streams.as_ref().and_then(StreamsStatus::trouble))
             .or_else(|| producers.iter().find_map(|(_, producer)| producer.trouble()))
             .or_else(|| self.webhooks.values().find_map(|webhook| webhook.trouble()))
+            .or_else(|| {
+                let sweeps = self.sweeps.lock().unwrap_or_else(PoisonError::into_inner);
+                sweeps.as_ref().and_then(|sweeps| sweeps.trouble())
+            })
     }
 
     fn cannot(&self, request: &StreamRequest<'_>, what: &str, help: &str) -> ConnectorError {

@@ -320,6 +320,12 @@ pub trait Store: Send + Sync {
     /// Where it cannot; nothing of the batch is kept then.
     fn commit(&self, batch: &StoreBatch) -> ConnectorResult<()>;
 
+    /// Whether the row of a dimension with this key is brought to further places by [`LaneStore::spread`]. Only the store knows
+    /// which of a dimension's spaces are one place.
+    fn is_spread(&self, _key: &[u8]) -> bool {
+        false
+    }
+
     /// The same store as one that commits lane by lane, if it does.
     fn lanes(&self) -> Option<&dyn LaneStore> {
         None

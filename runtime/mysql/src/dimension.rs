@@ -18,7 +18,7 @@ use crate::{
     client::Client,
     database::MysqlDatabase,
     fault::{Cause, Failure},
-    layout::{DimensionTable, EXPIRES, Layout},
+    layout::{DimensionTable, EXPIRES, Layout, Placed},
     names::TableName,
     sweep::Sweeps,
     value::bound,
@@ -38,7 +38,7 @@ const TRIES: u64 = 12;
 pub struct MysqlDimensions {
     pub(crate) client: Arc<Client>,
     pub(crate) layout: Layout,
-    pub(crate) sweeps: Sweeps,
+    pub(crate) sweeps: Arc<Sweeps>,
 }
 
 /// A row to write.
@@ -58,13 +58,17 @@ type Stored = (Vec<u8>, Vec<u8>);
 type Bound = Vec<Value>;
 
 impl MysqlDatabase {
-    /// The dimensions of a plan that `wanted` says yes to; none of the plan's others is touched.
+    /// The dimensions of a plan that `wanted` gives a place; none of the plan's others is touched.
     ///
     /// # Errors
     /// Where names cannot be those of tables or columns.
-    pub fn dimensions(&self, plan: &Plan, wanted: &dyn Fn(DimensionId) -> bool) -> ConnectorResult<MysqlDimensions> {
+    pub fn dimensions(
+        &self,
+        plan: &Plan,
+        wanted: &dyn Fn(DimensionId) -> Option<Placed>,
+    ) -> ConnectorResult<MysqlDimensions> {
         let layout = Layout::new(plan, &self.client.settings.database, wanted)?;
-        Ok(MysqlDimensions { client: Arc::clone(&self.client), layout, sweeps: Sweeps::default() })
+        Ok(MysqlDimensions { client: Arc::clone(&self.client), layout, sweeps: Arc::default() })
     }
 }
 
@@ -78,6 +82,12 @@ impl MysqlDimensions {
     /// What the keys of its rows begin with, by dimension.
     pub fn prefixes(&self) -> impl Iterator<Item = &[u8]> {
         self.layout.list.iter().map(|table| table.prefix.as_slice())
+    }
+
+    /// What is to be known of the deletion of rows whose time is over.
+    #[must_use]
+    pub fn sweeps(&self) -> Arc<Sweeps> {
+        Arc::clone(&self.sweeps)
     }
 
     /// The tables with the dimension of each.

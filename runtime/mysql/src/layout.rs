@@ -12,7 +12,7 @@ use nsf_engine::{
     connector::{ConnectorError, ConnectorErrorKind as Kind, ConnectorResult},
     dimension::Dimensions,
     run::stage::DimensionRows as _,
-    store::{Form, kept_in_space},
+    store::Form,
 };
 use nsf_plan::{DimensionId, Plan, Type};
 use xxhash_rust::xxh3::xxh3_64;
@@ -33,6 +33,15 @@ pub(crate) const OWN: [(&str, &str, &str); 4] = [
 
 /// The column of a space that keeps rows for a time: when a row may be deleted, by the server's clock (UTC).
 pub(crate) const EXPIRES: (&str, &str, &str) = ("nsf_expires", "DATETIME(3) NULL", "datetime");
+
+/// How a dimension is kept on MySQL, as whoever knows all of its places decided it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// How many tables it has; 0 is 1.
+    pub shards: u32,
+    /// Milliseconds after a write after which a row may be deleted; 0 for never.
+    pub keep: u64,
+}
 
 /// A dimension's tables.
 pub(crate) struct DimensionTable {
@@ -91,7 +100,11 @@ impl Layout {
     ///
     /// # Errors
     /// Where names cannot be those of tables or columns, or two would be one.
-    pub(crate) fn new(plan: &Plan, database: &str, wanted: &dyn Fn(DimensionId) -> bool) -> ConnectorResult<Self> {
+    pub(crate) fn new(
+        plan: &Plan,
+        database: &str,
+        wanted: &dyn Fn(DimensionId) -> Option<Placed>,
+    ) -> ConnectorResult<Self> {
         let dimensions = Dimensions::in_form(plan, Form::Text).map_err(|error| {
             let message = format!("the plan is damaged: {}", error.message);
             ConnectorError::new(Kind::Changed, message).with_help("compile it again")
@@ -100,10 +113,8 @@ impl Layout {
         let (mut list, mut taken) = (Vec::new(), HashMap::new());
         for (index, own) in plan.dimensions.iter().enumerate() {
             let id = DimensionId(index as u32);
-            if !wanted(id) {
-                continue;
-            }
-            let table = dimension_table(plan, own, (id, dimensions.prefix(id)), database)?;
+            let Some(placed) = wanted(id) else { continue };
+            let table = dimension_table(own, placed, (id, dimensions.prefix(id)), database)?;
             for name in &table.tables {
                 if let Some(first) = taken.insert(folded(&name.table), own.name.clone()) {
                     let message =
@@ -123,15 +134,12 @@ impl Layout {
 }
 
 fn dimension_table(
-    plan: &Plan,
     own: &nsf_plan::Dimension,
+    Placed { shards, keep }: Placed,
     (id, prefix): (DimensionId, Vec<u8>),
     database: &str,
 ) -> ConnectorResult<DimensionTable> {
-    let spaces = own.spaces.iter().filter_map(|space| plan.spaces.get(space.index()));
-    let space = spaces.enumerate().find(|(_, space)| space.store == "mysql");
-    let shards = space.map_or(1, |(_, space)| space.shards.max(1));
-    let keep = space.map_or(0, |(at, space)| kept_in_space(space.keep, at == 0));
+    let shards = shards.max(1);
     let base = own.name.replace('.', "_");
     let name = |shard: u32| if shards == 1 { base.clone() } else { format!("{base}_{shard}") };
     let tables = (0..shards).map(|shard| names::table(&name(shard), database)).collect::<ConnectorResult<_>>()?;

@@ -62,6 +62,8 @@ mod value;
 pub use check::MysqlReport;
 pub use database::MysqlDatabase;
 pub use dimension::MysqlDimensions;
+pub use layout::Placed;
 pub use migrate::{Migration, Statement};
 pub use settings::{ClientCertificate, LaneSettings, MysqlSettings, Node, Secret, Tls};
 pub use store::MysqlStore;
+pub use sweep::Sweeps;

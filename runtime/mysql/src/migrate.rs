@@ -69,12 +69,13 @@ impl MysqlDimensions {
         apply(&self.client, statements)
     }
 
-    /// Whether the tables are as the plan needs them.
+    /// Whether the tables are as the plan needs them, and rows may be deleted where their space keeps them for a time.
     ///
     /// # Errors
     /// Where the server is not reached, or something is missing or is another.
     pub fn check(&self) -> ConnectorResult<()> {
-        complete(&self.client, "dimensions", self.migration()?)
+        complete(&self.client, "dimensions", self.migration()?)?;
+        self.may_sweep()
     }
 }
 

@@ -108,7 +108,7 @@ impl MysqlStore {
                 })?;
             }
         }
-        Ok(())
+        self.dimensions.as_ref().map_or(Ok(()), MysqlDimensions::may_sweep)
     }
 
     /// What a person should know of the server: settings that let it lose what it has confirmed.

@@ -24,7 +24,7 @@ use nsf_tests::servers::{
 };
 
 use super::*;
-use crate::spaces::{self, Kept};
+use crate::{mysql, spaces::Kept};
 
 /// `here` is on Redis, `there` on MySQL, the others on both: `table` on MySQL first, `keys` on Redis first.
 const HERE: DimensionId = DimensionId(0);
@@ -71,6 +71,17 @@ fn plan() -> Plan {
         [("here", 1001, &[2]), ("there", 1002, &[0]), ("table", 1003, &[0, 1]), ("keys", 1004, &[2, 3])];
     plan.dimensions = dimensions.map(dimension).into();
     plan
+}
+
+/// Something that happens once.
+pub type Between = std::sync::Mutex<Option<Box<dyn FnOnce() + Send>>>;
+
+/// Lets it happen, if it has not yet.
+pub fn happens(between: &Between) {
+    let own = between.lock().unwrap().take();
+    if let Some(own) = own {
+        own();
+    }
 }
 
 /// Both servers, and a store on them.
@@ -137,12 +148,12 @@ fn store(redis: &Redis, maria: &MariaDb) -> CombinedStore {
     let profile = profile();
     let mut settings = MysqlSettings::new(nsf_mysql::Node::new("127.0.0.1", maria.address().port()), "tests", "tests");
     settings.password = Some(nsf_mysql::Secret::new("tests"));
-    let on_mysql = |id: DimensionId| spaces::is_on(&plan, &plan.dimensions[id.index()], &profile, Server::Mysql);
-    let mysql = MysqlDatabase::new(settings).unwrap().dimensions(&plan, &on_mysql).unwrap();
+    let spaces = Spaces::new(&plan, &profile, Server::Redis).unwrap();
+    let mysql = MysqlDatabase::new(settings).unwrap().dimensions(&plan, &mysql::placed(&spaces)).unwrap();
     mysql.apply(&mysql.migration().unwrap().statements).unwrap();
     let place = Place::Single { node: nsf_redis::Node::new("127.0.0.1", redis.address().port()), database: 0 };
     let redis = RedisStore::new(RedisSettings::new(place, "both", "group")).unwrap();
-    CombinedStore::new(redis, Some(mysql), Spaces::new(&plan, &profile).unwrap())
+    CombinedStore::new(redis, Some(mysql), spaces)
 }
 
 fn key(dimensions: &Arc<Dimensions>, dimension: DimensionId, id: i64) -> Vec<u8> {
@@ -270,6 +281,34 @@ fn no_older_row_takes_the_place_of_a_newer_one() {
             }
         });
         assert_eq!(bench.differs(dimension, 0, false), (20, 0, 0, 0));
+    }
+}
+
+/// A worker looks at the further place before it reads the first: one that comes between the two with a newer row, in both
+/// places, is then seen. In the other order it would not be: the older row, read before, would take the place of the newer.
+#[test]
+fn a_newer_row_that_comes_between_the_two_reads_stays() {
+    let Some(bench) = Bench::start("a worker between two reads") else { return };
+    for (dimension, further) in [(TABLE, Server::Redis), (KEYS, Server::Mysql)] {
+        // Where the further place has no row yet, and where it has one.
+        for (id, is_there) in [(1, false), (2, true)] {
+            let first = bench.write(dimension, &[(id, 1)]);
+            if is_there {
+                bench.store.spread(&first).unwrap();
+            }
+            let version = |rows: &Changes| rows.rows().map(|(_, row)| row_version(row)).collect::<Vec<_>>();
+            let second = bench.rows(dimension, &[(id, 2)]);
+            assert_eq!(bench.store.swap(&second, &version(&first)).unwrap(), Vec::<usize>::new());
+            let (third, expected) = (bench.rows(dimension, &[(id, 3)]), version(&second));
+            let other = store(&bench.redis, &bench.maria);
+            *bench.store.between.lock().unwrap() = Some(Box::new(move || {
+                assert_eq!(other.swap(&third, &expected).unwrap(), Vec::<usize>::new());
+                other.spread(&third).unwrap();
+            }));
+            bench.store.spread(&second).unwrap();
+            assert!(bench.store.between.lock().unwrap().is_none(), "the other worker came between");
+            assert_eq!(bench.there(further, dimension, id), Some(row(&bench.dimensions, dimension, 3)));
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     problem::Problem,
     production::{Kept, Production},
     settings,
-    spaces::Place,
+    spaces::{self, Place},
     transactions::Transactions,
 };
 
@@ -176,10 +176,25 @@ fn check_spaces(production: &Production, problems: &mut Vec<Problem>) {
         Ok(spaces) => spaces,
         Err(error) => return problems.push(Problem::connector("dimensions", &error)),
     };
-    for kept in spaces.list.iter().filter(|kept| !kept.further.is_empty()) {
-        let further: Vec<String> = kept.further.iter().map(Place::words).collect();
-        println!("dimension {}: in {}, and brought to {}", kept.name, kept.first.words(), further.join(", "));
+    spaces.list.iter().filter_map(places).for_each(|words| println!("{words}"));
+    spaces.notes.iter().for_each(|note| println!("note: {note}"));
+}
+
+/// The places of a dimension, where there is something to say of them.
+fn places(kept: &spaces::Kept) -> Option<String> {
+    if kept.further.is_empty() && kept.first.keep == 0 {
+        return None;
     }
+    let words = |place: &Place| match place.keep_words() {
+        Some(keep) => format!("{}, rows {keep}", place.words()),
+        None => place.words(),
+    };
+    let mut all = format!("dimension {}: in {}", kept.name, words(&kept.first));
+    if !kept.further.is_empty() {
+        let further: Vec<String> = kept.further.iter().map(words).collect();
+        all.push_str(&format!("; brought to {}", further.join("; ")));
+    }
+    Some(all)
 }
 
 /// The servers of MySQL, the tables that are looked up there, and those of dimensions.

@@ -26,7 +26,8 @@ impl Heal {
     /// Runs the command.
     ///
     /// # Errors
-    /// Where a server is not reached, or a row cannot be read.
+    /// Where a server is not reached, or a row cannot be read; and where rows differ and are not to be written, so that who
+    /// calls it sees that by how it ends.
     pub fn run(self) -> Result<(), Vec<Problem>> {
         let Configuration { plan, profile, folder } = configuration::read(&self.deployment)?;
         let production = Production::new(&plan, profile, folder).map_err(|problem| vec![problem])?;
@@ -52,20 +53,57 @@ impl Heal {
         }
         match (lacks, self.apply) {
             (false, _) => println!("nothing is missing"),
-            (true, true) => println!("what was missing or another was brought there"),
-            (true, false) => println!("nothing was changed; `nsflow heal --apply` brings it there"),
+            (true, true) => println!("what was missing or of another version was brought there"),
+            (true, false) => {
+                let problem = Problem::new("further spaces of dimensions lack rows; nothing was changed");
+                return Err(vec![problem.with_help(format!("`{}` brings them there", again(&self.deployment)))]);
+            }
         }
         Ok(())
     }
 }
 
+/// The command line that brings rows to where they are missing.
+fn again(deployment: &Deployment) -> String {
+    let Deployment { plan, profile, config } = deployment;
+    let quoted = |word: &str| {
+        let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@%".contains(c);
+        if !word.is_empty() && word.chars().all(is_plain) {
+            word.to_owned()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    };
+    let mut line = format!("nsflow heal {} --profile {}", quoted(&plan.to_string_lossy()), quoted(profile));
+    if let Some(config) = config {
+        line.push_str(&format!(" --config {}", quoted(&config.to_string_lossy())));
+    }
+    line + " --apply"
+}
+
 fn words(kept: &Kept, place: &Place, difference: &Difference) -> String {
     let Difference { rows, missing, other, alone } = difference;
     let (name, first, there) = (&kept.name, kept.first.words(), place.words());
-    let mut words =
-        format!("dimension {name}: of {rows} rows in {first}, {missing} are missing in {there} and {other} are others");
+    let mut words = format!(
+        "dimension {name}: of {rows} rows in {first}, {missing} are missing in {there} and {other} are there in another version"
+    );
     if *alone > 0 {
         words.push_str(&format!("; {alone} rows are in {there} alone, and stay"));
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_command_is_said() {
+        let own = |plan: &str, profile: &str, config: Option<&str>| {
+            again(&Deployment { plan: plan.into(), profile: profile.into(), config: config.map(Into::into) })
+        };
+        assert_eq!(own("out/plan.yaml", "test", None), "nsflow heal out/plan.yaml --profile test --apply");
+        let spaced = "nsflow heal 'my plan.yaml' --profile prod --config /etc/nsf.yaml --apply";
+        assert_eq!(own("my plan.yaml", "prod", Some("/etc/nsf.yaml")), spaced);
+    }
 }

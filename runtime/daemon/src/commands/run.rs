@@ -282,6 +282,9 @@ impl Serving {
             let words = format!("`{setting}` of the profile is checked, but not yet run by this version");
             journal.say(Level::Warn, &words);
         }
+        // A plan whose spaces cannot be told was refused before.
+        let notes = production.spaces().map(|spaces| spaces.notes).unwrap_or_default();
+        notes.iter().for_each(|note| journal.say(Level::Warn, note));
         match Transactions::of(pieces.plan(), production.profile()) {
             Transactions::Used => {
                 let words = "messages and positions are committed in transactions of Kafka, exactly once";

@@ -232,6 +232,8 @@ type StoredRows = BTreeMap<(StoreTable, Vec<u8>), Vec<u8>>;
 pub(crate) struct MemoryStore {
     pub rows: Mutex<StoredRows>,
     pub asked: Mutex<Vec<usize>>,
+    /// Whether it says that its rows are brought to further places.
+    pub spread: bool,
 }
 
 impl MemoryStore {
@@ -268,6 +270,10 @@ impl Store for MemoryStore {
             }
         }
         Ok(())
+    }
+
+    fn is_spread(&self, _key: &[u8]) -> bool {
+        self.spread
     }
 
     fn commit(&self, batch: &StoreBatch) -> ConnectorResult<()> {

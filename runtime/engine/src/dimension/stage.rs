@@ -35,8 +35,6 @@ pub struct Stage {
     dimensions: Arc<Dimensions>,
     subscriptions: Subscriptions,
     writers: Writers,
-    /// By dimension: whether it is kept in further spaces.
-    spread: Vec<bool>,
     rows: AHashMap<Arc<[u8]>, Held>,
     /// Keys of rows changed since the last [`DimensionStage::collect`].
     changed: Vec<Arc<[u8]>>,
@@ -115,7 +113,6 @@ impl Stage {
         Ok(Self {
             subscriptions: Subscriptions::new(plan, Arc::clone(&dimensions))?,
             writers: Writers::new(plan),
-            spread: plan.dimensions.iter().map(|dimension| dimension.spaces.len() > 1).collect(),
             dimensions,
             rows: AHashMap::new(),
             changed: Vec::new(),
@@ -212,9 +209,9 @@ impl DimensionStage for Stage {
             let Some(held) = self.rows.get_mut(&key) else { continue };
             held.used = self.round;
             let change = held.row.apply(&RowWrite { kind: write.kind, fields: &write.fields, stamp });
-            // A write that is repeated changes nothing in the first space, and may be missing in the others.
-            let again = held.stored != row_version(None) && self.spread.get(write.dimension.index()) == Some(&true);
-            if (change.stored || again) && held.state != RowState::Changed {
+            // A write that is repeated changes nothing in the first place, and may be missing in the others.
+            let again = || held.stored != row_version(None) && store.is_spread(&key);
+            if held.state != RowState::Changed && (change.stored || again()) {
                 held.state = RowState::Changed;
                 self.changed.push(key);
             }

@@ -46,22 +46,22 @@ pub(super) fn is_retry_alone(plan: &Plan, topic: TopicId) -> bool {
 /// What has no effect in this version, in words; whether the plan is served on servers or run to the end of its inputs.
 pub(super) fn without_effect(plan: &Plan, served: bool) -> Vec<String> {
     let mut notes = Vec::new();
-    for space in &plan.spaces {
-        // Dimensions on MySQL are spread over tables.
-        if space.shards > 1 && !(served && space.store == "mysql") {
+    // On servers they know which spaces are one place, and say what has no effect there.
+    for space in plan.spaces.iter().filter(|_| !served) {
+        if space.shards > 1 {
             notes.push(format!(
                 "space `{}`: `shards: {}` is kept in the plan but not yet run; its rows are in one store",
                 space.name, space.shards
             ));
         }
-        if space.keep.is_some() && !served {
+        if space.keep.is_some() {
             notes.push(format!(
                 "space `{}`: `keep` is run by `nsflow` alone; here its rows are kept for ever",
                 space.name
             ));
         }
     }
-    notes.extend(if served { spaces_of_one_store(plan) } else { further_spaces(plan) });
+    notes.extend(further_spaces(plan).into_iter().filter(|_| !served));
     notes.extend(faults(plan, served));
     notes.extend(
         plan.monitors.iter().map(|monitor| {
@@ -77,25 +77,6 @@ fn further_spaces(plan: &Plan) -> Vec<String> {
     let names = list(several.map(|dimension| dimension.name.as_str()));
     let words = || format!("{names}: further spaces are written by `nsflow` alone; here all rows are in one store");
     (!names.is_empty()).then(words).into_iter().collect()
-}
-
-/// Spaces that a dimension names beside another of the same kind of store: they are one place, since a space names no server.
-fn spaces_of_one_store(plan: &Plan) -> Vec<String> {
-    let is_mysql = |store: &str| store == "mysql";
-    let mut notes = Vec::new();
-    for dimension in &plan.dimensions {
-        let spaces: Vec<_> = dimension.spaces.iter().filter_map(|space| plan.spaces.get(space.index())).collect();
-        for (at, space) in spaces.iter().enumerate() {
-            let same = |earlier: &&&nsf_plan::Space| is_mysql(&earlier.store) == is_mysql(&space.store);
-            if let Some(earlier) = spaces[..at].iter().find(same) {
-                notes.push(format!(
-                    "`{}`: the space `{}` is where `{}` is, whose settings are used; its rows are there once",
-                    dimension.name, space.name, earlier.name
-                ));
-            }
-        }
-    }
-    notes
 }
 
 /// `retry` and `on_error`: what to do with a record while a store does not answer. Served, they hold for tables that sources'
@@ -155,10 +136,7 @@ mod tests {
             label: None,
             origin: Origin::default(),
         });
-        assert_eq!(
-            without_effect(&plan, true),
-            ["`shop.card`: the space `warm` is where `hot` is, whose settings are used; its rows are there once"]
-        );
+        assert_eq!(without_effect(&plan, true), Vec::<String>::new());
         assert_eq!(
             without_effect(&plan, false),
             [

@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, thread};
 
-use nsf_engine::{cell::Cell, store::row_version};
+use nsf_engine::{cell::Cell, connector::ConnectorErrorKind, store::row_version};
+use nsf_mysql::MysqlDatabase;
 
-use crate::support::{CLASS, Forms, plan, server, stored};
+use crate::support::{CLASS, Forms, placed, plan, server, stored};
 
 fn text(text: &str) -> Cell {
     Cell::Text(text.into())
@@ -76,7 +77,7 @@ fn writers_that_meet_lose_no_field() {
     let plan = Arc::new(plan);
     let writers: Vec<_> = (0..3_u32)
         .map(|field| {
-            let (dimensions, forms) = (server.database().dimensions(&plan, &|_| true).unwrap(), Forms::of(&plan));
+            let (dimensions, forms) = (server.database().dimensions(&plan, &placed(&plan)).unwrap(), Forms::of(&plan));
             thread::spawn(move || {
                 // Each writes its own field of 40 rows, which are new at first, again and again.
                 let mut conflicts = 0;
@@ -178,7 +179,7 @@ fn rows_whose_time_is_over_are_deleted_with_commits() {
     // A row that is written again lives on.
     let newer = forms.written(forms.empty(), 2, &[(0, text("y"))]);
     let version = row_version(Some(&forms.bytes(&row)));
-    let fresh = server.database().dimensions(&plan, &|_| true).unwrap();
+    let fresh = server.database().dimensions(&plan, &placed(&plan)).unwrap();
     let count = || server.query("SELECT COUNT(*) FROM fields_class");
     for (class, left) in [(1199, "800\n"), (1200, "300\n"), (1201, "101\n"), (1202, "101\n")] {
         assert_eq!(fresh.swap(&forms.changes(&[(class, &newer)]), &[version]).unwrap(), Vec::<usize>::new());
@@ -188,8 +189,51 @@ fn rows_whose_time_is_over_are_deleted_with_commits() {
 
     // A space that keeps rows for ever from now on takes back what stands there.
     plan.spaces[0].keep = None;
-    let forever = server.database().dimensions(&plan, &|_| true).unwrap();
+    let forever = server.database().dimensions(&plan, &placed(&plan)).unwrap();
     forever.check().unwrap();
     forever.swap(&forms.changes(&[(1250, &newer)]), &[version]).unwrap();
     assert_eq!(server.query("SELECT class_id FROM fields_class WHERE nsf_expires IS NULL"), "1250\n");
+}
+
+/// What the reference says that the user of the workers needs: without DELETE nothing of a `keep` would ever be deleted.
+#[test]
+fn a_space_that_keeps_rows_for_a_time_needs_the_right_to_delete() {
+    let Some(server) = server("the rights of a keep") else { return };
+    let mut plan = plan(1);
+    plan.spaces[0].keep = Some(3_600_000);
+    server.dimensions(&plan);
+    server.root("CREATE USER 'worker'@'%' IDENTIFIED BY 'tests'");
+    server.root("GRANT SELECT, INSERT, UPDATE ON tests.fields_class TO 'worker'@'%'");
+    let mut settings = server.settings();
+    "worker".clone_into(&mut settings.user);
+    let database = MysqlDatabase::new(settings).unwrap();
+    let worker = || database.dimensions(&plan, &placed(&plan)).unwrap();
+    let error = worker().check().unwrap_err();
+    assert_eq!(error.kind, ConnectorErrorKind::Permission);
+    let lacks = "the user `worker` may not DELETE from the table `tests`.`fields_class` of MySQL at `127.0.0.1:";
+    assert!(error.message.starts_with(lacks) && error.message.contains("whose space has `keep`"), "{error}");
+    let help = "give it at the server: GRANT SELECT, INSERT, UPDATE, DELETE ON `tests`.`fields_class` TO 'worker'";
+    assert!(error.help.as_deref().unwrap().starts_with(help), "{error:?}");
+
+    // One who lost the right since goes on, and it is told.
+    let forms = Forms::of(&plan);
+    let row = forms.written(forms.empty(), 1, &[(0, text("x"))]);
+    let without = worker();
+    assert_eq!(without.sweeps().trouble(), None);
+    assert_eq!(without.swap(&forms.changes(&[(1, &row), (2, &row)]), &[0, 0]).unwrap(), Vec::<usize>::new());
+    let told = without.sweeps().trouble().unwrap();
+    assert!(told.starts_with(lacks) && told.contains("GRANT SELECT, INSERT, UPDATE, DELETE"), "{told}");
+
+    server.root("GRANT SELECT, INSERT, UPDATE, DELETE ON tests.fields_class TO 'worker'@'%'");
+    server.query("UPDATE fields_class SET nsf_expires = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE class_id = 1");
+    let with = worker();
+    with.check().unwrap();
+    assert_eq!(with.swap(&forms.changes(&[(3, &row)]), &[0]).unwrap(), Vec::<usize>::new());
+    assert_eq!(with.sweeps().trouble(), None);
+    assert_eq!(server.query("SELECT class_id FROM fields_class ORDER BY class_id"), "2\n3\n");
+
+    // Where rows are kept for ever the right is not asked for.
+    plan.spaces[0].keep = None;
+    server.root("REVOKE DELETE ON tests.fields_class FROM 'worker'@'%'");
+    database.dimensions(&plan, &placed(&plan)).unwrap().check().unwrap();
 }

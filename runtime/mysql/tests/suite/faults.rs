@@ -6,7 +6,7 @@ use nsf_engine::{cell::Cell, connector::ConnectorErrorKind as Kind, store::row_v
 use nsf_mysql::{MysqlDatabase, Secret};
 use nsf_plan::Type;
 
-use crate::support::{Forms, find, member, plan, server, stored};
+use crate::support::{Forms, find, member, placed, plan, server, stored};
 
 #[test]
 fn a_server_that_is_killed_is_waited_for() {
@@ -96,7 +96,7 @@ fn who_may_not_is_told_so_without_the_password() {
     server.root("GRANT SELECT ON tests.* TO 'reader'@'%'");
     let mut settings = server.settings();
     (settings.user, settings.password) = ("reader".into(), Some(Secret::new("r")));
-    let dimensions = MysqlDatabase::new(settings).unwrap().dimensions(&plan, &|_| true).unwrap();
+    let dimensions = MysqlDatabase::new(settings).unwrap().dimensions(&plan, &placed(&plan)).unwrap();
     let row = forms.written(forms.empty(), 1, &[(1, Cell::Integer(1))]);
     let error = dimensions.swap(&forms.changes(&[(7, &row)]), &[0]).unwrap_err();
     assert_eq!(error.kind, Kind::Permission);

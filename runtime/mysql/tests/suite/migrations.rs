@@ -3,13 +3,13 @@
 use nsf_engine::connector::ConnectorErrorKind as Kind;
 use nsf_plan::{DimensionField, Type};
 
-use crate::support::{Forms, plan, server, stored};
+use crate::support::{Forms, placed, plan, server, stored};
 
 #[test]
 fn tables_are_printed_made_and_made_once() {
     let Some(server) = server("migrations") else { return };
     let mut plan = plan(1);
-    let dimensions = server.database().dimensions(&plan, &|_| true).unwrap();
+    let dimensions = server.database().dimensions(&plan, &placed(&plan)).unwrap();
     let error = dimensions.check().unwrap_err();
     assert_eq!(error.kind, Kind::NotFound);
     assert!(
@@ -40,7 +40,7 @@ fn tables_are_printed_made_and_made_once() {
         derived: false,
         empty: None,
     });
-    let wider = server.database().dimensions(&plan, &|_| true).unwrap();
+    let wider = server.database().dimensions(&plan, &placed(&plan)).unwrap();
     let migration = wider.migration().unwrap();
     assert_eq!(
         migration.statements.iter().map(|statement| statement.sql.as_str()).collect::<Vec<_>>(),
@@ -64,10 +64,10 @@ fn names_that_would_be_one_column_are_refused() {
     let Some(server) = server("names of columns") else { return };
     let mut plan = plan(1);
     plan.dimensions[0].fields[1].name = "NAME".into();
-    let error = server.database().dimensions(&plan, &|_| true).err().unwrap();
+    let error = server.database().dimensions(&plan, &placed(&plan)).err().unwrap();
     assert!(error.message.contains("`NAME` and `name` of the dimension `fields.class` would be one column"), "{error}");
     plan.dimensions[0].fields[1].name = "Nsf_Row".into();
-    assert!(server.database().dimensions(&plan, &|_| true).is_err());
+    assert!(server.database().dimensions(&plan, &placed(&plan)).is_err());
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_table_whose_space_gets_a_keep_is_widened() {
     let mut plan = plan(1);
     server.dimensions(&plan);
     plan.spaces[0].keep = Some(1000);
-    let kept = server.database().dimensions(&plan, &|_| true).unwrap();
+    let kept = server.database().dimensions(&plan, &placed(&plan)).unwrap();
     assert!(kept.check().unwrap_err().message.contains("lacks tables or columns"));
     let migration = kept.migration().unwrap();
     let sql = migration.statements.iter().map(|statement| statement.sql.as_str()).collect::<Vec<_>>();

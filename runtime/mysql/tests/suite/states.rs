@@ -7,7 +7,7 @@ use nsf_engine::{
 use nsf_mysql::{Migration, MysqlDatabase, MysqlStore, Secret};
 use nsf_tests::lanes::{claim, loaded, moved, progress, rows};
 
-use crate::support::{Forms, Server, lanes, plan, server};
+use crate::support::{Forms, Server, lanes, placed, plan, server};
 
 fn all(store: &MysqlStore, table: StoreTable, prefix: &str, from: &str) -> Vec<(String, String)> {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -38,7 +38,7 @@ fn tables_are_printed_made_and_made_once() {
     let plan = plan(1);
     let store = || {
         let database = server.database();
-        let dimensions = database.dimensions(&plan, &|_| true).unwrap();
+        let dimensions = database.dimensions(&plan, &placed(&plan)).unwrap();
         database.store(lanes("shop"), Some(dimensions)).unwrap()
     };
     let error = store().check().unwrap_err();
@@ -212,7 +212,7 @@ fn dimensions_are_beside_the_states() {
     let Some(server) = server("dimensions beside states") else { return };
     let (plan, database) = (plan(2), server.database());
     let forms = Forms::of(&plan);
-    let store = database.store(lanes("shop"), Some(database.dimensions(&plan, &|_| true).unwrap())).unwrap();
+    let store = database.store(lanes("shop"), Some(database.dimensions(&plan, &placed(&plan)).unwrap())).unwrap();
     store.apply(&store.migration().unwrap().statements).unwrap();
     let row = forms.written(forms.empty(), 1, &[(1, nsf_engine::cell::Cell::Integer(3))]);
     assert!(store.swap(&forms.changes(&[(7, &row)]), &[0]).unwrap().is_empty());

@@ -11,9 +11,9 @@ use nsf_engine::{
         stamp::{Stamp, WrittenBy},
     },
     run::stage::{DimensionRows as _, WriteKind},
-    store::{Changes, Form},
+    store::{Changes, Form, kept_in_space},
 };
-use nsf_mysql::{LaneSettings, MysqlDatabase, MysqlDimensions, MysqlSettings, MysqlStore, Node, Secret};
+use nsf_mysql::{LaneSettings, MysqlDatabase, MysqlDimensions, MysqlSettings, MysqlStore, Node, Placed, Secret};
 use nsf_plan::{Dimension, DimensionField, DimensionId, IntegerWidth, Origin, Plan, Space, SpaceId, Type};
 use nsf_tests::servers::{mariadb::MariaDb, shown};
 
@@ -53,7 +53,7 @@ impl Server {
 
     /// The dimensions of [`plan`], with their tables.
     pub fn dimensions(&self, plan: &Plan) -> MysqlDimensions {
-        let dimensions = self.database().dimensions(plan, &|_| true).unwrap();
+        let dimensions = self.database().dimensions(plan, &placed(plan)).unwrap();
         dimensions.apply(&dimensions.migration().unwrap().statements).unwrap();
         dimensions
     }
@@ -132,6 +132,14 @@ pub fn plan(shards: u32) -> Plan {
         origin: Origin::default(),
     });
     plan
+}
+
+/// All dimensions of a plan, each as the first of its spaces says.
+pub fn placed(plan: &Plan) -> impl Fn(DimensionId) -> Option<Placed> {
+    |id| {
+        let space = &plan.spaces[plan.dimensions[id.index()].spaces[0].index()];
+        Some(Placed { shards: space.shards, keep: kept_in_space(space.keep, true) })
+    }
 }
 
 /// Rows and keys in the form of the engine.
