@@ -1,6 +1,9 @@
 //! Sources of several kinds as one, for the engine knows one source whose partitions workers share.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use nsf_engine::connector::{
     Change, Command, ConnectorError, ConnectorErrorKind, ConnectorResult, PartitionId, Polled, Position, RawBatch,
@@ -13,8 +16,8 @@ pub struct Joined {
     parts: Vec<Part>,
     /// The one that is asked first.
     turn: usize,
-    /// Whether one of them waits for a moment where it has nothing, so that nobody else need do it.
-    waits: bool,
+    /// The one that waits for a moment where nobody has anything, so that what comes to it is there at once.
+    waits: Option<usize>,
 }
 
 /// How long it is waited where nothing is there and no source waits by itself.
@@ -33,6 +36,14 @@ impl Part {
 
     fn to_own(&self, stream: u32) -> Option<u32> {
         self.streams.iter().position(|own| *own == stream).map(|at| at as u32)
+    }
+
+    fn poll(&mut self, batch: &mut RawBatch, bytes: usize, waits: bool) -> ConnectorResult<Polled> {
+        let polled = if waits { self.source.poll(batch, bytes)? } else { self.source.look(batch, bytes)? };
+        if polled == Polled::Batch {
+            batch.stream = self.to_whole(batch.stream);
+        }
+        Ok(polled)
     }
 
     fn changes(&mut self) -> Vec<Change> {
@@ -73,7 +84,9 @@ impl Part {
 impl Joined {
     /// Adds a source whose streams have these numbers in the whole; whether it waits where it has nothing.
     pub fn add(&mut self, source: Box<dyn Source>, streams: Vec<u32>, waits: bool) {
-        self.waits |= waits;
+        if waits {
+            self.waits = Some(self.parts.len());
+        }
         self.parts.push(Part { source, streams });
     }
 }
@@ -90,25 +103,23 @@ impl Source for Joined {
 
     /// The first that has something.
     fn poll(&mut self, batch: &mut RawBatch, bytes: usize) -> ConnectorResult<Polled> {
-        let mut polled = Polled::Idle;
         for _ in 0..self.parts.len() {
             let at = self.turn % self.parts.len();
             self.turn = at + 1;
-            let part = &mut self.parts[at];
-            polled = part.source.poll(batch, bytes)?;
-            match polled {
-                Polled::Idle => {}
-                Polled::Batch => {
-                    batch.stream = part.to_whole(batch.stream);
-                    return Ok(polled);
-                }
-                Polled::End | Polled::Changed => return Ok(polled),
+            // Alone it need not be asked twice.
+            let waits = self.parts.len() == 1 && self.waits == Some(at);
+            let polled = self.parts[at].poll(batch, bytes, waits)?;
+            if polled != Polled::Idle || waits {
+                return Ok(polled);
             }
         }
-        if !self.waits {
-            thread::sleep(IDLE);
+        match self.waits {
+            Some(at) => self.parts[at].poll(batch, bytes, true),
+            None => {
+                thread::sleep(IDLE);
+                Ok(Polled::Idle)
+            }
         }
-        Ok(polled)
     }
 
     fn waiting(&self) -> Option<u64> {
@@ -139,8 +150,11 @@ impl Source for Joined {
     }
 
     fn close(&mut self, deadline: Duration) {
-        // All but the first are done at once.
-        self.parts.iter_mut().rev().for_each(|part| part.source.close(deadline));
+        // Those that wait for others' answers longest come last, with what is left of the time: leaving a group is what others
+        // wait for, while leases end by themselves.
+        let until = Instant::now() + deadline;
+        let left = || until.saturating_duration_since(Instant::now());
+        self.parts.iter_mut().rev().for_each(|part| part.source.close(left()));
     }
 }
 
@@ -180,6 +194,58 @@ mod tests {
             self.commands.lock().unwrap().push(command);
             Ok(())
         }
+    }
+
+    /// Has nothing, and notes how it was asked and closed.
+    struct Empty(&'static str, Arc<Mutex<Vec<String>>>);
+
+    impl Source for Empty {
+        fn open(&mut self, _: &[(u32, Position)]) -> ConnectorResult<()> {
+            Ok(())
+        }
+
+        fn poll(&mut self, _: &mut RawBatch, _: usize) -> ConnectorResult<Polled> {
+            self.1.lock().unwrap().push(format!("{} waits", self.0));
+            Ok(Polled::Idle)
+        }
+
+        fn look(&mut self, _: &mut RawBatch, _: usize) -> ConnectorResult<Polled> {
+            self.1.lock().unwrap().push(format!("{} looks", self.0));
+            Ok(Polled::Idle)
+        }
+
+        fn close(&mut self, deadline: Duration) {
+            let given = if deadline < Duration::from_secs(60) { "less" } else { "all" };
+            self.1.lock().unwrap().push(format!("{} closes with {given}", self.0));
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn nobody_waits_while_another_has_something() {
+        let told = Arc::<Mutex<Vec<String>>>::default();
+        let take = || std::mem::take(&mut *told.lock().unwrap());
+        let mut joined = Joined::default();
+        let commands = Arc::<Mutex<Vec<Command>>>::default();
+        joined.add(Box::new(Empty("first", Arc::clone(&told))), vec![0], true);
+        joined.add(Box::new(Told { commands, streams: 1, next: 0 }), vec![1], false);
+        for _ in 0..3 {
+            assert_eq!(joined.poll(&mut RawBatch::default(), 1).unwrap(), Polled::Batch);
+        }
+        assert_eq!(take(), ["first looks"; 3]);
+        // Where nobody has anything, the one that can waits, once.
+        let mut joined = Joined::default();
+        joined.add(Box::new(Empty("first", Arc::clone(&told))), vec![0], true);
+        joined.add(Box::new(Empty("second", Arc::clone(&told))), vec![1], false);
+        assert_eq!(joined.poll(&mut RawBatch::default(), 1).unwrap(), Polled::Idle);
+        assert_eq!(take(), ["first looks", "second looks", "first waits"]);
+        // At the end each has what the one before it left of the time.
+        joined.close(Duration::from_secs(60));
+        assert_eq!(take(), ["second closes with less", "first closes with less"]);
+        let mut joined = Joined::default();
+        joined.add(Box::new(Empty("first", Arc::clone(&told))), vec![0], true);
+        assert_eq!(joined.poll(&mut RawBatch::default(), 1).unwrap(), Polled::Idle);
+        assert_eq!(take(), ["first waits"], "alone it is not asked twice");
     }
 
     #[test]

@@ -21,7 +21,9 @@ use nsf_plan::{
     Plan,
     profile::{KafkaProfile, ResolvedProfile},
 };
-use nsf_redis::{Claims, RedisSettings, RedisSink, RedisStore, RedisStreamSink, RedisStreamSource, StreamsStatus};
+use nsf_redis::{
+    Claims, RedisSettings, RedisSink, RedisStore, RedisStreamSink, RedisStreamSource, StreamToRead, StreamsStatus,
+};
 use nsf_webhook::Webhook;
 
 use crate::{
@@ -304,9 +306,12 @@ impl Production {
             }
             return Err(self.cannot(requests[0].0, "has no server", "write `redis:` in the profile"));
         };
-        let names: Vec<String> = requests.iter().map(|(request, ..)| request.connector.name.clone()).collect();
-        let groups: Vec<u32> = requests.iter().map(|(_, group, _)| *group).collect();
-        let source = RedisStreamSource::new(settings, Arc::clone(&self.claims), &names, &groups)?;
+        let streams = requests.iter().map(|(request, group, _)| StreamToRead {
+            name: request.connector.name.clone(),
+            source: request.id.to_owned(),
+            group: *group,
+        });
+        let source = RedisStreamSource::new(settings, Arc::clone(&self.claims), &streams.collect::<Vec<_>>())?;
         *self.streams.lock().unwrap_or_else(PoisonError::into_inner) = Some(source.status());
         Ok(Box::new(source))
     }

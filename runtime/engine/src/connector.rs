@@ -292,6 +292,11 @@ pub trait Source: Send {
     /// Where it cannot be read.
     fn poll(&mut self, batch: &mut RawBatch, bytes: usize) -> ConnectorResult<Polled>;
 
+    /// As [`Source::poll`], errors too, but does not wait for what is not there: for who has other sources to ask.
+    fn look(&mut self, batch: &mut RawBatch, bytes: usize) -> ConnectorResult<Polled> {
+        self.poll(batch, bytes)
+    }
+
     /// How much is known to be waiting behind what was polled, in bytes.
     fn waiting(&self) -> Option<u64> {
         None
@@ -327,9 +332,7 @@ pub trait Source: Send {
     }
 
     /// Leaves in good order: called once at the end, after the last commands. Takes no longer than `deadline`.
-    fn close(&mut self, deadline: std::time::Duration) {
-        let _ = deadline;
-    }
+    fn close(&mut self, _deadline: std::time::Duration) {}
 }
 
 /// Messages on their way out. Each message is followed by one LF in `bytes` that is not part of it, so that a sink of
@@ -490,6 +493,8 @@ pub trait Sink: Send {
 pub struct StreamRequest<'p> {
     /// What it is on.
     pub connector: &'p Connector,
+    /// What the source is called in the store; empty for what is no source.
+    pub id: &'p str,
     /// Names under which the user may give it another place: the stream's name with and without module, the topic.
     pub names: Vec<&'p str>,
     /// How it is cut into messages.

@@ -71,5 +71,5 @@ pub use fenced::Claims;
 pub use settings::{ClientCertificate, Node, Place, RedisSettings, Secret, Tls};
 pub use sink::{RedisSink, RedisStreamSink};
 pub use store::RedisStore;
-pub use stream::{RedisStreamSource, StreamsStatus, stream_length, stream_stands};
+pub use stream::{RedisStreamSource, StreamToRead, StreamsStatus, stream_length, stream_stands};
 pub use tags::{LARGEST_LANES, SLOTS, slot, tag};

@@ -7,6 +7,7 @@ use crate::{
     fault::{self, Failure},
     lane::random,
     settings::{Node, RedisSettings},
+    stream::entries::{is_unknown, too_old},
     tags::slot,
     topology::Topology,
     wire::{Link, Requests},
@@ -46,6 +47,10 @@ impl Refusals {
     fn note(&mut self, link: &Link, name: &'static str, reply: &Value) {
         let Value::ServerError(error) = reply else { return };
         let (code, detail) = fault::words(error);
+        if name == "XGROUP" && is_unknown(reply) {
+            self.first = self.first.take().or_else(|| Some(too_old(link)));
+            return;
+        }
         if code != "NOPERM" {
             self.first = self.first.take().or_else(|| link.accepted(reply).err());
             return;
@@ -130,7 +135,7 @@ fn commands(prefix: &str, text: &str, guarded: bool, settings: &RedisSettings) -
         probe.command("ZADD", &[ends, b"1", b"m"]);
         if settings.reads_streams {
             probe
-                .command("XGROUP", &[b"CREATE", stream, b"g", b"0", b"MKSTREAM"])
+                .command("XGROUP", &[b"CREATE", stream, b"g", b"0", b"MKSTREAM", b"ENTRIESREAD", b"0"])
                 .command("XINFO", &[b"STREAM", stream]);
         }
         if settings.streams {

@@ -88,7 +88,7 @@ impl Reset {
         let mut pieces = pieces.map_err(|errors| errors.iter().map(Problem::build).collect::<Vec<Problem>>())?;
         let hanging = pieces.hanging(&self.topic);
         let stands = if kinds[0] == "redis_stream" {
-            self.of_stream(&production).map_err(one)?
+            self.of_stream(&production, &hanging).map_err(one)?
         } else {
             let group = group(&production).map_err(one)?;
             self.refuse_workers(&production, &group).map_err(one)?;
@@ -102,10 +102,11 @@ impl Reset {
         self.perform(&mut pieces, &stands).map_err(one)
     }
 
-    /// Where a stream of Redis stands, which no worker reads.
-    fn of_stream(&self, production: &Production) -> Result<Vec<(u32, LogState)>, Problem> {
+    /// Where a stream of Redis stands, which no worker reads. What tells it from others of its name is made where it is to be
+    /// written down, and not for who only looks.
+    fn of_stream(&self, production: &Production, hanging: &Hanging) -> Result<Vec<(u32, LogState)>, Problem> {
         let Some(redis) = production.redis() else { return Err(Problem::new("the profile names no redis")) };
-        let stands = nsf_redis::stream_stands(redis, &self.topic);
+        let stands = nsf_redis::stream_stands(redis, &self.topic, &hanging.ids, self.yes);
         let (state, is_read) = stands.map_err(|error| Problem::connector("redis", &error))?;
         if is_read {
             return Err(Problem::new(format!("a worker reads the stream `{}`", self.topic))
@@ -133,16 +134,19 @@ impl Reset {
     }
 
     fn say(&self, hanging: &Hanging, stands: &[(u32, LogState)]) {
-        println!("the topic `{}` is read by {}", self.topic, hanging.streams.join(", "));
+        let is_stream = stands.iter().any(|(_, state)| state.timed);
+        let kind = if is_stream { "stream" } else { "topic" };
+        println!("the {kind} `{}` is read by {}", self.topic, hanging.streams.join(", "));
         for (partition, state) in stands {
             if state.timed {
                 // Offsets are those of the entry that could come next.
                 let behind = |next: u64| next.checked_sub(1).map_or_else(|| "0-0".to_owned(), timed::name);
-                println!(
-                    "the stream: behind {} on; its last entry is {}",
-                    behind(self.next(state)),
-                    behind(state.high)
-                );
+                match state.high {
+                    0 => println!("it had no entries yet: from its first on"),
+                    high => {
+                        println!("entries: from behind {} on; the last is {}", behind(self.next(state)), behind(high))
+                    }
+                }
                 continue;
             }
             println!(
@@ -163,7 +167,8 @@ impl Reset {
             let others = hanging.others.join(", ");
             println!("note: these states are also made of {others}, which are not read again");
         }
-        println!("note: dimensions and what was written to topics stay as they are");
+        let outputs = if is_stream { "topics and streams" } else { "topics" };
+        println!("note: dimensions and what was written to {outputs} stay as they are");
     }
 
     fn perform(&self, pieces: &mut Pieces, stands: &[(u32, LogState)]) -> Result<(), Problem> {
@@ -178,7 +183,10 @@ impl Reset {
             let help = problem.help.clone().unwrap_or_else(|| "mend it".to_owned());
             problem.with_help(format!("{help}; then run the same command again, before any worker starts"))
         })?;
-        println!("done: {} partitions, {rows} rows deleted", stands.len());
+        match stands {
+            [(_, state)] if state.timed => println!("done: the stream is read from there on, {rows} rows deleted"),
+            _ => println!("done: {} partitions, {rows} rows deleted", stands.len()),
+        }
         Ok(())
     }
 }

@@ -172,6 +172,12 @@ impl Machine {
         self.partitions.get(&partition).map_or(0, |own| own.read)
     }
 
+    /// Whether the offsets of a partition are names of entries.
+    #[must_use]
+    pub fn is_timed(&self, partition: PartitionId) -> bool {
+        self.partitions.get(&partition).is_some_and(|own| own.log.timed)
+    }
+
     /// Whether a lane works: records of others are passed over and read again later.
     #[must_use]
     pub fn is_open(&self, lane: u16) -> bool {

@@ -402,7 +402,7 @@ impl Builder<'_> {
         let own = name.into_iter().flat_map(|name| [name, short(name)]);
         let place = (!topic.connector.name.is_empty()).then_some(topic.connector.name.as_str());
         let written = topic.written && topic.read;
-        Some(StreamRequest { connector: &topic.connector, names: own.chain(place).collect(), framing, written })
+        Some(StreamRequest { connector: &topic.connector, id: "", names: own.chain(place).collect(), framing, written })
     }
 
     fn tables(&mut self) -> Vec<TableSource> {
@@ -434,13 +434,13 @@ impl Builder<'_> {
 
     fn readers(&mut self) -> Vec<Reader> {
         let sources =
-            self.plan.sources.iter().map(|source| (&source.name, source.from, source.encoding.format, source.origin));
+            self.plan.sources.iter().map(|own| (&own.id, &own.name, own.from, own.encoding.format, own.origin));
         let ingests =
-            self.plan.ingests.iter().map(|ingest| (&ingest.name, ingest.from, nsf_plan::Format::Json, ingest.origin));
+            self.plan.ingests.iter().map(|own| (&own.id, &own.name, own.from, nsf_plan::Format::Json, own.origin));
         let mut asked = Vec::new();
-        for (stream, (name, from, format, origin)) in sources.chain(ingests).enumerate() {
+        for (stream, (id, name, from, format, origin)) in sources.chain(ingests).enumerate() {
             if let Some(request) = self.request(from, Some(name), framing(format)) {
-                asked.push(Asked { stream, name, origin, request });
+                asked.push(Asked { stream, name, origin, request: StreamRequest { id, ..request } });
             }
         }
         let (readers, errors) = self.open_readers(&asked);

@@ -145,8 +145,8 @@ impl Membership {
         std::mem::take(&mut self.changes)
     }
 
-    /// Takes what is there until a batch is full or nothing more is there.
-    pub(crate) fn poll(&mut self, batch: &mut RawBatch, bytes: usize) -> ConnectorResult<Polled> {
+    /// Takes what is there until a batch is full or nothing more is there; `waits` for a first message.
+    pub(crate) fn poll(&mut self, batch: &mut RawBatch, bytes: usize, waits: bool) -> ConnectorResult<Polled> {
         self.serve()?;
         if self.held && self.assigned.held() * 2 <= self.room() {
             self.release_all();
@@ -156,7 +156,8 @@ impl Membership {
         let mut full = self.assigned.any_full(bytes);
         while self.changes.is_empty() && !full {
             // What is there goes out before anything is waited for.
-            let wait = if held > 0 { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
+            let wait =
+                if held > 0 || !waits { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
             match self.take(wait)? {
                 Some(kept) => {
                     held += kept;
@@ -166,7 +167,7 @@ impl Membership {
                 None => {
                     self.serve()?;
                     held = self.assigned.held();
-                    if held > 0 || Instant::now() >= until {
+                    if held > 0 || !waits || Instant::now() >= until {
                         break;
                     }
                 }

@@ -138,7 +138,11 @@ impl Source for KafkaSource {
     }
 
     fn poll(&mut self, batch: &mut RawBatch, bytes: usize) -> ConnectorResult<Polled> {
-        self.open_membership()?.poll(batch, bytes)
+        self.open_membership()?.poll(batch, bytes, true)
+    }
+
+    fn look(&mut self, batch: &mut RawBatch, bytes: usize) -> ConnectorResult<Polled> {
+        self.open_membership()?.poll(batch, bytes, false)
     }
 
     /// An estimate: how many messages are behind what was handed out, times how long they were so far.

@@ -9,6 +9,7 @@ use nsf_engine::{
     timed,
 };
 use redis::Value;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::unfit;
 use crate::{
@@ -21,125 +22,183 @@ use crate::{
 const VALUE: &[u8] = b"value";
 const KEY: &[u8] = b"key";
 
-/// What the names of groups begin with that tell streams of one name apart.
-const MARK: &str = "nsf-";
+/// A stream as a source reads it.
+pub(super) struct Which {
+    pub(super) name: String,
+    pub(super) key: Vec<u8>,
+    /// What the name of the source's own group in it begins with: [`mark`].
+    own: String,
+    /// The same of all sources of this name, its own among them.
+    kin: Vec<String>,
+}
 
-/// How many entries are asked for at once.
-const ENTRIES: usize = 256;
+impl Which {
+    /// A stream and a source of it, by what the store calls that; `sources` are all of the group of workers that read it.
+    pub(super) fn new(name: &str, key: Vec<u8>, group: &str, source: &str, sources: &[&str]) -> Self {
+        let kin = sources.iter().map(|source| mark(group, source)).collect();
+        Self { name: name.to_owned(), key, own: mark(group, source), kin }
+    }
+
+    /// The name of the source's own group in the stream of an incarnation.
+    fn mark(&self, incarnation: &str) -> String {
+        format!("{}{incarnation}", self.own)
+    }
+}
+
+/// What the names of groups begin with that are a source's own. Another program, another group of workers and another source of
+/// the same program have another: each notes its own position. What follows tells streams of one name apart.
+fn mark(group: &str, source: &str) -> String {
+    format!("nsf-{:016x}-", xxh3_64(format!("{group}\0{source}").as_bytes()))
+}
+
+/// The incarnation that the name of a group tells, where it begins so.
+fn incarnation<'n>(name: &'n str, mark: &str) -> Option<&'n str> {
+    let is_hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    name.strip_prefix(mark).filter(|rest| rest.len() == 16 && rest.bytes().all(is_hexadecimal))
+}
 
 /// An entry.
 pub(super) struct Entry {
-    offset: u64,
+    pub(super) offset: u64,
     /// Names and values.
     fields: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// How a stream stands. Entries are counted from the first that was ever added.
+#[derive(Clone)]
 pub(super) struct Standing {
-    /// Tells the stream from others of its name.
-    pub(super) mark: String,
-    /// Behind the last entry that was noted as taken, and how many were added up to it.
-    noted: (u64, u64),
+    /// Tells the stream from others of its name; none where no group of a source's own does.
+    incarnation: Option<String>,
+    /// Behind the last entry that was noted as taken, and how many were added up to it; none where there is no such note.
+    pub(super) noted: Option<(u64, u64)>,
     /// How many were ever added.
     pub(super) added: u64,
     length: u64,
     /// The first that is there.
-    first: Option<u64>,
+    pub(super) first: Option<u64>,
     /// Behind the last that was ever added.
-    last: u64,
+    pub(super) last: u64,
+    /// Behind the last of those that were ever deleted alone.
+    deleted: u64,
 }
 
 impl Standing {
+    /// A stream of so many entries, each a millisecond behind the one before it, of which the first are gone.
+    #[cfg(test)]
+    pub(super) fn of(added: u64, removed: u64, noted: Option<(u64, u64)>) -> Self {
+        let place = |number| timed::offset(number, 0).unwrap_or_default();
+        let first = (removed < added).then(|| place(removed + 1));
+        let (length, last) = (added - removed, place(added) + 1);
+        Self { incarnation: None, noted, added, length, first, last, deleted: 0 }
+    }
+
     /// How many are gone. Those are the first ones, unless single entries were deleted.
     pub(super) const fn removed(&self) -> u64 {
         self.added.saturating_sub(self.length)
     }
 
-    fn log(self) -> LogState {
+    /// Whether it is the stream of an incarnation, and the source's own group is in it.
+    pub(super) fn is(&self, incarnation: &str) -> bool {
+        self.noted.is_some() && self.incarnation.as_deref() == Some(incarnation)
+    }
+
+    /// Whether entries may be gone that were not noted as taken.
+    fn lacks(&self) -> bool {
+        let Some((behind, taken)) = self.noted else { return false };
+        match self.removed().saturating_sub(taken) {
+            0 => false,
+            // One that was deleted alone and not trimmed away: there is one such, and none is left for trimming.
+            1 => self.deleted <= behind,
+            _ => true,
+        }
+    }
+
+    pub(super) fn log(&self) -> LogState {
         // What was noted as taken may go. Beyond that it is looked at whether what was taken is there still.
-        let low = if self.removed() > self.noted.1 { self.first.unwrap_or(self.last) } else { 0 };
-        LogState { low, high: self.last, incarnation: self.mark, partitions: 1, timed: true, ..LogState::default() }
+        let low = if self.lacks() { self.first.unwrap_or(self.last) } else { 0 };
+        let incarnation = self.incarnation.clone().unwrap_or_default();
+        LogState { low, high: self.last, incarnation, partitions: 1, timed: true, ..LogState::default() }
     }
 }
 
 /// What a look at a stream found.
 pub(super) struct Look {
-    /// None where there is no stream, or one that was made anew.
+    /// None where there is no stream.
     pub(super) standing: Option<Standing>,
     pub(super) entries: Vec<Entry>,
     /// Whether no entries are behind these.
     pub(super) whole: bool,
 }
 
-/// What is to be known of a stream before it is read. A stream that is not there is made, without entries.
-pub(super) fn state(link: &mut Link, key: &[u8], name: &str) -> Result<LogState, Failure> {
+/// How a stream stands before it is read, and which incarnation it is. A stream that is not there is made, without entries, and
+/// so is the source's own group in it.
+pub(super) fn state(link: &mut Link, which: &Which) -> Result<(String, Standing), Failure> {
     loop {
-        let mut requests = Requests::default();
-        end_window(&mut requests);
-        requests.command("WATCH", &[key]).command("XINFO", &[b"GROUPS", key]).command("XINFO", &[b"STREAM", key]);
-        let mut replies = link.ask(&requests)?;
-        let (stream, groups) = (replies.pop().unwrap_or(Value::Nil), replies.pop().unwrap_or(Value::Nil));
-        replies.iter().try_for_each(|reply| link.accepted(reply))?;
-        let mut removed = 0;
-        if !is_absent(&groups) {
-            link.accepted(&groups)?;
-            link.accepted(&stream)?;
-            if let Some(standing) = standing(link, &groups, &stream, name)? {
-                return Ok(standing.log());
-            }
-            removed =
-                number(link, &stream, "entries-added", name)?.saturating_sub(number(link, &stream, "length", name)?);
+        let found = watched(link, which)?;
+        let known = found.as_ref().and_then(|standing| standing.incarnation.clone());
+        if let (Some(incarnation), Some(standing)) = (&known, &found)
+            && standing.noted.is_some()
+        {
+            return Ok((incarnation.clone(), standing.clone()));
         }
-        let (mark, removed) = (format!("{MARK}{:016x}", random()), removed.to_string());
+        // Sources of one name see one stream: the second says of it what the first did.
+        let mark = which.mark(&known.unwrap_or_else(|| format!("{:016x}", random())));
+        let removed = found.map_or(0, |standing| standing.removed()).to_string();
         let mut requests = Requests::default();
         requests.command("MULTI", &[]);
         let words: [&[u8]; 7] =
-            [b"CREATE", key, mark.as_bytes(), b"0", b"MKSTREAM", b"ENTRIESREAD", removed.as_bytes()];
+            [b"CREATE", &which.key, mark.as_bytes(), b"0", b"MKSTREAM", b"ENTRIESREAD", removed.as_bytes()];
         requests.command("XGROUP", &words);
         requests.command("EXEC", &[]);
         // Where another was quicker it is that one's; an entry that came meanwhile lets it be tried again.
         let replies = link.ask(&requests)?;
+        if let Some(Value::Array(done)) = replies.last() {
+            done.iter().filter(|reply| is_unknown(reply)).try_for_each(|_| Err(too_old(link)))?;
+        }
         link.is_done(replies)?;
     }
 }
 
-/// How many entries were added before an offset.
-pub(super) fn ordinal(link: &mut Link, key: &[u8], name: &str, next: u64) -> Result<Option<u64>, Failure> {
-    let Some(before) = read(link, key, name, next)?.standing else { return Ok(None) };
-    let (from, mut count) = match before.noted {
-        (noted, count) if noted <= next && before.removed() <= count => (noted, count),
-        _ => (0, before.removed()),
-    };
-    let mut from = from;
-    while from < next {
-        let look = read(link, key, name, from)?;
-        if look.standing.is_none_or(|now| now.removed() != before.removed()) {
-            // Entries went away meanwhile: it is counted anew.
-            return Ok(None);
-        }
-        let before = look.entries.iter().filter(|entry| entry.offset < next);
-        count += before.count() as u64;
-        from = match look.entries.last() {
-            Some(last) if !look.whole => last.offset + 1,
-            _ => next,
-        };
+/// How a stream stands, for who only looks; none where there is none.
+pub(super) fn look(link: &mut Link, which: &Which) -> Result<Option<Standing>, Failure> {
+    let standing = watched(link, which)?;
+    let mut requests = Requests::default();
+    end_window(&mut requests);
+    link.ask_all(&requests)?;
+    Ok(standing)
+}
+
+/// How a stream stands, which is watched from then on; none where there is none.
+fn watched(link: &mut Link, which: &Which) -> Result<Option<Standing>, Failure> {
+    let key = which.key.as_slice();
+    let mut requests = Requests::default();
+    end_window(&mut requests);
+    requests.command("WATCH", &[key]).command("XINFO", &[b"GROUPS", key]).command("XINFO", &[b"STREAM", key]);
+    let mut replies = link.ask(&requests)?;
+    let (stream, groups) = (replies.pop().unwrap_or(Value::Nil), replies.pop().unwrap_or(Value::Nil));
+    replies.iter().try_for_each(|reply| link.accepted(reply))?;
+    if is_absent(&groups) {
+        return Ok(None);
     }
-    Ok(Some(count))
+    link.accepted(&groups)?;
+    link.accepted(&stream)?;
+    standing(link, &groups, &stream, which).map(Some)
 }
 
 /// Notes how far entries were taken, for people and for who trims; and so many were added up to there.
-pub(super) fn note(link: &mut Link, key: &[u8], mark: &str, taken: u64, ordinal: u64) -> Result<(), Failure> {
+pub(super) fn note(link: &mut Link, which: &Which, incarnation: &str, taken: u64, ordinal: u64) -> Result<(), Failure> {
     let entry = taken.checked_sub(1).map_or_else(|| "0-0".to_owned(), timed::name);
-    let ordinal = ordinal.to_string();
+    let (mark, ordinal) = (which.mark(incarnation), ordinal.to_string());
     let mut requests = Requests::default();
-    let words: [&[u8]; 6] = [b"SETID", key, mark.as_bytes(), entry.as_bytes(), b"ENTRIESREAD", ordinal.as_bytes()];
+    let words: [&[u8]; 6] =
+        [b"SETID", &which.key, mark.as_bytes(), entry.as_bytes(), b"ENTRIESREAD", ordinal.as_bytes()];
     requests.command("XGROUP", &words);
     // A stream that was deleted has no such group; that is seen when it is read.
     link.ask(&requests).map(drop)
 }
 
 /// How many entries there are; none where there is no stream.
-pub(super) fn length(link: &mut Link, key: &[u8], name: &str) -> Result<Option<u64>, Failure> {
+pub(super) fn length(link: &mut Link, key: &[u8]) -> Result<Option<u64>, Failure> {
     let mut requests = Requests::default();
     requests.command("XINFO", &[b"STREAM", key]);
     let stream = link.ask(&requests)?.pop().unwrap_or(Value::Nil);
@@ -147,17 +206,18 @@ pub(super) fn length(link: &mut Link, key: &[u8], name: &str) -> Result<Option<u
         return Ok(None);
     }
     link.accepted(&stream)?;
-    number(link, &stream, "entries-added", name)?;
-    number(link, &stream, "length", name).map(Some)
+    number(link, &stream, "entries-added")?;
+    number(link, &stream, "length").map(Some)
 }
 
-/// Reads entries from an offset on; what is gone is looked at in the same moment.
-pub(super) fn read(link: &mut Link, key: &[u8], name: &str, next: u64) -> Result<Look, Failure> {
+/// Reads so many entries from an offset on; what is gone is looked at in the same moment.
+pub(super) fn read(link: &mut Link, which: &Which, next: u64, count: usize) -> Result<Look, Failure> {
+    let key = which.key.as_slice();
     let mut requests = Requests::default();
     end_window(&mut requests);
     requests.command("MULTI", &[]).command("XINFO", &[b"GROUPS", key]).command("XINFO", &[b"STREAM", key]);
-    let count = ENTRIES.to_string();
-    requests.command("XRANGE", &[key, timed::name(next).as_bytes(), b"+", b"COUNT", count.as_bytes()]);
+    let asked = count.to_string();
+    requests.command("XRANGE", &[key, timed::name(next).as_bytes(), b"+", b"COUNT", asked.as_bytes()]);
     requests.command("EXEC", &[]);
     let mut replies = link.ask(&requests)?;
     let end = replies.pop().unwrap_or(Value::Nil);
@@ -170,11 +230,12 @@ pub(super) fn read(link: &mut Link, key: &[u8], name: &str, next: u64) -> Result
         return Ok(Look { standing: None, entries: Vec::new(), whole: true });
     }
     [&groups, &stream, &range].into_iter().try_for_each(|reply| link.accepted(reply))?;
-    let standing = standing(link, &groups, &stream, name)?;
+    let standing = standing(link, &groups, &stream, which)?;
     let Value::Array(range) = range else { return Err(link.odd("entries are no list")) };
-    let whole = range.len() < ENTRIES;
-    let entries = range.into_iter().map(|reply| entry(link, reply, name)).collect::<Result<Vec<Entry>, Failure>>()?;
-    Ok(Look { standing, entries, whole })
+    let whole = range.len() < count;
+    let entries =
+        range.into_iter().map(|reply| entry(link, reply, &which.name)).collect::<Result<Vec<Entry>, Failure>>()?;
+    Ok(Look { standing: Some(standing), entries, whole })
 }
 
 /// Whether an answer says that there is no such key.
@@ -182,32 +243,49 @@ fn is_absent(reply: &Value) -> bool {
     matches!(reply, Value::ServerError(error) if words(error).1.contains("no such key"))
 }
 
-/// How a stream stands; none where it has no group that tells it from others.
-fn standing(link: &Link, groups: &Value, stream: &Value, name: &str) -> Result<Option<Standing>, Failure> {
+/// Whether an answer says that a request is not understood: older servers know nothing of what is asked for here.
+pub(crate) fn is_unknown(reply: &Value) -> bool {
+    matches!(reply, Value::ServerError(error) if words(error).0 == "ERR")
+}
+
+/// How a stream stands.
+fn standing(link: &Link, groups: &Value, stream: &Value, which: &Which) -> Result<Standing, Failure> {
     let Value::Array(groups) = groups else { return Err(link.odd("groups are no list")) };
-    let own = |group: &&Value| field(group, "name").and_then(text).filter(|name| name.starts_with(MARK));
-    // Of several, which only a person can have made, the first.
-    let Some(group) = groups.iter().filter(|group| own(group).is_some()).min_by_key(own) else { return Ok(None) };
+    let name = |group: &Value| field(group, "name").and_then(text).unwrap_or_default();
+    let of = |mark: &String| {
+        // Of several, which only a person can have made, the first.
+        let own = groups.iter().filter(|group| incarnation(&name(group), mark).is_some());
+        own.min_by_key(|group| name(group))
+    };
+    let own = of(&which.own);
+    let told = own.map(|group| (group, &which.own));
+    let told = told.or_else(|| which.kin.iter().find_map(|mark| of(mark).map(|group| (group, mark))));
+    let told = told.and_then(|(group, mark)| incarnation(&name(group), mark).map(str::to_owned));
     let id = |of: &Value, what: &str| match field(of, what).and_then(text) {
-        Some(id) if id != "0-0" => offset(&id, name).map(|offset| offset + 1),
+        Some(id) if id != "0-0" => offset(&id, &which.name).map(|offset| offset + 1),
         _ => Ok(0),
     };
     let first = match field(stream, "first-entry") {
-        Some(Value::Array(entry)) => entry.first().and_then(text).map(|id| offset(&id, name)).transpose()?,
+        Some(Value::Array(entry)) => entry.first().and_then(text).map(|id| offset(&id, &which.name)).transpose()?,
         _ => None,
     };
-    let read = match field(group, "entries-read") {
-        Some(Value::Int(read)) => u64::try_from(*read).unwrap_or(0),
-        _ => 0,
-    };
-    Ok(Some(Standing {
-        mark: own(&group).unwrap_or_default(),
-        noted: (id(group, "last-delivered-id")?, read),
-        added: number(link, stream, "entries-added", name)?,
-        length: number(link, stream, "length", name)?,
+    let noted = own.map(|group| {
+        let read = match field(group, "entries-read") {
+            Some(Value::Int(read)) => u64::try_from(*read).unwrap_or(0),
+            _ => 0,
+        };
+        id(group, "last-delivered-id").map(|behind| (behind, read))
+    });
+    Ok(Standing {
+        incarnation: told,
+        noted: noted.transpose()?,
+        added: number(link, stream, "entries-added")?,
+        length: number(link, stream, "length")?,
         first,
         last: id(stream, "last-generated-id")?,
-    }))
+        // One whose name is no offset was deleted because of that.
+        deleted: id(stream, "max-deleted-entry-id").unwrap_or(0),
+    })
 }
 
 /// A field of an answer that is a list of names and values.
@@ -217,13 +295,22 @@ fn field<'r>(reply: &'r Value, name: &str) -> Option<&'r Value> {
 }
 
 /// A number of what Redis says of a stream.
-fn number(link: &Link, stream: &Value, what: &str, name: &str) -> Result<u64, Failure> {
+fn number(link: &Link, stream: &Value, what: &str) -> Result<u64, Failure> {
     if let Some(Value::Int(number)) = field(stream, what) {
         return Ok(u64::try_from(*number).unwrap_or(0));
     }
-    let message = format!("Redis at `{}` does not say how many entries of the stream `{name}` are gone", link.node());
+    Err(too_old(link))
+}
+
+/// The failure of a server that does not count what was added to a stream.
+pub(crate) fn too_old(link: &Link) -> Failure {
+    let version = &link.greeting().version;
+    let message = format!(
+        "Redis at `{}` (version {version}) does not say how many entries of a stream are gone, so it cannot be a source",
+        link.node()
+    );
     let error = ConnectorError::new(Kind::Changed, message);
-    Err(Failure::new(Cause::Refused, error.with_help("use Redis 7.0 or later to read streams")))
+    Failure::new(Cause::Refused, error.with_help("use Redis 7.0 or later to read streams"))
 }
 
 fn offset(id: &str, stream: &str) -> Result<u64, Failure> {
@@ -244,6 +331,12 @@ fn entry(link: &Link, reply: Value, stream: &str) -> Result<Entry, Failure> {
 }
 
 impl Entry {
+    /// One without fields.
+    #[cfg(test)]
+    pub(super) const fn at(offset: u64) -> Self {
+        Self { offset, fields: Vec::new() }
+    }
+
     /// About how many bytes it takes.
     pub(super) fn bytes(&self) -> usize {
         self.fields.iter().map(|(name, value)| name.len() + value.len()).sum()

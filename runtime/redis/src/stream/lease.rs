@@ -1,4 +1,4 @@
-//! Who reads: a key that one worker holds, prolongs, and lets go.
+//! Who reads: keys that one worker holds, prolongs, and lets go.
 
 use std::time::{Duration, Instant};
 
@@ -19,20 +19,27 @@ const PROLONGED: Duration = Duration::from_secs(3);
 /// How often it is tried to get one that another has.
 const TRIED: Duration = Duration::from_millis(500);
 
-/// A lease.
+/// A lease of streams that one worker reads: a key for each of their names, all of them or none.
 pub(super) struct Lease {
-    key: Vec<u8>,
-    slot: u16,
-    /// What stands in the key while it is this worker's: no other ever writes the same.
+    /// In order, so that of two workers that want some of the same ones the one that gets the first gets the others too.
+    keys: Vec<Key>,
+    /// What stands in the keys while they are this worker's: no other ever writes the same.
     own: String,
     held: bool,
     next: Option<Instant>,
 }
 
+struct Key {
+    name: Vec<u8>,
+    slot: u16,
+}
+
 impl Lease {
-    pub(super) fn new(key: Vec<u8>) -> Self {
-        let slot = slot(&key);
-        Self { key, slot, own: format!("{:016x}{:016x}", random(), random()), held: false, next: None }
+    pub(super) fn new(mut names: Vec<Vec<u8>>) -> Self {
+        names.sort_unstable();
+        names.dedup();
+        let keys = names.into_iter().map(|name| Key { slot: slot(&name), name }).collect();
+        Self { keys, own: format!("{:016x}{:016x}", random(), random()), held: false, next: None }
     }
 
     /// Whether it was this worker's when it was last looked at.
@@ -46,25 +53,50 @@ impl Lease {
         if self.next.is_some_and(|next| now < next) {
             return Ok(());
         }
-        if self.held {
-            // A server that does not answer says nothing: whoever got the lease meanwhile has claimed the lanes.
-            self.held = topology.at(self.slot, |link| prolong(link, &self.key, &self.own))?;
-        } else {
-            self.held = topology.at(self.slot, |link| take(link, &self.key, &self.own))?;
-        }
+        // A server that does not answer says nothing: whoever got the lease meanwhile has claimed the lanes.
+        let had = self.held;
+        self.held = self.have_all(topology, had)?;
         self.next = Some(now + if self.held { PROLONGED } else { TRIED });
+        if !self.held {
+            // Others may have those that were got, or were had still.
+            self.let_go(topology, None)?;
+        }
         Ok(())
     }
 
-    /// Lets it go, if it is this worker's. One that cannot be let go ends by itself.
-    pub(super) fn release(&mut self, topology: &Topology) {
-        if std::mem::take(&mut self.held) {
-            let _ = topology.at(self.slot, |link| {
-                let mut requests = Requests::default();
-                requests.command("MULTI", &[]).command("DEL", &[&self.key]).command("EXEC", &[]);
-                while_own(link, &self.key, &self.own, &requests)
-            });
+    /// Prolongs or takes one key behind the other; whether all are this worker's.
+    fn have_all(&self, topology: &Topology, prolongs: bool) -> Result<bool, Failure> {
+        for key in &self.keys {
+            let has = topology.at(key.slot, |link| {
+                if prolongs { prolong(link, &key.name, &self.own) } else { take(link, &key.name, &self.own) }
+            })?;
+            if !has {
+                return Ok(false);
+            }
         }
+        Ok(true)
+    }
+
+    /// Lets it go, if it is this worker's, until a moment. What cannot be let go ends by itself.
+    ///
+    /// # Errors
+    /// With the first failure: others would fail too, each after the time that an answer is waited for.
+    pub(super) fn release(&mut self, topology: &Topology, until: Instant) -> Result<(), Failure> {
+        if std::mem::take(&mut self.held) { self.let_go(topology, Some(until)) } else { Ok(()) }
+    }
+
+    fn let_go(&self, topology: &Topology, until: Option<Instant>) -> Result<(), Failure> {
+        for key in &self.keys {
+            if until.is_some_and(|until| Instant::now() >= until) {
+                break;
+            }
+            topology.at(key.slot, |link| {
+                let mut requests = Requests::default();
+                requests.command("MULTI", &[]).command("DEL", &[&key.name]).command("EXEC", &[]);
+                while_own(link, &key.name, &self.own, &requests)
+            })?;
+        }
+        Ok(())
     }
 }
 
@@ -82,8 +114,9 @@ fn take(link: &mut Link, key: &[u8], own: &str) -> Result<bool, Failure> {
     let lasts = LASTS.as_millis().to_string();
     let mut requests = Requests::default();
     requests.command("SET", &[key, own.as_bytes(), b"NX", b"PX", lasts.as_bytes()]);
-    link.ask_all(&requests)?;
-    Ok(holder(link, key)?.as_deref() == Some(own.as_bytes()))
+    let is_new = matches!(link.ask_all(&requests)?.first(), Some(redis::Value::Okay));
+    // One that was taken some time ago may be about to end.
+    Ok(is_new || prolong(link, key, own)?)
 }
 
 /// Prolongs a lease that is one's own still.

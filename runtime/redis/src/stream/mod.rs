@@ -1,23 +1,28 @@
 //! Streams of Redis as a source: each is one partition, which one worker of the group reads at a time.
 //!
 //! # Which worker
-//! A worker reads while it has a lease: a key that only it prolongs and that ends by itself. The lease decides nothing but who
+//! A worker reads a stream while it has its lease: a key of the stream's name that only it prolongs and that ends by itself.
+//! Streams that a flow merges are one worker's, who has the leases of all of them, and so are sources of one stream. A lease decides nothing but who
 //! reads. That no entry is counted twice rests on the lanes, as for topics: whoever gets the lease claims them, and whoever
 //! claims last alone can save. A worker that was held up for longer than its lease and goes on saves nothing, writes no values
 //! and adds no entries; with its next look at the lease it gives the stream up.
 //!
 //! # Where it is read from
 //! The positions are those of the lanes. No consumer group is read with: one would have a second opinion of what was taken. There
-//! is a group all the same, `nsf-` and a number. It tells the stream from another that is made under its name, since it goes with
-//! the stream that is deleted; and it notes after each commit how far entries were taken, for people, for who trims (`XTRIM …
-//! MINID`), and to know what trimming took away: Redis tells how many entries were ever added and how many are there, so how
-//! many of the first are gone. Where these are more than were noted as taken, and the last that was taken is gone too, something
-//! may be lost, and it is told. An entry that was deleted alone (`XDEL`) before it was taken is not seen.
+//! is a group all the same, `nsf-`, what tells the source from all others, and a number. The number tells the stream from another
+//! that is made under its name, since the group goes with the stream that is deleted; and the group notes after each commit how
+//! far entries were taken, for people, for who trims (`XTRIM … MINID`), and to know what trimming took away: Redis tells how many
+//! entries were ever added and how many are there, so how many of the first are gone. Where these are more than were noted as
+//! taken, and the last that was taken is gone too, something may be lost, and it is told. An entry that was deleted alone
+//! (`XDEL`) before it was taken is not seen; of several, where all that was taken is gone, it cannot be known that they were not
+//! trimmed away.
 //!
 //! Entries are offsets by [`timed`].
 
-mod entries;
+mod count;
+pub(crate) mod entries;
 mod lease;
+mod stands;
 
 use std::{
     collections::VecDeque,
@@ -27,21 +32,42 @@ use std::{
 
 use nsf_engine::{
     connector::{
-        Change, Command, ConnectorError, ConnectorErrorKind as Kind, ConnectorResult, LogState, PartitionId, Polled,
-        Position, RawBatch, Source,
+        Change, Command, ConnectorError, ConnectorErrorKind as Kind, ConnectorResult, PartitionId, Polled, Position,
+        RawBatch, Source,
     },
     timed,
 };
 
 use crate::{fault::Failure, fenced::Claims, keys::Keys, settings::RedisSettings, tags::slot, topology::Topology};
-use entries::{Look, Standing};
+use count::Ordinal;
+use entries::{Look, Standing, Which};
 use lease::Lease;
+
+pub use stands::{stream_length, stream_stands};
 
 /// How long nothing is asked after a look that found nothing.
 const IDLE: Duration = Duration::from_millis(20);
 
 /// How long nothing is asked after a failure.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// How many entries are asked for at once, at most, and while it is not known how long they are.
+const MOST: usize = 256;
+const FIRST: usize = 16;
+
+/// How long entries are counted before others have their turn; a page is counted in any case.
+const COUNTING: Duration = Duration::from_millis(20);
+
+/// A stream to be read.
+#[derive(Clone, Debug)]
+pub struct StreamToRead {
+    /// Its name.
+    pub name: String,
+    /// What the source of it is called in the store: two sources of one stream are told apart by it.
+    pub source: String,
+    /// Those with one number are read by one worker.
+    pub group: u32,
+}
 
 /// What is wrong with a source just now, for who does not have it.
 #[derive(Clone, Default)]
@@ -88,17 +114,25 @@ impl Place {
 }
 
 struct Stream {
-    name: String,
-    key: Vec<u8>,
+    which: Which,
     slot: u16,
     /// Index of the lease that it is read under.
     lease: usize,
-    /// Whether it was told that it is this worker's, and which stream it was then.
-    assigned: Option<String>,
+    /// Whether it was told that it is this worker's.
+    assigned: Option<Assigned>,
     /// None while it is not read.
     reading: Option<Reading>,
     /// What was taken, each time it was: the offset behind, and how many entries were added up to there.
     taken: VecDeque<(u64, u64)>,
+    /// How many entries are asked for next, as long as the last ones were.
+    count: usize,
+}
+
+/// The stream that was told to be this worker's.
+struct Assigned {
+    incarnation: String,
+    /// As it stood then.
+    standing: Standing,
 }
 
 /// Where a stream is read.
@@ -106,42 +140,40 @@ struct Reading {
     next: u64,
     /// The number of the start.
     generation: u64,
-    /// How many entries were added before `next`; none where that was not yet looked at.
-    ordinal: Option<u64>,
+    /// How many entries were added before `next`.
+    ordinal: Ordinal,
+    /// Whether it was noted where it began, so that what is before may be trimmed though nothing is taken.
+    noted: bool,
 }
 
 impl RedisStreamSource {
-    /// The streams of these names in the place of a store; those with one number in `groups` are read by one worker. Nothing is
-    /// connected to yet.
+    /// These streams in the place of a store. Nothing is connected to yet.
     ///
     /// # Errors
     /// Where the settings cannot be used.
-    pub fn new(
-        settings: RedisSettings,
-        claims: Arc<Claims>,
-        names: &[String],
-        groups: &[u32],
-    ) -> ConnectorResult<Self> {
+    pub fn new(settings: RedisSettings, claims: Arc<Claims>, wanted: &[StreamToRead]) -> ConnectorResult<Self> {
         let keys = Keys::new(&settings)?;
-        let (mut streams, mut leases, mut known): (Vec<Stream>, Vec<Lease>, Vec<u32>) = Default::default();
-        for (name, group) in names.iter().zip(groups) {
-            let lease = known.iter().position(|own| own == group).unwrap_or_else(|| {
-                known.push(*group);
-                leases.push(Lease::new(keys.lease(name)));
-                leases.len() - 1
-            });
-            let key = keys.stream(name);
-            let slot = slot(&key);
-            streams.push(Stream {
-                name: name.clone(),
-                key,
-                slot,
-                lease,
+        let shares = shares(wanted);
+        let leases = (0..wanted.len()).filter(|at| shares[*at] == *at).map(|share| {
+            let names = wanted.iter().zip(&shares).filter(|(_, own)| **own == share);
+            Lease::new(names.map(|(stream, _)| keys.lease(&stream.name)).collect())
+        });
+        let leases: Vec<Lease> = leases.collect();
+        // The lease of a share is as many on as there are shares before it.
+        let lease = |share: usize| (0..share).filter(|at| shares[*at] == *at).count();
+        let stream = |(own, share): (&StreamToRead, &usize)| {
+            let which = which(&settings, &keys, own, wanted);
+            Stream {
+                slot: slot(&which.key),
+                which,
+                lease: lease(*share),
                 assigned: None,
                 reading: None,
                 taken: VecDeque::new(),
-            });
-        }
+                count: FIRST,
+            }
+        };
+        let streams = wanted.iter().zip(&shares).map(stream).collect();
         let place = Place { alone: Topology::new(Arc::new(settings)), claims };
         let (changes, status) = Default::default();
         Ok(Self { place, streams, leases, changes, turn: 0, rests_until: None, fails: false, status })
@@ -185,9 +217,9 @@ impl RedisStreamSource {
         let topology = self.place.topology();
         for (index, stream) in (0..).zip(&mut self.streams) {
             if stream.lease == lease && stream.assigned.is_none() {
-                let log = topology.at(stream.slot, |link| entries::state(link, &stream.key, &stream.name))?;
-                stream.assigned = Some(log.incarnation.clone());
-                self.changes.push_back(Change::Assigned(PartitionId { stream: index, partition: 0 }, log));
+                let (incarnation, standing) = topology.at(stream.slot, |link| entries::state(link, &stream.which))?;
+                self.changes.push_back(Change::Assigned(PartitionId { stream: index, partition: 0 }, standing.log()));
+                stream.assigned = Some(Assigned { incarnation, standing });
             }
         }
         Ok(())
@@ -196,29 +228,26 @@ impl RedisStreamSource {
     /// Reads on in one stream; whether there was something.
     fn read(&mut self, index: usize, batch: &mut RawBatch, bytes: usize) -> Result<bool, Failure> {
         let (stream, topology) = (&mut self.streams[index], self.place.topology());
-        let Some(reading) = &mut stream.reading else { return Ok(false) };
-        let next = reading.next;
-        if reading.ordinal.is_none() {
-            let counted = topology.at(stream.slot, |link| entries::ordinal(link, &stream.key, &stream.name, next))?;
-            reading.ordinal = counted;
+        if !stream.counted(topology, bytes)? {
+            return Ok(self.lost(index));
         }
+        self.note_start(index);
+        let (stream, topology) = (&mut self.streams[index], self.place.topology());
+        let (Some(reading), Some(assigned)) = (&mut stream.reading, &stream.assigned) else { return Ok(false) };
+        let Ordinal::Known(ordinal) = &mut reading.ordinal else { return Ok(false) };
+        let (next, count) = (reading.next, stream.count);
         let Look { standing, entries, whole } =
-            topology.at(stream.slot, |link| entries::read(link, &stream.key, &stream.name, next))?;
-        let is_same = |now: &Standing| stream.assigned.as_ref() == Some(&now.mark);
-        let is_whole = |now: &Standing| reading.ordinal.is_none_or(|ordinal| now.removed() <= ordinal);
-        let Some(standing) = standing.filter(|now| is_same(now) && is_whole(now)) else {
-            // Whoever decides where it goes on looks at it anew, and says what is wrong.
-            (stream.reading, stream.assigned) = (None, None);
-            self.changes.push_back(Change::Gone(PartitionId { stream: index as u32, partition: 0 }));
-            return Ok(false);
+            topology.at(stream.slot, |link| entries::read(link, &stream.which, next, count))?;
+        let Some(standing) = standing.filter(|now| now.is(&assigned.incarnation) && now.removed() <= *ordinal) else {
+            return Ok(self.lost(index));
         };
-        let Some(ordinal) = &mut reading.ordinal else { return Ok(false) };
         for entry in &entries {
             if !batch.messages.is_empty() && batch.bytes.len() + entry.bytes() > bytes {
                 break;
             }
             entry.push(batch);
         }
+        stream.count = fitting(stream.count, &entries, bytes);
         let Some(last) = batch.messages.last() else { return Ok(false) };
         reading.next = last.offset + 1;
         *ordinal += batch.messages.len() as u64;
@@ -232,6 +261,23 @@ impl RedisStreamSource {
         Ok(true)
     }
 
+    /// Whoever decides where a stream goes on looks at it anew, and says what is wrong. Nothing is there meanwhile.
+    fn lost(&mut self, index: usize) -> bool {
+        let stream = &mut self.streams[index];
+        (stream.reading, stream.assigned) = (None, None);
+        self.changes.push_back(Change::Gone(PartitionId { stream: index as u32, partition: 0 }));
+        false
+    }
+
+    /// Notes where a stream is read from on, once.
+    fn note_start(&mut self, index: usize) {
+        let reading = self.streams[index].reading.as_mut().filter(|own| matches!(own.ordinal, Ordinal::Known(_)));
+        let next = reading.and_then(|own| (!std::mem::replace(&mut own.noted, true)).then_some(own.next));
+        if let Some(next) = next {
+            self.note(index, next);
+        }
+    }
+
     /// Notes how far a stream was taken. Nothing depends on it at once: what fails is done with the next commit.
     fn note(&mut self, index: usize, next: u64) {
         let Some(stream) = self.streams.get_mut(index) else { return };
@@ -240,9 +286,10 @@ impl RedisStreamSource {
             noted = Some(taken);
             stream.taken.pop_front();
         }
-        if let (Some((behind, ordinal)), Some(mark)) = (noted, &stream.assigned) {
+        if let (Some((behind, ordinal)), Some(own)) = (noted, &stream.assigned) {
             let topology = self.place.topology();
-            let noted = topology.at(stream.slot, |link| entries::note(link, &stream.key, mark, behind, ordinal));
+            let noted =
+                topology.at(stream.slot, |link| entries::note(link, &stream.which, &own.incarnation, behind, ordinal));
             if noted.is_err() {
                 stream.taken.push_front((behind, ordinal));
             }
@@ -259,6 +306,12 @@ impl RedisStreamSource {
         self.rests_until = Some(Instant::now() + PAUSE);
         self.fails = true;
         Ok(())
+    }
+
+    /// Whether entries are still to be counted before they are read, so that there is something to do.
+    fn counts(&self) -> bool {
+        let counts = |reading: &Reading| matches!(reading.ordinal, Ordinal::Counting(_));
+        self.streams.iter().any(|stream| stream.reading.as_ref().is_some_and(counts))
     }
 
     fn rests(&self) -> bool {
@@ -278,6 +331,59 @@ impl RedisStreamSource {
         }
         Ok(false)
     }
+}
+
+impl Stream {
+    /// Counts what was added before it is read, where that is not known, for a moment; false where entries went away.
+    fn counted(&mut self, topology: &Topology, bytes: usize) -> Result<bool, Failure> {
+        let (Some(reading), Some(assigned)) = (&mut self.reading, &self.assigned) else { return Ok(true) };
+        let begun = Instant::now();
+        let Ordinal::Counting(_) = reading.ordinal else { return Ok(reading.ordinal != Ordinal::Lost) };
+        while let Ordinal::Counting(count) = &reading.ordinal {
+            let (from, entries) = (count.from, self.count);
+            let look = topology.at(self.slot, |link| entries::read(link, &self.which, from, entries))?;
+            self.count = fitting(self.count, &look.entries, bytes);
+            let standing = look.standing.as_ref().filter(|now| now.is(&assigned.incarnation));
+            let Some(standing) = standing else { return Ok(false) };
+            reading.ordinal = count.clone().step(standing, &look);
+            if begun.elapsed() >= COUNTING {
+                break;
+            }
+        }
+        if let Ordinal::Known(ordinal) = reading.ordinal {
+            self.taken.push_front((reading.next, ordinal));
+        }
+        Ok(reading.ordinal != Ordinal::Lost)
+    }
+}
+
+/// How many entries are asked for next where these were read and so many bytes have room.
+fn fitting(last: usize, entries: &[entries::Entry], bytes: usize) -> usize {
+    let Some(length) = entries.iter().map(entries::Entry::bytes).sum::<usize>().checked_div(entries.len()) else {
+        return last;
+    };
+    // One that is much shorter than those to come is believed only bit by bit.
+    (bytes / length.max(1)).clamp(1, last.saturating_mul(2).min(MOST))
+}
+
+/// By stream: the first of those that one worker reads together with it, since a flow merges them or their names are one.
+fn shares(streams: &[StreamToRead]) -> Vec<usize> {
+    let mut shares: Vec<usize> = (0..streams.len()).collect();
+    for (at, own) in streams.iter().enumerate() {
+        for (other, before) in streams[..at].iter().enumerate() {
+            if own.group == before.group || own.name == before.name {
+                let (first, last) = (shares[at].min(shares[other]), shares[at].max(shares[other]));
+                shares.iter_mut().filter(|share| **share == last).for_each(|share| *share = first);
+            }
+        }
+    }
+    shares
+}
+
+fn which(settings: &RedisSettings, keys: &Keys, own: &StreamToRead, all: &[StreamToRead]) -> Which {
+    let kin = all.iter().filter(|other| other.name == own.name).map(|other| other.source.as_str());
+    let kin: Vec<&str> = kin.collect();
+    Which::new(&own.name, keys.stream(&own.name), &settings.group, &own.source, &kin)
 }
 
 impl Source for RedisStreamSource {
@@ -303,7 +409,7 @@ impl Source for RedisStreamSource {
         if !self.changes.is_empty() {
             return Ok(Polled::Changed);
         }
-        if !self.rests() {
+        if !self.rests() && !self.counts() {
             self.rests_until = Some(Instant::now() + IDLE);
         }
         Ok(Polled::Idle)
@@ -318,8 +424,11 @@ impl Source for RedisStreamSource {
             Command::Start { partition, next, generation } => {
                 if let Some(stream) = self.streams.get_mut(partition.stream as usize) {
                     stream.taken.clear();
-                    let reading = Reading { next, generation, ordinal: None };
-                    stream.reading = stream.assigned.is_some().then_some(reading);
+                    let ordinal = stream.assigned.as_ref().map(|own| Ordinal::of(&own.standing, next));
+                    if let Some(Ordinal::Known(ordinal)) = ordinal {
+                        stream.taken.push_back((next, ordinal));
+                    }
+                    stream.reading = ordinal.map(|ordinal| Reading { next, generation, ordinal, noted: false });
                 }
             }
             Command::Pause(partition) => {
@@ -352,39 +461,17 @@ impl Source for RedisStreamSource {
         Ok(if self.changes.is_empty() { Polled::Idle } else { Polled::Changed })
     }
 
-    /// Lets others read at once.
-    fn close(&mut self, _deadline: Duration) {
-        for lease in &mut self.leases {
-            lease.release(self.place.topology());
+    /// Lets others read at once, unless Redis does not answer: then the leases end by themselves.
+    fn close(&mut self, deadline: Duration) {
+        let until = Instant::now() + deadline;
+        if !self.fails {
+            let topology = self.place.topology();
+            let _ = self.leases.iter_mut().try_for_each(|lease| lease.release(topology, until));
         }
         for stream in &mut self.streams {
             (stream.reading, stream.assigned) = (None, None);
         }
     }
-}
-
-/// Where a stream stands, for who sets positions; and whether a worker reads it.
-///
-/// # Errors
-/// Where the server does not answer, or cannot be a source.
-pub fn stream_stands(settings: &RedisSettings, name: &str) -> ConnectorResult<(LogState, bool)> {
-    let keys = Keys::new(settings)?;
-    let topology = Topology::new(Arc::new(settings.clone()));
-    let key = keys.stream(name);
-    let state = topology.at(slot(&key), |link| entries::state(link, &key, name))?;
-    let lease = keys.lease(name);
-    let is_read = topology.at(slot(&lease), |link| lease::holder(link, &lease))?.is_some();
-    Ok((state, is_read))
-}
-
-/// How many entries a stream has, for who only looks; none where there is no such stream. Nothing is changed.
-///
-/// # Errors
-/// Where the server does not answer, or cannot be a source.
-pub fn stream_length(settings: &RedisSettings, name: &str) -> ConnectorResult<Option<u64>> {
-    let key = Keys::new(settings)?.stream(name);
-    let topology = Topology::new(Arc::new(settings.clone()));
-    Ok(topology.at(slot(&key), |link| entries::length(link, &key, name))?)
 }
 
 /// The error of an entry that is no offset.

@@ -16,10 +16,10 @@ fn before(offset: u64) -> String {
     offset.checked_sub(1).map_or_else(|| "the beginning".to_owned(), |entry| format!("`{}`", timed::name(entry)))
 }
 
-/// The same for a stream of entries, which have names in place of offsets.
-fn halted_stream(name: &str, why: &Halt) -> RunError {
+/// The same for a stream of entries, which have names in place of offsets; none where it never comes to that.
+fn halted_stream(name: &str, why: &Halt) -> Option<RunError> {
     let reset = format!("`nsflow reset --topic {name}`");
-    match why {
+    Some(match why {
         Halt::Gap { next, low } => error(
             format!(
                 "the stream `{name}`: entries are gone that were not yet counted: the next is behind {}, and entries up to {} \
@@ -27,7 +27,10 @@ fn halted_stream(name: &str, why: &Halt) -> RunError {
                 before(*next),
                 before(*low)
             ),
-            &format!("let whoever trims the stream keep more of it; to go on without them, run {reset}"),
+            &format!(
+                "let whoever trims the stream keep more of it, and delete single entries (`XDEL`) only after they were \
+                 counted; to go on without them, run {reset}"
+            ),
         ),
         Halt::Truncated { next, high } => error(
             format!(
@@ -43,18 +46,17 @@ fn halted_stream(name: &str, why: &Halt) -> RunError {
             ),
             &format!("if that was meant, run {reset}"),
         ),
-        Halt::Emptied { committed } => error(
-            format!("the stream `{name}` was read up to {}, but the store has nothing of it", before(*committed)),
-            &format!("connect the store that the states are in; to begin anew, run {reset}"),
-        ),
-    }
+        // Only what workers' own commits in the log tell, which a stream of entries does not keep.
+        Halt::Emptied { .. } => return None,
+    })
 }
 
 impl Serve {
     pub(super) fn halted(&self, partition: PartitionId, why: &Halt) -> RunError {
         let topic = self.names.get(&partition).map_or("?", |name| name.topic.as_str());
-        if self.timed.contains(&partition) {
-            return halted_stream(topic, why);
+        let timed = self.machine.is_timed(partition);
+        if let Some(error) = timed.then(|| halted_stream(topic, why)).flatten() {
+            return error;
         }
         let place = format!("partition {} of the topic `{topic}`", partition.partition);
         match why {

@@ -29,7 +29,7 @@ pub mod status;
 mod take;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -109,8 +109,6 @@ pub(super) struct Serve {
     streams: Vec<usize>,
     names: BTreeMap<PartitionId, Arc<PartitionName>>,
     incarnations: BTreeMap<PartitionId, String>,
-    /// Partitions whose offsets are names of entries.
-    timed: BTreeSet<PartitionId>,
     /// The start of the plan's hash, which says of saved progress who saved it.
     plan: String,
     /// What is to be done, in order.
@@ -243,7 +241,6 @@ impl Serve {
             streams,
             names: BTreeMap::new(),
             incarnations: BTreeMap::new(),
-            timed: BTreeSet::new(),
             plan: nsf_plan::document::hash(&run.plan).chars().take(12).collect(),
             queue: VecDeque::new(),
             waits: Vec::new(),

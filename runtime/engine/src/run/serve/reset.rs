@@ -32,6 +32,8 @@ pub struct Reset {
 pub struct Hanging {
     /// Sources and ingests that read it.
     pub streams: Vec<String>,
+    /// The same by what the store calls them.
+    pub ids: Vec<String>,
     /// States whose rows flows over it make.
     pub states: Vec<String>,
     /// Other topics that the same states are made of.
@@ -54,6 +56,7 @@ impl Pieces {
         }
         Hanging {
             streams: indices.iter().map(|index| self.core.streams[*index].name.clone()).collect(),
+            ids: indices.iter().map(|index| self.core.streams[*index].id.clone()).collect(),
             states: states.into_iter().filter_map(|state| Some(self.plan.states.get(state)?.name.clone())).collect(),
             others: others.into_iter().collect(),
         }

@@ -166,9 +166,6 @@ impl Serve {
                 let (stream, partitions) = (self.stream(partition), log.partitions);
                 self.run.core.shared.origins.count(stream, partitions, super::act::now());
                 self.incarnations.insert(partition, log.incarnation.clone());
-                if log.timed {
-                    self.timed.insert(partition);
-                }
                 let hash = xxh3_64(log.incarnation.as_bytes()) as u32;
                 self.run.core.incarnations[self.stream(partition)].1.store(hash, Ordering::Relaxed);
                 self.moved(partition, "assigned");
