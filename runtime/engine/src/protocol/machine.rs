@@ -166,6 +166,18 @@ impl Machine {
             .is_some_and(|own| own.phase == Phase::Reading && own.generation == generation && generation > 0)
     }
 
+    /// A partition that is read is to be read again from where it is taken: gives the generation of what is read then; none
+    /// where it is not read in the generation given. Batches of older generations are void.
+    pub fn read_again(&mut self, partition: PartitionId, generation: u64) -> Option<u64> {
+        if !self.accepts(partition, generation) {
+            return None;
+        }
+        self.generations += 1;
+        let own = self.partitions.get_mut(&partition)?;
+        own.generation = self.generations;
+        Some(self.generations)
+    }
+
     /// The next offset of a partition that is to be taken.
     #[must_use]
     pub fn position(&self, partition: PartitionId) -> u64 {

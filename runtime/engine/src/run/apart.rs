@@ -11,21 +11,21 @@
 use nsf_plan::{OnError, Plan, Source, StateId};
 
 use super::{
-    lane::{Lane, Round},
+    lane::{Lane, Round, entries, restore},
     output::Sender,
     retries::Waits,
     returned::{self, At},
     stream::Stream,
-    work::Entry,
+    work::{Entry, lane_of},
 };
 use crate::{
     cell::Cell,
-    connector::{ConnectorError, ConnectorResult, Sequence},
+    connector::{ConnectorError, ConnectorResult, Message, Placed, Sequence},
     encode::key::write_integer,
     fault::{Fault, FaultCode},
     frame::{Context, NoRows},
-    observe::Point,
-    state::{Met, RowId},
+    observe::{Point, RecordId},
+    state::{Met, Row, RowId},
     steps::{Ending, ForeignRow, Record},
 };
 
@@ -156,53 +156,78 @@ impl Lane {
         stream: &Stream,
         waits: Waits,
     ) -> ConnectorResult<()> {
-        let Some((record, key)) = self.key_of(round, whole) else { return Ok(()) };
-        let parked = waits.keys.map(|keys| self.note(round, (keys, &key), record)).transpose()?;
-        let follows = parked.is_some_and(|row| {
-            let row = self.states.states[waits.keys.unwrap_or_default().index()].row(row);
-            row.exists && row.fields.first().is_some_and(|count| matches!(count, Cell::Integer(count) if *count > 0))
-        });
+        let Some(record) = self.record_of(round, whole) else { return Ok(()) };
+        let parked = match waits.keys.filter(|_| waits.parks) {
+            Some(keys) => {
+                let mut key = Vec::new();
+                write_key(round, whole.parts[0].0, &mut key);
+                Some((keys, self.note(round, (keys, &key), record)?, key))
+            }
+            None => None,
+        };
+        let follows = parked.as_ref().is_some_and(|(keys, row, _)| self.has_waiting(*keys, *row));
         if !follows && (matches!(self.run_whole(round, whole), Went::Through) || self.broken.is_some()) {
             return Ok(());
         }
         let (taken, message) = (&round.batches[whole.batch], whole.parts[0].0.message as usize);
         let message = &taken.batch.messages[message];
-        let before = match (waits.keys, parked) {
-            (Some(keys), Some(row)) => self.queue(round, keys, row, message.offset),
-            _ => Cell::Null,
+        let spot = Spot { partition: taken.batch.partition, offset: message.offset };
+        let fields = match parked {
+            Some((keys, row, key)) => {
+                let [partition, offset] = self.queue(round, keys, row, spot);
+                [partition, offset, Cell::Bytes(key.into())]
+            }
+            None => [Cell::Null, Cell::Null, Cell::Null],
         };
-        let place = place_key(taken.batch.partition, message.offset);
-        let row = self.note(round, (waits.records, &place), record)?;
-        let rows = &mut self.states.states[waits.records.index()];
-        rows.mark(row);
-        let row = rows.row_mut(row);
-        row.exists = true;
-        if let Some(field) = row.fields.first_mut() {
-            *field = before;
-        }
+        let row = self.note(round, (waits.records, &spot.key()), record)?;
+        let row = self.changed(waits.records, row);
+        (row.exists, row.fields) = (true, fields.into_iter().collect());
+        let placed = returned::placed(&stream.id, &taken.batch, message);
+        self.send_to_wait(round, (whole.batch, message), (stream, waits, record), placed);
+        Ok(())
+    }
+
+    /// Sends a message to the retry topic.
+    fn send_to_wait(
+        &mut self,
+        round: &Round<'_, '_>,
+        (batch, message): (usize, &Message),
+        (stream, waits, record): (&Stream, Waits, Record),
+        placed: Placed,
+    ) {
         // Not in the order of others: what came before is known by the notes.
         self.output.made_in = Sequence::None;
         self.output.record = record.id;
         self.output.set_sender(Sender::first_part(stream.number, 0));
-        let placed = returned::placed(&stream.id, &taken.batch, message);
-        let (key, raw) = (taken.batch.key(message).unwrap_or_default(), taken.batch.message(message));
+        let batch = &round.batches[batch].batch;
+        let (key, raw) = (batch.key(message).unwrap_or_default(), batch.message(message));
         self.output.send_placed(waits.topic.index(), (key, raw), placed);
-        Ok(())
     }
 
-    /// Puts a record behind those of its key that wait; gives the one before it.
-    fn queue(&mut self, round: &Round<'_, '_>, keys: StateId, row: RowId, offset: u64) -> Cell {
-        let shape = &round.core.shared.states[keys.index()];
-        let rows = &mut self.states.states[keys.index()];
+    /// Whether records of a key wait.
+    fn has_waiting(&self, keys: StateId, row: RowId) -> bool {
+        let row = self.states.states[keys.index()].row(row);
+        row.exists && row.fields.first().is_some_and(|count| matches!(count, Cell::Integer(count) if *count > 0))
+    }
+
+    /// A row that is changed with the next commit.
+    fn changed(&mut self, state: StateId, row: RowId) -> &mut Row {
+        let rows = &mut self.states.states[state.index()];
         rows.mark(row);
-        let row = rows.row_mut(row);
+        rows.row_mut(row)
+    }
+
+    /// Puts a record behind those of its key that wait; gives where the one before it is.
+    fn queue(&mut self, round: &Round<'_, '_>, keys: StateId, row: RowId, spot: Spot) -> [Cell; 2] {
+        let shape = &round.core.shared.states[keys.index()];
+        let row = self.changed(keys, row);
         if !row.exists {
             (row.exists, row.fields) = (true, shape.defaults.clone());
         }
-        let before = std::mem::replace(&mut row.fields[1], Cell::Integer(offset.cast_signed()));
-        if let Cell::Integer(count) = &mut row.fields[0] {
-            *count += 1;
-        }
+        let count = if let Cell::Integer(count) = row.fields[0] { count } else { 0 };
+        let [partition, offset] = spot.cells();
+        let before = [row.fields[1].clone(), row.fields[2].clone()];
+        row.fields = [Cell::Integer(count + 1), partition, offset].into_iter().collect();
         before
     }
 
@@ -216,13 +241,11 @@ impl Lane {
     ) -> ConnectorResult<()> {
         let taken = &round.batches[whole.batch];
         let message = &taken.batch.messages[whole.parts[0].0.message as usize];
-        let Some(At { partition, offset, .. }) = stream.at_first(&taken.batch, message) else { return Ok(()) };
-        let Some((record, key)) = self.key_of(round, whole) else { return Ok(()) };
-        let note = self.note(round, (waits.records, &place_key(partition, offset)), record)?;
-        let row = self.states.states[waits.records.index()].row(note);
-        let before = row.fields.first().cloned().unwrap_or(Cell::Null);
-        if !row.exists || self.waits_still(round, waits, partition, &before, record)? {
-            // It was done, or was sent again later, behind the one before it.
+        let Some(first) = stream.at_first(&taken.batch, message) else { return Ok(()) };
+        let Some(record) = self.record_of(round, whole) else { return Ok(()) };
+        let Some(waiting) = self.waiting(round, waits, Spot::of(&first))? else { return Ok(()) };
+        if self.waits_still(round, waits, &waiting)? {
+            self.send_again(round, (whole.batch, message), (stream, waits, record));
             return Ok(());
         }
         if let Went::Away(error, ..) = self.run_whole(round, whole) {
@@ -231,14 +254,47 @@ impl Lane {
         if self.broken.is_some() {
             return Ok(());
         }
-        let rows = &mut self.states.states[waits.records.index()];
-        rows.mark(note);
-        rows.row_mut(note).exists = false;
-        if let Some(keys) = waits.keys {
-            let row = self.note(round, (keys, &key), record)?;
-            let rows = &mut self.states.states[keys.index()];
-            rows.mark(row);
-            let row = rows.row_mut(row);
+        self.settle(round, waits, &waiting, record)
+    }
+
+    /// Sends a record behind all others of the retry topic once more: one of its key is to be done before it, and came to
+    /// another partition or behind it. That is so where partitions were added, and where copies were sent by several workers.
+    fn send_again(
+        &mut self,
+        round: &Round<'_, '_>,
+        (batch, message): (usize, &Message),
+        sender: (&Stream, Waits, Record),
+    ) {
+        let placed = returned::placed_again(&round.batches[batch].batch, message);
+        self.send_to_wait(round, (batch, message), sender, placed);
+    }
+
+    /// What is noted of a record that waits; none where it does not, since it was done or is another lane's.
+    fn waiting(&mut self, round: &Round<'_, '_>, waits: Waits, spot: Spot) -> ConnectorResult<Option<Waiting>> {
+        let row = self.states.load(&round.core.shared, waits.records, &spot.key())?;
+        let found = self.states.states[waits.records.index()].row(row);
+        let [partition, offset, key] = &*found.fields else { return Ok(None) };
+        let waiting = || Waiting {
+            spot,
+            before: Spot::of_cells(partition, offset),
+            key: if let Cell::Bytes(key) = key { Some(key.clone()) } else { None },
+        };
+        Ok(found.exists.then(waiting))
+    }
+
+    /// Whether the record before one still waits.
+    fn waits_still(&mut self, round: &Round<'_, '_>, waits: Waits, waiting: &Waiting) -> ConnectorResult<bool> {
+        let Some(before) = waiting.before else { return Ok(false) };
+        Ok(self.waiting(round, waits, before)?.is_some())
+    }
+
+    /// A record waits no longer.
+    fn settle(&mut self, round: &Round<'_, '_>, waits: Waits, own: &Waiting, record: Record) -> ConnectorResult<()> {
+        let row = self.note(round, (waits.records, &own.spot.key()), record)?;
+        self.changed(waits.records, row).exists = false;
+        if let (Some(keys), Some(key)) = (waits.keys, &own.key) {
+            let row = self.note(round, (keys, key), record)?;
+            let row = self.changed(keys, row);
             if let Cell::Integer(count) = &mut row.fields[0] {
                 *count -= 1;
                 row.exists = *count > 0;
@@ -247,31 +303,87 @@ impl Lane {
         Ok(())
     }
 
-    /// Whether the record before one still waits.
-    fn waits_still(
-        &mut self,
-        round: &Round<'_, '_>,
-        waits: Waits,
-        partition: u32,
-        before: &Cell,
-        record: Record,
-    ) -> ConnectorResult<bool> {
-        let Cell::Integer(offset) = before else { return Ok(false) };
-        let row = self.note(round, (waits.records, &place_key(partition, offset.cast_unsigned())), record)?;
-        Ok(self.states.states[waits.records.index()].row(row).exists)
+    /// Rejects records that came from the retry topic and cannot be read any more, those of a batch before a message: where
+    /// they wait, which is known in the lane of their key.
+    pub(super) fn refuse_until(&mut self, round: &Round<'_, '_>, batch: usize, next: &mut usize, message: u32) {
+        let refused = &round.worked[batch].refused;
+        while let Some((at, fault)) = refused.get(*next).filter(|(at, _)| *at < message) {
+            *next += 1;
+            if let Err(error) = self.refuse(round, batch, *at as usize, fault) {
+                self.broken.get_or_insert(error);
+                return;
+            }
+        }
     }
 
-    /// The record, and the bytes of its key; none where it runs nowhere.
-    fn key_of(&mut self, round: &Round<'_, '_>, whole: &Whole<'_>) -> Option<(Record, Vec<u8>)> {
-        let &(entry, rows) = whole.parts.first()?;
-        let record = self.begin_record(round, whole.batch, entry, rows)?;
-        let (program, frame) = (&round.core.programs[entry.program as usize], &round.frames[entry.program as usize]);
-        let mut bytes = Vec::new();
-        if let Some(key) = &program.key {
-            // It was written before, to choose the lane.
-            let _ = key.write(&Context { frame, arena: round.arena, rows: &NoRows }, &mut bytes);
+    fn refuse(&mut self, round: &Round<'_, '_>, batch: usize, message: usize, fault: &Fault) -> ConnectorResult<()> {
+        let (core, taken) = (round.core, &round.batches[batch]);
+        let (stream, message) = (core.stream(taken.stream), &taken.batch.messages[message]);
+        let Some(returned) = &stream.returned else { return Ok(()) };
+        let first = stream.at_first(&taken.batch, message).filter(|_| message.offset >= self.first_of(taken));
+        let Some(first) = first else { return Ok(()) };
+        let Some(waiting) = self.waiting(round, returned.waits, Spot::of(&first))? else { return Ok(()) };
+        if waiting.key.as_ref().is_some_and(|key| lane_of(key, core.lanes) != self.number) {
+            return Ok(());
         }
-        Some((record, bytes))
+        let partition = taken.batch.partition;
+        let id = RecordId { stream: stream.number, partition, offset: message.offset };
+        let place = core.shared.origins.place(taken.stream, partition, message.timestamp);
+        let record = Record { id, time: i64::MIN, watermark: i64::MIN, late: 0, place };
+        if self.waits_still(round, returned.waits, &waiting)? {
+            self.send_again(round, (batch, message), (stream, returned.waits, record));
+            return Ok(());
+        }
+        self.settle(round, returned.waits, &waiting, record)?;
+        if let Some(observer) = &core.shared.observer {
+            observer.observe(id, Point::Rejected("", fault.code.id()));
+        }
+        self.output.reject_in_stream(stream.rejection(&stream.id, &taken.batch, message, fault));
+        Ok(())
+    }
+
+    /// Finds the rows of what waits that the round's records look at, so that they are read together with all others.
+    pub(super) fn find_waiting(&mut self, round: &Round<'_, '_>) {
+        let mut key = Vec::new();
+        for (taken, worked) in round.batches.iter().zip(round.worked) {
+            let stream = round.core.stream(taken.stream);
+            let waits = match (&stream.returned, stream.apart) {
+                (Some(returned), _) => returned.waits,
+                (None, Some(Apart::Wait(waits))) => waits,
+                _ => continue,
+            };
+            let (first, mut last) = (self.first_of(taken), None);
+            for entry in entries(worked, taken, self.number, first) {
+                if last.replace(entry.message) == Some(entry.message) {
+                    continue;
+                }
+                if let Some(keys) = waits.keys.filter(|_| waits.parks) {
+                    let program = &round.core.programs[entry.program as usize];
+                    restore(program, &round.frames[entry.program as usize], &worked.values, entry);
+                    key.clear();
+                    write_key(round, entry, &mut key);
+                    self.want(round, keys, &key);
+                }
+                if let Some(first) = stream.at_first(&taken.batch, &taken.batch.messages[entry.message as usize]) {
+                    self.want(round, waits.records, &Spot::of(&first).key());
+                }
+            }
+        }
+    }
+
+    /// A row is to be read with the round's others.
+    fn want(&mut self, round: &Round<'_, '_>, state: StateId, key: &[u8]) {
+        let rows = &mut self.states.states[state.index()];
+        if rows.find(key).is_none() {
+            let row = rows.insert(Row::absent(&round.core.shared.states[state.index()], key), 0);
+            self.missing.push((state, row));
+        }
+    }
+
+    /// The record; none where it runs nowhere.
+    fn record_of(&mut self, round: &Round<'_, '_>, whole: &Whole<'_>) -> Option<Record> {
+        let &(entry, rows) = whole.parts.first()?;
+        self.begin_record(round, whole.batch, entry, rows)
     }
 
     /// A row of what is kept of records that wait, as of a record.
@@ -301,10 +413,53 @@ impl Lane {
     }
 }
 
-/// The key of what is kept of a record that waits.
-fn place_key(partition: u32, offset: u64) -> Vec<u8> {
-    let mut key = Vec::new();
-    write_integer(i64::from(partition), &mut key);
-    write_integer(offset.cast_signed(), &mut key);
-    key
+/// Writes the key of a record whose values stand in its frame.
+fn write_key(round: &Round<'_, '_>, entry: &Entry, bytes: &mut Vec<u8>) {
+    let (program, frame) = (&round.core.programs[entry.program as usize], &round.frames[entry.program as usize]);
+    if let Some(key) = &program.key {
+        // It was written before, to choose the lane.
+        let _ = key.write(&Context { frame, arena: round.arena, rows: &NoRows }, bytes);
+    }
 }
+
+/// What is noted of a record that waits.
+struct Waiting {
+    spot: Spot,
+    /// Where the record of its key is that must be done before it.
+    before: Option<Spot>,
+    /// Its key, where it is counted under it.
+    key: Option<Box<[u8]>>,
+}
+
+/// Where a record stands in the topic of its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Spot {
+    partition: u32,
+    offset: u64,
+}
+
+impl Spot {
+    const fn of(first: &At<'_>) -> Self {
+        Self { partition: first.partition, offset: first.offset }
+    }
+
+    fn of_cells(partition: &Cell, offset: &Cell) -> Option<Self> {
+        let (Cell::Integer(partition), Cell::Integer(offset)) = (partition, offset) else { return None };
+        Some(Self { partition: u32::try_from(*partition).ok()?, offset: offset.cast_unsigned() })
+    }
+
+    fn cells(self) -> [Cell; 2] {
+        [Cell::Integer(i64::from(self.partition)), Cell::Integer(self.offset.cast_signed())]
+    }
+
+    /// The key of what is kept of a record that waits.
+    fn key(self) -> Vec<u8> {
+        let mut key = Vec::new();
+        write_integer(i64::from(self.partition), &mut key);
+        write_integer(self.offset.cast_signed(), &mut key);
+        key
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -344,7 +344,7 @@ impl Run {
         let mut writes = Vec::new();
         // A record may end values in lanes that it does not come to.
         let ends = batches.iter().any(|taken| !core.expiring.of(taken.stream).is_empty());
-        let has_entries = ends || worked.iter().any(|worked| !worked.entries.is_empty());
+        let has_entries = ends || worked.iter().any(|worked| !worked.entries.is_empty() || !worked.refused.is_empty());
         if has_entries {
             self.run_lanes(batches, &worked)?;
         }

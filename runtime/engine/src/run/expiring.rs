@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use nsf_plan::{HandleTarget, InputSource, Pipeline, Plan, StateId, StepKind, Type};
+use nsf_plan::{HandleTarget, InputSource, Pipeline, Plan, SourceId, StateId, StepKind, Type};
 
 use super::{
     drive::Run,
     error::{BuildError, RunError},
     pieces::Core,
+    retries::returned_of,
     stream::{Stream, StreamWork},
     work::lane_of,
 };
@@ -125,6 +126,8 @@ fn savers(plan: &Plan, state: StateId) -> Option<Savers> {
             }
             for input in &pipeline.inputs {
                 match input.from {
+                    // What comes back from a retry topic is as old as it is: how far its source is says the source's topic.
+                    InputSource::Source(source) if returns(plan, source) => {}
                     InputSource::Source(source) => drop(found.streams.insert(source.index())),
                     InputSource::Expired(other) => open.push((other, depth + 1)),
                     InputSource::Subscription(_) => return None,
@@ -133,6 +136,11 @@ fn savers(plan: &Plan, state: StateId) -> Option<Savers> {
         }
     }
     Some(found)
+}
+
+/// Whether a source reads a retry topic.
+fn returns(plan: &Plan, source: SourceId) -> bool {
+    plan.sources.get(source.index()).is_some_and(|source| returned_of(plan, source).is_some())
 }
 
 /// The streams whose records save a state; empty where it cannot be said which time their partitions have reached.

@@ -94,7 +94,7 @@ impl Lane {
             let first = self.first_of(&round.batches[at]);
             let mut ticks = self.begin_ticks(&round.batches[at]);
             let stream = core.stream(round.batches[at].stream);
-            let sets_apart = stream.apart.is_some() || stream.returned.is_some();
+            let (sets_apart, mut refused) = (stream.sets_apart(), 0);
             let mut entries = entries(worked, &round.batches[at], number, first).peekable();
             while let Some(entry) = entries.next() {
                 if !core.expiring.is_empty() {
@@ -106,6 +106,7 @@ impl Lane {
                     &found[next - eager..next]
                 };
                 if sets_apart {
+                    self.refuse_until(&round, at, &mut refused, entry.message);
                     let mut parts = vec![(entry, rows(entry))];
                     while let Some(further) = entries.next_if(|further| further.message == entry.message) {
                         parts.push((further, rows(further)));
@@ -123,6 +124,7 @@ impl Lane {
                     return;
                 }
             }
+            self.refuse_until(&round, at, &mut refused, u32::MAX);
             self.end_batch(&round, at, ticks);
             if self.broken.is_some() {
                 return;
@@ -155,10 +157,7 @@ impl Lane {
     fn find_rows(&mut self, round: &Round<'_, '_>) -> ConnectorResult<()> {
         self.found.clear();
         self.missing.clear();
-        let apart = |taken: &Taken| {
-            let stream = round.core.stream(taken.stream);
-            stream.apart.is_some() || stream.returned.is_some()
-        };
+        let apart = |taken: &Taken| round.core.stream(taken.stream).sets_apart();
         self.scratch.committed.begin_round(round.batches.iter().any(apart));
         self.write_keys(round);
         for state in 0..self.states.states.len() {
@@ -182,6 +181,7 @@ impl Lane {
             self.found.push(Some(row));
         }
         self.find_due(round)?;
+        self.find_waiting(round);
         self.read_missing(round.core)?;
         self.scratch.look_up(&round.core.shared)
     }
@@ -340,12 +340,15 @@ impl Lane {
         Some(record)
     }
 
-    /// The watermark of a record: never before what the lane has come to, where values ended by that.
+    /// The watermark of a record: never before what the lane has come to, where values ended by that. What comes back from a
+    /// retry topic finds values as they are for the records of its source.
     fn reached(&self, core: &Core, taken: &Taken, watermark: i64) -> i64 {
-        if core.expiring.of(taken.stream).is_empty() {
-            return watermark;
-        }
-        let own = self.watermarks.get(&(taken.stream, taken.batch.partition)).copied();
+        let stream = match &core.stream(taken.stream).returned {
+            Some(returned) => returned.stream,
+            None if core.expiring.of(taken.stream).is_empty() => return watermark,
+            None => taken.stream,
+        };
+        let own = self.watermarks.get(&(stream, taken.batch.partition)).copied();
         own.map_or(watermark, |own| own.max(watermark))
     }
 
@@ -388,7 +391,12 @@ pub(super) struct Round<'w, 'r> {
 }
 
 /// The records of a batch that a lane is to run: those from an offset on.
-fn entries<'w>(worked: &'w Worked<'_>, taken: &'w Taken, lane: u16, first: u64) -> impl Iterator<Item = &'w Entry> {
+pub(super) fn entries<'w>(
+    worked: &'w Worked<'_>,
+    taken: &'w Taken,
+    lane: u16,
+    first: u64,
+) -> impl Iterator<Item = &'w Entry> {
     let is_new = move |entry: &&Entry| {
         entry.lane == lane && (first == 0 || taken.batch.messages[entry.message as usize].offset >= first)
     };

@@ -337,8 +337,10 @@ impl Builder<'_> {
     /// Of which source a source reads the retry topic.
     fn returned(&self, source: &PlanSource) -> Option<Returned> {
         let of = retries::returned_of(self.plan, source)?;
+        // Streams of sources come first, in their order.
+        let stream = self.plan.sources.iter().position(|own| own.id == of.id)?;
         let (id, name, topic) = (of.id.clone(), of.name.clone(), topic_name(self.plan, of.from));
-        Some(Returned { id, name, topic, waits: Waits::of(self.plan, of)? })
+        Some(Returned { stream, id, name, topic, waits: Waits::of(self.plan, of)? })
     }
 
     fn streams(&mut self, programs: &[Program]) -> Vec<Stream> {

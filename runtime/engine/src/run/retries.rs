@@ -20,8 +20,7 @@ const PARKED: &str = "/parked";
 pub fn with_retries(mut plan: Plan) -> Plan {
     for at in 0..plan.sources.len() {
         let source = &plan.sources[at];
-        let parks = source.on_error == OnError::ParkKey;
-        let Some(topic) = source.retry.filter(|_| parks || source.on_error == OnError::SkipOrder) else { continue };
+        let Some(topic) = source.retry.filter(|_| waits(source.on_error)) else { continue };
         let returned = Source {
             id: format!("{}{RETRY}", source.id),
             name: format!("{}{RETRY}", source.name),
@@ -32,7 +31,8 @@ pub fn with_retries(mut plan: Plan) -> Plan {
             ..source.clone()
         };
         let waiting = waiting(source);
-        let parked = parks.then(|| parked(source));
+        // Also where followers do not wait: they may have, in an earlier version of the program.
+        let parked = (!source.key.is_empty()).then(|| parked(source));
         plan.states.push(waiting);
         plan.states.extend(parked);
         if let Some(topic) = plan.topics.get_mut(topic.index()) {
@@ -52,19 +52,30 @@ pub fn with_retries(mut plan: Plan) -> Plan {
     plan
 }
 
-/// By partition and offset, the source's records that wait: a record that comes from the retry topic and is not there was done.
-/// `before` is the offset of the record of the same key that must be done before it.
-fn waiting(source: &Source) -> State {
-    let keys = ["partition", "offset"].map(|name| (name.to_owned(), Type::INT64));
-    state(source, WAITING, keys.into(), vec![field("before", Type::INT64.nullable(), Literal::Null)])
+/// Whether records of a source wait in a topic while a table does not answer.
+fn waits(on_error: OnError) -> bool {
+    matches!(on_error, OnError::ParkKey | OnError::SkipOrder)
 }
 
-/// By key, how many of its records wait, and the offset of the last of them.
+/// By partition and offset, the source's records that wait: a record that comes from the retry topic and is not there was done.
+/// `before_partition` and `before_offset` are where the record of the same key is that must be done before it: a key goes to
+/// another partition where partitions are added. `key` is the key in bytes, where the record is counted under it.
+fn waiting(source: &Source) -> State {
+    let keys = ["partition", "offset"].map(|name| (name.to_owned(), Type::INT64));
+    let [partition, offset] = ["before_partition", "before_offset"].map(nullable);
+    state(source, WAITING, keys.into(), vec![partition, offset, field("key", Type::Bytes.nullable(), Literal::Null)])
+}
+
+/// By key, how many of its records wait, and where the last of them is.
 fn parked(source: &Source) -> State {
     let key = source.key.iter().filter_map(|field| source.encoding.fields.get(*field as usize));
     let keys = key.map(|field| (field.name.clone(), field.ty.clone())).collect();
-    let count = field("count", Type::INT64, Literal::Integer(0));
-    state(source, PARKED, keys, vec![count, field("last", Type::INT64.nullable(), Literal::Null)])
+    let [partition, offset] = ["last_partition", "last_offset"].map(nullable);
+    state(source, PARKED, keys, vec![field("count", Type::INT64, Literal::Integer(0)), partition, offset])
+}
+
+fn nullable(name: &str) -> StateField {
+    field(name, Type::INT64.nullable(), Literal::Null)
 }
 
 fn field(name: &str, ty: Type, default: Literal) -> StateField {
@@ -95,8 +106,10 @@ pub(crate) struct Waits {
     pub topic: TopicId,
     /// The records.
     pub records: StateId,
-    /// The keys, where followers of a record wait behind it.
+    /// The keys with records that followers wait behind; none where the source has no key.
     pub keys: Option<StateId>,
+    /// Whether followers of a record wait behind it. Where they do not, some of an earlier version of the program may still.
+    pub parks: bool,
 }
 
 impl Waits {
@@ -107,7 +120,8 @@ impl Waits {
             plan.states.iter().position(is_own).map(|at| StateId(at as u32))
         };
         let returned = plan.sources.iter().find(|own| is_returned(own, source))?;
-        Some(Self { topic: returned.from, records: state(WAITING)?, keys: state(PARKED) })
+        let (keys, parks) = (state(PARKED), source.on_error == OnError::ParkKey);
+        Some(Self { topic: returned.from, records: state(WAITING)?, keys, parks })
     }
 }
 
@@ -193,17 +207,21 @@ mod tests {
         assert_eq!(inputs, [InputSource::Source(SourceId(0)), InputSource::Source(SourceId(1))]);
         assert!(plan.pipelines[0].stateful, "its partitions come with those of the source");
         let waits = Waits::of(&plan, source).unwrap();
-        assert_eq!(waits, Waits { topic: TopicId(1), records: StateId(0), keys: Some(StateId(1)) });
+        assert_eq!(waits, Waits { topic: TopicId(1), records: StateId(0), keys: Some(StateId(1)), parks: true });
         assert_eq!(plan.states[1].keys, [("account".to_owned(), Type::INT64)]);
         assert_eq!(words(&plan.states[0]).as_deref(), Some("which records of `shop.order` wait"));
         assert_eq!(words(&plan.states[1]).as_deref(), Some("which keys of `shop.order` wait"));
     }
 
     #[test]
-    fn keys_are_kept_only_where_followers_wait() {
-        let plan = with_retries(plan(OnError::SkipOrder));
-        assert_eq!(Waits::of(&plan, &plan.sources[0]).unwrap().keys, None);
-        assert_eq!(plan.states.len(), 1);
+    fn keys_are_known_whether_followers_wait_or_not() {
+        let waits = |plan: &Plan| Waits::of(plan, &plan.sources[0]).unwrap();
+        let (parks, skips) = (with_retries(plan(OnError::ParkKey)), with_retries(plan(OnError::SkipOrder)));
+        assert_eq!(parks.states, skips.states, "one may become the other while records wait");
+        assert_eq!(waits(&skips), Waits { parks: false, ..waits(&parks) });
+        let mut without = plan(OnError::SkipOrder);
+        without.sources[0].key.clear();
+        assert_eq!(waits(&with_retries(without)).keys, None);
     }
 
     #[test]

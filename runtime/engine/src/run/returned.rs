@@ -43,6 +43,13 @@ pub(crate) fn placed(source: &str, batch: &RawBatch, message: &Message) -> Place
     Placed { message: 0, partition: batch.partition, headers }
 }
 
+/// What a message of a retry topic takes with it where it is sent there once more.
+pub(crate) fn placed_again(batch: &RawBatch, message: &Message) -> Placed {
+    let kept = batch.headers(message).filter(|(name, _)| !OWN.contains(name) || *name == RETRY_HEADER);
+    let headers = kept.map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
+    Placed { message: 0, partition: batch.partition, headers }
+}
+
 /// The headers of a message that are not the engine's.
 pub(crate) fn kept_headers<'b>(batch: &'b RawBatch, message: &Message) -> impl Iterator<Item = (&'b str, &'b [u8])> {
     batch.headers(message).filter(|(name, _)| !OWN.contains(name))

@@ -104,7 +104,9 @@ pub(crate) fn run_lanes<'r>(
     arenas: &'r mut [Bump],
 ) -> Result<(), RunError> {
     let ends = batches.iter().any(|taken| !core.expiring.of(taken.stream).is_empty());
-    let mut active = vec![ends; lanes.len()];
+    // In which lane a message waits that cannot be read any more, only the lanes know.
+    let refused = worked.iter().any(|worked| !worked.refused.is_empty());
+    let mut active = vec![ends || refused; lanes.len()];
     for entry in worked.iter().flat_map(|worked| &worked.entries) {
         active[entry.lane as usize] = true;
     }

@@ -38,6 +38,8 @@ pub(crate) struct Stream {
 
 /// Of which source a stream reads the retry topic.
 pub(crate) struct Returned {
+    /// The stream that reads the source's topic, by its index.
+    pub stream: usize,
     /// The source's id.
     pub id: String,
     /// Its name.
@@ -222,6 +224,11 @@ impl Stream {
             StreamWork::Source(source) => source.late.unwrap_or(0),
             StreamWork::Ingest(_) | StreamWork::Subscription | StreamWork::Ended => 0,
         }
+    }
+
+    /// Whether its records are run whole, or set apart.
+    pub(crate) const fn sets_apart(&self) -> bool {
+        self.apart.is_some() || self.returned.is_some()
     }
 
     /// Where a message of a retry topic was at first, if it is one of the source's.

@@ -81,6 +81,9 @@ pub(crate) struct Worked<'r> {
     pub output: WorkOutput,
     /// Records that go on in lanes, in order.
     pub entries: Vec<Entry>,
+    /// Messages of a retry topic, by their index in the batch and in order, that cannot be read any more, and why. The lane
+    /// where they wait rejects them.
+    pub refused: Vec<(u32, Box<Fault>)>,
     /// Values that their steps read.
     pub values: Vec<Value<'r>>,
     /// By message: its time (the smallest where it was not decoded), later its watermark.
@@ -143,8 +146,12 @@ impl Worker {
         let mut decoder = self.decoders[taken.stream].take().unwrap_or_else(|| source.decoder.clone());
         if let Err(fault) = give_header(&mut decoder, taken) {
             // A wrong header makes every record unreadable; each is rejected for it.
-            for message in &taken.batch.messages {
-                worked.output.reject_in_stream(stream.rejection(&stream.id, &taken.batch, message, &fault));
+            for (index, message) in taken.batch.messages.iter().enumerate() {
+                if stream.at_first(&taken.batch, message).is_some() {
+                    worked.refused.push((index as u32, fault.clone()));
+                } else if stream.returned.is_none() {
+                    worked.output.reject_in_stream(stream.rejection(&stream.id, &taken.batch, message, &fault));
+                }
             }
             return;
         }
@@ -241,7 +248,7 @@ impl<'r> BatchWork<'_, 'r> {
         let time = match self.decode(decoder, message) {
             Ok(time) => time,
             Err(fault) => {
-                self.reject_in_stream(message, &fault, worked);
+                self.reject_in_stream(index, fault, worked);
                 return;
             }
         };
@@ -294,12 +301,12 @@ impl<'r> BatchWork<'_, 'r> {
         if message.tombstone {
             return Err(Fault::new(FaultCode::Malformed, "the message has no value (a tombstone)"));
         }
-        let at = match (&self.stream.returned, AtFirst::of(batch, message)) {
-            (None, _) => None,
-            (Some(_), Some(at)) => Some(at),
-            (Some(returned), None) => {
-                let words = format!("the message came to the retry topic of `{}` from elsewhere", returned.name);
-                return Err(Fault::new(FaultCode::Malformed, words));
+        let at = match &self.stream.returned {
+            None => None,
+            Some(returned) => {
+                let words = || format!("the message came to the retry topic of `{}` from elsewhere", returned.name);
+                let at = AtFirst::of(batch, message);
+                Some(at.ok_or_else(|| Fault::new(FaultCode::Malformed, words()))?)
             }
         };
         let headers: Vec<(&str, &[u8])> = match at {
@@ -416,7 +423,7 @@ impl<'r> BatchWork<'_, 'r> {
                 worker.key.clear();
                 let context = Context { frame, arena: self.arena, rows: &NoRows };
                 if let Err(fault) = key.write(&context, &mut worker.key) {
-                    self.reject_in_stream(&self.taken.batch.messages[message], &fault, worked);
+                    self.reject_in_stream(message, fault, worked);
                     return;
                 }
                 lane_of(&worker.key, self.core.lanes)
@@ -432,12 +439,20 @@ impl<'r> BatchWork<'_, 'r> {
         Record { id, time, watermark: time, late: self.source.late.unwrap_or(0), place: None }
     }
 
-    fn reject_in_stream(&self, message: &Message, fault: &Fault, worked: &mut Worked<'r>) {
+    fn reject_in_stream(&self, index: usize, fault: Box<Fault>, worked: &mut Worked<'r>) {
         if self.laned && worked.times.len() < worked.output.stream.taken as usize {
             worked.times.push(i64::MIN);
         }
-        let partition = self.taken.batch.partition;
-        worked.output.reject_in_stream(self.stream.rejection(&self.stream.id, &self.taken.batch, message, fault));
+        let (batch, message) = (&self.taken.batch, &self.taken.batch.messages[index]);
+        if self.stream.at_first(batch, message).is_some() {
+            // All flows have the same key, which cannot be written for any of them.
+            if worked.refused.last().is_none_or(|(last, _)| *last as usize != index) {
+                worked.refused.push((index as u32, fault));
+            }
+            return;
+        }
+        let partition = batch.partition;
+        worked.output.reject_in_stream(self.stream.rejection(&self.stream.id, batch, message, &fault));
         if let Some(observer) = &self.core.shared.observer {
             let id = RecordId { stream: self.stream.number, partition, offset: message.offset };
             observer.observe(id, Point::Rejected("", fault.code.id()));

@@ -126,9 +126,14 @@ impl LookedUp {
     /// As [`LookedUp::find`].
     pub(crate) fn find_patiently(&self, keys: &[&[u8]]) -> ConnectorResult<Vec<MaybeRow>> {
         self.find_by(keys, |missing| {
+            let asked = || missing.keys().filter(|key| self.cells(key).is_some());
+            if asked().next().is_none() {
+                // The server is not asked for nulls, and what it would say is not known.
+                return Ok(missing);
+            }
             let answer = self.patience.ask(|| self.ask(missing.clone()));
             if answer.is_err() {
-                *locked(&self.unanswered) = missing.keys().min().map(|key| Box::from(*key));
+                *locked(&self.unanswered) = asked().min().map(|key| Box::from(*key));
             }
             answer
         })

@@ -177,3 +177,18 @@ fn of_lanes_that_stand_alike_the_one_that_saw_the_partition_idle_is_believed() {
     let asked = begin(&mut machine(First::Earliest), log(0, 50, None, true), [progress(Some(50)), late]);
     assert_eq!(start_of(&asked), Some((50, 90)));
 }
+
+/// A partition that rested is read again from where it was taken; batches behind that, which were on their way, are void.
+#[test]
+fn what_was_read_before_a_rest_is_void() {
+    let mut machine = machine(First::Earliest);
+    let never = [LaneProgress::default(), LaneProgress::default()];
+    begin(&mut machine, log(0, 90, None, false), never);
+    assert!(machine.accepts(PARTITION, 1));
+    let again = machine.read_again(PARTITION, 1).unwrap();
+    assert!(machine.accepts(PARTITION, again) && !machine.accepts(PARTITION, 1));
+    assert_eq!(machine.read_again(PARTITION, 1), None, "it is read anew already");
+    assert_eq!(machine.position(PARTITION), 0);
+    machine.step(Event::Gone(PARTITION));
+    assert_eq!(machine.read_again(PARTITION, again), None, "it is another worker's");
+}

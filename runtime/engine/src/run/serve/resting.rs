@@ -48,10 +48,11 @@ impl Serve {
             return;
         }
         for (partition, generation) in std::mem::take(&mut self.resting.partitions) {
-            if !self.machine.accepts(partition, generation) {
+            // Another one, since batches behind those that rested may be on their way.
+            let Some(generation) = self.machine.read_again(partition, generation) else {
                 // It went away meanwhile, or is read anew.
                 continue;
-            }
+            };
             let stream = self.stream(partition);
             let next = self.run.progress.partition(stream, partition.partition).position.next;
             self.readers.command(READER, Command::Start { partition, next, generation });
