@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use nsf_engine::run::waits_in_words;
 use nsf_plan::{Plan, profile::ResolvedProfile};
 
 /// How a plan is committed under a profile.
@@ -44,6 +45,11 @@ impl Transactions {
 
 /// What keeps a plan from being committed in transactions alone.
 fn hindrance(plan: &Plan) -> Option<String> {
+    if let Some(words) = plan.states.iter().find_map(|state| waits_in_words(&state.id)) {
+        return Some(format!(
+            "`on_error` lets records wait, and {words} is kept in another store, which no transaction of Kafka reaches"
+        ));
+    }
     if let Some(state) = plan.states.first() {
         return Some(format!(
             "the state `{}` is kept in another store, which no transaction of Kafka reaches",

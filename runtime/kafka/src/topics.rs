@@ -167,11 +167,17 @@ pub(crate) struct Asking<'a, C: ClientContext> {
 impl<C: ClientContext> Asking<'_, C> {
     /// A topic; created where it is not there and the settings allow it.
     pub(crate) fn topic(&self, name: &str) -> ConnectorResult<Found> {
+        self.topic_of(name, None)
+    }
+
+    /// The same; one that is created gets so many partitions, where that is given.
+    pub(crate) fn topic_of(&self, name: &str, partitions: Option<u32>) -> ConnectorResult<Found> {
         let until = Instant::now() + self.settings.open_timeout;
         match self.described(name, until)? {
             Some(found) => Ok(found),
             None => match self.settings.create_topics {
                 Some(how) => {
+                    let how = CreateTopics { partitions: partitions.unwrap_or(how.partitions), ..how };
                     create(self.settings, self.trouble, name, how)?;
                     self.awaited(name)
                 }

@@ -82,7 +82,7 @@ profiles:
   prod:
     kafka:
       brokers: "${KAFKA_BROKERS}"
-      create_topics: { partitions: 3, replication: 1 }
+      create_topics: { partitions: 2, replication: 1 }
       properties: { session.timeout.ms: "${SESSION}", linger.ms: "5" }
     redis: { url: "${REDIS_URL}" }
     mysql: { url: "${MYSQL_URL}" }
@@ -287,9 +287,46 @@ fn a_table_that_does_not_answer_holds_nothing_back_where_its_source_says_so() {
     let journal = worker.text();
     assert!(journal.contains("table `waiting.rates` does not answer"), "{journal}");
     assert!(journal.contains("all tables answer again"), "{journal}");
+    // They were created with as many as their sources' topics, whatever the profile says.
     let checked = printed(&workers, &["check", "plan.yaml"]);
     assert!(checked.contains("topic waiting.parked.retry: 3 partitions"), "{checked}");
     check(&servers, &brokers, records);
+    begin_anew(&mut servers, &mut workers, &brokers, records);
+}
+
+/// A source's topic is read anew while records of it wait: all are taken again, each once and in order.
+fn begin_anew(servers: &mut Servers, workers: &mut Workers, brokers: &str, records: u64) {
+    let scan = ["state", "scan", "plan.yaml", "parked/waiting", "--limit", "5"];
+    let waiting =
+        |workers: &Workers| printed(workers, &scan).lines().filter(|line| line.contains("\"offset\":")).count();
+    assert_eq!(waiting(workers), 0);
+    let mut worker = workers.start().unwrap();
+    let feeder = Feeder::start(brokers);
+    let count = |servers: &Servers| counted(servers, brokers, "parked");
+    wait("records are counted again", workers, || count(servers) > records * ACCOUNTS);
+    servers.mariadb.kill();
+    wait("records wait again", workers, || waiting(workers) == 5);
+    let all = records + feeder.end();
+    assert!(worker.stop(Duration::from_secs(60)).unwrap().is_some(), "{}", worker.text());
+    let said = printed(workers, &["reset", "plan.yaml", "--topic", "waiting.parked.retry", "--to", "latest"]);
+    assert!(said.contains("records wait there and are given up: they are in no state"), "{said}");
+    assert!(said.contains("\n  waiting.parked/") && said.contains("nothing was done"), "{said}");
+    assert!(!said.contains("rows are deleted"), "{said}");
+    let said = printed(workers, &["reset", "plan.yaml", "--topic", "waiting.parked", "--yes"]);
+    assert!(said.contains("records wait in waiting.parked.retry: they wait no longer"), "{said}");
+    assert_eq!(waiting(workers), 0, "{said}");
+    servers.mariadb.restart().unwrap();
+    let mut worker = workers.start().unwrap();
+    wait("all is counted anew", workers, || count(servers) >= all * ACCOUNTS);
+    assert!(worker.stop(Duration::from_secs(60)).unwrap().is_some(), "{}", worker.text());
+    let rows = servers.redis.rows("waiting", "s").unwrap();
+    for account in 0..ACCOUNTS {
+        let numbers = (0..records).chain(0..all - records);
+        let wanted = (all, chain(numbers.clone()), numbers.sum());
+        assert_eq!(row(&rows, "parked_seen", account), wanted, "{account}");
+        assert_eq!(row(&rows, "parked_charged", account), wanted, "{account}");
+    }
+    println!("parked: {all} records of each account, counted anew");
 }
 
 /// Every record is in both states or among the rejected records, and what is in the states is there in its order.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use nsf_engine::{
-    connector::LogState,
+    connector::{ConnectorErrorKind, LogState},
     run::{
         Engine, Options, Pieces,
-        serve::reset::{Hanging, Reset as Job},
+        serve::reset::{Hanging, Reset as Job, RetryStart},
     },
     timed,
 };
@@ -87,19 +87,25 @@ impl Reset {
         let pieces = Engine::build(plan, options, &production);
         let mut pieces = pieces.map_err(|errors| errors.iter().map(Problem::build).collect::<Vec<Problem>>())?;
         let hanging = pieces.hanging(&self.topic);
+        let mut retries = Vec::new();
         let stands = if kinds[0] == "redis_stream" {
             self.of_stream(&production, &hanging).map_err(one)?
         } else {
             let group = group(&production).map_err(one)?;
             self.refuse_workers(&production, &group).map_err(one)?;
+            for topic in &hanging.retries {
+                retries.extend(retry_start(&group, topic).map_err(one)?);
+            }
             group.stands(&self.topic).map_err(|error| vec![Problem::connector("kafka", &error)])?
         };
+        let waiting = pieces.waiting(&self.topic).map_err(|error| vec![Problem::run(&error)])?;
         self.say(&hanging, &stands);
+        self.say_waiting(&hanging, &waiting);
         if !self.yes {
             println!("nothing was done; give --yes to do it");
             return Ok(());
         }
-        self.perform(&mut pieces, &stands).map_err(one)
+        self.perform(&mut pieces, &stands, retries).map_err(one)
     }
 
     /// Where a stream of Redis stands, which no worker reads. What tells it from others of its name is made where it is to be
@@ -156,6 +162,10 @@ impl Reset {
                 state.high
             );
         }
+        if hanging.is_retry {
+            // What comes of a record that waits counts when it is done.
+            return;
+        }
         if self.keep_states {
             println!("rows of states stay as they are");
             return;
@@ -171,23 +181,79 @@ impl Reset {
         println!("note: dimensions and what was written to {outputs} stay as they are");
     }
 
-    fn perform(&self, pieces: &mut Pieces, stands: &[(u32, LogState)]) -> Result<(), Problem> {
+    /// What becomes of records that wait in a retry topic.
+    fn say_waiting(&self, hanging: &Hanging, waiting: &[String]) {
+        if waiting.is_empty() {
+            return;
+        }
+        let count = waiting.len();
+        if !hanging.is_retry {
+            let topics = hanging.retries.join(", ");
+            println!(
+                "{count} records wait in {topics}: they wait no longer, and that topic is read on behind its last message; \
+                 those that are read again here are taken as any others"
+            );
+        } else if self.to == Place::Earliest {
+            println!(
+                "{count} records wait there: those that are still in the topic are taken, each once; a key that waits for one \
+                 that is not keeps its new records there too, in order, until `--to latest` gives it up. States stay as they are"
+            );
+            return;
+        } else {
+            println!("{count} records wait there and are given up: they are in no state. States stay as they are");
+        }
+        for place in waiting.iter().take(SHOWN) {
+            println!("  {place}");
+        }
+        if count > SHOWN {
+            println!("  and {} more, which `nsflow state scan` of `SOURCE/waiting` lists", count - SHOWN);
+        }
+    }
+
+    fn perform(
+        &self,
+        pieces: &mut Pieces,
+        stands: &[(u32, LogState)],
+        retries: Vec<RetryStart>,
+    ) -> Result<(), Problem> {
         let job = Job {
             topic: self.topic.clone(),
             starts: stands.iter().map(|(partition, state)| (*partition, self.next(state))).collect(),
             incarnation: stands.first().map(|(_, state)| state.incarnation.clone()).unwrap_or_default(),
             keep_states: self.keep_states,
+            passes_over: self.to == Place::Latest,
+            retries,
         };
-        let rows = pieces.reset(&job).map_err(|error| {
+        let done = pieces.reset(&job).map_err(|error| {
             let problem = Problem::run(&error);
             let help = problem.help.clone().unwrap_or_else(|| "mend it".to_owned());
             problem.with_help(format!("{help}; then run the same command again, before any worker starts"))
         })?;
+        let rows = done.rows;
         match stands {
             [(_, state)] if state.timed => println!("done: the stream is read from there on, {rows} rows deleted"),
             _ => println!("done: {} partitions, {rows} rows deleted", stands.len()),
         }
+        if !done.given_up.is_empty() {
+            println!("{} records wait no longer", done.given_up.len());
+        }
         Ok(())
+    }
+}
+
+/// How many records are named that wait.
+const SHOWN: usize = 20;
+
+/// Behind the last message of a retry topic; none where it is not there yet.
+fn retry_start(group: &KafkaGroup, topic: &str) -> Result<Option<RetryStart>, Problem> {
+    match group.stands(topic) {
+        Ok(stands) => Ok(Some(RetryStart {
+            topic: topic.to_owned(),
+            starts: stands.iter().map(|(partition, state)| (*partition, state.high)).collect(),
+            incarnation: stands.first().map(|(_, state)| state.incarnation.clone()).unwrap_or_default(),
+        })),
+        Err(error) if error.kind == ConnectorErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Problem::connector("kafka", &error)),
     }
 }
 

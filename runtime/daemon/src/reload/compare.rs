@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nsf_engine::run::waits_in_words;
 use nsf_plan::{Plan, Topic, TopicId, profile::ResolvedProfile};
 
 use crate::{problem::Problem, settings, stores::StatesOn};
@@ -106,10 +107,16 @@ fn parts(plan: &Plan) -> Parts {
         parts.insert(("output", place.clone()), format!("the output {place}"));
     }
     let flows = plan.pipelines.iter().map(|own| ("flow", &own.id));
-    let states = plan.states.iter().map(|own| (if own.marks { "memory of `unique`" } else { "state" }, &own.id));
+    let own_states = plan.states.iter().filter(|own| waits_in_words(&own.id).is_none());
+    let states = own_states.map(|own| (if own.marks { "memory of `unique`" } else { "state" }, &own.id));
     let subscriptions = plan.subscriptions.iter().map(|own| ("subscription", &own.id));
     for (kind, id) in flows.chain(states).chain(subscriptions) {
         parts.insert((kind, id.clone()), format!("the {kind} `{id}`"));
+    }
+    for state in &plan.states {
+        if let Some(words) = waits_in_words(&state.id) {
+            parts.insert(("waiting", state.id.clone()), format!("the memory of {words}"));
+        }
     }
     for dimension in &plan.dimensions {
         let name = format!("the dimension `{}` (#{})", dimension.name, dimension.code);

@@ -11,12 +11,14 @@ use super::{
     inventory,
     migrate::{Cells, Migration},
     pieces::Core,
+    retries::{source_of, waits_in_words},
 };
 use crate::{
     connector::{ConnectorError, ConnectorErrorKind},
     encode::cell::write_cell,
     state::StateShape,
     store::{Store, StoreBatch, StoreTable},
+    text,
 };
 
 const LANES: &[u8] = b"lanes";
@@ -51,6 +53,10 @@ fn carried(known: &StoredShape, state: &State) -> Vec<(String, String)> {
 
 const PUT_BACK: &str = "put it back as it was, give the state another name to begin it anew beside what is stored, or \
                         give --fresh to forget earlier runs and begin anew";
+
+/// For what is kept of records that wait: no state of the program's own.
+const KEY_BACK: &str = "put the `key` of the source back as it was until no record of it waits, or give --fresh to forget \
+                        earlier runs and begin anew";
 
 impl StoredShape {
     fn new(state: &State, number: u16) -> Self {
@@ -220,17 +226,38 @@ fn states(
                 fitted.migrations.push(migration(known, state, shape, &from));
             }
             Fit::Refused(why, help) => {
+                let help = if waits_in_words(&state.id).is_some() { KEY_BACK } else { help };
                 return Err(refused(format!("{} is not as it was stored: {why}", name(state)), help));
             }
         }
     }
     for (id, known) in stored {
         if !known.left && plan.states.iter().all(|state| state.id != id) {
-            fitted.notes.push(format!("state `{id}` is no longer in the program; its rows stay in the store"));
+            refuse_what_waits(core, &id)?;
+            let name = waits_in_words(&id).unwrap_or_else(|| format!("state `{id}`"));
+            fitted.notes.push(format!("{name} is no longer in the program; its rows stay in the store"));
             put(first, &format!("state/{id}"), &StoredShape { left: true, ..known });
         }
     }
     Ok(())
+}
+
+/// A program that does not take back what waits would lose it.
+fn refuse_what_waits(core: &Core, state: &str) -> Result<(), RunError> {
+    let Some(source) = source_of(state) else { return Ok(()) };
+    let mut waits = false;
+    let read = core.shared.store.scan(StoreTable::State, &text::prefix(state), &mut |_, _| {
+        waits = true;
+        false
+    });
+    read.map_err(|error| RunError::connector("store", error))?;
+    if !waits {
+        return Ok(());
+    }
+    let message = format!("records of `{source}` wait in its retry topic, and nothing in the program takes them back");
+    let help = "put `retry` and `on_error` of the source back as they were until none waits (they are the rows of `SOURCE/waiting` \
+                in `nsflow state scan`); or, with the program as it was, give them up: `nsflow reset --topic RETRY --to latest`";
+    Err(refused(message, help))
 }
 
 fn migration(known: &StoredShape, state: &State, shape: &StateShape, from: &[Option<usize>]) -> Migration {
@@ -269,7 +296,7 @@ pub(super) fn accept(plan: &Plan, migration: &Migration, first: &mut StoreBatch)
 
 /// A state in words: the marks of a `unique` are one too, and which records wait.
 fn name(state: &State) -> String {
-    if let Some(words) = super::retries::words(state) {
+    if let Some(words) = super::retries::waits_in_words(&state.id) {
         return words;
     }
     if state.marks { format!("what `unique` remembers (`{}`)", state.id) } else { format!("state `{}`", state.name) }

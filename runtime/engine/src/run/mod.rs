@@ -37,4 +37,4 @@ pub use error::{BuildError, RunError};
 pub use failpoint::{FAILPOINTS, Failpoints, SERVE_FAILPOINTS};
 pub use options::{Clock, Options, StopHandle};
 pub use pieces::{Engine, Pieces};
-pub use retries::with_retries;
+pub use retries::{waits_in_words, with_retries};

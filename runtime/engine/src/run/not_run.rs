@@ -24,7 +24,7 @@ pub(super) fn is_run(plan: &Plan, topic: TopicId) -> bool {
     connector::descriptor(kind).is_some_and(|descriptor| descriptor.runs)
 }
 
-/// Whether nothing comes to a topic but what `retry` would send, which is not run.
+/// Whether nothing comes to a topic but what `retry` would send, and this run sends nothing there.
 pub(super) fn is_retry_alone(plan: &Plan, topic: TopicId) -> bool {
     if super::retries::is_read(plan, topic) {
         return false;

@@ -140,10 +140,16 @@ pub(crate) fn is_read(plan: &Plan, topic: TopicId) -> bool {
     plan.sources.iter().any(|source| source.from == topic && returned_of(plan, source).is_some())
 }
 
-/// What a state of waiting records is, in words; none for other states.
-pub(super) fn words(state: &State) -> Option<String> {
-    let records = state.id.strip_suffix(WAITING).map(|source| format!("which records of `{source}` wait"));
-    records.or_else(|| state.id.strip_suffix(PARKED).map(|source| format!("which keys of `{source}` wait")))
+/// What a state of waiting records is by its id, in words; none for other states.
+#[must_use]
+pub fn waits_in_words(state: &str) -> Option<String> {
+    let records = source_of(state).map(|source| format!("which records of `{source}` wait"));
+    records.or_else(|| state.strip_suffix(PARKED).map(|source| format!("which keys of `{source}` wait")))
+}
+
+/// The source whose records that wait are in a state, by its id; none for other states.
+pub(super) fn source_of(state: &str) -> Option<&str> {
+    state.strip_suffix(WAITING)
 }
 
 #[cfg(test)]
@@ -209,8 +215,8 @@ mod tests {
         let waits = Waits::of(&plan, source).unwrap();
         assert_eq!(waits, Waits { topic: TopicId(1), records: StateId(0), keys: Some(StateId(1)), parks: true });
         assert_eq!(plan.states[1].keys, [("account".to_owned(), Type::INT64)]);
-        assert_eq!(words(&plan.states[0]).as_deref(), Some("which records of `shop.order` wait"));
-        assert_eq!(words(&plan.states[1]).as_deref(), Some("which keys of `shop.order` wait"));
+        assert_eq!(waits_in_words(&plan.states[0].id).as_deref(), Some("which records of `shop.order` wait"));
+        assert_eq!(waits_in_words(&plan.states[1].id).as_deref(), Some("which keys of `shop.order` wait"));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! How long a table is asked that does not answer, where its records need not wait for it.
 //!
 //! A request is tried [`TRIES`] times, with pauses that double from [`FIRST_PAUSE`] on: about a second and a half; and not again
-//! after [`LONGEST`], where the server lets its clients wait. A table that was tried in vain is asked once a request from then on, and no more often than every [`PAUSE`], or five times as long as the
-//! last try took, until it answers again. So a server that lets its clients wait takes a fifth of the time at most.
+//! after [`LONGEST`], where the server lets its clients wait. A table that was tried in vain is asked once a request from then on,
+//! and no more often than every [`PAUSE`], or five times as long as the last try took, until it answers again. So a server that
+//! lets its clients wait takes a fifth of the time at most.
 
 use std::{
     sync::{Mutex, PoisonError},

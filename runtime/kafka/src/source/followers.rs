@@ -52,7 +52,13 @@ impl Followers {
 
     /// Whether a topic's partitions follow those of another.
     pub(super) fn follows(&self, topic: &str) -> bool {
-        self.by_lead.values().flatten().any(|follower| follower == topic)
+        self.lead_of(topic).is_some()
+    }
+
+    /// The topic whose partitions those of a topic follow.
+    pub(super) fn lead_of(&self, topic: &str) -> Option<&str> {
+        let mut sets = self.by_lead.iter();
+        sets.find_map(|(lead, own)| own.iter().any(|follower| follower == topic).then_some(lead.as_str()))
     }
 
     /// Partitions that the group gave or wants back, with those that follow them.
@@ -78,7 +84,9 @@ impl Followers {
                     settings.brokers,
                     count(other)
                 );
-                let help = "give both as many partitions; or copy one of them to a topic that has as many";
+                let help = "give both as many partitions; or copy one of them to a topic that has as many. Where one is the `retry` \
+                            topic of the other, add partitions to it until it has as many, or name another topic while nothing \
+                            waits there";
                 return Err(ConnectorError::new(ConnectorErrorKind::Changed, message).with_help(help));
             }
         }
@@ -97,6 +105,7 @@ mod tests {
     #[test]
     fn topics_of_one_group_follow_the_first() {
         let followers = Followers::new(&names(&["a", "b", "c", "d"]), &[1, 2, 1, 3]);
+        assert_eq!((followers.lead_of("c"), followers.lead_of("a")), (Some("a"), None));
         assert!(followers.follows("c") && !followers.follows("a") && !followers.follows("b"));
         let with = followers.with(vec![("a".to_owned(), 4), ("b".to_owned(), 0)]);
         assert_eq!(with, [("a".to_owned(), 4), ("b".to_owned(), 0), ("c".to_owned(), 4)]);

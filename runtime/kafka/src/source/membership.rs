@@ -108,8 +108,12 @@ impl Membership {
         };
         let followers = Followers::new(&streams, groups);
         let mut partitions = Vec::new();
+        // Those that lead first: one that follows and is created gets as many partitions.
+        topics.sort_by_key(|topic| followers.follows(topic));
         for topic in &topics {
-            partitions.push((*topic, asking.topic(topic)?.partitions));
+            let lead = followers.lead_of(topic);
+            let wanted = partitions.iter().find(|(own, _)| Some(*own) == lead).map(|(_, count)| *count);
+            partitions.push((*topic, asking.topic_of(topic, wanted)?.partitions));
         }
         followers.check(&partitions, settings)?;
         let leads: Vec<&str> = topics.iter().copied().filter(|topic| !followers.follows(topic)).collect();

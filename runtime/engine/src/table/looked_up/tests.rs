@@ -115,6 +115,24 @@ fn a_null_is_the_key_of_no_row() {
     assert_eq!(asked(&squares), (0, 0));
 }
 
+/// Nobody was asked: it says nothing of whether the server answers.
+#[test]
+fn nulls_alone_are_no_answer_of_the_server() {
+    let squares = Arc::default();
+    let table = table(Some(0), &squares);
+    let mut null = Vec::new();
+    crate::encode::key::write_part(Value::Null, &mut null);
+    *locked(&squares.away) = true;
+    table.find_patiently(&[&key(3), &null]).unwrap_err();
+    assert!(table.find_patiently(&[&null]).unwrap()[0].is_none());
+    assert!(table.is_away());
+    *locked(&squares.away) = false;
+    while !table.answers() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(asked(&squares).1, 6, "five tries in vain, and the same key once more");
+}
+
 #[test]
 fn rows_are_kept_for_the_time_that_the_table_says() {
     let squares = Arc::default();
