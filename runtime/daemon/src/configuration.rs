@@ -56,9 +56,8 @@ pub fn read(deployment: &Deployment) -> Result<Configuration, Vec<Problem>> {
 
 /// Records wait in a topic beside the one that they come from: partitions of one number must come to one worker.
 fn check_retries(plan: &Plan) -> Result<(), Vec<Problem>> {
-    let waits = |on_error: OnError| matches!(on_error, OnError::ParkKey | OnError::SkipOrder);
     let mut problems = Vec::new();
-    for source in plan.sources.iter().filter(|source| waits(source.on_error)) {
+    for source in plan.sources.iter().filter(|source| source.on_error.waits()) {
         let connector = |topic: TopicId| plan.topics.get(topic.index()).map(|topic| &topic.connector);
         let (Some(from), Some(retry)) = (connector(source.from), source.retry.and_then(connector)) else { continue };
         if from.kind != "kafka" || retry.kind != "kafka" || from.cluster != retry.cluster {

@@ -145,6 +145,14 @@ pub enum OnError {
     DeadLetter,
 }
 
+impl OnError {
+    /// Whether the record waits in its source's `retry` topic.
+    #[must_use]
+    pub const fn waits(self) -> bool {
+        matches!(self, Self::ParkKey | Self::SkipOrder)
+    }
+}
+
 /// What is done with a record whose time is behind the watermark by more than the source allows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

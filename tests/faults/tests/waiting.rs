@@ -308,6 +308,7 @@ fn begin_anew(servers: &mut Servers, workers: &mut Workers, brokers: &str, recor
     wait("records wait again", workers, || waiting(workers) == 5);
     let all = records + feeder.end();
     assert!(worker.stop(Duration::from_secs(60)).unwrap().is_some(), "{}", worker.text());
+    servers.mariadb.restart().unwrap();
     let said = printed(workers, &["reset", "plan.yaml", "--topic", "waiting.parked.retry", "--to", "latest"]);
     assert!(said.contains("records wait there and are given up: they are in no state"), "{said}");
     assert!(said.contains("\n  waiting.parked/") && said.contains("nothing was done"), "{said}");
@@ -315,7 +316,6 @@ fn begin_anew(servers: &mut Servers, workers: &mut Workers, brokers: &str, recor
     let said = printed(workers, &["reset", "plan.yaml", "--topic", "waiting.parked", "--yes"]);
     assert!(said.contains("records wait in waiting.parked.retry: they wait no longer"), "{said}");
     assert_eq!(waiting(workers), 0, "{said}");
-    servers.mariadb.restart().unwrap();
     let mut worker = workers.start().unwrap();
     wait("all is counted anew", workers, || count(servers) >= all * ACCOUNTS);
     assert!(worker.stop(Duration::from_secs(60)).unwrap().is_some(), "{}", worker.text());

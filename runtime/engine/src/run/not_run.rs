@@ -99,11 +99,7 @@ fn faults(plan: &Plan, served: bool) -> Option<String> {
 /// Whether what a source says of stores that do not answer has no effect on servers: a retry topic is of no use to lanes that
 /// wait, and none is there for records that do.
 fn is_without_effect(plan: &Plan, source: &Source) -> bool {
-    match source.on_error {
-        OnError::DeadLetter => false,
-        OnError::BlockLane => true,
-        OnError::ParkKey | OnError::SkipOrder => Waits::of(plan, source).is_none(),
-    }
+    source.on_error == OnError::BlockLane || source.on_error.waits() && Waits::of(plan, source).is_none()
 }
 
 fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {

@@ -20,7 +20,7 @@ const PARKED: &str = "/parked";
 pub fn with_retries(mut plan: Plan) -> Plan {
     for at in 0..plan.sources.len() {
         let source = &plan.sources[at];
-        let Some(topic) = source.retry.filter(|_| waits(source.on_error)) else { continue };
+        let Some(topic) = source.retry.filter(|_| source.on_error.waits()) else { continue };
         let returned = Source {
             id: format!("{}{RETRY}", source.id),
             name: format!("{}{RETRY}", source.name),
@@ -50,11 +50,6 @@ pub fn with_retries(mut plan: Plan) -> Plan {
         }
     }
     plan
-}
-
-/// Whether records of a source wait in a topic while a table does not answer.
-fn waits(on_error: OnError) -> bool {
-    matches!(on_error, OnError::ParkKey | OnError::SkipOrder)
 }
 
 /// By partition and offset, the source's records that wait: a record that comes from the retry topic and is not there was done.

@@ -63,6 +63,9 @@ pub struct Done {
     pub given_up: Vec<String>,
 }
 
+/// The key and the value of a row.
+type Put<'r> = (&'r [u8], &'r [u8]);
+
 /// A partition that is to be read from elsewhere.
 struct Begin {
     name: Arc<PartitionName>,
@@ -176,7 +179,7 @@ impl Pieces {
             let begins = self.begins(reset, lane);
             if !begins.is_empty() {
                 let changed = notes.changed.iter().filter(|(own, ..)| *own == lane);
-                let changed: Vec<(&[u8], &[u8])> = changed.map(|(_, key, value)| (&key[..], &value[..])).collect();
+                let changed: Vec<Put<'_>> = changed.map(|(_, key, value)| (&key[..], &value[..])).collect();
                 self.reset_lane(lanes, lane, &begins, (&keys, &changed)).map_err(named)?;
             }
         }
@@ -253,7 +256,7 @@ impl Pieces {
         lanes: &dyn LaneStore,
         lane: u16,
         begins: &[Begin],
-        (keys, changed): (&[Vec<u8>], &[(&[u8], &[u8])]),
+        (keys, changed): (&[Vec<u8>], &[Put<'_>]),
     ) -> Result<(), ConnectorError> {
         let names: Vec<Arc<PartitionName>> = begins.iter().map(|own| Arc::clone(&own.name)).collect();
         let claimed = lanes.claim(lane, &names)?;

@@ -90,6 +90,19 @@ fn a_policy_may_change_while_records_wait() {
     }
 }
 
+/// Nobody would take back what waits.
+#[test]
+fn a_program_that_lets_nothing_wait_is_refused_while_something_does() {
+    let mut shop = Shop::new(OnError::ParkKey);
+    shop.go_away();
+    shop.take(0, &records(1, [(0, 10)]));
+    let (message, help) = shop.refusal(OnError::BlockLane).unwrap();
+    let wanted = "records of `shop.orders` wait in its retry topic, and nothing in the program takes them back";
+    assert_eq!(message, wanted);
+    assert!(help.contains("nsflow reset --topic RETRY --to latest"), "{help}");
+    assert_eq!(Shop::new(OnError::ParkKey).refusal(OnError::BlockLane), None, "nothing waits");
+}
+
 /// Where a record stood at first is what its fields say.
 #[test]
 fn a_record_that_comes_back_has_the_place_that_it_had() {

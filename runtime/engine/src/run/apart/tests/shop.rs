@@ -22,6 +22,7 @@ use crate::{
     run::{
         Engine, Options,
         drive::{Begun, Run},
+        error::RunError,
         layout,
         retries::with_retries,
         tally::Tally,
@@ -58,10 +59,12 @@ struct World {
     sent: Arc<Mutex<BTreeMap<String, Vec<Sent>>>>,
 }
 
+type RowKey = (StoreTable, Vec<u8>);
+
 /// The store, which remembers how often it was asked for rows. Stores that write rows as text get keys in any order.
 #[derive(Default)]
 struct Rows {
-    rows: Mutex<BTreeMap<(StoreTable, Vec<u8>), Vec<u8>>>,
+    rows: Mutex<BTreeMap<RowKey, Vec<u8>>>,
     asked: AtomicUsize,
 }
 
@@ -230,6 +233,20 @@ impl Shop {
     pub(super) fn add_partition(&self) {
         for stream in 0..2 {
             assert!(self.run.core.shared.origins.count(stream, 4, 0));
+        }
+    }
+
+    /// Commits, and looks whether a program with such an `on_error` can go on; gives why it cannot.
+    pub(super) fn refusal(mut self, on_error: OnError) -> Option<(String, String)> {
+        self.commit();
+        let mut plan = document::from_text(PLAN).unwrap();
+        plan.sources[0].on_error = on_error;
+        let pieces = Engine::build(Arc::new(with_retries(plan)), Options::default(), &self.world);
+        let Ok(mut pieces) = pieces else { panic!("the plan is damaged") };
+        match layout::check(&mut pieces.core, &pieces.plan, &mut StoreBatch::default()) {
+            Err(RunError::Connector { error, .. }) => Some((error.message, error.help.unwrap())),
+            Err(error) => panic!("{error:?}"),
+            Ok(_) => None,
         }
     }
 
