@@ -7,7 +7,7 @@ use std::{
 };
 
 use nsf_plan::{
-    OnError, Plan, PlanError, TopicId,
+    Plan, PlanError, TopicId,
     profile::{Environment, FileText, Manifest, ResolvedProfile},
 };
 use zeroize::Zeroizing;

@@ -139,6 +139,11 @@ impl LookedUp {
         })
     }
 
+    /// The table's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.reader.name
+    }
+
     /// Whether the server did not answer when it was last asked with patience.
     pub(crate) fn is_away(&self) -> bool {
         self.patience.is_away()

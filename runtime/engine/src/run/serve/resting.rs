@@ -1,7 +1,7 @@
 //! Retry topics rest while a table does not answer: what waits there would only be tried in vain, and hold back what comes from
 //! elsewhere. They are read on when the table answers again, which is asked for now and then ([`crate::table`]'s patience).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{
@@ -21,8 +21,8 @@ use crate::{
 pub(super) struct Resting {
     /// Partitions of retry topics that are not read now, with the generation that they were read in.
     partitions: BTreeMap<PartitionId, u64>,
-    /// Whether it was said that a table does not answer.
-    told: bool,
+    /// Tables of which it was said that they do not answer.
+    told: BTreeSet<String>,
 }
 
 impl Serve {
@@ -59,19 +59,21 @@ impl Serve {
         }
     }
 
-    /// Says once that a table does not answer, and once that all do again.
+    /// Says once of each table that it does not answer, and once that all do again.
     fn tell_away(&mut self) {
-        if self.resting.told == self.is_any_away() {
+        let away: BTreeMap<String, String> =
+            self.looked_up().filter_map(|table| Some((table.name().to_owned(), table.failure()?))).collect();
+        if away.keys().eq(&self.resting.told) {
             return;
         }
-        self.resting.told = !self.resting.told;
-        let failures = self.looked_up().filter_map(LookedUp::failure);
-        let mut messages: Vec<String> = failures
-            .map(|failure| format!("{failure}; records that need it are set apart, as `on_error` says"))
+        let new = away.iter().filter(|(name, _)| !self.resting.told.contains(*name));
+        let mut messages: Vec<String> = new
+            .map(|(_, failure)| format!("{failure}; records that need it are set apart, as `on_error` says"))
             .collect();
-        if messages.is_empty() {
+        if away.is_empty() {
             messages.push("all tables answer again; records that waited for them are taken".to_owned());
         }
+        self.resting.told = away.into_keys().collect();
         messages.into_iter().for_each(|message| self.run.tell(|| Event::Note(Note { message })));
     }
 
