@@ -68,6 +68,11 @@ impl Keys {
         format!("{prefix}t:{}:{}:{partition}", self.group, escaped(state))
     }
 
+    /// The key that every save of a lane's rows changes, whoever makes it.
+    pub(crate) fn saves(&self, lane: u16) -> String {
+        self.lanes.get(usize::from(lane)).map_or_else(String::new, |tag| format!("{}saves", tag.prefix))
+    }
+
     /// The key of a lane's progress in a partition.
     pub(crate) fn progress(&self, lane: u16, name: &PartitionName) -> String {
         let prefix = self.lanes.get(usize::from(lane)).map_or("", |tag| &tag.prefix);
@@ -162,6 +167,7 @@ mod tests {
     fn keys_read_well() {
         let keys = keys("billing");
         assert_eq!(keys.state(1), "shop:test:{1-vrb}:s:");
+        assert_eq!(keys.saves(1), "shop:test:{1-vrb}:saves");
         let name = PartitionName { stream: "shop.orders".into(), topic: "orders:eu".into(), partition: 7 };
         assert_eq!(keys.progress(1, &name), "shop:test:{1-vrb}:p:billing:shop.orders:orders%3Aeu:7");
         assert_eq!(keys.ends(1, "shop.hourly", 7), "shop:test:{1-vrb}:t:billing:shop.hourly:7");

@@ -154,6 +154,10 @@ impl Link {
     /// Sends requests and gives the answer to each, refusals among them. After a failure the connection is of no use: an
     /// answer may still come that would be taken for that of another request.
     pub(crate) fn ask(&mut self, requests: &Requests) -> Result<Vec<Value>, Failure> {
+        if requests.count == 0 {
+            // The library takes it for an error.
+            return Ok(Vec::new());
+        }
         let mut exchange = || -> redis::RedisResult<Vec<Value>> {
             self.connection.send_packed_command(&requests.bytes)?;
             (0..requests.count).map(|_| self.connection.recv_response()).collect()

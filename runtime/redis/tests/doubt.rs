@@ -144,12 +144,13 @@ fn half_hearted() -> u16 {
             let held = "*2\r\n$1\r\n5\r\n$-1\r\n";
             let answer = if asked.contains("HELLO") {
                 "*4\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n".to_owned()
-            } else if asked.contains("HINCRBY") {
-                format!(":5\r\n*6\r\n{}", "$-1\r\n".repeat(6))
             } else if asked.contains("HSET") {
                 let refused =
                     "-NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call";
-                format!("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n{refused}\r\n+OK\r\n{held}")
+                let queued = "+QUEUED\r\n".repeat(3);
+                format!("+OK\r\n{queued}*3\r\n:1\r\n+OK\r\n{refused}\r\n+OK\r\n{held}")
+            } else if asked.contains("HINCRBY") {
+                format!(":5\r\n*6\r\n{}", "$-1\r\n".repeat(6))
             } else {
                 format!("+OK\r\n*0\r\n+OK\r\n{held}")
             };

@@ -5,7 +5,7 @@ mod support;
 
 use nsf_engine::{
     connector::ConnectorErrorKind as Kind,
-    store::{LaneStore, Saved},
+    store::{Changes, LaneStore, Saved},
 };
 use nsf_tests::lanes::contract;
 use support::{Server, claim, loaded, moved, partition, progress, rows};
@@ -119,6 +119,44 @@ fn ends_are_kept_with_the_rows() {
     contract::ends_are_kept_with_the_rows(&|| Box::new(server.store()), 1 << 53);
     assert!(server.ask(&["KEYS", "*"]).contains("test:{1-vrb}:t:group:shop.hourly:0"));
     assert_eq!(server.ask(&["ZCARD", "test:{1-vrb}:t:group:shop.hourly:0"]), "2");
+}
+
+/// Many new rows are guarded by the one key that all saves of a lane change, and where that changed by the rows themselves.
+#[test]
+fn workers_that_save_new_rows_of_a_lane_at_once_hinder_each_other_only_in_the_same_rows() {
+    const ROWS: u32 = 300;
+    let Some(server) = Server::start("saves of new rows side by side", &[]) else { return };
+    let save = |worker: u32, name: &(dyn Fn(u32, u32) -> String + Sync)| -> Vec<Saved> {
+        let store = server.store();
+        let mut held = claim(&store, 0, &[worker]);
+        let mut saved = Vec::new();
+        for turn in 1..=60 {
+            let mut changes = Changes::default();
+            for row in 0..ROWS {
+                let key = format!("{}:{row}", name(worker, turn));
+                changes.put(key.as_bytes(), worker.to_string().as_bytes());
+                changes.guard(key.as_bytes(), 0);
+            }
+            saved.push(store.save(0, &held, &changes, &[progress(turn.into())]));
+            if saved.last() == Some(&Saved::Applied) {
+                held = moved(&held, turn.into());
+            }
+        }
+        saved
+    };
+    let both = |name: &(dyn Fn(u32, u32) -> String + Sync)| {
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| save(1, name));
+            (save(0, name), other.join().unwrap())
+        })
+    };
+    let (one, two) = both(&|worker, turn| format!("own:{worker}:{turn}"));
+    assert!(one.iter().chain(&two).all(|saved| *saved == Saved::Applied), "{one:?} {two:?}");
+    // The same rows from two partitions: each is one worker's.
+    let (one, two) = both(&|_, turn| format!("same:{turn}"));
+    for (one, two) in one.iter().zip(&two) {
+        assert!(matches!((one, two), (Saved::Applied, Saved::Lost) | (Saved::Lost, Saved::Applied)), "{one:?} {two:?}");
+    }
 }
 
 #[test]

@@ -216,6 +216,8 @@ fn main() -> Done<()> {
         .set("auto.offset.reset", variable("START")?)
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("queued.min.messages", "10000")
+        // Otherwise a full queue is looked at again only after a second.
+        .set("fetch.queue.backoff.ms", "50")
         .create()?;
     consumer.subscribe(&[ORDERS])?;
     let mut producer = ClientConfig::new();
