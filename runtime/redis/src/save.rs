@@ -23,6 +23,9 @@ const LARGEST_SCORE: i64 = 1 << 53;
 /// there, so that 6,000 cost 5 µs each and hold up everybody for 30 ms.
 const FEW: usize = 64;
 
+/// How often more rows than that are guarded by the saves of their lane before they are guarded one by one.
+const TRIES: usize = 4;
+
 /// What shows that guarded rows changed between the look at them and the transaction.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Watch {
@@ -188,13 +191,14 @@ impl RedisStore {
         if !self.topology.settings().is_fenced() {
             return self.save_unfenced(number, lane, held, rows, progress);
         }
-        let few = rows.guards().len() <= FEW;
-        if !few && let Some(saved) = self.save_under(Watch::Saves, number, lane, held, rows, progress)? {
-            return Ok(saved);
+        let tries = if rows.guards().len() <= FEW { 0 } else { TRIES };
+        for watch in std::iter::repeat_n(Watch::Saves, tries).chain([Watch::Rows]) {
+            if let Some(saved) = self.save_under(watch, number, lane, held, rows, progress)? {
+                return Ok(saved);
+            }
+            // Another save of the lane came in between; whether it is of these rows is seen by reading them again.
         }
-        // Another save of the lane came in between; whether it is of these rows is seen at the rows.
-        let saved = self.save_under(Watch::Rows, number, lane, held, rows, progress)?;
-        Ok(saved.unwrap_or(Saved::Lost))
+        Ok(Saved::Lost)
     }
 
     /// Saves unless what stands under `WATCH` changes meanwhile: gives nothing then, and nothing was done.
