@@ -7,6 +7,7 @@
 //! | --- | --- | --- |
 //! | a row of a state | `<ns>:{<tag>}:s:<key>` | the row's JSON; expires by itself where the state keeps rows for a time |
 //! | progress | `<ns>:{<tag>}:p:<group>:<stream>:<topic>:<partition>` | hash: `e` claim, `n` first offset that is not in the rows, `f` the first offset that was ever read, `w` watermark, `i` incarnation of the topic, `v` hash of the plan |
+//! | how often rows of a lane were saved | `<ns>:{<tag>}:saves` | hash: `n` |
 //! | a row of a dimension | `<ns>:{<tag by hash>}:d:<key>` | the row's JSON; expires by itself where its space keeps rows for a time |
 //! | a value that a program writes | `<ns>:out:<key>` | the value's JSON |
 //! | a stream that a program adds to | `<ns>:stream:<name>` | entries with `nsf-id`, `nsf-lane`, `key`, `value`; a group `nsf-…` where a program reads it |
@@ -20,8 +21,12 @@
 //! Whoever claims a lane raises `e`. A worker's reads and saves count only while the store still says the `e` and the `n`
 //! that it holds. `WATCH` on the progress makes that check and the save one: it is set (and the progress compared) when
 //! the worker first reads after a save, stands until the `EXEC`, and is set again in the same round trip. Only commands
-//! that fail for no type of value (`MSET`, `SET`, `DEL`) and one `HSET` on a hash that was read before are in the
-//! transaction, since Redis undoes nothing of one that fails in its middle.
+//! that fail for no type of value (`MSET`, `SET`, `DEL`), one `HSET` on a hash that was read before, and an `HINCRBY` of a
+//! number that nothing else writes are in the transaction, since Redis undoes nothing of one that fails in its middle.
+//!
+//! Rows that are written for the first time, or were another partition's, are read once more before the transaction and must
+//! still be so when it is done: few of them by `WATCH` on each, many by `WATCH` on `saves`, which every save of rows raises. A
+//! server looks through all that a connection has under `WATCH` for each key more: 6,000 would hold up everybody for 30 ms.
 //!
 //! `e` rises by a random step: after a loss of the last writes, or of all, the next claim is still another number than the
 //! one that was lost.
