@@ -168,7 +168,7 @@ const READ: [&str; 2] = ["movements", "logins"];
 const WRITTEN: [&str; 6] = ["moved", "visited", "bucketed", "charged", "balance_changed", "rejected"];
 
 /// Outputs that may be on a cluster of their own.
-const ELSEWHERE: [&str; 2] = ["moved", "visited"];
+const ELSEWHERE: [&str; 3] = ["moved", "visited", "charged"];
 
 /// The partitions of every topic.
 pub const PARTITIONS: u32 = 12;
@@ -368,15 +368,14 @@ impl Stage {
             outcome.rows += rows.len();
         }
         let further = self.has_next.then_some("audited");
-        for own in ["moved", "visited", "bucketed"].into_iter().chain(further) {
+        let read = |own: &str| {
             let brokers = if ELSEWHERE.contains(&own) { &self.outputs } else { &self.brokers };
-            let found = topic::read(brokers, &self.topic(own), Duration::from_millis(300));
-            let found = found.map_err(|error| error.to_string())?;
-            outcome.outputs.push((own, self.expected.compare(own, &found)?));
+            topic::read(brokers, &self.topic(own), Duration::from_millis(300)).map_err(|error| error.to_string())
+        };
+        for own in ["moved", "visited", "bucketed"].into_iter().chain(further) {
+            outcome.outputs.push((own, self.expected.compare(own, &read(own)?)?));
         }
-        let found = topic::read(&self.brokers, &self.topic("charged"), Duration::from_millis(300));
-        let found = found.map_err(|error| error.to_string())?;
-        let (outputs, changes) = self.expected.compare_but_rates("charged", &found, &self.tariffs)?;
+        let (outputs, changes) = self.expected.compare_but_rates("charged", &read("charged")?, &self.tariffs)?;
         outcome.outputs.push(("charged", outputs));
         outcome.changes = changes;
         self.check_rejected()?;
