@@ -26,7 +26,7 @@
 //!
 //! Rows that are written for the first time, or were another partition's, are read once more before the transaction and must
 //! still be so when it is done: few of them by `WATCH` on each, many by `WATCH` on `saves`, which every save of rows raises. A
-//! server looks through all that a connection has under `WATCH` for each key more: 6,000 would hold up everybody for 30 ms.
+//! server looks through all that a connection has under `WATCH` for each key more, and answers nobody meanwhile.
 //!
 //! `e` rises by a random step: after a loss of the last writes, or of all, the next claim is still another number than the
 //! one that was lost.

@@ -20,7 +20,8 @@ use crate::{
 const LARGEST_SCORE: i64 = 1 << 53;
 
 /// How many rows are put under `WATCH` one by one at first: for each the server looks through all that the connection has
-/// there, so that 6,000 cost 5 µs each and hold up everybody for 30 ms.
+/// there, so that 64 take it 50 µs, and 6,000 hold up everybody for more than a tenth of a second:
+/// `(echo WATCH $(seq 6000); echo INFO commandstats) | redis-cli | grep watch`, Redis 7.0.
 const FEW: usize = 64;
 
 /// How often more rows than that are guarded by the saves of their lane before they are guarded one by one.

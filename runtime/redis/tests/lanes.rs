@@ -121,11 +121,23 @@ fn ends_are_kept_with_the_rows() {
     assert_eq!(server.ask(&["ZCARD", "test:{1-vrb}:t:group:shop.hourly:0"]), "2");
 }
 
+/// The library takes a request of nothing for an error.
+#[test]
+fn nothing_is_read_where_nothing_is_asked_for() {
+    let Some(server) = Server::start("a load of nothing", &[]) else { return };
+    let store = server.store();
+    assert!(loaded(&store, 0, &[], &[]).unwrap().is_empty());
+    let held = claim(&store, 0, &[0]);
+    assert!(loaded(&store, 0, &held, &[]).unwrap().is_empty());
+}
+
 /// Many new rows are guarded by the one key that all saves of a lane change, and where that changed by the rows themselves.
 #[test]
 fn workers_that_save_new_rows_of_a_lane_at_once_hinder_each_other_only_in_the_same_rows() {
     const ROWS: u32 = 300;
     let Some(server) = Server::start("saves of new rows side by side", &[]) else { return };
+    // Both begin each save at once, so that one comes between the other's look and its transaction.
+    let at_once = std::sync::Barrier::new(2);
     let save = |worker: u32, name: &(dyn Fn(u32, u32) -> String + Sync)| -> Vec<Saved> {
         let store = server.store();
         let mut held = claim(&store, 0, &[worker]);
@@ -137,6 +149,7 @@ fn workers_that_save_new_rows_of_a_lane_at_once_hinder_each_other_only_in_the_sa
                 changes.put(key.as_bytes(), worker.to_string().as_bytes());
                 changes.guard(key.as_bytes(), 0);
             }
+            at_once.wait();
             saved.push(store.save(0, &held, &changes, &[progress(turn.into())]));
             if saved.last() == Some(&Saved::Applied) {
                 held = moved(&held, turn.into());

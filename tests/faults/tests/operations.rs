@@ -178,6 +178,7 @@ fn a_topic_that_is_read_anew(servers: &Servers, stage: &mut Stage) {
     assert_eq!(wrong_rows(servers, stage), before, "it was done all the same");
     let words = refused(stage, &[&reset[..], &["movments"]].concat());
     assert!(words.contains("nothing in the plan reads the topic `movments`"), "{words}");
+    assert!(words.contains("name a topic or a stream that it reads: ") && words.contains(&movements), "{words}");
 
     let rows = |modules: &[&str]| {
         let is_of = |key: &&String| modules.iter().any(|module| key.starts_with(module));

@@ -1,6 +1,6 @@
 //! `nsflow reset`: lets a topic or stream be read anew, from its first or behind its last message.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use clap::ValueEnum;
 use nsf_engine::{
@@ -12,6 +12,7 @@ use nsf_engine::{
     timed,
 };
 use nsf_kafka::KafkaGroup;
+use nsf_plan::Plan;
 
 use crate::{
     Deployment,
@@ -66,7 +67,7 @@ impl Reset {
         if kinds.len() != 1 {
             let problem = match kinds.as_slice() {
                 [] => Problem::new(format!("nothing in the plan reads the topic `{}`", self.topic))
-                    .with_help("name a topic as it stands in `from: kafka(\"…\")` or `from: redis_stream(\"…\")`"),
+                    .with_help(format!("name a topic or a stream that it reads: {}", read_by(&plan))),
                 _ => Problem::new(format!("the plan reads a topic and a stream that are called `{}`", self.topic))
                     .with_help("give one of them another name: they cannot be told apart here"),
             };
@@ -239,6 +240,14 @@ impl Reset {
         }
         Ok(())
     }
+}
+
+/// The topics and streams that a plan reads, in words.
+fn read_by(plan: &Plan) -> String {
+    let is_topic = |topic: &&nsf_plan::Topic| topic.read && matches!(&*topic.connector.kind, "kafka" | "redis_stream");
+    let names: BTreeSet<String> =
+        plan.topics.iter().filter(is_topic).map(|topic| format!("`{}`", topic.connector.name)).collect();
+    if names.is_empty() { "there is none".to_owned() } else { names.into_iter().collect::<Vec<_>>().join(", ") }
 }
 
 /// How many records are named that wait.

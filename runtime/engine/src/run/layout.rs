@@ -255,9 +255,12 @@ fn refuse_what_waits(core: &Core, state: &str) -> Result<(), RunError> {
         return Ok(());
     }
     let message = format!("records of `{source}` wait in its retry topic, and nothing in the program takes them back");
-    let help = "put `retry` and `on_error` of the source back as they were until none waits (they are the rows of `SOURCE/waiting` \
-                in `nsflow state scan`); or, with the program as it was, give them up: `nsflow reset --topic RETRY --to latest`";
-    Err(refused(message, help))
+    let help = format!(
+        "put `retry` and `on_error` of the source back as they were until none waits (they are the rows of `{state}` in `nsflow \
+         state scan`); or, with the program as it was, give them up: `nsflow reset --topic RETRY --to latest`, RETRY being what its \
+         `retry` names"
+    );
+    Err(refused(message, &help))
 }
 
 fn migration(known: &StoredShape, state: &State, shape: &StateShape, from: &[Option<usize>]) -> Migration {

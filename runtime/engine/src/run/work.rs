@@ -149,7 +149,7 @@ impl Worker {
             for (index, message) in taken.batch.messages.iter().enumerate() {
                 if stream.at_first(&taken.batch, message).is_some() {
                     worked.refused.push((index as u32, fault.clone()));
-                } else if stream.returned.is_none() {
+                } else {
                     worked.output.reject_in_stream(stream.rejection(&stream.id, &taken.batch, message, &fault));
                 }
             }

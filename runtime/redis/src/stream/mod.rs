@@ -2,10 +2,10 @@
 //!
 //! # Which worker
 //! A worker reads a stream while it has its lease: a key of the stream's name that only it prolongs and that ends by itself.
-//! Streams that a flow merges are one worker's, who has the leases of all of them, and so are sources of one stream. A lease decides nothing but who
-//! reads. That no entry is counted twice rests on the lanes, as for topics: whoever gets the lease claims them, and whoever
-//! claims last alone can save. A worker that was held up for longer than its lease and goes on saves nothing, writes no values
-//! and adds no entries; with its next look at the lease it gives the stream up.
+//! Streams that a flow merges are one worker's, who has the leases of all of them, and so are sources of one stream. A lease
+//! decides nothing but who reads. That no entry is counted twice rests on the lanes, as for topics: whoever gets the lease claims
+//! them, and whoever claims last alone can save. A worker that was held up for longer than its lease and goes on saves nothing,
+//! writes no values and adds no entries; with its next look at the lease it gives the stream up.
 //!
 //! # Where it is read from
 //! The positions are those of the lanes. No consumer group is read with: one would have a second opinion of what was taken. There

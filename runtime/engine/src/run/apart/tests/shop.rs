@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -18,6 +18,7 @@ use crate::{
         ConnectorError, ConnectorErrorKind, ConnectorResult, Connectors, Export, Header, Message, OutputBatch, Placed,
         Polled, Position, RawBatch, SharedSource, Sink, Source, StreamRequest,
     },
+    dimension::fixture::MemoryStore,
     lookup::{Lookup, LookupMember},
     run::{
         Engine, Options,
@@ -59,47 +60,24 @@ struct World {
     sent: Arc<Mutex<BTreeMap<String, Vec<Sent>>>>,
 }
 
-type RowKey = (StoreTable, Vec<u8>);
-
-/// The store, which remembers how often it was asked for rows. Stores that write rows as text get keys in any order.
+/// The store. Those that write rows as text, as it does, get keys in any order.
 #[derive(Default)]
-struct Rows {
-    rows: Mutex<BTreeMap<RowKey, Vec<u8>>>,
-    asked: AtomicUsize,
-}
+struct Rows(MemoryStore);
 
 impl Store for Rows {
     fn get_many(&self, table: StoreTable, keys: &[&[u8]], found: &mut dyn FnMut(usize, &[u8])) -> ConnectorResult<()> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        let rows = self.rows.lock().unwrap();
-        for (at, key) in keys.iter().enumerate() {
-            if let Some(value) = rows.get(&(table, key.to_vec())) {
-                found(at, value);
-            }
-        }
+        self.0.asked.lock().unwrap().push(keys.len());
+        let rows = keys.iter().enumerate().filter_map(|(at, key)| Some((at, self.0.row(table, key)?)));
+        rows.for_each(|(at, row)| found(at, &row));
         Ok(())
     }
 
     fn scan(&self, table: StoreTable, prefix: &[u8], row: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> ConnectorResult<()> {
-        for ((of, key), value) in self.rows.lock().unwrap().iter() {
-            if *of == table && key.starts_with(prefix) && !row(key, value) {
-                break;
-            }
-        }
-        Ok(())
+        self.0.scan(table, prefix, row)
     }
 
     fn commit(&self, batch: &StoreBatch) -> ConnectorResult<()> {
-        let mut rows = self.rows.lock().unwrap();
-        for (table, changes) in batch.tables() {
-            for (key, value) in changes.rows() {
-                match value {
-                    Some(value) => drop(rows.insert((table, key.to_vec()), value.to_vec())),
-                    None => drop(rows.remove(&(table, key.to_vec()))),
-                }
-            }
-        }
-        Ok(())
+        self.0.commit(batch)
     }
 }
 
@@ -371,12 +349,12 @@ impl Shop {
 
     /// How often the store was asked for rows.
     pub(super) fn asked(&self) -> usize {
-        self.world.store.asked.load(Ordering::Relaxed)
+        self.world.store.0.asked.lock().unwrap().len()
     }
 
     fn rows(&mut self, state: &str) -> Vec<(String, Value)> {
         self.commit();
-        let rows = self.world.store.rows.lock().unwrap();
+        let rows = self.world.store.0.rows.lock().unwrap();
         let own = rows.iter().filter_map(|((table, key), value)| {
             let key = String::from_utf8(key.clone()).ok().filter(|_| *table == StoreTable::State)?;
             let key = key.strip_prefix(&format!("{state}:"))?.to_owned();

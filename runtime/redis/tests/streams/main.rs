@@ -1,111 +1,22 @@
 //! Streams as a source: entries as messages, one reader at a time, and what is gone is told.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod bench;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::{
-    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
+use bench::{FIRST, assigned, batch, calls, group_field, groups, source, sources, stands, start, start_at, text, told};
 use nsf_engine::{
-    connector::{Change, Command, LogState, PartitionId, Polled, RawBatch, Source as _},
+    connector::{Change, Command, PartitionId, Polled, RawBatch, Source as _},
     timed,
 };
-use nsf_redis::{
-    ACL_COMMANDS, Claims, RedisSettings, RedisStreamSource, Secret, StreamToRead, acl_line, check, stream_stands,
-};
+use nsf_redis::{ACL_COMMANDS, RedisSettings, RedisStreamSource, Secret, acl_line, check, stream_stands};
 use support::Server;
-
-const FIRST: PartitionId = PartitionId { stream: 0, partition: 0 };
-
-/// A source of each of these streams, which no flow merges.
-fn source(settings: &RedisSettings, names: &[&str]) -> RedisStreamSource {
-    let streams: Vec<(&str, &str, u32)> = (0..).zip(names).map(|(group, name)| (*name, *name, group)).collect();
-    sources(settings, &streams)
-}
-
-/// By source: the stream, what the source is called, and the number of those that one worker reads.
-fn sources(settings: &RedisSettings, streams: &[(&str, &str, u32)]) -> RedisStreamSource {
-    let stream = |(name, source, group): &(&str, &str, u32)| StreamToRead {
-        name: (*name).to_owned(),
-        source: (*source).to_owned(),
-        group: *group,
-    };
-    let streams: Vec<StreamToRead> = streams.iter().map(stream).collect();
-    RedisStreamSource::new(settings.clone(), Arc::<Claims>::default(), &streams).unwrap()
-}
-
-/// As it stands for its source of the same name, and whether it is read.
-fn stands(settings: &RedisSettings, name: &str) -> (LogState, bool) {
-    stream_stands(settings, name, &[name.to_owned()], false).unwrap()
-}
-
-/// How often a command was run at the server.
-fn calls(server: &Server, command: &str) -> u64 {
-    let stats = server.ask(&["INFO", "commandstats"]);
-    let line =
-        stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")).map(str::to_owned));
-    line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
-}
-
-/// A field of what the server says of a group of a stream.
-fn group_field(server: &Server, stream: &str, group: &str, name: &str) -> String {
-    let lines: Vec<String> = server.ask(&["XINFO", "GROUPS", stream]).lines().map(str::to_owned).collect();
-    let from = lines.iter().position(|line| line == group).unwrap();
-    let at = lines[from..].iter().position(|line| line == name).unwrap();
-    lines[from + at + 1].clone()
-}
-
-/// The groups of a stream that begin so.
-fn groups(server: &Server, stream: &str, begin: &str) -> Vec<String> {
-    let lines = server.ask(&["XINFO", "GROUPS", stream]);
-    lines.lines().filter(|line| line.starts_with(begin)).map(str::to_owned).collect()
-}
-
-/// Polls until something is told.
-#[track_caller]
-fn told(source: &mut RedisStreamSource) -> Vec<Change> {
-    let begun = Instant::now();
-    loop {
-        let mut batch = RawBatch::default();
-        match source.poll(&mut batch, 1 << 18).unwrap() {
-            Polled::Changed => return source.changes(),
-            Polled::Batch => panic!("{batch:?}"),
-            _ => assert!(begun.elapsed() < Duration::from_secs(60), "nothing is told: {:?}", source.status().trouble()),
-        }
-    }
-}
-
-#[track_caller]
-fn assigned(changes: &[Change]) -> LogState {
-    match changes {
-        [Change::Assigned(FIRST, log)] => log.clone(),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn start(source: &mut RedisStreamSource, next: u64, generation: u64) {
-    source.command(Command::Start { partition: FIRST, next, generation }).unwrap();
-}
-
-#[track_caller]
-fn batch(source: &mut RedisStreamSource) -> RawBatch {
-    let begun = Instant::now();
-    loop {
-        let mut batch = RawBatch::default();
-        match source.poll(&mut batch, 1 << 18).unwrap() {
-            Polled::Batch => return batch,
-            Polled::Idle => assert!(begun.elapsed() < Duration::from_secs(60), "nothing comes"),
-            other => panic!("{other:?}: {:?}", source.changes()),
-        }
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
 
 #[test]
 fn entries_are_messages_with_key_headers_and_time() {
@@ -508,13 +419,6 @@ fn a_single_entry_that_is_deleted_is_not_taken_for_a_trimmed_one() {
     ]);
     server.ask(&["XTRIM", "test:stream:clicks", "MAXLEN", "0"]);
     assert_eq!(stands(&server.settings(), "clicks").0.low, offset(14) + 1);
-}
-
-/// Waits until the first stream is this source's, and starts it.
-#[track_caller]
-fn start_at(source: &mut RedisStreamSource, next: u64) {
-    assigned(&told(source));
-    start(source, next, 1);
 }
 
 #[test]
