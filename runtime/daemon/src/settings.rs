@@ -58,7 +58,7 @@ pub fn kafka(profile: &ResolvedProfile, kafka: &KafkaProfile, cluster: &KafkaClu
     });
     settings.properties = kafka.properties.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     settings.session_timeout = session(kafka);
-    // A quarter of the memory for what is read ahead, an eighth for what is not yet confirmed; the rest is for rows.
+    // How it is divided as a whole stands at the options of a run.
     settings.memory = memory(profile) / 4;
     settings.producer_memory = memory(profile) / 8;
     settings.security.tls = cluster.tls.as_ref().map(kafka_tls);

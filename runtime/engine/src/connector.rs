@@ -413,6 +413,11 @@ pub struct RefusedMessage {
 }
 
 impl OutputBatch {
+    /// About how many bytes it takes, without what is placed.
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes.len() + self.keys.len() + size_of_val(self.ends.as_slice()) + size_of_val(self.ids.as_slice())
+    }
+
     /// Makes it empty and keeps its memory.
     pub fn clear(&mut self) {
         self.bytes.clear();

@@ -45,6 +45,12 @@ pub struct Rejection {
 }
 
 impl Rejection {
+    /// About how many bytes it takes.
+    pub(crate) fn memory(&self) -> usize {
+        let texts = self.by.len() + self.source.len() + self.topic.len() + self.step.len() + self.reason.len();
+        size_of::<Self>() + texts + self.key.as_ref().map_or(0, |key| key.len()) + self.raw.len()
+    }
+
     /// A message that the receiver of an output will never take. Source and place are those of the record that caused it; it
     /// comes from no topic, since it is none of its messages.
     pub(crate) fn of_refused(core: &Core, connector: &Connector, refused: RefusedMessage) -> Self {
@@ -116,6 +122,8 @@ impl Rejection {
             out.extend_from_slice(b"\":");
             json::write_text(value, out);
         };
+        // Memory that grows is copied, and the message may be very long.
+        out.reserve(self.raw.len() + self.raw.len() / 8);
         out.push(b'{');
         text("source", &self.source, out);
         text("topic", &self.topic, out);

@@ -1,10 +1,7 @@
 //! Rows of the fault matrix on real servers, in doses that the test command can wait for.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
-use std::sync::{
-    LazyLock, Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 
 use nsf_faults::rows::{Programs, run_row};
 use nsf_tests::{
@@ -15,12 +12,29 @@ use nsf_tests::{
 static PROGRAMS: LazyLock<Programs> =
     LazyLock::new(|| Programs { nsfc: tool::build("nsfc"), nsflow: tool::build_with("nsflow", &["faults"]) });
 
-/// Rows wait most of the time, for sessions that end and servers that start: two at once take little more time than one. More
-/// would wait for one another.
-static PLACES: [Mutex<()>; 2] = [Mutex::new(()), Mutex::new(())];
+/// How many rows may still begin. They wait most of the time, for sessions that end and servers that start: three at once take
+/// little more time than one. More would wait for one another.
+static PLACES: (Mutex<u32>, Condvar) = (Mutex::new(3), Condvar::new());
 
-/// How many rows came to a place so far.
-static TAKEN: AtomicUsize = AtomicUsize::new(0);
+/// A row's place among those that run.
+struct Place;
+
+impl Place {
+    /// Waits for one.
+    fn take() -> Self {
+        let free = PLACES.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = PLACES.1.wait_while(free, |free| *free == 0);
+        *free.unwrap_or_else(PoisonError::into_inner) -= 1;
+        Self
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        *PLACES.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        PLACES.1.notify_one();
+    }
+}
 
 fn row(name: &str, dose: u32) {
     if !kafka::is_fetched() || install::find("redis-server").is_none() || install::find("mariadbd").is_none() {
@@ -32,8 +46,7 @@ fn row(name: &str, dose: u32) {
         not_shown(&format!("row {name} of the fault matrix"), &reason);
         return;
     }
-    let place = &PLACES[TAKEN.fetch_add(1, Ordering::Relaxed) % PLACES.len()];
-    let _place = place.lock().unwrap_or_else(PoisonError::into_inner);
+    let _place = Place::take();
     let seed = 2026;
     let done = run_row(name, dose, 5, seed, &PROGRAMS);
     println!("{name}, seed {seed}: {done:?}");

@@ -365,9 +365,18 @@ fn heals(error: &RunError) -> bool {
     matches!(error, RunError::Connector { error, .. } if error.kind.may_heal())
 }
 
+/// Smallest block that a source is read by, in bytes.
+const SMALLEST_BLOCK: usize = 64 * 1024;
+
+/// About how many bytes a changed row takes while it is saved: its key and its value, and what of both is on its way to the store.
+const SAVED_ROW: usize = 512;
+
+/// How the plan is run. The memory that a worker may use is divided: a quarter for what is read ahead, an eighth for messages
+/// that are not yet confirmed, three eighths for rows; a sixteenth each for what a round makes, what waits for the commit, and
+/// what the commit saves of states.
 fn options(configuration: &Configuration, surroundings: &Surroundings) -> Options {
     let profile = &configuration.profile;
-    let limits = &profile.commit;
+    let (limits, memory) = (&profile.commit, settings::memory(profile));
     let default = Options::default();
     #[cfg(feature = "faults")]
     crate::faults::arm(&default);
@@ -379,7 +388,11 @@ fn options(configuration: &Configuration, surroundings: &Surroundings) -> Option
         commit_every: if in_transactions { every.min(LONGEST_COMMIT) } else { every },
         commit_bytes: limits.bytes.unwrap_or(64 * 1024 * 1024),
         commit_records: limits.records.unwrap_or(default.commit_records),
-        state_bytes: settings::memory(profile) / 2,
+        block: (memory / 1024).clamp(SMALLEST_BLOCK, default.block),
+        state_bytes: memory / 8 * 3,
+        round_bytes: memory / 16,
+        kept_bytes: memory / 16,
+        changed_rows: (memory / SAVED_ROW / 16) as u64,
         events: Some(surroundings.events()),
         secrets: Arc::new(secret),
         stop: surroundings.stop.clone(),

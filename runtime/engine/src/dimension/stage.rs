@@ -23,7 +23,7 @@ use crate::{
 
 use super::{
     Dimensions,
-    row::{Row, RowWrite},
+    row::{Field, Row, RowWrite},
     stamp::{Stamp, WrittenBy},
 };
 
@@ -42,6 +42,8 @@ pub struct Stage {
     collected: Vec<Arc<[u8]>>,
     round: u64,
     capacity: usize,
+    /// About how many bytes the changed rows take.
+    changed_bytes: usize,
     arena: Bump,
 }
 
@@ -54,6 +56,13 @@ struct Held {
     state: RowState,
     /// The round that last used it.
     used: u64,
+}
+
+impl Held {
+    /// About how many bytes it takes, and what is written of it; long values not counted.
+    const fn memory(&self) -> usize {
+        2 * (size_of::<Self>() + self.row.fields.capacity() * size_of::<Field>())
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -119,6 +128,7 @@ impl Stage {
             collected: Vec::new(),
             round: 0,
             capacity: CACHED_ROWS,
+            changed_bytes: 0,
             arena: Bump::new(),
         })
     }
@@ -213,6 +223,7 @@ impl DimensionStage for Stage {
             let again = || held.stored != row_version(None) && store.is_spread(&key);
             if held.state != RowState::Changed && (change.stored || again()) {
                 held.state = RowState::Changed;
+                self.changed_bytes += held.memory() + key.len();
                 self.changed.push(key);
             }
             if change.is_visible() {
@@ -239,6 +250,10 @@ impl DimensionStage for Stage {
         }
     }
 
+    fn changed_bytes(&self) -> usize {
+        self.changed_bytes
+    }
+
     fn versions(&self) -> Vec<u64> {
         self.collected.iter().filter_map(|key| self.rows.get(key)).map(|held| held.stored).collect()
     }
@@ -247,9 +262,11 @@ impl DimensionStage for Stage {
         self.rows.clear();
         self.changed.clear();
         self.collected.clear();
+        self.changed_bytes = 0;
     }
 
     fn committed(&mut self) {
+        self.changed_bytes = 0;
         for key in self.collected.drain(..) {
             if let Some(held) = self.rows.get_mut(&key)
                 && held.state == RowState::Collected

@@ -9,34 +9,34 @@ use bumpalo::Bump;
 use nsf_plan::Plan;
 
 use super::{
+    begin::{fit, open_outputs, open_sources},
     error::RunError,
     event::{self, Event},
     lane::Lane,
-    layout,
     log::{self, StateLog},
-    migrate::{self, Migration},
     options::Options,
     output::{WorkOutput, take_in_order},
+    pace::Pace,
     pieces::{Core, Exported, Output, Pieces, Reader},
-    progress::{PartitionProgress, Progress, prefix},
+    progress::Progress,
     reader::{News, Readers, Report},
     round::{self, Interleaving},
-    stage::DimensionWrite,
+    stage::{DimensionStage as _, DimensionWrite},
     sweep::Sweep,
     tally::Tally,
     work::{Taken, Worked, Worker},
 };
 use crate::{
-    connector::{ConnectorError, ConnectorErrorKind, ConnectorResult, Position, Sink},
+    connector::{ConnectorError, Message, Sink},
     dimension::{Dimensions, Stage},
     rejected::Rejection,
-    store::{StoreBatch, StoreTable},
+    store::StoreBatch,
     summary::Summary,
 };
 
-/// Changed rows of states after which a commit is made, so that what a commit holds in memory does not depend on how much
-/// input a second brings.
-const MOST_CHANGED: u64 = 200_000;
+/// About how many bytes a record takes while it is worked on, beside its own and what is made of it: where it stands in its batch,
+/// its values, what its lane notes of it.
+const WORKED_ON: usize = size_of::<Message>() + 256;
 
 /// A plan that runs.
 pub(crate) struct Run {
@@ -61,6 +61,10 @@ pub(crate) struct Run {
     pub rejected: Vec<Rejection>,
     /// Records and bytes taken since the last commit, and since when.
     pub uncommitted: Uncommitted,
+    /// How much a round may take.
+    pub pace: Pace,
+    /// About how many bytes the round at hand has made so far.
+    pub made: usize,
     /// Whether an earlier run was gone on with.
     pub resumed: bool,
     interleaving: Interleaving,
@@ -80,10 +84,30 @@ pub(crate) struct Run {
 pub(crate) struct LanedWork {
     /// Whether something was written that the run also reads.
     pub wrote: bool,
-    /// The writes of dimensions that were applied.
+    /// The writes of dimensions that were applied. Whoever serves writes them again where another worker was between.
     pub writes: Vec<DimensionWrite>,
     /// Lanes that failed, and why.
     pub failed: Vec<(u16, ConnectorError)>,
+}
+
+/// How much a round has taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Size {
+    pub records: usize,
+    pub bytes: usize,
+}
+
+impl Size {
+    pub(crate) fn of<'t>(taken: impl IntoIterator<Item = &'t Taken>) -> Self {
+        let mut size = Self::default();
+        taken.into_iter().for_each(|taken| size.add(taken));
+        size
+    }
+
+    fn add(&mut self, taken: &Taken) {
+        self.records += taken.batch.messages.len();
+        self.bytes += taken.batch.bytes.len();
+    }
 }
 
 /// What a run begins with.
@@ -102,6 +126,8 @@ pub(crate) struct Begun {
 pub(crate) struct Uncommitted {
     pub records: u64,
     pub bytes: u64,
+    /// About how many bytes wait for the commit in memory, beside rows.
+    pub kept: usize,
     pub since: Option<Instant>,
 }
 
@@ -150,6 +176,8 @@ impl Run {
         let (sweep, log) = (Sweep::new(&plan), StateLog::new(&plan, &core.programs, core.lanes));
         let run = Self {
             plan,
+            pace: Pace::new(options.round_bytes),
+            made: 0,
             options,
             dimensions,
             stage,
@@ -233,6 +261,7 @@ impl Run {
     fn take(&mut self, readers: &Readers, open: &mut Open) -> Result<Vec<(usize, Taken)>, RunError> {
         let most = if self.options.one_by_one { 1 } else { self.options.blocks.max(1) };
         let mut taken = Vec::new();
+        let mut size = Size::default();
         let wait = self.until_commit().min(Duration::from_millis(100));
         let mut report = match readers.reports.recv_timeout(wait) {
             Ok(report) => Some(report),
@@ -264,10 +293,11 @@ impl Run {
                     self.lag[reader] = waiting;
                     let mut taken_one = Taken { stream: open.streams[reader], batch, header };
                     self.skip_repeated(&mut taken_one);
+                    size.add(&taken_one);
                     taken.push((reader, taken_one));
                 }
             }
-            if taken.len() < most {
+            if taken.len() < most && self.pace.has_room(size.records, size.bytes) {
                 report = readers.reports.try_recv().ok();
             }
         }
@@ -305,8 +335,8 @@ impl Run {
 
     /// Counts what was taken for the next commit.
     pub(crate) fn count_taken(&mut self, batches: &[Taken]) {
-        let bytes: u64 = batches.iter().map(|taken| taken.batch.bytes.len() as u64).sum();
-        let records: u64 = batches.iter().map(|taken| taken.batch.messages.len() as u64).sum();
+        let size = Size::of(batches);
+        let (records, bytes) = (size.records as u64, size.bytes as u64);
         self.uncommitted.since.get_or_insert_with(Instant::now);
         self.uncommitted.records += records;
         self.uncommitted.bytes += bytes;
@@ -325,6 +355,8 @@ impl Run {
     /// Works on batches. A lane that fails gives nothing; the others go on.
     pub(crate) fn work_laned(&mut self, batches: &[Taken]) -> Result<LanedWork, RunError> {
         self.tell_watermarks();
+        let size = Size::of(batches);
+        self.made = size.bytes + size.records * WORKED_ON;
         let mut arenas = std::mem::take(&mut self.arenas);
         while arenas.len() < batches.len() {
             arenas.push(Bump::new());
@@ -335,6 +367,7 @@ impl Run {
         let done = self.run_worked(batches, worked);
         arenas.iter_mut().for_each(Bump::reset);
         self.arenas = arenas;
+        self.pace.learn(size.records, self.made);
         done
     }
 
@@ -363,11 +396,9 @@ impl Run {
             wrote |= self.emit_lanes(&mut writes)?;
         }
         super::writes::order_as_taken(&mut writes, self.core.firsts(batches));
-        // Whoever serves writes them again where another worker was between.
-        let kept = if self.core.shared.store.lanes().is_some() { writes.clone() } else { Vec::new() };
-        wrote |= self.store_dimensions(writes)?;
+        wrote |= self.store_dimensions(&writes)?;
         self.stop_at("after-outputs")?;
-        Ok(LanedWork { wrote, writes: kept, failed })
+        Ok(LanedWork { wrote, writes, failed })
     }
 
     /// Lanes that failed, and why. What they gave is void.
@@ -436,6 +467,8 @@ impl Run {
                 wrote |= own.read;
             }
         }
+        self.made += output.memory();
+        self.uncommitted.kept += output.rejected.iter().map(Rejection::memory).sum::<usize>();
         writes.append(&mut output.writes);
         self.rejected.append(&mut output.rejected);
         output.clear();
@@ -460,7 +493,8 @@ impl Run {
             || self.uncommitted.bytes >= self.options.commit_bytes
             || self.uncommitted.records >= self.options.commit_records
             || self.state_bytes() > self.options.state_bytes
-            || self.changed_rows() > MOST_CHANGED
+            || self.changed_rows() > self.options.changed_rows
+            || self.uncommitted.kept + self.stage.changed_bytes() > self.options.kept_bytes
     }
 
     /// How many rows of states the next commit holds.
@@ -521,79 +555,4 @@ impl Open {
     fn disconnected(&mut self) {
         self.ended.iter_mut().for_each(|ended| *ended = true);
     }
-}
-
-/// Compares the store with the plan and brings stored rows to the plan's fields; gives what is to be said of it.
-fn fit(core: &mut Core, plan: &Plan, options: &Options, first: &mut StoreBatch) -> Result<Vec<String>, RunError> {
-    let store = Arc::clone(&core.shared.store);
-    migrate::finish(&*store, options)?;
-    let layout::Fitted { migrations, mut notes, .. } = layout::check(core, plan, first)?;
-    notes.extend(migrations.iter().map(Migration::note));
-    migrate::begin(&*store, &migrations)?;
-    migrate::finish(&*store, options)?;
-    Ok(notes)
-}
-
-/// Opens sources where the last run stopped; gives whether there was one.
-fn open_sources(
-    core: &Core,
-    readers: &mut [Reader],
-    progress: &mut Progress,
-    tally: &mut Tally,
-) -> Result<bool, RunError> {
-    let mut resumed = false;
-    for reader in readers {
-        let stream = &core.streams[reader.stream()];
-        let named = |error| RunError::connector(&stream.name, error);
-        let positions = stored_positions(core, &stream.id).map_err(named)?;
-        let starts: Vec<(u32, Position)> =
-            positions.iter().map(|(partition, progress)| (*partition, progress.position.clone())).collect();
-        reader.source.open(&starts).map_err(named)?;
-        for (partition, stored) in positions {
-            resumed = true;
-            tally.streams[reader.stream()].resumed_from = Some(stored.position.next);
-            if !reader.source.resumable() {
-                // What comes now is new, whatever its offsets.
-                let watermark = stored.watermark;
-                *progress.partition(reader.stream(), partition) =
-                    PartitionProgress { watermark, ..PartitionProgress::default() };
-                continue;
-            }
-            *progress.partition(reader.stream(), partition) = stored;
-        }
-    }
-    Ok(resumed)
-}
-
-/// Opens outputs; what the last run wrote and did not commit is cut off.
-fn open_outputs(core: &Core, outputs: &mut [Output]) -> Result<(), RunError> {
-    for output in outputs {
-        let named = |error| RunError::connector(&output.name, error);
-        let mut position = None;
-        let key = output.key.clone();
-        let read = core.shared.store.get_many(StoreTable::Progress, &[&key], &mut |_, bytes| {
-            position = Some(bytes.to_vec());
-        });
-        read.map_err(named)?;
-        output.sink.open(position.as_deref()).map_err(named)?;
-    }
-    Ok(())
-}
-
-fn stored_positions(core: &Core, id: &str) -> ConnectorResult<Vec<(u32, PartitionProgress)>> {
-    let start = prefix(id);
-    let (mut positions, mut damaged) = (Vec::new(), false);
-    core.shared.store.scan(StoreTable::Progress, &start, &mut |key, value| {
-        let partition = key.get(start.len()..).and_then(|rest| <[u8; 4]>::try_from(rest).ok());
-        match (partition, PartitionProgress::decode(value)) {
-            (Some(partition), Some(progress)) => positions.push((u32::from_be_bytes(partition), progress)),
-            _ => damaged = true,
-        }
-        !damaged
-    })?;
-    if damaged {
-        let error = ConnectorError::new(ConnectorErrorKind::Damaged, "how far it was read is damaged in the store");
-        return Err(error.with_help("put back a copy of the store, or give --fresh to forget what it holds"));
-    }
-    Ok(positions)
 }

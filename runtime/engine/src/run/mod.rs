@@ -1,6 +1,7 @@
 //! Running a plan: rounds, commits, and what takes part in them.
 
 mod apart;
+mod begin;
 mod commit;
 mod drive;
 mod due;
@@ -17,6 +18,7 @@ mod migrate;
 mod not_run;
 pub mod options;
 pub(crate) mod output;
+mod pace;
 pub mod pieces;
 mod progress;
 mod reader;

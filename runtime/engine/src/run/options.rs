@@ -36,6 +36,12 @@ pub struct Options {
     pub commit_records: u64,
     /// About how many bytes of states' rows are kept in memory.
     pub state_bytes: usize,
+    /// About how many bytes one round takes and makes of it.
+    pub round_bytes: usize,
+    /// A commit is made at least when about so many bytes wait for it: rejected records, and writes of dimensions.
+    pub kept_bytes: usize,
+    /// A commit is made at least after this many changed rows of states.
+    pub changed_rows: u64,
     /// Lets the batches and lanes of every round run in an order that this seed gives, for tests: no order may matter.
     pub interleaving: Option<u64>,
     /// Whether every block is a round and a commit of its own, in the order in which sources gave them.
@@ -67,6 +73,9 @@ impl Default for Options {
             commit_bytes: 256 * 1024 * 1024,
             commit_records: u64::MAX,
             state_bytes: 256 * 1024 * 1024,
+            round_bytes: 64 * 1024 * 1024,
+            kept_bytes: 64 * 1024 * 1024,
+            changed_rows: 200_000,
             interleaving: None,
             one_by_one: false,
             signals: false,

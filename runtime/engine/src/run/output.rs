@@ -179,6 +179,13 @@ impl WorkOutput {
         }
     }
 
+    /// About how many bytes it takes.
+    pub(crate) fn memory(&self) -> usize {
+        let sent: usize = self.topics.iter().map(OutputBatch::memory).sum();
+        let written: usize = self.writes.iter().map(DimensionWrite::memory).sum();
+        sent + written + self.rejected.iter().map(Rejection::memory).sum::<usize>()
+    }
+
     /// Makes it empty and keeps its memory.
     pub(crate) fn clear(&mut self) {
         self.topics.iter_mut().for_each(OutputBatch::clear);

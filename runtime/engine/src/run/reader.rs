@@ -48,6 +48,9 @@ enum Given {
 /// How long a reader without a free batch waits before its source is asked to rest.
 const REST: Duration = Duration::from_millis(200);
 
+/// How many times the memory of a block a batch may keep.
+const MOST_KEPT: usize = 4;
+
 /// The epoch of a run that is over: a reader that finds nothing to read would otherwise wait for ever.
 const OVER: u64 = u64::MAX;
 
@@ -57,6 +60,8 @@ pub(crate) struct Readers {
     pub reports: Receiver<Report>,
     given: Vec<Sender<Given>>,
     threads: Vec<JoinHandle<()>>,
+    /// About how many bytes a batch has.
+    block: usize,
     /// Counts rounds that wrote what the run also reads.
     pub epoch: Arc<AtomicU64>,
 }
@@ -89,12 +94,15 @@ impl Readers {
             };
             threads.push(thread::spawn(move || reading.run()));
         }
-        Self { reports, given, threads, epoch }
+        Self { reports, given, threads, block, epoch }
     }
 
-    /// Gives a reader a batch back, to be filled again.
+    /// Gives a reader a batch back, to be filled again. Memory that a very long message took is not kept.
     pub(crate) fn give_back(&self, reader: usize, mut batch: RawBatch) {
         batch.clear();
+        if batch.bytes.capacity() > self.block * MOST_KEPT {
+            batch = RawBatch::default();
+        }
         self.give(reader, Given::Batch(batch));
     }
 

@@ -103,6 +103,17 @@ pub struct DimensionWrite {
     pub origin: RecordOrigin,
 }
 
+impl DimensionWrite {
+    /// About how many bytes it takes, long values not counted.
+    #[must_use]
+    pub const fn memory(&self) -> usize {
+        /// What the allocator keeps beside each of its two lists.
+        const BESIDE: usize = 32;
+        let values = self.keys.capacity() * size_of::<Cell>() + self.fields.capacity() * size_of::<(u32, Cell)>();
+        size_of::<Self>() + values + BESIDE
+    }
+}
+
 /// A message of a subscription.
 #[derive(Clone, Debug)]
 pub struct StageMessage {
@@ -137,7 +148,7 @@ pub struct SubscriptionRecord {
 pub struct StageOutput {
     /// Messages in order.
     pub messages: Vec<StageMessage>,
-    /// Records in order.
+    /// Records in order, of subscriptions that flows read.
     pub records: Vec<SubscriptionRecord>,
     /// Writes that changed something or created a row, by dimension index.
     pub stored: Vec<(DimensionId, u64)>,
@@ -156,6 +167,9 @@ pub trait DimensionStage: Send {
 
     /// Adds every row changed since the last commit to the batch ([`crate::store::StoreTable::Dimension`]).
     fn collect(&mut self, batch: &mut StoreBatch);
+
+    /// About how many bytes of memory the rows take that changed since the last commit.
+    fn changed_bytes(&self) -> usize;
 
     /// By row of the last [`DimensionStage::collect`], in its order: what the store had, as [`crate::store::row_version`].
     fn versions(&self) -> Vec<u64>;

@@ -20,11 +20,6 @@ use crate::{
     value::Value,
 };
 
-/// Whether a flow reads a subscription.
-pub(crate) fn is_read(core: &Core, subscription: SubscriptionId) -> bool {
-    core.programs.iter().any(|program| program.input(InputSource::Subscription(subscription)).is_some())
-}
-
 /// A batch of one subscription's records: each message is the record's JSON object.
 pub(crate) fn batch(core: &Core, plan: &Plan, id: SubscriptionId, records: &[SubscriptionRecord]) -> Taken {
     let mut batch = RawBatch::default();

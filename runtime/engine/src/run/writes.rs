@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     connector::{MessageId, OutputBatch},
+    rejected::Rejection,
     stable,
 };
 
@@ -66,29 +67,66 @@ fn order_as_told(writes: &mut [DimensionWrite], told: &[Place]) {
     writes.sort_by_cached_key(|write| (first.get(&place(&write.origin)).copied(), write.origin));
 }
 
+/// About how many writes are applied at once: what subscriptions tell of each is in memory until it is sent.
+const PIECE: usize = 4_096;
+
+/// Cuts writes into pieces. All of one record are in the same: what subscriptions tell of them is counted by record.
+fn pieces(mut writes: &[DimensionWrite]) -> impl Iterator<Item = &[DimensionWrite]> {
+    std::iter::from_fn(move || {
+        let last = writes.get(..PIECE.min(writes.len()))?.last()?;
+        let same = |write: &&DimensionWrite| place(&write.origin) == place(&last.origin);
+        let end = PIECE.min(writes.len()) + writes.iter().skip(PIECE).take_while(same).count();
+        let (piece, rest) = writes.split_at(end);
+        writes = rest;
+        Some(piece)
+    })
+}
+
 /// Most rounds of subscriptions that one round of records may cause.
 const MOST_TOLD: usize = 64;
 
 impl Run {
-    /// Writes dimensions, tells subscriptions, runs the flows that read them, until nothing more comes of it.
-    pub(crate) fn store_dimensions(&mut self, mut writes: Vec<DimensionWrite>) -> Result<bool, RunError> {
+    /// Writes dimensions, tells subscriptions, runs the flows that read them, until nothing more comes of it; gives whether
+    /// something was sent that the run also reads. All writes of one record stand beside one another.
+    pub(crate) fn store_dimensions(&mut self, writes: &[DimensionWrite]) -> Result<bool, RunError> {
         let mut wrote = false;
-        for _ in 0..MOST_TOLD {
+        for piece in pieces(writes) {
+            wrote |= self.store_piece(piece)?;
+        }
+        Ok(wrote)
+    }
+
+    fn store_piece(&mut self, piece: &[DimensionWrite]) -> Result<bool, RunError> {
+        let mut wrote = false;
+        let mut writes = Vec::new();
+        self.apply(piece, &mut writes, &mut wrote)?;
+        for _ in 1..MOST_TOLD {
             if writes.is_empty() {
                 return Ok(wrote);
             }
-            let mut output = StageOutput::default();
-            let store = Arc::clone(&self.core.shared.store);
-            let applied = self.stage.apply(&writes, &*store, &mut output);
-            applied.map_err(|error| RunError::connector("store", error))?;
-            writes.clear();
-            self.tally.stored(&output.stored);
-            self.tally.rejected += output.rejected.len() as u64;
-            self.rejected.append(&mut output.rejected);
-            wrote |= self.send(output.messages)?;
-            self.tell_flows(output.records, &mut writes, &mut wrote)?;
+            let told = std::mem::take(&mut writes);
+            self.apply(&told, &mut writes, &mut wrote)?;
         }
         Err(RunError::Internal("subscriptions and the flows that read them feed one another without an end".to_owned()))
+    }
+
+    /// Applies writes and tells of them; what flows write that were told is added to `further`.
+    fn apply(
+        &mut self,
+        writes: &[DimensionWrite],
+        further: &mut Vec<DimensionWrite>,
+        wrote: &mut bool,
+    ) -> Result<(), RunError> {
+        let mut output = StageOutput::default();
+        let store = Arc::clone(&self.core.shared.store);
+        let applied = self.stage.apply(writes, &*store, &mut output);
+        applied.map_err(|error| RunError::connector("store", error))?;
+        self.tally.stored(&output.stored);
+        self.tally.rejected += output.rejected.len() as u64;
+        self.uncommitted.kept += output.rejected.iter().map(Rejection::memory).sum::<usize>();
+        self.rejected.append(&mut output.rejected);
+        *wrote |= self.send(output.messages)?;
+        self.tell_flows(output.records, further, wrote)
     }
 
     fn send(&mut self, messages: Vec<StageMessage>) -> Result<bool, RunError> {
@@ -132,8 +170,7 @@ impl Run {
             let id = record.subscription;
             match by_subscription.iter_mut().find(|(own, _)| *own == id) {
                 Some((_, records)) => records.push(record),
-                None if told::is_read(&self.core, id) => by_subscription.push((id, vec![record])),
-                None => {}
+                None => by_subscription.push((id, vec![record])),
             }
         }
         if by_subscription.is_empty() {
@@ -176,6 +213,23 @@ mod tests {
 
     fn places(writes: &[DimensionWrite]) -> Vec<Place> {
         writes.iter().map(|write| place(&write.origin)).collect()
+    }
+
+    #[test]
+    fn pieces_hold_all_writes_in_order_and_all_of_a_record_together() {
+        assert_eq!(pieces(&[]).count(), 0);
+        // Records by their offsets, each with so many writes.
+        let cut_into = |counts: &[(u64, usize)], lengths: &[usize]| {
+            let writes = counts.iter().flat_map(|(offset, count)| std::iter::repeat_n(write(70, 0, *offset), *count));
+            let all: Vec<DimensionWrite> = writes.collect();
+            let cut: Vec<&[DimensionWrite]> = pieces(&all).collect();
+            assert_eq!(cut.iter().map(|piece| piece.len()).collect::<Vec<_>>(), lengths, "{counts:?}");
+            assert_eq!(places(&cut.concat()), places(&all));
+        };
+        cut_into(&[(0, 3)], &[3]);
+        cut_into(&[(0, PIECE)], &[PIECE]);
+        cut_into(&[(0, PIECE - 1), (1, 4), (2, 1)], &[PIECE + 3, 1]);
+        cut_into(&[(0, PIECE), (1, PIECE + 1), (2, 2)], &[PIECE, PIECE + 1, 2]);
     }
 
     #[test]

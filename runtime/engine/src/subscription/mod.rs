@@ -51,7 +51,7 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 use bumpalo::Bump;
-use nsf_plan::{Plan, SlotId, Subscription, SubscriptionId, TopicId};
+use nsf_plan::{InputSource, Plan, SlotId, Subscription, SubscriptionId, TopicId};
 
 use crate::{
     cell::Cell,
@@ -119,6 +119,8 @@ struct Told {
     when: Option<Condition>,
     layout: Layout,
     to: Option<TopicId>,
+    /// Whether a flow reads it.
+    read: bool,
     published: message::Published,
     origin: nsf_plan::Origin,
 }
@@ -197,7 +199,9 @@ impl Subscriptions {
             let key = self.key(written);
             output.messages.push(StageMessage { subscription: subscription.id, topic, key, bytes, origin, again });
         }
-        output.records.push(SubscriptionRecord { subscription: subscription.id, values: slots.to_vec(), origin });
+        if subscription.read {
+            output.records.push(SubscriptionRecord { subscription: subscription.id, values: slots.to_vec(), origin });
+        }
     }
 
     /// The platform's id of the ingestion that wrote; empty for a flow.
@@ -292,6 +296,8 @@ fn build(plan: &Plan, id: SubscriptionId, subscription: &Subscription) -> Build<
     let scope = Scope { plan, slots: &subscription.slots, layout: &layout, handles: &[] };
     let when = subscription.when.as_ref().map(|when| scope.condition(when)).transpose()?;
     let published = message::Published::new(plan, subscription)?;
+    let from = InputSource::Subscription(id);
+    let read = plan.pipelines.iter().any(|pipeline| pipeline.inputs.iter().any(|input| input.from == from));
     Ok(Told {
         id,
         stable_id: subscription.id.clone(),
@@ -301,6 +307,7 @@ fn build(plan: &Plan, id: SubscriptionId, subscription: &Subscription) -> Build<
         when,
         layout,
         to: subscription.to,
+        read,
         published,
         origin: subscription.origin,
     })

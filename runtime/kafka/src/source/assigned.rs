@@ -1,6 +1,7 @@
 //! The partitions that are this worker's, and what was read of them and not yet taken.
 
 use std::{
+    collections::VecDeque,
     ffi::CString,
     time::{Duration, Instant},
 };
@@ -28,7 +29,9 @@ pub(crate) struct Reading {
     /// Offset of the next message that it takes; messages before it were taken.
     pub(crate) next: u64,
     pub(crate) generation: u64,
-    /// What was read and not handed out.
+    /// Batches that were read, are full and were not handed out, and since when there is something in them.
+    full: VecDeque<(Instant, RawBatch)>,
+    /// What was read behind them.
     buffer: RawBatch,
     /// Since when there is something in it.
     since: Option<Instant>,
@@ -76,6 +79,7 @@ impl Reading {
             started: false,
             next: 0,
             generation: 0,
+            full: VecDeque::new(),
             buffer: RawBatch::default(),
             since: None,
             committed: None,
@@ -85,34 +89,80 @@ impl Reading {
 
     /// About how much memory what was not handed out takes.
     pub(crate) fn held(&self) -> usize {
-        let RawBatch { bytes, messages, headers, .. } = &self.buffer;
-        bytes.len() + size_of_val(messages.as_slice()) + size_of_val(headers.as_slice())
+        self.full.iter().map(|(_, batch)| memory(batch)).sum::<usize>() + filled(&self.buffer)
     }
 
+    /// Whether it has a batch of so many bytes.
     fn is_full(&self, bytes: usize) -> bool {
-        self.buffer.bytes.len() >= bytes || self.buffer.messages.len() >= (bytes / SHORTEST_MESSAGE).max(1)
+        !self.full.is_empty() || is_full(&self.buffer, bytes)
+    }
+
+    /// Since when what is handed out next waits.
+    fn waits_since(&self) -> Option<Instant> {
+        self.full.front().map(|(since, _)| *since).or(self.since)
     }
 
     /// Throws away what was read and not handed out.
     fn forget(&mut self) {
+        self.full.clear();
         self.buffer = RawBatch::default();
         self.since = None;
     }
 
-    fn take(&mut self, message: &BorrowedMessage<'_>, offset: u64, spare: &mut Vec<RawBatch>) -> usize {
+    /// Takes a message. While nothing is handed out, what waits is kept in batches of so many bytes: one that holds all of it
+    /// would be worked on, and take memory, as a whole.
+    fn take(&mut self, message: &BorrowedMessage<'_>, offset: u64, room: &mut Room) -> usize {
+        let mut kept = 0;
+        if is_full(&self.buffer, room.batch)
+            && let Some(since) = self.since.take()
+        {
+            let full = std::mem::take(&mut self.buffer);
+            kept += memory(&full).saturating_sub(filled(&full));
+            self.full.push_back((since, full));
+        }
         if self.since.is_none() {
             self.since = Some(Instant::now());
             if self.buffer.bytes.capacity() == 0
-                && let Some(empty) = spare.pop()
+                && let Some(empty) = room.spare.pop()
             {
                 self.buffer = empty;
             }
         }
-        let before = self.held();
+        let before = filled(&self.buffer);
         push(&mut self.buffer, message, offset);
         self.next = offset + 1;
-        self.held() - before
+        kept + filled(&self.buffer) - before
     }
+
+    /// Gives what was read first for an empty batch.
+    fn hand_out(&mut self, batch: &mut RawBatch) -> RawBatch {
+        let first = match self.full.pop_front() {
+            Some((_, full)) => full,
+            None => {
+                self.since = None;
+                std::mem::take(&mut self.buffer)
+            }
+        };
+        std::mem::replace(batch, first)
+    }
+}
+
+/// How much of its memory a batch uses.
+const fn filled(batch: &RawBatch) -> usize {
+    let RawBatch { bytes, messages, headers, .. } = batch;
+    bytes.len() + size_of_val(messages.as_slice()) + size_of_val(headers.as_slice())
+}
+
+/// How much memory a batch takes.
+const fn memory(batch: &RawBatch) -> usize {
+    let RawBatch { bytes, messages, headers, .. } = batch;
+    bytes.capacity() + messages.capacity() * size_of::<Message>() + headers.capacity() * size_of::<Header>()
+}
+
+/// Whether a batch has as much as one of so many bytes takes.
+const fn is_full(batch: &RawBatch, bytes: usize) -> bool {
+    let most = bytes / SHORTEST_MESSAGE;
+    batch.bytes.len() >= bytes || batch.messages.len() >= if most == 0 { 1 } else { most }
 }
 
 /// Appends a message to a batch: its value, its key, then its headers.
@@ -206,7 +256,7 @@ impl Assigned {
     }
 
     /// Gives a message to every stream that has not had it; how many bytes were kept.
-    pub(crate) fn take(&mut self, message: &BorrowedMessage<'_>, spare: &mut Vec<RawBatch>) -> usize {
+    fn take(&mut self, message: &BorrowedMessage<'_>, room: &mut Room) -> usize {
         // What comes before the client went to the place it was told is of an older generation.
         if self.wanted.is_some() {
             return 0;
@@ -215,7 +265,7 @@ impl Assigned {
         let mut kept = 0;
         for reading in &mut self.readings {
             if reading.started && offset >= reading.next {
-                kept += reading.take(message, offset, spare);
+                kept += reading.take(message, offset, room);
             }
         }
         if kept > 0 {
@@ -228,7 +278,8 @@ impl Assigned {
     /// About how many bytes wait in the log behind what was handed out, given where it ends.
     pub(crate) fn waiting(&self, end: u64) -> u64 {
         let behind = self.next().map_or(0, |next| end.saturating_sub(next));
-        let held: usize = self.readings.iter().map(|reading| reading.buffer.bytes.len()).sum();
+        let batches = self.readings.iter().flat_map(|own| own.full.iter().map(|(_, full)| full).chain([&own.buffer]));
+        let held: usize = batches.map(|batch| batch.bytes.len()).sum();
         behind * self.bytes.checked_div(self.messages).unwrap_or(0) + held as u64
     }
 
@@ -244,7 +295,15 @@ pub(crate) struct AllAssigned {
     pub(crate) list: Vec<Assigned>,
     /// Where the last message belonged: a fetch brings many of one partition.
     last: usize,
-    /// Empty buffers.
+    room: Room,
+}
+
+/// Where messages are put.
+#[derive(Debug, Default)]
+struct Room {
+    /// How many bytes make a batch full.
+    batch: usize,
+    /// Empty batches.
     spare: Vec<RawBatch>,
 }
 
@@ -267,11 +326,16 @@ impl AllAssigned {
 
     /// Keeps a message for the streams that read its partition.
     pub(crate) fn take(&mut self, message: &BorrowedMessage<'_>) -> usize {
-        let mut spare = std::mem::take(&mut self.spare);
+        let mut room = std::mem::take(&mut self.room);
         let kept =
-            self.find(message.topic(), message.partition()).map_or(0, |assigned| assigned.take(message, &mut spare));
-        self.spare = spare;
+            self.find(message.topic(), message.partition()).map_or(0, |assigned| assigned.take(message, &mut room));
+        self.room = room;
         kept
+    }
+
+    /// Lets batches be full that have so many bytes.
+    pub(crate) const fn fill_batches_to(&mut self, bytes: usize) {
+        self.room.batch = bytes;
     }
 
     /// Bytes that were read and not handed out.
@@ -295,7 +359,7 @@ impl AllAssigned {
         let mut best: Option<(bool, Duration, usize, usize, usize)> = None;
         for (index, assigned) in self.list.iter().enumerate() {
             for (place, reading) in assigned.readings.iter().enumerate() {
-                let Some(since) = reading.since else { continue };
+                let Some(since) = reading.waits_since() else { continue };
                 let age = since.elapsed();
                 let late = age > PATIENCE;
                 let rank = (late, if late { age } else { Duration::ZERO }, reading.held(), index, place);
@@ -306,13 +370,11 @@ impl AllAssigned {
         let Some(assigned) = self.list.get_mut(index) else { return false };
         let partition = assigned.partition as u32;
         let Some(reading) = assigned.readings.get_mut(place) else { return false };
-        std::mem::swap(batch, &mut reading.buffer);
+        let mut empty = reading.hand_out(batch);
         (batch.stream, batch.partition, batch.generation) = (reading.stream, partition, reading.generation);
-        let mut empty = std::mem::take(&mut reading.buffer);
-        reading.since = None;
-        if self.spare.len() < SPARE {
+        if self.room.spare.len() < SPARE {
             empty.clear();
-            self.spare.push(empty);
+            self.room.spare.push(empty);
         }
         true
     }

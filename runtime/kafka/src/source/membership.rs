@@ -151,6 +151,7 @@ impl Membership {
 
     /// Takes what is there until a batch is full or nothing more is there; `waits` for a first message.
     pub(crate) fn poll(&mut self, batch: &mut RawBatch, bytes: usize, waits: bool) -> ConnectorResult<Polled> {
+        self.assigned.fill_batches_to(bytes);
         self.serve()?;
         if self.held && self.assigned.held() * 2 <= self.room() {
             self.release_all();
@@ -205,9 +206,9 @@ impl Membership {
         Ok(if self.changes.is_empty() { Polled::Idle } else { Polled::Changed })
     }
 
-    /// How many bytes may be held here: the client's own queue has the other half.
+    /// How many bytes may be held here: the client's own queue has a half, and an eighth is for what was handed out.
     fn room(&self) -> usize {
-        self.settings.memory / 2
+        self.settings.memory / 8 * 3
     }
 
     /// Polls the client once; how many bytes were kept of the message that came, if one came.

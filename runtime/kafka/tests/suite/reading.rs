@@ -210,6 +210,31 @@ fn rest_keeps_the_membership_and_loses_nothing() {
     worker.source.close(CLOSE);
 }
 
+/// What piles up while nothing is taken is worked on, and takes memory, batch by batch.
+#[test]
+fn what_was_read_at_rest_comes_in_batches_of_a_block() {
+    let Some(broker) = broker() else { return };
+    let topic = broker.topic(1);
+    broker.fill(&topic, 0, 0..30_000);
+    let mut settings = broker.settings();
+    settings.memory = 64 * 1024 * 1024;
+    let mut worker = Worker::open(settings, &[&topic]);
+    worker.keeps_batches = true;
+    worker.until("the partition", |worker| worker.assigned.len() == 1);
+    worker.start_all(1);
+    worker.until("some", |worker| !worker.taken.is_empty());
+    let until = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < until {
+        worker.rest();
+    }
+    worker.until("all", |worker| worker.taken.len() == 30_000);
+    assert_eq!(worker.offsets(id(0, 0), 1), (0..30_000).collect::<Vec<_>>());
+    // Messages so short fill a batch by their number.
+    let longest = worker.batches.iter().map(|batch| batch.messages.len()).max();
+    assert_eq!(longest, Some(BLOCK / 16), "{} batches", worker.batches.len());
+    worker.source.close(CLOSE);
+}
+
 #[test]
 fn a_position_that_is_not_in_the_log_is_an_error_and_no_jump() {
     let Some(broker) = broker() else { return };

@@ -63,8 +63,7 @@ impl Serve {
             self.options.status.count_conflicts(changed.len() as u64);
             thread::sleep(Duration::from_millis(u64::from(attempt)));
             self.run.stage.forget();
-            let writes = self.writes.clone();
-            self.run.store_dimensions(writes)?;
+            self.run.store_dimensions(&self.writes)?;
             self.run.flush_outputs()?;
         }
         let message = "rows of dimensions were changed by other workers again and again";

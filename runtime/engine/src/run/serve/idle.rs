@@ -155,7 +155,7 @@ impl Serve {
         let worked: Vec<Worked<'_>> = worked.collect();
         match self.run.run_worked(&batches, worked) {
             Ok(worked) => {
-                self.writes.extend(worked.writes);
+                self.keep_writes(worked.writes);
                 for (lane, error) in worked.failed {
                     self.lane_failed(lane, &error, EndedBy::Commit);
                 }

@@ -342,7 +342,7 @@ impl Serve {
         self.options.status.show_life();
         match worked {
             Ok(worked) => {
-                self.writes.extend(worked.writes);
+                self.keep_writes(worked.writes);
                 let lost = !worked.failed.is_empty();
                 for (lane, error) in worked.failed {
                     match self.run.lanes[usize::from(lane)].scratch.foreign.take() {
@@ -359,6 +359,12 @@ impl Serve {
             self.readers.give_back(reader, taken.batch);
         }
         Ok(())
+    }
+
+    /// Keeps writes of dimensions until their rows are in the store.
+    fn keep_writes(&mut self, writes: Vec<DimensionWrite>) {
+        self.run.uncommitted.kept += writes.iter().map(DimensionWrite::memory).sum::<usize>();
+        self.writes.extend(writes);
     }
 
     fn applied(&mut self, batches: &[Taken]) {

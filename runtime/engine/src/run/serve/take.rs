@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     super::{
+        drive::{Run, Size},
         error::RunError,
         event::{Event, PartitionMoved},
         reader::{News, Report},
@@ -41,15 +42,19 @@ impl Serve {
     pub(super) fn take(&mut self) -> Result<Vec<(usize, Taken)>, RunError> {
         let most = self.run.options.blocks.max(1);
         let mut taken = Vec::new();
+        let has_room = |run: &Run, taken: &[(usize, Taken)]| {
+            let size = Size::of(taken.iter().map(|(_, taken)| taken));
+            taken.len() < most && run.pace.has_room(size.records, size.bytes)
+        };
         if self.machine.any_open() {
-            while taken.len() < most
+            while has_room(&self.run, &taken)
                 && let Some(held) = self.held_back.pop_front()
             {
                 self.accept(held, &mut taken);
             }
         }
         let mut wait = if taken.is_empty() { self.patience() } else { Duration::ZERO };
-        while taken.len() < most {
+        while has_room(&self.run, &taken) {
             let report = match self.readers.reports.recv_timeout(wait) {
                 Ok(report) => report,
                 Err(RecvTimeoutError::Timeout) => break,
