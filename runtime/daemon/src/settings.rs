@@ -60,7 +60,8 @@ pub fn kafka(profile: &ResolvedProfile, kafka: &KafkaProfile, cluster: &KafkaClu
     settings.session_timeout = session(kafka);
     // How it is divided as a whole stands at the options of a run.
     settings.memory = memory(profile) / 4;
-    settings.producer_memory = memory(profile) / 8;
+    // Each cluster has a producer of its own.
+    settings.producer_memory = memory(profile) / 8 / (kafka.clusters.len() + 1);
     settings.security.tls = cluster.tls.as_ref().map(kafka_tls);
     settings.security.sasl = cluster.sasl.as_ref().map(kafka_login);
     settings

@@ -57,7 +57,7 @@ fn write_part(ty: &Type, cell: &Cell, form: &mut Vec<u8>, out: &mut Vec<u8>) {
     json::write_cell(ty, cell, form);
     // Texts, times and the like stand without their quotes.
     let quoted = form.len() >= 2 && form[0] == b'"';
-    if let (true, Ok(text)) = (quoted, serde_json::from_slice::<String>(form)) {
+    if quoted && let Ok(text) = serde_json::from_slice::<String>(form) {
         let rest = match text.strip_prefix('~') {
             Some(rest) => {
                 out.extend_from_slice(b"%7E");

@@ -26,7 +26,13 @@ pub fn run() -> Result<(), String> {
     cargo(&["fmt", "--all", "--check"])?;
     let dose = Dose { kills: KILLS, percent: RECORDS, seed: kill::seed_of_now(), release: false };
     kill::run("all", dose)?;
-    cargo_with(&["test", "--workspace"], &[("NSF_FUZZ_SECONDS", FUZZ_SECONDS)])
+    let environment = [("NSF_FUZZ_SECONDS", FUZZ_SECONDS), ("RUST_TEST_THREADS", &threads())];
+    cargo_with(&["test", "--workspace"], &environment)
+}
+
+/// Tests of one program that run side by side: one more than there are cores, for those that take long wait for servers.
+fn threads() -> String {
+    (std::thread::available_parallelism().map_or(1, std::num::NonZero::get) + 1).to_string()
 }
 
 /// The independent computation of `oulad` is in Python; where there is none, Debian's is installed.

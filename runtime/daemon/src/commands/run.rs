@@ -369,11 +369,11 @@ fn heals(error: &RunError) -> bool {
 const SMALLEST_BLOCK: usize = 64 * 1024;
 
 /// About how many bytes a changed row takes while it is saved: its key and its value, and what of both is on its way to the store.
-const SAVED_ROW: usize = 512;
+const SAVED_ROW: usize = 256;
 
 /// How the plan is run. The memory that a worker may use is divided: a quarter for what is read ahead, an eighth for messages
-/// that are not yet confirmed, three eighths for rows; a sixteenth each for what a round makes, what waits for the commit, and
-/// what the commit saves of states.
+/// that are not yet confirmed, three eighths for rows, an eighth for what a commit saves of them; a sixteenth each for what a
+/// round makes and what waits for the commit.
 fn options(configuration: &Configuration, surroundings: &Surroundings) -> Options {
     let profile = &configuration.profile;
     let (limits, memory) = (&profile.commit, settings::memory(profile));
@@ -392,7 +392,7 @@ fn options(configuration: &Configuration, surroundings: &Surroundings) -> Option
         state_bytes: memory / 8 * 3,
         round_bytes: memory / 16,
         kept_bytes: memory / 16,
-        changed_rows: (memory / SAVED_ROW / 16) as u64,
+        changed_rows: (memory / 8 / SAVED_ROW) as u64,
         events: Some(surroundings.events()),
         secrets: Arc::new(secret),
         stop: surroundings.stop.clone(),

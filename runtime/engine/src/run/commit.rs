@@ -3,15 +3,17 @@
 
 use std::time::Instant;
 
+use nsf_plan::Plan;
+
 use super::{
     drive::{Run, Uncommitted},
     error::RunError,
     event::{Committed, Event},
-    pieces::{ExportOf, Exported},
+    pieces::{Core, ExportOf, Exported},
     stage::DimensionStage,
 };
 use crate::{
-    connector::ConnectorResult,
+    connector::{ConnectorResult, OutputBatch, Sink},
     encode::{json, key::read_part},
     fault::FaultCode,
     rejected::Rejection,
@@ -34,6 +36,55 @@ enum Fold {
 impl Fold {
     fn takes(self, lane: usize) -> bool {
         self == Self::All || self == Self::One(lane)
+    }
+}
+
+/// Rejected records on their way to a sink, some at a time: a message may be very long.
+struct Sending<'r> {
+    core: &'r Core,
+    plan: &'r Plan,
+    /// The sink's name.
+    to: &'r str,
+    batch: OutputBatch,
+}
+
+/// About how many bytes of rejected records are given to a sink at once.
+const REJECTED_AT_ONCE: usize = 1 << 20;
+
+impl<'r> Sending<'r> {
+    fn new(core: &'r Core, plan: &'r Plan, to: &'r str) -> Self {
+        Self { core, plan, to, batch: OutputBatch::default() }
+    }
+
+    /// Sends rejected records; gives how many there were.
+    fn send<'s>(
+        &mut self,
+        rejections: impl Iterator<Item = &'s Rejection>,
+        sink: &mut dyn Sink,
+        with_ids: bool,
+    ) -> Result<u64, RunError> {
+        let mut sent = 0;
+        for rejection in rejections {
+            rejection.write_json(self.plan, &mut self.batch.bytes);
+            if with_ids {
+                self.batch.ids.push(rejection.id(self.core));
+            }
+            self.batch.end_message();
+            sent += 1;
+            if self.batch.bytes.len() >= REJECTED_AT_ONCE {
+                self.give(sink)?;
+            }
+        }
+        self.give(sink)?;
+        Ok(sent)
+    }
+
+    fn give(&mut self, sink: &mut dyn Sink) -> Result<(), RunError> {
+        if !self.batch.ends.is_empty() {
+            sink.append(&self.batch).map_err(|error| RunError::connector(self.to, error))?;
+            self.batch.clear();
+        }
+        Ok(())
     }
 }
 
@@ -164,14 +215,9 @@ impl Run {
             output.sink.flush().map_err(|error| RunError::connector(&output.name, error))?;
         }
         let refused = self.take_refused();
-        if let (Some(sink), false) = (&mut self.reject_to, refused.is_empty()) {
-            let mut batch = crate::connector::OutputBatch::default();
-            for rejection in &refused {
-                rejection.write_json(&self.plan, &mut batch.bytes);
-                batch.ids.push(rejection.id(&self.core));
-                batch.end_message();
-            }
-            sink.append(&batch).map_err(|error| RunError::connector("rejected", error))?;
+        if let Some(sink) = &mut self.reject_to {
+            let mut sending = Sending::new(&self.core, &self.plan, "rejected");
+            sending.send(refused.iter(), &mut **sink, true)?;
         }
         match &mut self.reject_to {
             Some(sink) => sink.flush().map(drop).map_err(|error| RunError::connector("rejected", error)),
@@ -199,35 +245,21 @@ impl Run {
 
     /// Sends rejected records to the topics that their sources name for them, or to that of all others.
     pub(crate) fn reject_to_topics(&mut self) -> Result<(), RunError> {
-        let mut batch = crate::connector::OutputBatch::default();
         if let Some(sink) = &mut self.reject_to {
-            let names = |rejection: &crate::rejected::Rejection| {
+            let names = |rejection: &Rejection| {
                 let own = self.core.streams.iter().find(|stream| stream.name == rejection.source);
                 own.is_some_and(|stream| stream.reject.is_some())
             };
-            for rejection in self.rejected.iter().filter(|rejection| !names(rejection)) {
-                rejection.write_json(&self.plan, &mut batch.bytes);
-                batch.ids.push(rejection.id(&self.core));
-                batch.end_message();
-            }
-            sink.append(&batch).map_err(|error| RunError::connector("rejected", error))?;
+            let rejections = self.rejected.iter().filter(|rejection| !names(rejection));
+            Sending::new(&self.core, &self.plan, "rejected").send(rejections, &mut **sink, true)?;
         }
         for stream in &self.core.streams {
             let Some(topic) = stream.reject else { continue };
+            let Some(output) = self.outputs.iter_mut().find(|output| output.topic == topic.index()) else { continue };
             let wants_ids = self.core.ids.get(topic.index()).copied().unwrap_or(false);
-            batch.clear();
-            for rejection in self.rejected.iter().filter(|rejection| rejection.source == stream.name) {
-                rejection.write_json(&self.plan, &mut batch.bytes);
-                if wants_ids {
-                    batch.ids.push(rejection.id(&self.core));
-                }
-                batch.end_message();
-            }
-            let output = self.outputs.iter_mut().find(|output| output.topic == topic.index());
-            if let (Some(output), false) = (output, batch.ends.is_empty()) {
-                self.tally.topics[topic.index()] += batch.ends.len() as u64;
-                output.sink.append(&batch).map_err(|error| RunError::connector(&output.name, error))?;
-            }
+            let rejections = self.rejected.iter().filter(|rejection| rejection.source == stream.name);
+            let mut sending = Sending::new(&self.core, &self.plan, &output.name);
+            self.tally.topics[topic.index()] += sending.send(rejections, &mut *output.sink, wants_ids)?;
         }
         Ok(())
     }

@@ -356,7 +356,7 @@ impl Run {
     pub(crate) fn work_laned(&mut self, batches: &[Taken]) -> Result<LanedWork, RunError> {
         self.tell_watermarks();
         let size = Size::of(batches);
-        self.made = size.bytes + size.records * WORKED_ON;
+        self.made = size.records * WORKED_ON;
         let mut arenas = std::mem::take(&mut self.arenas);
         while arenas.len() < batches.len() {
             arenas.push(Bump::new());

@@ -36,7 +36,7 @@ pub struct Options {
     pub commit_records: u64,
     /// About how many bytes of states' rows are kept in memory.
     pub state_bytes: usize,
-    /// About how many bytes one round takes and makes of it.
+    /// About how many bytes one round takes, and about how many it makes of them.
     pub round_bytes: usize,
     /// A commit is made at least when about so many bytes wait for it: rejected records, and writes of dimensions.
     pub kept_bytes: usize,

@@ -179,11 +179,10 @@ impl WorkOutput {
         }
     }
 
-    /// About how many bytes it takes.
+    /// About how many bytes its messages and writes take.
     pub(crate) fn memory(&self) -> usize {
         let sent: usize = self.topics.iter().map(OutputBatch::memory).sum();
-        let written: usize = self.writes.iter().map(DimensionWrite::memory).sum();
-        sent + written + self.rejected.iter().map(Rejection::memory).sum::<usize>()
+        sent + self.writes.iter().map(DimensionWrite::memory).sum::<usize>()
     }
 
     /// Makes it empty and keeps its memory.

@@ -11,7 +11,7 @@ const FEWEST: usize = 256;
 /// How much a round may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
-    /// How many bytes a round may take and make.
+    /// How many bytes a round may take, and how many it may make of them.
     room: usize,
     /// How many bytes a record makes.
     each: usize,

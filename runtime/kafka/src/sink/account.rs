@@ -10,8 +10,8 @@ use std::{
 
 use rdkafka::error::RDKafkaErrorCode;
 
-/// What a message costs the producer beside its bytes.
-const EACH: usize = 128;
+/// What a message costs the producer beside its bytes: what the client keeps of it, its headers, its place in a request.
+const EACH: usize = 512;
 
 /// The messages of one sink since its last fault.
 #[derive(Debug, Default)]

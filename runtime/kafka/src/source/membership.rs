@@ -38,6 +38,9 @@ use crate::{
 /// How long a poll waits for a first message.
 const WAIT: Duration = Duration::from_millis(50);
 
+/// After how many messages it is looked how late it is.
+const CLOCK_EVERY: u32 = 64;
+
 /// How often it is looked whether a cluster that was in trouble answers again.
 const PROBE: Duration = Duration::from_secs(3);
 
@@ -159,6 +162,7 @@ impl Membership {
         let until = Instant::now() + WAIT;
         let mut held = self.assigned.held();
         let mut full = self.assigned.any_full(bytes);
+        let mut polls = 0_u32;
         while self.changes.is_empty() && !full {
             // What is there goes out before anything is waited for.
             let wait =
@@ -166,8 +170,10 @@ impl Membership {
             match self.take(wait)? {
                 Some(kept) => {
                     held += kept;
+                    polls += 1;
                     // Messages that are thrown away must not keep it either.
-                    full = self.assigned.last_is_full(bytes) || held >= self.room() || Instant::now() >= until;
+                    let is_over = polls.is_multiple_of(CLOCK_EVERY) && Instant::now() >= until;
+                    full = self.assigned.last_is_full(bytes) || held >= self.room() || is_over;
                 }
                 None => {
                     self.serve()?;
