@@ -157,3 +157,18 @@ fn states_on_mariadb_survive_the_death_of_workers_and_of_the_server() {
 fn values_that_end_are_told_of_once_and_none_early() {
     row("timers", 5);
 }
+
+#[test]
+fn a_sink_that_stands_still_fills_no_memory() {
+    row("blocked", 2);
+}
+
+#[test]
+fn what_cannot_be_read_is_rejected_whole_and_the_rest_counted() {
+    row("poison", 1);
+}
+
+#[test]
+fn workers_that_join_and_leave_again_and_again_lose_and_count_twice_nothing() {
+    row("storm", 6);
+}
