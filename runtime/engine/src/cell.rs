@@ -51,6 +51,20 @@ impl Cell {
         matches!(self, Self::Null)
     }
 
+    /// About how many bytes it takes, with what it holds.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let held = match self {
+            Self::Null | Self::Bool(_) | Self::Integer(_) | Self::Unsigned(_) | Self::Float(_) | Self::Decimal(_) => 0,
+            Self::Text(text) | Self::Json(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::List(items) => items.iter().map(Self::memory).sum(),
+            Self::Map(pairs) => pairs.iter().map(|(key, value)| key.memory() + value.memory()).sum(),
+            Self::Record(members) => members.iter().map(Self::memory).sum(),
+        };
+        size_of::<Self>() + held
+    }
+
     /// An owned copy of a value of a type.
     #[must_use]
     pub fn from_value(ty: &Type, value: Value<'_>) -> Self {

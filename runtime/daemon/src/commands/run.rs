@@ -365,6 +365,9 @@ fn heals(error: &RunError) -> bool {
     matches!(error, RunError::Connector { error, .. } if error.kind.may_heal())
 }
 
+/// Most input between two commits where the profile says nothing, in bytes.
+const MOST_COMMITTED: u64 = 64 * 1024 * 1024;
+
 /// Smallest block that a source is read by, in bytes.
 const SMALLEST_BLOCK: usize = 64 * 1024;
 
@@ -386,7 +389,7 @@ fn options(configuration: &Configuration, surroundings: &Surroundings) -> Option
         // A transaction holds all that is done since the last commit.
         lanes: if in_transactions { 1 } else { profile.lanes.unwrap_or(settings::LANES) },
         commit_every: if in_transactions { every.min(LONGEST_COMMIT) } else { every },
-        commit_bytes: limits.bytes.unwrap_or(64 * 1024 * 1024),
+        commit_bytes: limits.bytes.unwrap_or(MOST_COMMITTED.min(memory as u64 / 8)),
         commit_records: limits.records.unwrap_or(default.commit_records),
         block: (memory / 1024).clamp(SMALLEST_BLOCK, default.block),
         state_bytes: memory / 8 * 3,

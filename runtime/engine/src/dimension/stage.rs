@@ -1,7 +1,7 @@
 //! The dimension stage: applies the writes of a round in order, tells subscriptions, and keeps changed rows until a
 //! commit takes them.
 //!
-//! Rows are loaded once a round and key, in one call of the store. What was read or changed stays in memory up to
+//! Rows are loaded once a round and key, in one call of the store for each piece of writes. What was read or changed stays in memory up to
 //! [`CACHED_ROWS`] rows; changed rows stay until they are committed. `load` in flows does not look here: it shows what
 //! the store holds.
 
@@ -59,9 +59,10 @@ struct Held {
 }
 
 impl Held {
-    /// About how many bytes it takes, and what is written of it; long values not counted.
-    const fn memory(&self) -> usize {
-        2 * (size_of::<Self>() + self.row.fields.capacity() * size_of::<Field>())
+    /// About how many bytes it takes, and what is written of it.
+    fn memory(&self) -> usize {
+        let fields = self.row.fields.iter().map(|field| size_of::<Field>() + field.value.memory());
+        2 * (size_of::<Self>() + fields.sum::<usize>())
     }
 }
 

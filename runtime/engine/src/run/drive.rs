@@ -367,7 +367,8 @@ impl Run {
         let done = self.run_worked(batches, worked);
         arenas.iter_mut().for_each(Bump::reset);
         self.arenas = arenas;
-        self.pace.learn(size.records, self.made);
+        let whole = done.as_ref().is_ok_and(|done| done.failed.is_empty());
+        self.pace.learn(size.records, self.made, whole);
         done
     }
 
@@ -440,6 +441,7 @@ impl Run {
             let batch = take_in_order(own.topic, lanes);
             if !batch.ends.is_empty() {
                 self.tally.topics[own.topic] += batch.ends.len() as u64;
+                self.made += batch.memory();
                 own.sink.append(&batch).map_err(|error| RunError::connector(&own.name, error))?;
                 wrote = true;
             }
@@ -459,6 +461,7 @@ impl Run {
             return Err(RunError::connector("store", error));
         }
         self.tally.add(stream, &mut output);
+        self.made += output.memory();
         let mut wrote = false;
         for own in &mut self.outputs {
             let batch = &output.topics[own.topic];
@@ -467,7 +470,6 @@ impl Run {
                 wrote |= own.read;
             }
         }
-        self.made += output.memory();
         self.uncommitted.kept += output.rejected.iter().map(Rejection::memory).sum::<usize>();
         writes.append(&mut output.writes);
         self.rejected.append(&mut output.rejected);

@@ -74,7 +74,7 @@ impl Default for Options {
             commit_records: u64::MAX,
             state_bytes: 256 * 1024 * 1024,
             round_bytes: 64 * 1024 * 1024,
-            kept_bytes: 64 * 1024 * 1024,
+            kept_bytes: 256 * 1024 * 1024,
             changed_rows: 200_000,
             interleaving: None,
             one_by_one: false,

@@ -104,13 +104,14 @@ pub struct DimensionWrite {
 }
 
 impl DimensionWrite {
-    /// About how many bytes it takes, long values not counted.
+    /// About how many bytes it takes.
     #[must_use]
-    pub const fn memory(&self) -> usize {
+    pub fn memory(&self) -> usize {
         /// What the allocator keeps beside each of its two lists.
         const BESIDE: usize = 32;
-        let values = self.keys.capacity() * size_of::<Cell>() + self.fields.capacity() * size_of::<(u32, Cell)>();
-        size_of::<Self>() + values + BESIDE
+        let keys: usize = self.keys.iter().map(Cell::memory).sum();
+        let fields: usize = self.fields.iter().map(|(_, cell)| size_of::<u64>() + cell.memory()).sum();
+        size_of::<Self>() + keys + fields + BESIDE
     }
 }
 

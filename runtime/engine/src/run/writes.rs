@@ -67,15 +67,18 @@ fn order_as_told(writes: &mut [DimensionWrite], told: &[Place]) {
     writes.sort_by_cached_key(|write| (first.get(&place(&write.origin)).copied(), write.origin));
 }
 
-/// About how many writes are applied at once: what subscriptions tell of each is in memory until it is sent.
+/// Most writes that are applied at once: what subscriptions tell of each is in memory until it is sent.
 const PIECE: usize = 4_096;
 
-/// Cuts writes into pieces. All of one record are in the same: what subscriptions tell of them is counted by record.
-fn pieces(mut writes: &[DimensionWrite]) -> impl Iterator<Item = &[DimensionWrite]> {
+/// About how many bytes what is told of a write may take, with much told of it.
+const TOLD: usize = 4_096;
+
+/// Cuts writes into pieces of about so many. All of one record are in the same: what subscriptions tell of them is counted by record.
+fn pieces(mut writes: &[DimensionWrite], most: usize) -> impl Iterator<Item = &[DimensionWrite]> {
     std::iter::from_fn(move || {
-        let last = writes.get(..PIECE.min(writes.len()))?.last()?;
+        let last = writes.get(..most.min(writes.len()))?.last()?;
         let same = |write: &&DimensionWrite| place(&write.origin) == place(&last.origin);
-        let end = PIECE.min(writes.len()) + writes.iter().skip(PIECE).take_while(same).count();
+        let end = most.min(writes.len()) + writes.iter().skip(most).take_while(same).count();
         let (piece, rest) = writes.split_at(end);
         writes = rest;
         Some(piece)
@@ -90,7 +93,8 @@ impl Run {
     /// something was sent that the run also reads. All writes of one record stand beside one another.
     pub(crate) fn store_dimensions(&mut self, writes: &[DimensionWrite]) -> Result<bool, RunError> {
         let mut wrote = false;
-        for piece in pieces(writes) {
+        let most = (self.options.round_bytes / TOLD).clamp(1, PIECE);
+        for piece in pieces(writes, most) {
             wrote |= self.store_piece(piece)?;
         }
         Ok(wrote)
@@ -125,6 +129,8 @@ impl Run {
         self.tally.rejected += output.rejected.len() as u64;
         self.uncommitted.kept += output.rejected.iter().map(Rejection::memory).sum::<usize>();
         self.rejected.append(&mut output.rejected);
+        let message = |told: &StageMessage| size_of::<StageMessage>() + told.key.len() + told.bytes.len();
+        self.made += output.messages.iter().map(message).sum::<usize>();
         *wrote |= self.send(output.messages)?;
         self.tell_flows(output.records, further, wrote)
     }
@@ -217,12 +223,12 @@ mod tests {
 
     #[test]
     fn pieces_hold_all_writes_in_order_and_all_of_a_record_together() {
-        assert_eq!(pieces(&[]).count(), 0);
+        assert_eq!(pieces(&[], PIECE).count(), 0);
         // Records by their offsets, each with so many writes.
         let cut_into = |counts: &[(u64, usize)], lengths: &[usize]| {
             let writes = counts.iter().flat_map(|(offset, count)| std::iter::repeat_n(write(70, 0, *offset), *count));
             let all: Vec<DimensionWrite> = writes.collect();
-            let cut: Vec<&[DimensionWrite]> = pieces(&all).collect();
+            let cut: Vec<&[DimensionWrite]> = pieces(&all, PIECE).collect();
             assert_eq!(cut.iter().map(|piece| piece.len()).collect::<Vec<_>>(), lengths, "{counts:?}");
             assert_eq!(places(&cut.concat()), places(&all));
         };

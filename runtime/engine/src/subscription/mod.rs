@@ -81,7 +81,7 @@ pub struct Written<'w> {
     pub change: &'w Change,
 }
 
-/// What was told in a round. One record can cause several messages that nothing else tells apart: when it changed
+/// What was told of a piece of writes, which holds all of each record. One record can cause several messages that nothing else tells apart: when it changed
 /// several rows, and a flow that was told of each wrote again.
 #[derive(Debug, Default)]
 pub struct Causes(AHashMap<(SubscriptionId, Writer, RecordOrigin), u32>);
@@ -147,7 +147,7 @@ impl Subscriptions {
         Ok(Self { dimensions, by_dimension, streams, arris_ids, pipelines })
     }
 
-    /// Tells every subscription of the write's dimension that asks for it. `causes` is empty at a round's first write.
+    /// Tells every subscription of the write's dimension that asks for it. `causes` is empty at a piece's first write.
     pub fn tell(&self, written: &Written<'_>, arena: &Bump, causes: &mut Causes, output: &mut StageOutput) {
         let told = self.by_dimension.get(written.write.dimension.index()).map_or(&[][..], Vec::as_slice);
         let mut slots: Option<Vec<Cell>> = None;

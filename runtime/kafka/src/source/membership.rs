@@ -163,6 +163,9 @@ impl Membership {
         let mut held = self.assigned.held();
         let mut full = self.assigned.any_full(bytes);
         let mut polls = 0_u32;
+        if full {
+            self.take_beside(&mut held)?;
+        }
         while self.changes.is_empty() && !full {
             // What is there goes out before anything is waited for.
             let wait =
@@ -210,6 +213,21 @@ impl Membership {
             }
         }
         Ok(if self.changes.is_empty() { Polled::Idle } else { Polled::Changed })
+    }
+
+    /// While what is full waits to be handed out: takes a few messages more. The client must be asked all the same, for rebalances
+    /// and errors are told that way, and other partitions have messages too.
+    fn take_beside(&mut self, held: &mut usize) -> ConnectorResult<()> {
+        for _ in 0..CLOCK_EVERY {
+            match self.take(Duration::ZERO)? {
+                Some(kept) => *held += kept,
+                None => break,
+            }
+            if *held >= self.room() {
+                break;
+            }
+        }
+        self.serve()
     }
 
     /// How many bytes may be held here: the client's own queue has a half, and an eighth is for what was handed out.
