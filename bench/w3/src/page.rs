@@ -118,7 +118,7 @@ total goes to another topic. [w3.nsf](w3.nsf) says it in 30 lines.
 
 | program | what it is |
 | --- | --- |
-| by hand | [w3_by_hand.rs](src/bin/w3_by_hand.rs): rdkafka's `BaseConsumer`, borrowing structs of serde_json, a hash map of the rows that were read, `MGET` and pipelines of `MSET` of 1,000 rows, commits of a second or 200,000 rows as the product's; one thread and those of librdkafka, which fetch as the product's do. With jemalloc, which the product has, it used what it uses without (`LD_PRELOAD=libjemalloc.so.2`: 3.05 to 3.20 µs, and 3.03 to 3.15). No guarantees: `acks=1`, no idempotence, no fence, positions in the group alone |
+| by hand | [w3_by_hand.rs](src/bin/w3_by_hand.rs): rdkafka's `BaseConsumer`, borrowing structs of serde_json, a hash map of the rows that were read, `MGET` and pipelines of `MSET` of 1,000 rows, commits of a second or 200,000 rows (the product's: 262,144); one thread and those of librdkafka, which fetch as the product's do. With jemalloc, which the product has, it used what it uses without (`LD_PRELOAD=libjemalloc.so.2`: 3.05 to 3.20 µs, and 3.03 to 3.15). No guarantees: `acks=1`, no idempotence, no fence, positions in the group alone |
 | nsflow | one worker as it is deployed, 8 lanes, with commits of a second (by itself it commits after 64 MiB too) |
 | at least once | the same build with `NSFLOW_BROKEN=at-least-once` (feature `faults`): rows are loaded without a look at who has the lane, and saved without `WATCH`, `MULTI` and `EXEC`, the position behind them. What a worker that dies then leaves is counted again. Acknowledgements and ids of messages are as always, since at least once needs them too |
 | two workers | two processes that share the partitions |

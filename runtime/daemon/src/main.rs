@@ -4,8 +4,9 @@
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// What the allocator is told. Memory of long messages is used again, like other memory: by default it goes back to the kernel, which
-/// clears each page of it anew; that is half of what a rejected message of 10 MB costs.
+/// What the allocator is told. Memory of long messages is used again, like other memory; by default it goes back to the kernel,
+/// which clears each page of it anew. `perf record -a -e page-faults -- nsf-faults poison --dose 1 --percent 50 --seed 3` counts
+/// 430,000 faults of the workers with it, 550,000 without.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code, reason = "the allocator looks for this name when it is first used")]
 #[unsafe(export_name = "malloc_conf")]

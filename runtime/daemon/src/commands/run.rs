@@ -371,12 +371,13 @@ const MOST_COMMITTED: u64 = 64 * 1024 * 1024;
 /// Smallest block that a source is read by, in bytes.
 const SMALLEST_BLOCK: usize = 64 * 1024;
 
-/// About how many bytes a changed row takes while it is saved: its key and its value, and what of both is on its way to the store.
+/// About how many bytes a changed row takes while it is saved: its key and its value, and what of both is on its way to the
+/// store.
 const SAVED_ROW: usize = 256;
 
-/// How the plan is run. The memory that a worker may use is divided: a quarter for what is read ahead, an eighth for messages
-/// that are not yet confirmed, three eighths for rows, an eighth for what a commit saves of them; a sixteenth each for what a
-/// round makes and what waits for the commit.
+/// How the plan is run. The memory that a worker may use is divided: a quarter for what is read ahead, an eighth for
+/// messages that are not yet confirmed, three eighths for rows, an eighth for what a commit saves of them; a sixteenth each
+/// for what a round makes and what waits for the commit.
 fn options(configuration: &Configuration, surroundings: &Surroundings) -> Options {
     let profile = &configuration.profile;
     let (limits, memory) = (&profile.commit, settings::memory(profile));

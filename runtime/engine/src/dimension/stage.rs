@@ -1,9 +1,9 @@
 //! The dimension stage: applies the writes of a round in order, tells subscriptions, and keeps changed rows until a
 //! commit takes them.
 //!
-//! Rows are loaded once a round and key, in one call of the store for each piece of writes. What was read or changed stays in memory up to
-//! [`CACHED_ROWS`] rows; changed rows stay until they are committed. `load` in flows does not look here: it shows what
-//! the store holds.
+//! Rows are loaded once a round and key, in one call of the store for each piece of writes. What was read or changed stays
+//! in memory up to [`CACHED_ROWS`] rows; changed rows stay until they are committed. `load` in flows does not look here: it
+//! shows what the store holds.
 
 use std::sync::Arc;
 

@@ -73,7 +73,8 @@ const PIECE: usize = 4_096;
 /// About how many bytes what is told of a write may take, with much told of it.
 const TOLD: usize = 4_096;
 
-/// Cuts writes into pieces of about so many. All of one record are in the same: what subscriptions tell of them is counted by record.
+/// Cuts writes into pieces of about so many. All of one record are in the same: what subscriptions tell of them is counted by
+/// record.
 fn pieces(mut writes: &[DimensionWrite], most: usize) -> impl Iterator<Item = &[DimensionWrite]> {
     std::iter::from_fn(move || {
         let last = writes.get(..most.min(writes.len()))?.last()?;

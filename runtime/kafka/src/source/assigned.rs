@@ -111,9 +111,9 @@ impl Reading {
 
     /// Takes a message. While nothing is handed out, what waits is kept in batches of so many bytes: one that holds all of it
     /// would be worked on, and take memory, as a whole.
-    fn take(&mut self, message: &BorrowedMessage<'_>, offset: u64, room: &mut Room) -> usize {
+    fn take(&mut self, message: &BorrowedMessage<'_>, offset: u64, filling: &mut Filling) -> usize {
         let mut kept = 0;
-        if is_full(&self.buffer, room.batch)
+        if is_full(&self.buffer, filling.batch)
             && let Some(since) = self.since.take()
         {
             let full = std::mem::take(&mut self.buffer);
@@ -123,7 +123,7 @@ impl Reading {
         if self.since.is_none() {
             self.since = Some(Instant::now());
             if self.buffer.bytes.capacity() == 0
-                && let Some(empty) = room.spare.pop()
+                && let Some(empty) = filling.spare.pop()
             {
                 self.buffer = empty;
             }
@@ -256,7 +256,7 @@ impl Assigned {
     }
 
     /// Gives a message to every stream that has not had it; how many bytes were kept.
-    fn take(&mut self, message: &BorrowedMessage<'_>, room: &mut Room) -> usize {
+    fn take(&mut self, message: &BorrowedMessage<'_>, filling: &mut Filling) -> usize {
         // What comes before the client went to the place it was told is of an older generation.
         if self.wanted.is_some() {
             return 0;
@@ -265,7 +265,7 @@ impl Assigned {
         let mut kept = 0;
         for reading in &mut self.readings {
             if reading.started && offset >= reading.next {
-                kept += reading.take(message, offset, room);
+                kept += reading.take(message, offset, filling);
             }
         }
         if kept > 0 {
@@ -295,12 +295,12 @@ pub(crate) struct AllAssigned {
     pub(crate) list: Vec<Assigned>,
     /// Where the last message belonged: a fetch brings many of one partition.
     last: usize,
-    room: Room,
+    filling: Filling,
 }
 
-/// Where messages are put.
+/// How batches are filled.
 #[derive(Debug, Default)]
-struct Room {
+struct Filling {
     /// How many bytes make a batch full.
     batch: usize,
     /// Empty batches.
@@ -326,16 +326,16 @@ impl AllAssigned {
 
     /// Keeps a message for the streams that read its partition.
     pub(crate) fn take(&mut self, message: &BorrowedMessage<'_>) -> usize {
-        let mut room = std::mem::take(&mut self.room);
+        let mut filling = std::mem::take(&mut self.filling);
         let kept =
-            self.find(message.topic(), message.partition()).map_or(0, |assigned| assigned.take(message, &mut room));
-        self.room = room;
+            self.find(message.topic(), message.partition()).map_or(0, |assigned| assigned.take(message, &mut filling));
+        self.filling = filling;
         kept
     }
 
     /// Lets batches be full that have so many bytes.
     pub(crate) const fn fill_batches_to(&mut self, bytes: usize) {
-        self.room.batch = bytes;
+        self.filling.batch = bytes;
     }
 
     /// Bytes that were read and not handed out.
@@ -372,9 +372,9 @@ impl AllAssigned {
         let Some(reading) = assigned.readings.get_mut(place) else { return false };
         let mut empty = reading.hand_out(batch);
         (batch.stream, batch.partition, batch.generation) = (reading.stream, partition, reading.generation);
-        if self.room.spare.len() < SPARE {
+        if self.filling.spare.len() < SPARE {
             empty.clear();
-            self.room.spare.push(empty);
+            self.filling.spare.push(empty);
         }
         true
     }

@@ -207,6 +207,37 @@ fn partitions_of_a_killed_member_come_after_its_session() {
     first.source.close(CLOSE);
 }
 
+/// What piled up at rest is handed out for seconds, and the group must not wait for its end.
+#[test]
+fn a_member_that_hands_out_what_piled_up_lets_partitions_go_meanwhile() {
+    let Some(broker) = broker() else { return };
+    let topic = broker.topic(2);
+    // A producer holds no more than 100,000 messages.
+    for partition in [0, 1] {
+        broker.fill(&topic, partition, 0..60_000);
+        broker.fill(&topic, partition, 60_000..120_000);
+    }
+    let mut settings = broker.settings();
+    settings.memory = 128 * 1024 * 1024;
+    let mut first = Worker::open(settings.clone(), &[&topic]);
+    first.until("both", |worker| worker.assigned.len() == 2);
+    first.start_all(1);
+    first.until("some", |worker| !worker.taken.is_empty());
+    let until = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < until {
+        first.rest();
+    }
+    let mut second = Worker::open(settings, &[&topic]);
+    // One batch is a tiny part of it.
+    while revoked(&first).is_empty() {
+        first.step();
+        second.for_a_while(Duration::from_millis(400));
+        assert!(first.taken.len() < 200_000, "everything was handed out before the group was heard");
+    }
+    first.source.close(CLOSE);
+    second.source.close(CLOSE);
+}
+
 /// A member that was not polled for longer than it may has lost its partitions: nothing of them may be committed.
 #[test]
 fn partitions_of_a_member_that_slept_are_gone_at_once() {

@@ -25,8 +25,13 @@ use crate::{
 /// How long the sink stands still in full.
 const BLOCK: Duration = Duration::from_secs(300);
 
-/// What a worker may use, in bytes.
+/// What a worker may use in full, in bytes.
 const BUDGET: u64 = 256 * 1024 * 1024;
+
+/// What it may use where less waits than fills that: half of it.
+const fn budget(percent: u64) -> u64 {
+    if percent < 20 { BUDGET / 2 } else { BUDGET }
+}
 
 /// How long everything may take to arrive when the sink goes on.
 const PATIENCE: Duration = Duration::from_secs(3_600);
@@ -36,17 +41,17 @@ pub(super) fn run(trial: &Trial<'_>) -> Result<String, String> {
     let folder = tempfile::tempdir_in(nsf_tests::servers::install::folder()).map_err(words)?;
     let sink = Kafka::start(&folder.path().join("sink")).map_err(|error| format!("{error:?}"))?;
     let mut random = Random::new(trial.seed);
-    let mut told = Vec::new();
+    let (mut told, budget) = (Vec::new(), budget(trial.percent));
     for number in 1..=trial.dose {
         let partitions = if number % 2 == 1 { 12 } else { 1 };
         let dose = Dose { records: 20_000 * trial.percent, accounts: 50 * trial.percent, seed: random.number() };
         let name = format!("blocked{number}");
         let peak = one(trial, &mut servers, &sink, &name, dose, partitions);
         let peak = peak.map_err(|wrong| format!("trial {number} of seed {}: {wrong}", trial.seed))?;
-        let share = 100.0 * peak as f64 / BUDGET as f64;
+        let share = 100.0 * peak as f64 / budget as f64;
         println!("   trial {number}: {partitions} partitions, {} MiB at most, {share:.0} % of the budget", peak >> 20);
-        if peak * 100 > BUDGET * 115 {
-            return Err(format!("a worker used {} MiB, and may use {}", peak >> 20, BUDGET >> 20));
+        if peak * 100 > budget * 115 {
+            return Err(format!("a worker used {} MiB, and may use {}", peak >> 20, budget >> 20));
         }
         told.push(format!("{} records and {partitions} partitions: {share:.0} % of the memory budget", dose.records));
     }
@@ -63,10 +68,11 @@ fn one(
     dose: Dose,
     partitions: u32,
 ) -> Result<u64, String> {
+    let budget = budget(trial.percent);
     let alter = |text: String| {
         let text = text.replace("key: account) {", "key: account, cluster: \"sink\") {");
-        let budget = format!("memory: {BUDGET}B\n    kafka:\n      clusters: {{ sink: {{ brokers: \"${{SINK}}\" }} }}");
-        text.replace("kafka:\n", &format!("{budget}\n"))
+        let lines = format!("memory: {budget}B\n    kafka:\n      clusters: {{ sink: {{ brokers: \"${{SINK}}\" }} }}");
+        text.replace("kafka:\n", &format!("{lines}\n"))
     };
     let altered = Altered { program: "program", partitions, sink: Some(sink), alter: &alter };
     let mut stage = Stage::altered(servers, name, dose, trial.nsfc, trial.nsflow, &altered).map_err(words)?;
