@@ -9,11 +9,14 @@
 //!
 //! A topic that was made anew begins with offset 0 again; so the incarnation of the topic is part of an origin.
 
-use std::{collections::BTreeMap, fmt, io::Write as _, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::connector::{Message, MessageId, RawBatch, Sequence};
+use crate::{
+    connector::{Message, MessageId, RawBatch, Sequence},
+    encode::json::write_unsigned,
+};
 
 /// The header that tells a message from every other of its topic: `GROUP/STREAM/PARTITION/OFFSET/BY/ORDINAL`. GROUP is that of the
 /// workers, which no other program has, STREAM, PARTITION and OFFSET name the record that caused it, BY who sent it because of
@@ -74,23 +77,40 @@ impl Marks {
 impl MessageId {
     /// Appends it as [`ID_HEADER`] has it; `group` is that of the workers.
     pub fn write(&self, group: &str, out: &mut Vec<u8>) {
-        let Self { stream, partition, offset, by, ordinal, ended, .. } = self;
-        // Writing to memory does not fail.
-        let _ = write!(out, "{group}/{stream:08x}/{partition}/{offset}/{by:08x}/{ordinal}");
-        if *ended != 0 {
-            let _ = write!(out, "/{ended:016x}");
+        out.extend_from_slice(group.as_bytes());
+        out.push(b'/');
+        write_hexadecimal(self.stream.into(), 8, out);
+        out.push(b'/');
+        write_unsigned(self.partition.into(), out);
+        out.push(b'/');
+        write_unsigned(self.offset, out);
+        out.push(b'/');
+        write_hexadecimal(self.by.into(), 8, out);
+        out.push(b'/');
+        write_unsigned(self.ordinal.into(), out);
+        if self.ended != 0 {
+            out.push(b'/');
+            write_hexadecimal(self.ended, 16, out);
         }
     }
 
     /// Appends what [`LANE_HEADER`] has, if it comes in order with others.
     pub fn write_lane(&self, out: &mut Vec<u8>) {
-        let Self { sequence, incarnation, .. } = self;
-        let _ = match sequence {
-            Sequence::None => Ok(()),
-            Sequence::Partition => write!(out, "-/{incarnation:x}"),
-            Sequence::Lane(lane) => write!(out, "{lane}/{incarnation:x}"),
-        };
+        match self.sequence {
+            Sequence::None => return,
+            Sequence::Partition => out.push(b'-'),
+            Sequence::Lane(lane) => write_unsigned(lane.into(), out),
+        }
+        out.push(b'/');
+        write_hexadecimal(self.incarnation.into(), 1, out);
     }
+}
+
+/// Appends a number in hexadecimal digits, at least so many. By hand, because every message has some and `write!` showed in
+/// profiles.
+fn write_hexadecimal(value: u64, least: u32, out: &mut Vec<u8>) {
+    let digits = (u64::BITS - value.leading_zeros()).div_ceil(4).max(least);
+    out.extend((0..digits).rev().map(|digit| b"0123456789abcdef"[(value >> (4 * digit) & 15) as usize]));
 }
 
 /// Origin and place by the two headers; none where they are not as the engine writes them.
@@ -186,6 +206,26 @@ mod tests {
             id.write_lane(&mut written);
             assert_eq!(written, lane.as_bytes());
             assert_eq!(known(&header, &written).map(|(_, place)| place), Some((900, 4_098)), "{header:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_id_is_written_as_documented(
+            numbers: (u32, u32, u64, u32, u32), lane: Option<u16>, ended: u64, shift in 0_u32..64, incarnation: u32
+        ) {
+            let (stream, partition, offset, by, ordinal) = numbers;
+            let sequence = lane.map_or(Sequence::Partition, Sequence::Lane);
+            let (ended, incarnation) = (ended >> shift, incarnation >> (shift / 2));
+            let id = MessageId { stream, partition, offset, by, ordinal, sequence, ended, incarnation };
+            let (mut header, mut written) = (Vec::new(), Vec::new());
+            id.write("bank", &mut header);
+            id.write_lane(&mut written);
+            let own = format!("bank/{stream:08x}/{partition}/{offset}/{by:08x}/{ordinal}");
+            let last = if ended == 0 { String::new() } else { format!("/{ended:016x}") };
+            prop_assert_eq!(String::from_utf8(header).unwrap(), own + &last);
+            let lane = lane.map_or("-".to_owned(), |lane| lane.to_string());
+            prop_assert_eq!(String::from_utf8(written).unwrap(), format!("{lane}/{incarnation:x}"));
         }
     }
 

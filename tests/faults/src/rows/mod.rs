@@ -88,7 +88,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "recreated", fault: "a topic is deleted and made anew", dose: 10, run: topics::recreated },
     Row { name: "storm", fault: "a worker joins or leaves every 3 s", dose: 200, run: joins::run },
     Row { name: "blocked", fault: "a sink that stands still, 12 partitions and 1", dose: 2, run: blocked::run },
-    Row { name: "poison", fault: "one record in a hundred is poison, of ten kinds", dose: 1, run: poison::run },
+    Row { name: "poison", fault: "one record in a hundred is poison, of ten kinds", dose: 4, run: poison::run },
 ];
 
 /// What a row is run with.
