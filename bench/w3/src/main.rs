@@ -13,7 +13,7 @@ use w3::{Done, words};
 const USAGE: &str = "\
 usage: w3 [--records N] [--rounds N] [--seconds N] [--no-latency] [--programs NSFC NSFLOW] [--only NAME]
 
-  --records N               orders of the input (default 1000000)
+  --records N               orders of the input (default 4000000)
   --rounds N                how often each program runs, all in turn, after a round that only warms up (default 5)
   --seconds N               how long the latency is measured (default 20)
   --no-latency              leaves that out; the page is not written
@@ -31,7 +31,7 @@ struct Arguments {
 
 impl Arguments {
     fn read(mut given: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut read = Self { records: 1_000_000, rounds: 5, seconds: 20, latency: true, programs: None, only: None };
+        let mut read = Self { records: 4_000_000, rounds: 5, seconds: 20, latency: true, programs: None, only: None };
         while let Some(argument) = given.next() {
             let mut value = || given.next().ok_or_else(|| format!("{argument} needs a value"));
             match argument.as_str() {

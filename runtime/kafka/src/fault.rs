@@ -75,7 +75,7 @@ pub(crate) fn of_code(
         About::Connection => error(
             ConnectorErrorKind::Unavailable,
             format!("Kafka at `{brokers}` does not answer: {doing} ({own})"),
-            "check that its brokers run and that this machine reaches them by the names they tell; it is tried again",
+            "check that its brokers run and that this machine reaches them by the names they tell; a worker tries it again",
         ),
         About::Login => error(
             ConnectorErrorKind::Permission,
