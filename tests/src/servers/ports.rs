@@ -1,7 +1,9 @@
 //! Free ports of loopback for servers that want to know theirs before they start.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::collections::BTreeMap;
+use std::env;
+use std::fs::{self, File};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -17,8 +19,9 @@ const BUS: u16 = 10_000;
 /// Where the system's own choices begin if it does not say.
 const USUAL_END: u16 = 32_768;
 
-/// What this process was given; a server that is down for a moment keeps its port.
-static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+/// What this process was given, each with the lock by which other processes know; a server that is down for a moment, or
+/// that takes seconds to start, keeps its port.
+static GIVEN: Mutex<BTreeMap<u16, Option<File>>> = Mutex::new(BTreeMap::new());
 
 /// An address of loopback.
 #[must_use]
@@ -26,7 +29,7 @@ pub fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// A port that nobody listens on and that this process was not given before.
+/// A port that nobody listens on, and that neither this process nor another of the rig's was given.
 #[must_use]
 pub fn free() -> u16 {
     search(FIRST, end(), is_free)
@@ -56,13 +59,29 @@ fn search(first: u16, end: u16, passes: impl Fn(u16) -> bool) -> u16 {
     for step in 0..count {
         let offset = (u32::from(start) + u32::from(step)) % u32::from(count);
         let port = first + offset as u16;
-        if !given.contains(&port) && passes(port) {
-            given.insert(port);
-            return port;
+        if given.contains_key(&port) || !passes(port) {
+            continue;
+        }
+        match claim(port) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            // Where no locks can be had, chance must do.
+            lock => {
+                given.insert(port, lock.ok());
+                return port;
+            }
         }
     }
     // A machine without any free port fails at the start of the server, which then says so.
     first
+}
+
+/// Keeps other processes from being given a port until this one ends; [`io::ErrorKind::WouldBlock`] where another has it.
+fn claim(port: u16) -> io::Result<File> {
+    let folder = env::temp_dir().join("nsf-test-ports");
+    fs::create_dir_all(&folder)?;
+    let file = File::create(folder.join(port.to_string()))?;
+    file.try_lock()?;
+    Ok(file)
 }
 
 fn is_free(port: u16) -> bool {
@@ -73,11 +92,16 @@ fn is_free(port: u16) -> bool {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{free, free_with_bus};
+    use super::{claim, free, free_with_bus};
 
     #[test]
     fn no_port_is_given_twice() {
         let ports: BTreeSet<u16> = (0..20).map(|index| if index % 2 == 0 { free() } else { free_with_bus() }).collect();
         assert_eq!(ports.len(), 20);
+    }
+
+    #[test]
+    fn a_port_that_was_given_is_locked_for_others() {
+        assert_eq!(claim(free()).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     }
 }

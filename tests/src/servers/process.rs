@@ -178,12 +178,15 @@ impl Process {
         }
     }
 
-    /// An error of this server with the end of its log.
+    /// An error of this server with the first errors of its log, and the log's end.
     #[must_use]
     pub fn failed(&self, what: &str) -> Unavailable {
         let said = self.said();
         let lines: Vec<&str> = said.lines().collect();
-        let log = lines[lines.len().saturating_sub(SHOWN)..].join("\n");
+        let (before, end) = lines.split_at(lines.len().saturating_sub(SHOWN));
+        let errors =
+            before.iter().filter(|line| ["ERROR", "FATAL", "Exception"].iter().any(|word| line.contains(word)));
+        let log = errors.take(SHOWN).chain(end).copied().collect::<Vec<_>>().join("\n");
         Unavailable::Failed { server: self.server, what: what.to_owned(), log }
     }
 }
