@@ -6,7 +6,7 @@ use nsf_analysis::Analysis;
 use nsf_analysis::graph::Node;
 use nsf_analysis::lock::Lock;
 use nsf_analysis::project::{InputFile, ProjectInput};
-use nsf_diagnostics::{Diagnostics, FileId, IntoDiagnostic, Stage};
+use nsf_diagnostics::{Diagnostics, FileId, IntoDiagnostic, Severity, Stage};
 
 use nsf_plan::Plan;
 use nsf_plan::connector::Connector;
@@ -120,6 +120,10 @@ fn add_mistakes_of_files(project: &Project, analysis: &mut Analysis) {
         let id = analysis.sources.add(SETTINGS_FILE, settings.as_str());
         found.extend(project.manifest.mistakes.iter().map(|mistake| manifest::diagnostic(mistake, id)));
         found.extend(manifest::missing_connections(&project.manifest, &connectors(analysis), id));
+        // How a program without mistakes runs is of interest; many mistakes in keys have the same mend.
+        if !analysis.diagnostics.iter().any(|found| found.severity() == Severity::Error) {
+            found.extend(manifest::not_shared(&project.manifest, &analysis.dag, id));
+        }
     }
     found.extend(std::mem::take(&mut analysis.diagnostics));
     analysis.diagnostics = found.into_sorted();

@@ -1,6 +1,8 @@
 //! Mistakes in `nsf.yaml` as diagnostics like those of the program texts, so that every format of `nsfc check` shows
 //! them. What the file may say, and the words of most messages, are `nsf_plan::profile`'s: the daemon uses the same.
 
+use nsf_analysis::graph::Dag;
+use nsf_analysis::graph::proofs::states_of_tellings;
 use nsf_diagnostics::{Code, Diagnostic, FileId, Span, Suggestion, closest, codes};
 use nsf_plan::connector::Connector;
 use nsf_plan::profile::{Manifest, Mistake, MistakeKind, Profile, Refusal, allowed_properties};
@@ -62,6 +64,15 @@ pub fn missing_connections(manifest: &Manifest, connectors: &[&Connector], file:
         found.extend(named.iter().filter(lacks).map(|(kind, name)| missing_connection(profile, kind, name, file)));
     }
     found
+}
+
+/// Warnings of what one process can run and the workers of a profile cannot share.
+pub fn not_shared(manifest: &Manifest, dag: &Dag, file: FileId) -> Vec<Diagnostic> {
+    let Some(profile) = manifest.profiles.values().find(|profile| profile.has("kafka")) else { return Vec::new() };
+    let range = profile.place("kafka");
+    let location = Span::new(range.start as u32, range.end as u32).in_file(file);
+    let found = states_of_tellings(dag).into_iter();
+    found.map(|found| found.secondary(location, "programs of this profile run as workers")).collect()
 }
 
 /// The kind of server and the name under which the profile must have the connection, where it is not the default.

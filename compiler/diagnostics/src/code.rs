@@ -194,6 +194,7 @@ codes! {
     E0697 Project Error "malformed-reference" "A reference in nsf.yaml to a variable or file cannot be read.";
     E0698 Project Error "refused-property" "A property of the Kafka client may not be set.";
     W0691 Project Warning "missing-connection" "The program names a connection that a profile lacks.";
+    W0692 Project Warning "state-of-tellings" "A flow keeps state of what a subscription tells, and a profile has several workers.";
 }
 
 impl Code {

@@ -16,6 +16,8 @@ mod topic_types;
 
 use nsf_diagnostics::{Diagnostic, FileId, SourceMap};
 
+pub use key_safety::states_of_tellings;
+
 use super::{Dag, number};
 use crate::lock::Lock;
 

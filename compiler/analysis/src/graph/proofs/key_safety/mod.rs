@@ -6,6 +6,7 @@
 //! its own way.
 
 mod provenance;
+mod told;
 mod topics;
 mod words;
 
@@ -17,6 +18,7 @@ use nsf_plan::{Expr, HandleTarget, InputSource, Pipeline, SourceId, StateId, Ste
 use super::short;
 use crate::graph::{Dag, FlowNode, StepNode, key_text};
 use provenance::Origins;
+pub use told::states_of_tellings;
 
 pub(super) fn prove(dag: &Dag, _: &SourceMap, found: &mut Vec<Diagnostic>) {
     for (_, flow) in dag.pipelines().filter(|(_, flow)| !has_unclear_key(dag, flow)) {
