@@ -11,7 +11,7 @@ use nsf_tests::servers::{
     Unavailable,
     cluster::RedisCluster,
     redis::{Options, Redis},
-    resp::Connection,
+    resp::{Connection, Reply},
     sentinel::{MASTER, RedisSentinel},
 };
 
@@ -61,8 +61,16 @@ impl RedisServers {
     /// # Errors
     /// Where Redis is not to be had, or does not start.
     pub fn start(form: Form, folder: &Path) -> Result<Self, Unavailable> {
-        let further = if matches!(form, Form::Cluster(_)) { " +cluster|slots" } else { "" };
-        let users = users(folder, further).map_err(|error| Unavailable::Failed {
+        Self::start_with_rights(form, folder, "")
+    }
+
+    /// The same, with further rights of that user (` +xadd`).
+    ///
+    /// # Errors
+    /// As [`RedisServers::start`].
+    pub fn start_with_rights(form: Form, folder: &Path, further: &str) -> Result<Self, Unavailable> {
+        let slots = if matches!(form, Form::Cluster(_)) { " +cluster|slots" } else { "" };
+        let users = users(folder, &format!("{slots}{further}")).map_err(|error| Unavailable::Failed {
             server: "Redis",
             what: format!("the file of its users cannot be written: {error}"),
             log: String::new(),
@@ -129,6 +137,19 @@ impl RedisServers {
     /// Where one does not answer.
     pub fn connections(&self) -> io::Result<Vec<Connection>> {
         self.masters()?.into_iter().map(Connection::open).collect()
+    }
+
+    /// A connection to the server that has a key.
+    ///
+    /// # Errors
+    /// Where none says that it has it, or one does not answer.
+    pub fn connection_of(&self, key: &str) -> io::Result<Connection> {
+        for mut connection in self.connections()? {
+            if !matches!(connection.command(&["EXISTS", key])?, Reply::Error(_)) {
+                return Ok(connection);
+            }
+        }
+        Err(io::Error::other(format!("no server has the key {key}")))
     }
 
     /// All rows under a kind of key (`s` for states, `d` for dimensions) of a namespace: by the key's text behind the tag.
