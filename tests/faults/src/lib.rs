@@ -9,10 +9,12 @@
 //! | `redis_servers` | Redis in each of its forms: one server, Sentinel, a cluster |
 //! | `redis` | what one server of Redis holds of the program |
 //! | `tariffs` | the table that changes while the program reads it |
+//! | `mock` | a cluster that answers with errors when it is told to |
 //! | `receiver` | a receiver of webhooks that can be killed |
 //! | `stage` | servers, program and topics of one trial |
 
 pub mod bank;
+pub mod mock;
 pub mod mysql_states;
 pub mod receiver;
 pub mod redis;

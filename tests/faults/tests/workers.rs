@@ -9,8 +9,11 @@ use nsf_tests::{
     tool,
 };
 
-static PROGRAMS: LazyLock<Programs> =
-    LazyLock::new(|| Programs { nsfc: tool::build("nsfc"), nsflow: tool::build_with("nsflow", &["faults"]) });
+static PROGRAMS: LazyLock<Programs> = LazyLock::new(|| Programs {
+    nsfc: tool::build("nsfc"),
+    nsflow: tool::build_with("nsflow", &["faults"]),
+    own: env!("CARGO_BIN_EXE_nsf-faults").into(),
+});
 
 /// How many rows may still begin. They wait most of the time, for sessions that end and servers that start: three at once take
 /// little more time than one. More would wait for one another.

@@ -13,7 +13,7 @@ mod mariadb;
 mod mysql_states;
 mod network;
 mod poison;
-mod refusals;
+pub(crate) mod refusals;
 mod results;
 mod resume;
 mod sentinel;
@@ -103,6 +103,8 @@ pub struct Trial<'t> {
     pub nsfc: &'t PathBuf,
     /// The daemon.
     pub nsflow: &'t PathBuf,
+    /// The program of the fault matrix, which can be a mock cluster too.
+    pub own: &'t PathBuf,
     /// Further variables of the workers' environment.
     pub environment: Vec<(String, String)>,
 }
@@ -130,6 +132,7 @@ pub struct Asked {
     seed: u64,
     nsfc: PathBuf,
     nsflow: PathBuf,
+    own: PathBuf,
 }
 
 impl Asked {
@@ -148,6 +151,7 @@ impl Asked {
             seed: 1,
             nsfc: folder.join("nsfc"),
             nsflow: folder.join("nsflow"),
+            own,
         };
         while let Some(word) = words.next() {
             let mut number = || {
@@ -176,8 +180,8 @@ fn names() -> String {
 /// What went wrong.
 pub fn run_row(name: &str, dose: u32, percent: u64, seed: u64, programs: &Programs) -> Result<String, String> {
     let row = ROWS.iter().find(|row| row.name == name).ok_or_else(|| format!("there is no row `{name}`"))?;
-    let Programs { nsfc, nsflow } = programs;
-    let trial = Trial { dose, percent, seed, nsfc, nsflow, environment: Vec::new() };
+    let Programs { nsfc, nsflow, own } = programs;
+    let trial = Trial { dose, percent, seed, nsfc, nsflow, own, environment: Vec::new() };
     (row.run)(&trial)
 }
 
@@ -188,6 +192,8 @@ pub struct Programs {
     pub nsfc: PathBuf,
     /// The daemon, built with the feature `faults`.
     pub nsflow: PathBuf,
+    /// The program of the fault matrix, which can be a mock cluster too.
+    pub own: PathBuf,
 }
 
 /// Runs the rows that are asked for, or all.
@@ -198,8 +204,8 @@ pub fn run(asked: &Asked) -> Result<(), String> {
     let wanted = |row: &&Row| asked.rows.is_empty() || asked.rows.iter().any(|name| name == row.name);
     for row in ROWS.iter().filter(wanted) {
         let dose = asked.dose.unwrap_or(row.dose);
-        let (nsfc, nsflow) = (&asked.nsfc, &asked.nsflow);
-        let trial = Trial { dose, percent: asked.percent, seed: asked.seed, nsfc, nsflow, environment: Vec::new() };
+        let Asked { percent, seed, nsfc, nsflow, own, .. } = asked;
+        let trial = Trial { dose, percent: *percent, seed: *seed, nsfc, nsflow, own, environment: Vec::new() };
         println!("── {}: {} ({dose} times, seed {})", row.name, row.fault, asked.seed);
         let done = (row.run)(&trial).map_err(|words| format!("{}: {words}", row.name))?;
         println!("── {}: {done}", row.name);

@@ -12,11 +12,7 @@ use std::{
 };
 
 use nsf_tests::{random::Random, servers::redis::Fsync};
-use rdkafka::{
-    mocking::MockCluster,
-    producer::DefaultProducerContext,
-    types::{RDKafkaApiKey as Api, RDKafkaRespErr as Answer},
-};
+use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Answer};
 
 use super::{
     Trial, store,
@@ -24,17 +20,19 @@ use super::{
 };
 use crate::{
     bank::Dose,
+    mock::Mock,
     stage::{Outcome, PARTITIONS, Servers, Stage},
     worker::Worker,
 };
 
-type Mock = MockCluster<'static, DefaultProducerContext>;
-
 /// How many errors one trial has at most: each trial has a cluster and topics of its own.
 const ERRORS_A_TRIAL: u32 = 50;
 
+/// In how many trials of a row the mock cluster may end by itself.
+const VOID: u32 = 4;
+
 /// What is asked of brokers, and what they may answer to it. The first ones are asked of the coordinator.
-const REFUSALS: &[(Api, &[Answer])] = &[
+pub(crate) const REFUSALS: &[(Api, &[Answer])] = &[
     (
         Api::FindCoordinator,
         &[Answer::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, Answer::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS],
@@ -111,13 +109,21 @@ const REFUSALS: &[(Api, &[Answer])] = &[
 pub(super) fn run(trial: &Trial<'_>) -> Result<String, String> {
     let mut servers = trial.servers(store::options(Fsync::EverySecond), false)?;
     let mut random = Random::new(trial.seed);
-    let (mut done, mut number, mut messages, mut repeated, mut differing) = (0, 0, 0, 0, 0);
+    let (mut done, mut number, mut void, mut messages, mut repeated, mut differing) = (0, 0, 0, 0, 0, 0);
     while done < trial.dose {
         number += 1;
         let errors = ERRORS_A_TRIAL.min(trial.dose - done);
         let dose = Dose { records: 2_000 * trial.percent, accounts: 50 * trial.percent, seed: random.number() };
         let own = one(trial, &mut servers, &format!("refusals{number}"), dose, &mut random, errors);
         let own = own.map_err(|wrong| format!("trial {number} of seed {}: {wrong}", trial.seed))?;
+        let Some(own) = own else {
+            void += 1;
+            println!("   trial {number}: the mock cluster ended by an assertion of its own; it counts as nothing");
+            if void > VOID {
+                return Err(format!("the mock cluster ended by itself in {void} of {number} trials"));
+            }
+            continue;
+        };
         println!("   trial {number}: {errors} errors, {} rows, {:?}", own.rows, own.outputs);
         for (_, own) in &own.outputs {
             messages += own.messages;
@@ -129,9 +135,17 @@ pub(super) fn run(trial: &Trial<'_>) -> Result<String, String> {
     if differing > 0 {
         return Err(format!("{differing} messages came again with other bytes"));
     }
-    Ok(format!("{done} errors in {number} trials; {messages} messages, {repeated} of them again with the same bytes"))
+    let void = match void {
+        0 => String::new(),
+        void => format!("; {void} further trials ended with the mock cluster, by an assertion of its own"),
+    };
+    let trials = done.div_ceil(ERRORS_A_TRIAL);
+    Ok(format!(
+        "{done} errors in {trials} trials; {messages} messages, {repeated} of them again with the same bytes{void}"
+    ))
 }
 
+/// One trial; none where the mock cluster ended by itself in it.
 fn one(
     trial: &Trial<'_>,
     servers: &mut Servers,
@@ -139,40 +153,58 @@ fn one(
     dose: Dose,
     random: &mut Random,
     errors: u32,
-) -> Result<Outcome, String> {
-    let mock = Mock::new(3).map_err(words)?;
+) -> Result<Option<Outcome>, String> {
+    let mut mock = Mock::start(trial.own).map_err(words)?;
     let mut stage = Stage::new(servers, name, dose, trial.nsfc, trial.nsflow).map_err(words)?;
-    stage.move_to(mock.bootstrap_servers());
+    stage.move_to(mock.brokers.clone());
     for topic in stage.topics() {
-        mock.create_topic(&topic, PARTITIONS as i32, 3).map_err(words)?;
+        mock.create_topic(&topic, PARTITIONS as i32).map_err(words)?;
     }
     stage.workers.environment.extend(trial.environment.iter().cloned());
     let mut workers: Vec<Worker> = Vec::new();
     for _ in 0..2 {
         workers.push(stage.workers.start().map_err(words)?);
     }
-    let failed = |wrong: String, stage: &Stage| format!("{wrong}\n{}", keep("refusals", &stage.workers.journals()));
-    super::topics::reading(&workers).map_err(|wrong| failed(wrong, &stage))?;
-    let hurry = Arc::new(AtomicBool::new(false));
-    let feeder = feed(&stage, Duration::from_millis(700) * errors, &hurry);
-    for _ in 0..errors {
-        thread::sleep(Duration::from_millis(200 + random.below(1_000)));
-        let (api, answers) = REFUSALS[random.below(REFUSALS.len() as u64) as usize];
-        let answer = answers[random.below(answers.len() as u64) as usize];
-        // What nobody asked for yet would pile up, until a group that is joined again needs minutes for it.
-        mock.clear_request_errors(api);
-        mock.request_errors(api, &vec![answer; 1 + random.below(2) as usize]);
+    let done = refused(&mut mock, &stage, servers, &workers, random, errors);
+    match done {
+        Err(_) if !mock.is_up() => return Ok(None),
+        done => done.map_err(|wrong| format!("{wrong}\n{}", keep("refusals", &stage.workers.journals())))?,
     }
-    for (api, _) in REFUSALS {
-        mock.clear_request_errors(*api);
-    }
-    hurry.store(true, Ordering::Relaxed);
-    feeder.join().map_err(|_| "the feeder broke off".to_owned())??;
-    stage.wait(servers, Duration::from_secs(120)).map_err(|wrong| failed(wrong, &stage))?;
     for worker in &mut workers {
         if worker.stop(Duration::from_secs(30)).map_err(words)?.is_none() {
             return Err(format!("a worker did not end when it was told to:\n{}", end_of(&worker.text())));
         }
     }
-    stage.check(servers).map_err(|wrong| failed(wrong, &stage))
+    let compared = stage.check(servers);
+    compared.map(Some).map_err(|wrong| format!("{wrong}\n{}", keep("refusals", &stage.workers.journals())))
+}
+
+/// Feeds a dose while requests are refused, and waits until all is done.
+fn refused(
+    mock: &mut Mock,
+    stage: &Stage,
+    servers: &mut Servers,
+    workers: &[Worker],
+    random: &mut Random,
+    errors: u32,
+) -> Result<(), String> {
+    super::topics::reading(workers)?;
+    let hurry = Arc::new(AtomicBool::new(false));
+    let feeder = feed(stage, Duration::from_millis(700) * errors, &hurry);
+    for _ in 0..errors {
+        thread::sleep(Duration::from_millis(200 + random.below(1_000)));
+        let api = random.below(REFUSALS.len() as u64) as usize;
+        let answer = random.below(REFUSALS[api].1.len() as u64) as usize;
+        mock.refuse(api, answer, 1 + random.below(2)).map_err(words)?;
+    }
+    mock.relent().map_err(words)?;
+    hurry.store(true, Ordering::Relaxed);
+    while !feeder.is_finished() {
+        if !mock.is_up() {
+            return Err("the mock cluster has ended".to_owned());
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    feeder.join().map_err(|_| "the feeder broke off".to_owned())??;
+    stage.wait(servers, Duration::from_secs(120)).map(drop)
 }
