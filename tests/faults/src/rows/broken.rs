@@ -190,7 +190,14 @@ fn write_rows_too_late(scene: &mut Scene<'_>) -> Result<(), String> {
     thread::sleep(SESSION);
     scene.hurry.store(true, Ordering::Relaxed);
     scene.stage.wait(scene.servers, Duration::from_secs(60))?;
-    scene.workers[at].signal("CONT").map_err(words)?;
+    let worker = &mut scene.workers[at];
+    let before = worker.text().len();
+    worker.signal("CONT").map_err(words)?;
+    // It says that its lanes or partitions are another's when it has done what it was about to do, which takes longer where the
+    // machine is busy.
+    until(worker, |worker| {
+        worker.text().get(before..).is_some_and(|said| said.contains("lane") || said.contains("partition"))
+    })?;
     thread::sleep(Duration::from_secs(3));
     Ok(())
 }
