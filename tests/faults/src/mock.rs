@@ -50,7 +50,7 @@ impl Mock {
         self.order(&format!("topic {name} {partitions}"))
     }
 
-    /// Lets the next requests of a kind be answered with an error; both by their places in [`REFUSALS`].
+    /// Lets the next requests of a kind be answered with an error; both by their places among those that the row knows.
     ///
     /// # Errors
     /// Where it has ended.
