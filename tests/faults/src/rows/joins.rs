@@ -55,9 +55,11 @@ pub(super) fn run(trial: &Trial<'_>) -> Result<String, String> {
         done += turns;
     }
     let judged = match (calm < STARVED, storm <= STALL) {
-        (true, true) => "within 3 s",
+        (_, true) => "within 3 s",
+        // The bar is one of optimised programs.
+        (true, false) if cfg!(debug_assertions) => "NOT SHOWN whether within 3 s, for these programs are not optimised",
         (true, false) => return Err(format!("a partition that stayed stalled for {:.1} s", storm.as_secs_f64())),
-        (false, _) => "NOT SHOWN whether within 3 s, for the machine stalled them in the calm too",
+        (false, false) => "NOT SHOWN whether within 3 s, for the machine stalled them in the calm too",
     };
     Ok(format!(
         "{done} joined or left in {number} trials; {messages} messages, {repeated} of them again with the same bytes; partitions \
@@ -162,9 +164,7 @@ fn gaps(stage: &Stage) -> Result<Vec<Gap>, String> {
     let found = topic::read(&stage.brokers, &stage.topic("moved"), Duration::from_millis(300)).map_err(words)?;
     let mut times: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
     for message in found {
-        // Application, stream, partition, offset, and which of the record's messages it is.
-        let partition = message.id.rsplit('/').nth(2).and_then(|partition| partition.parse().ok());
-        let partition = partition.ok_or_else(|| format!("the id {} names no partition", message.id))?;
+        let partition = partition_of(&message.id).ok_or_else(|| format!("the id {} names no partition", message.id))?;
         times.entry(partition).or_default().push(message.time);
     }
     let mut gaps = Vec::new();
@@ -173,6 +173,11 @@ fn gaps(stage: &Stage) -> Result<Vec<Gap>, String> {
         gaps.extend(times.windows(2).map(|pair| Gap { partition, from: pair[0], to: pair[1] }));
     }
     Ok(gaps)
+}
+
+/// The partition that an id of a message names: `GROUP/STREAM/PARTITION/OFFSET/BY/ORDINAL`.
+fn partition_of(id: &str) -> Option<u32> {
+    id.rsplit('/').nth(3)?.parse().ok()
 }
 
 /// When partitions of the topic went from one worker to another, as the workers said.
@@ -203,7 +208,17 @@ fn milliseconds(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use nsf_engine::connector::MessageId;
+
     use super::*;
+
+    #[test]
+    fn an_id_names_its_partition() {
+        let id = MessageId { stream: 7, partition: 11, offset: 900, by: 5, ordinal: 4_096, ..MessageId::default() };
+        let mut text = Vec::new();
+        id.write("a/group", &mut text);
+        assert_eq!(partition_of(&String::from_utf8(text).unwrap()), Some(11));
+    }
 
     #[test]
     fn times_of_journals_are_read() {
