@@ -6,20 +6,28 @@
 //! everything is written in one transaction. In a cluster the claim lies at another server than most keys: it is looked at
 //! just before, and a worker that is held up between the two for longer than it takes another to take its partitions over
 //! could still write.
+//!
+//! # Nothing comes before what is lacking
+//! Who reads a stream takes an entry that comes behind later ones for a repetition. A master that took over, and a server that
+//! was started anew, may lack entries that were acknowledged; their records are read again, since the positions were saved
+//! behind them and are lacking too. So that nothing of later records is there first:
+//! * it is written only where all lanes of its partition were claimed, and since that server was started or became the master
+//!   ([`crate::wire::Link::instance`]); in a cluster this says nothing, for the lanes may lie at servers that lost nothing;
+//! * what waits and was made before its lane was claimed anew is left out: it comes again.
 
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::Arc,
 };
 
 use nsf_engine::{
-    connector::{ConnectorError, ConnectorErrorKind as Kind, ConnectorResult},
+    connector::{ConnectorError, ConnectorErrorKind as Kind, ConnectorResult, MessageId, OutputBatch},
     stable,
-    store::PartitionName,
 };
 use redis::Value;
 
 use crate::{
+    claims::{Claim, Claimed, Claims},
     fault::{Cause, Failure},
     keys::Keys,
     lane::end_window,
@@ -32,57 +40,15 @@ use crate::{
 /// How many keys are written at once.
 const GROUP: usize = 512;
 
-/// The claims of a worker, as its store made them: by stream and partition, in the first of its lanes.
-#[derive(Default)]
-pub struct Claims {
-    held: Mutex<HashMap<(String, u32), Claim>>,
-    /// What the store knows of the servers, once there is a store: outputs must go where it claims.
-    topology: OnceLock<Arc<Topology>>,
-}
-
-/// A claim of a partition in a lane.
-#[derive(Clone, Debug)]
-struct Claim {
-    lane: u16,
-    name: Arc<PartitionName>,
-    epoch: u64,
-}
-
-impl Claims {
-    /// Lets outputs know of the servers what the store knows.
-    pub(crate) fn share(&self, topology: &Arc<Topology>) {
-        // Of several stores the first stays.
-        let _ = self.topology.set(Arc::clone(topology));
-    }
-
-    /// What the store knows of the servers; none where there is no store yet.
-    pub(crate) fn topology(&self) -> Option<&Topology> {
-        self.topology.get().map(|shared| &**shared)
-    }
-
-    /// Notes a claim. The first lane of a partition stands for all: whoever takes a partition over claims it in each.
-    pub(crate) fn note(&self, lane: u16, name: &Arc<PartitionName>, epoch: u64) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let claim = Claim { lane, name: Arc::clone(name), epoch };
-        let own = held.entry((name.stream.clone(), name.partition)).or_insert_with(|| claim.clone());
-        if lane <= own.lane {
-            *own = claim;
-        }
-    }
-
-    fn find(&self, stream: &str, partition: u32) -> Option<Claim> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).get(&(stream.to_owned(), partition)).cloned()
-    }
-}
-
 /// Something that is to be written, because of a record of a partition.
 pub(crate) struct Item {
     /// The whole key.
     pub key: Vec<u8>,
     pub content: Content,
-    /// Index of the record's stream.
-    pub stream: u32,
-    pub partition: u32,
+    /// The record that it was made of.
+    pub origin: MessageId,
+    /// The claim that it was made under: [`Writer::made_under`].
+    pub made: u64,
 }
 
 /// What is written.
@@ -131,6 +97,7 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn new(settings: RedisSettings, claims: Arc<Claims>, streams: Vec<String>) -> ConnectorResult<Self> {
         let keys = Keys::new(&settings)?;
+        claims.have_outputs();
         Ok(Self { keys, alone: Topology::new(Arc::new(settings)), claims, streams })
     }
 
@@ -143,19 +110,36 @@ impl Writer {
         self.topology().masters().map(drop).map_err(ConnectorError::from)
     }
 
-    /// Writes everything, in order. What was written before a failure stays.
-    pub(crate) fn write(&self, items: &[Item]) -> ConnectorResult<()> {
-        let mut by_partition: HashMap<(u32, u32), Claim> = HashMap::new();
-        for item in items {
-            if let Entry::Vacant(entry) = by_partition.entry((item.stream, item.partition)) {
-                entry.insert(self.claim(item)?);
+    /// By message of a batch: what tells it from others, and which claim is the last of those that it is made under.
+    pub(crate) fn made_under<'b>(&'b self, batch: &'b OutputBatch) -> impl Iterator<Item = (MessageId, u64)> + 'b {
+        let mut known = HashMap::new();
+        (0..batch.ends.len()).map(move |index| {
+            let id = batch.ids.get(index).copied().unwrap_or_default();
+            let newest = || {
+                let claimed = self.claims.of(self.stream(id.stream), id.partition);
+                claimed.map_or(0, |claimed| claimed.newest(id.sequence))
+            };
+            (id, *known.entry((id.stream, id.partition, id.sequence)).or_insert_with(newest))
+        })
+    }
+
+    /// Writes everything that is not void, in order. What was written before a failure stays.
+    pub(crate) fn write(&self, mut items: Vec<Item>) -> ConnectorResult<()> {
+        let mut by_partition: HashMap<(u32, u32), Arc<Claimed>> = HashMap::new();
+        for item in &items {
+            let MessageId { stream, partition, .. } = item.origin;
+            if let Entry::Vacant(entry) = by_partition.entry((stream, partition)) {
+                entry.insert(self.claimed(stream, partition)?);
             }
         }
+        let claimed = |item: &Item| by_partition.get(&(item.origin.stream, item.origin.partition));
+        items.retain(|item| claimed(item).is_some_and(|own| own.newest(item.origin.sequence) == item.made));
         for group in items.chunks(GROUP) {
-            let mut partitions: Vec<(u32, u32)> = group.iter().map(|item| (item.stream, item.partition)).collect();
+            let mut partitions: Vec<_> = group.iter().map(|item| (item.origin.stream, item.origin.partition)).collect();
             partitions.sort_unstable();
             partitions.dedup();
-            let claims: Vec<&Claim> = partitions.iter().filter_map(|partition| by_partition.get(partition)).collect();
+            let claims = partitions.iter().filter_map(|partition| by_partition.get(partition)).map(|own| &**own);
+            let claims: Vec<&Claimed> = claims.collect();
             if self.topology().is_cluster() {
                 self.write_spread(group, &claims)?;
             } else {
@@ -165,11 +149,13 @@ impl Writer {
         Ok(())
     }
 
-    fn claim(&self, item: &Item) -> ConnectorResult<Claim> {
-        let named = self.streams.iter().find(|id| stable::number(id) == item.stream);
-        let stream = named.map(String::as_str).unwrap_or_default();
-        self.claims.find(stream, item.partition).ok_or_else(|| {
-            let partition = item.partition;
+    fn stream(&self, number: u32) -> &str {
+        self.streams.iter().find(|id| stable::number(id) == number).map(String::as_str).unwrap_or_default()
+    }
+
+    fn claimed(&self, stream: u32, partition: u32) -> ConnectorResult<Arc<Claimed>> {
+        let stream = self.stream(stream);
+        self.claims.of(stream, partition).ok_or_else(|| {
             let message =
                 format!("an output of partition {partition} of `{stream}` is to be written, which nobody claimed");
             ConnectorError::new(Kind::Unavailable, message).with_help("it is tried again from the last commit")
@@ -177,17 +163,24 @@ impl Writer {
     }
 
     /// On one server: the claims under `WATCH`, everything in one transaction.
-    fn write_whole(&self, group: &[Item], claims: &[&Claim]) -> Result<(), Failure> {
+    fn write_whole(&self, group: &[Item], claimed: &[&Claimed]) -> Result<(), Failure> {
+        let claims: Vec<&Claim> = claimed.iter().filter_map(|own| own.first()).collect();
         self.at(0, |link| {
             let mut requests = Requests::default();
             end_window(&mut requests);
-            for claim in claims {
+            for claim in &claims {
                 requests.command("WATCH", &[self.keys.progress(claim.lane, &claim.name).as_bytes()]);
             }
             let before = requests.len();
-            self.ask_claims(&mut requests, claims);
-            let replies = link.ask_all(&requests)?;
-            compare(link, claims, &replies[before..])?;
+            self.ask_claims(&mut requests, &claims);
+            requests.history();
+            let mut replies = link.ask_all(&requests)?;
+            let history = replies.pop().unwrap_or(Value::Nil);
+            link.learn_history(&history);
+            if !claimed.iter().all(|own| own.is_of(link.instance())) {
+                return Err(elsewhere(link));
+            }
+            compare(link, &claims, &replies[before..])?;
             let mut requests = Requests::default();
             requests.command("MULTI", &[]);
             group.iter().for_each(|item| item.request(&mut requests));
@@ -198,8 +191,8 @@ impl Writer {
     }
 
     /// In a cluster: the claims where they lie, then everything else where that does.
-    fn write_spread(&self, group: &[Item], claims: &[&Claim]) -> Result<(), Failure> {
-        for claim in claims {
+    fn write_spread(&self, group: &[Item], claimed: &[&Claimed]) -> Result<(), Failure> {
+        for claim in claimed.iter().filter_map(|own| own.first()) {
             self.at(self.keys.lane_slot(claim.lane), |link| {
                 let mut requests = Requests::default();
                 self.ask_claims(&mut requests, &[claim]);
@@ -245,4 +238,16 @@ fn lost() -> Failure {
     let message = "outputs were not written: another worker has taken their partitions over, or Redis went back";
     let error = ConnectorError::new(Kind::Unavailable, message);
     Failure::new(Cause::Refused, error.with_help("nothing is lost: who has the partitions now writes them"))
+}
+
+/// That the claims were made at another server, or before this one was started.
+fn elsewhere(link: &Link) -> Failure {
+    let message = format!(
+        "outputs were not written: Redis at `{}` was started anew, or became the master, after their partitions were claimed",
+        link.node()
+    );
+    let error = ConnectorError::new(Kind::Unavailable, message);
+    let help =
+        "nothing is lost: the partitions are claimed anew, and what Redis may lack of the last commit is written again";
+    Failure::new(Cause::Refused, error.with_help(help))
 }

@@ -34,14 +34,28 @@ pub(crate) fn end_window(requests: &mut Requests) {
     requests.command("MULTI", &[]).command("EXEC", &[]);
 }
 
+/// Where a lane was claimed.
+pub(crate) struct Home {
+    node: Node,
+    instance: Arc<str>,
+}
+
+impl Home {
+    fn of(link: &Link) -> Self {
+        Self { node: link.node().clone(), instance: Arc::clone(link.instance()) }
+    }
+}
+
 /// What a worker has of a lane beside its rows.
 #[derive(Default)]
 pub(crate) struct Lane {
     pub(crate) link: Option<Link>,
     /// What stands under `WATCH` on the connection and was compared since; none where nothing does.
     pub(crate) window: Option<Vec<Held>>,
-    /// The server that it was claimed at.
-    pub(crate) home: Option<Node>,
+    /// Where it was claimed.
+    pub(crate) home: Option<Home>,
+    /// Of which partitions, since it was claimed for all that the worker has.
+    claimed: Vec<Arc<PartitionName>>,
     /// Why the lane cannot be used any more: a save of it was done in part.
     pub(crate) torn: Option<ConnectorError>,
 }
@@ -89,7 +103,7 @@ impl RedisStore {
             if fresh {
                 lane.window = None;
             }
-            if let Err(lost) = self.at_home(number, lane.home.as_ref(), link.node()) {
+            if let Err(lost) = self.at_home(number, lane.home.as_ref(), link) {
                 lane.home = None;
                 return Err(lost);
             }
@@ -109,16 +123,20 @@ impl RedisStore {
     }
 
     /// Refuses to go on with a lane at another server than the one that it was claimed at. The one before may still have taken
-    /// rows of dimensions that the lane's records wrote, and have lost them since; in a cluster they lie elsewhere anyway.
-    fn at_home(&self, lane: u16, home: Option<&Node>, now: &Node) -> Result<(), Failure> {
-        match home {
-            Some(home) if home != now && !self.topology.is_cluster() => {
-                let message = format!("the master is Redis at `{now}` now, and lane {lane} was claimed at `{home}`");
-                let help = "the lane is claimed anew and its records are read again from where the store stands";
-                Err(Failure::new(Cause::Refused, ConnectorError::new(Kind::Lost, message).with_help(help)))
-            }
-            _ => Ok(()),
-        }
+    /// rows of dimensions that the lane's records wrote, and have lost them since; in a cluster they lie elsewhere anyway. Where
+    /// the program writes outputs into Redis, it is the same with a server that was started anew.
+    fn at_home(&self, lane: u16, home: Option<&Home>, link: &Link) -> Result<(), Failure> {
+        let Some(home) = home.filter(|_| !self.topology.is_cluster()) else { return Ok(()) };
+        let now = link.node();
+        let message = if home.node != *now {
+            format!("the master is Redis at `{now}` now, and lane {lane} was claimed at `{}`", home.node)
+        } else if self.claims.with_outputs() && home.instance != *link.instance() {
+            format!("Redis at `{now}` was started anew, or became the master anew, after lane {lane} was claimed there")
+        } else {
+            return Ok(());
+        };
+        let help = "the lane is claimed anew and its records are read again from where the store stands";
+        Err(Failure::new(Cause::Refused, ConnectorError::new(Kind::Lost, message).with_help(help)))
     }
 
     /// Asks for what [`RedisStore::verify`] compares.
@@ -300,7 +318,10 @@ impl RedisStore {
                 requests.argument(field.as_bytes());
             }
         }
-        let replies = link.ask_all(&requests)?;
+        requests.history();
+        let mut replies = link.ask_all(&requests)?;
+        let history = replies.pop().unwrap_or(Value::Nil);
+        link.learn_history(&history);
         let mut claimed = Vec::with_capacity(partitions.len());
         for pair in replies.chunks_exact(2) {
             let (Value::Int(epoch), Value::Array(fields)) = (&pair[0], &pair[1]) else {
@@ -337,18 +358,22 @@ pub(crate) fn random() -> u64 {
 impl LaneStore for RedisStore {
     fn claim(&self, lane: u16, partitions: &[Arc<PartitionName>]) -> ConnectorResult<Vec<(u64, LaneProgress)>> {
         let mut guard = self.lane(lane)?;
-        let home = guard.home.take();
+        // Where something else is held of the lane, that was claimed at its home, and stays so.
+        if guard.claimed.iter().all(|name| partitions.contains(name)) {
+            guard.home = None;
+            guard.claimed.clear();
+        }
         let claimed = self.over(lane, &mut guard, |link, window| {
             // Its own claim ends a window as much as another's.
             *window = None;
             self.claim_all(lane, partitions, link)
-        });
-        // What else is held of the lane was claimed there, and stays so.
-        let now = guard.link.as_ref().map(|link| link.node().clone());
-        guard.home = home.or(now);
-        let claimed = claimed?;
+        })?;
+        guard.claimed.extend_from_slice(partitions);
+        let now = guard.link.as_ref().map(Home::of);
+        let instance = now.as_ref().map(|now| Arc::clone(&now.instance)).unwrap_or_default();
+        guard.home = guard.home.take().or(now);
         for (name, (epoch, _)) in partitions.iter().zip(&claimed) {
-            self.claims.note(lane, name, *epoch);
+            self.claims.note(lane, name, *epoch, &instance);
         }
         Ok(claimed)
     }

@@ -53,6 +53,7 @@
 
 mod acl;
 mod check;
+mod claims;
 mod dimension;
 mod fault;
 mod fenced;
@@ -72,7 +73,7 @@ mod wire;
 
 pub use acl::{ACL_COMMANDS, acl_line};
 pub use check::{NodeReport, RedisReport, check};
-pub use fenced::Claims;
+pub use claims::Claims;
 pub use settings::{ClientCertificate, Node, Place, RedisSettings, Secret, Tls};
 pub use sink::{RedisSink, RedisStreamSink};
 pub use store::RedisStore;

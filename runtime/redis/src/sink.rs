@@ -11,7 +11,8 @@ use nsf_engine::{
 };
 
 use crate::{
-    fenced::{Claims, Content, Item, Writer},
+    claims::Claims,
+    fenced::{Content, Item, Writer},
     settings::RedisSettings,
 };
 
@@ -40,7 +41,7 @@ impl RedisSink {
     fn write(&mut self) -> ConnectorResult<()> {
         let waiting: Vec<Item> = std::mem::take(&mut self.waiting).into_values().collect();
         self.bytes = 0;
-        self.writer.write(&waiting)
+        self.writer.write(waiting)
     }
 }
 
@@ -53,10 +54,9 @@ impl Sink for RedisSink {
     }
 
     fn append(&mut self, batch: &OutputBatch) -> ConnectorResult<()> {
-        for (index, (key, message)) in batch.messages().enumerate() {
-            let MessageId { stream, partition, .. } = batch.ids.get(index).copied().unwrap_or_default();
+        for ((key, message), (origin, made)) in batch.messages().zip(self.writer.made_under(batch)) {
             let (key, content) = (self.writer.keys.output(key), Content::Value(message.to_vec()));
-            let item = Item { key: key.clone(), content, stream, partition };
+            let item = Item { key: key.clone(), content, origin, made };
             self.bytes += item.bytes();
             if let Some(before) = self.waiting.insert(key, item) {
                 self.bytes = self.bytes.saturating_sub(before.bytes());
@@ -110,7 +110,7 @@ impl RedisStreamSink {
         let waiting = std::mem::take(&mut self.waiting);
         self.places.clear();
         self.bytes = 0;
-        self.writer.write(&waiting)
+        self.writer.write(waiting)
     }
 }
 
@@ -124,14 +124,12 @@ impl Sink for RedisStreamSink {
     }
 
     fn append(&mut self, batch: &OutputBatch) -> ConnectorResult<()> {
-        for (index, (key, message)) in batch.messages().enumerate() {
-            let own = batch.ids.get(index).copied().unwrap_or_default();
-            let MessageId { stream, partition, .. } = own;
+        for ((key, message), (origin, made)) in batch.messages().zip(self.writer.made_under(batch)) {
             let mut id = Vec::new();
-            own.write(&self.group, &mut id);
+            origin.write(&self.group, &mut id);
             let mut fields = vec![(ID_HEADER, id)];
             let mut lane = Vec::new();
-            own.write_lane(&mut lane);
+            origin.write_lane(&mut lane);
             if !lane.is_empty() {
                 fields.push((LANE_HEADER, lane));
             }
@@ -139,12 +137,12 @@ impl Sink for RedisStreamSink {
                 fields.push(("key", key.to_vec()));
             }
             fields.push(("value", message.to_vec()));
-            let item = Item { key: self.key.clone(), content: Content::Entry(fields), stream, partition };
+            let item = Item { key: self.key.clone(), content: Content::Entry(fields), origin, made };
             self.bytes += item.bytes();
-            match self.places.get(&own) {
+            match self.places.get(&origin) {
                 Some(at) => self.waiting[*at] = item,
                 None => {
-                    self.places.insert(own, self.waiting.len());
+                    self.places.insert(origin, self.waiting.len());
                     self.waiting.push(item);
                 }
             }

@@ -9,8 +9,8 @@ use nsf_engine::{
 use redis::Value;
 
 use crate::{
+    claims::Claims,
     fault::Failure,
-    fenced::Claims,
     keys::Keys,
     lane::{Lane, end_window, lanes},
     scan::Group,

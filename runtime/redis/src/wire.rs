@@ -55,11 +55,22 @@ impl Requests {
         self.count
     }
 
+    /// Asks which history of data the server goes on with: it begins another when it becomes the master.
+    pub(crate) fn history(&mut self) -> &mut Self {
+        self.command("INFO", &[b"replication"])
+    }
+
     fn head(&mut self, sign: u8, number: usize) {
         self.bytes.push(sign);
         self.bytes.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
         self.bytes.extend_from_slice(b"\r\n");
     }
+}
+
+/// What follows a name in an answer to `INFO`; empty where it is not told.
+fn told(reply: &Value, name: &str) -> String {
+    let lines = text(reply).unwrap_or_default();
+    lines.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned()
 }
 
 /// What a server says of itself when it is greeted.
@@ -76,6 +87,9 @@ pub(crate) struct Link {
     settings: Arc<RedisSettings>,
     node: Node,
     greeting: Greeting,
+    /// Which start of the server it is.
+    run: String,
+    instance: Arc<str>,
 }
 
 impl Link {
@@ -83,6 +97,7 @@ impl Link {
     pub(crate) fn open(settings: &Arc<RedisSettings>, node: &Node) -> Result<Self, Failure> {
         let mut link = Self::connect(settings, node)?;
         link.greet(settings.user.as_deref(), settings.password.as_ref())?;
+        link.ask_run()?;
         let database = settings.place.database();
         if database != 0 {
             let mut requests = Requests::default();
@@ -114,7 +129,26 @@ impl Link {
         };
         let connection = connected().map_err(|error| fault::broken(settings, node, &error))?;
         let settings = Arc::clone(settings);
-        Ok(Self { connection, settings, node: node.clone(), greeting: Greeting::default() })
+        let (greeting, run, instance) = Default::default();
+        Ok(Self { connection, settings, node: node.clone(), greeting, run, instance })
+    }
+
+    /// Asks which start of the server this is, and which history of data it goes on with.
+    fn ask_run(&mut self) -> Result<(), Failure> {
+        let mut requests = Requests::default();
+        requests.command("INFO", &[b"server"]).history();
+        let replies = self.ask_all(&requests)?;
+        self.run = told(&replies[0], "run_id:");
+        self.learn_history(&replies[1]);
+        Ok(())
+    }
+
+    /// Takes the answer to [`Requests::history`].
+    pub(crate) fn learn_history(&mut self, reply: &Value) {
+        let now = format!("{}/{}", self.run, told(reply, "master_replid:"));
+        if *self.instance != *now {
+            self.instance = now.into();
+        }
     }
 
     /// Says who asks. The library could do it, but it drops the server's words where they matter: it calls a server that
@@ -144,6 +178,12 @@ impl Link {
     /// The server.
     pub(crate) const fn node(&self) -> &Node {
         &self.node
+    }
+
+    /// What tells the server from itself before it was started or became the master: what it had acknowledged then may be lost.
+    /// As of the last answer to [`Requests::history`]: a server that becomes a replica, and the master again, keeps connections.
+    pub(crate) const fn instance(&self) -> &Arc<str> {
+        &self.instance
     }
 
     /// What it said of itself.

@@ -142,6 +142,7 @@ fn half_hearted() -> u16 {
         while let Ok(count @ 1..) = stream.read(&mut bytes) {
             let asked = String::from_utf8_lossy(&bytes[..count]);
             let held = "*2\r\n$1\r\n5\r\n$-1\r\n";
+            let told = "$10\r\nrun_id:1\r\n\r\n";
             let answer = if asked.contains("HELLO") {
                 "*4\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n".to_owned()
             } else if asked.contains("HSET") {
@@ -150,7 +151,9 @@ fn half_hearted() -> u16 {
                 let queued = "+QUEUED\r\n".repeat(3);
                 format!("+OK\r\n{queued}*3\r\n:1\r\n+OK\r\n{refused}\r\n+OK\r\n{held}")
             } else if asked.contains("HINCRBY") {
-                format!(":5\r\n*6\r\n{}", "$-1\r\n".repeat(6))
+                format!(":5\r\n*6\r\n{}{told}", "$-1\r\n".repeat(6))
+            } else if asked.contains("INFO") {
+                told.repeat(2)
             } else {
                 format!("+OK\r\n*0\r\n+OK\r\n{held}")
             };

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use nsf_engine::{
     connector::{ConnectorErrorKind as Kind, MessageId, OutputBatch, Sequence, Sink as _},
     stable::number,
+    store::{LaneStore as _, Saved},
 };
 use nsf_redis::{
     ACL_COMMANDS, Claims, Place, RedisSettings, RedisSink, RedisStore, RedisStreamSink, Secret, acl_line, check,
 };
 use nsf_tests::servers::{cluster::RedisCluster, shown};
-use support::{Server, ask, claim, node};
+use support::{Server, ask, claim, node, progress, rows};
 
 /// A store and a sink of one worker.
 fn worker(settings: &RedisSettings) -> (RedisStore, RedisSink) {
@@ -116,9 +117,103 @@ fn a_server_that_restarts_is_found_again() {
     sink.append(&values(0, &[("latest:1", "2")])).unwrap();
     assert_eq!(sink.flush().unwrap_err().kind, Kind::Unavailable);
     server.restart().unwrap();
+    // It may have lost what was written before it ended: that comes first, from where the store stands.
+    sink.append(&values(0, &[("latest:1", "2")])).unwrap();
+    let error = sink.flush().unwrap_err();
+    assert!(error.message.contains("was started anew, or became the master"), "{error}");
+    assert_eq!(server.ask(&["GET", "test:out:latest:1"]), "1");
+    claim(&store, 0, &[0]);
     sink.append(&values(0, &[("latest:1", "2")])).unwrap();
     sink.flush().unwrap();
     assert_eq!(server.ask(&["GET", "test:out:latest:1"]), "2");
+}
+
+#[test]
+fn what_a_restarted_server_may_lack_keeps_a_lane_from_being_saved() {
+    let Some(mut server) = Server::keeping("a save over a restart") else { return };
+    let (store, mut sink) = worker(&server.settings());
+    let held = claim(&store, 0, &[0]);
+    sink.append(&values(0, &[("latest:1", "1")])).unwrap();
+    sink.flush().unwrap();
+    server.stop().unwrap();
+    server.restart().unwrap();
+    // The lane is as it was left, and the values of its records may not be there any more.
+    let saved = store.save(0, &held, &rows(&[("k", "1")]), &[progress(1)]);
+    assert!(matches!(saved, Saved::Lost), "{saved:?}");
+    assert_eq!(server.ask(&["EXISTS", "test:{0-uz}:s:k"]), "0");
+    let held = claim(&store, 0, &[0]);
+    let saved = store.save(0, &held, &rows(&[("k", "1")]), &[progress(1)]);
+    assert!(matches!(saved, Saved::Applied), "{saved:?}");
+    // A program without outputs in Redis loses nothing by it, and goes on.
+    let store = server.store();
+    let held = claim(&store, 1, &[0]);
+    server.stop().unwrap();
+    server.restart().unwrap();
+    let saved = store.save(1, &held, &rows(&[("k", "1")]), &[progress(1)]);
+    assert!(matches!(saved, Saved::Applied), "{saved:?}");
+}
+
+/// A sink of entries beside the store of one worker.
+fn entries(settings: &RedisSettings) -> (RedisStore, RedisStreamSink) {
+    let claims = Arc::<Claims>::default();
+    let store = RedisStore::new(settings.clone()).unwrap().with_claims(Arc::clone(&claims));
+    let sink = RedisStreamSink::new(settings.clone(), claims, vec!["shop.orders".into()], "out").unwrap();
+    (store, sink)
+}
+
+/// Entries of a partition, each made in its sequence; its number is its offset and its value.
+fn made(numbers: &[(u64, Sequence)]) -> OutputBatch {
+    let mut batch = OutputBatch::default();
+    for (offset, sequence) in numbers {
+        let id =
+            MessageId { stream: number("shop.orders"), offset: *offset, sequence: *sequence, ..MessageId::default() };
+        batch.ids.push(id);
+        batch.push(b"", offset.to_string().as_bytes());
+    }
+    batch
+}
+
+/// The values of the entries, in order.
+fn added(server: &Server) -> Vec<String> {
+    let read = server.ask(&["XRANGE", "test:stream:out", "-", "+"]);
+    let lines: Vec<&str> = read.lines().collect();
+    lines.windows(2).filter(|pair| pair[0] == "value").map(|pair| pair[1].to_owned()).collect()
+}
+
+/// What a lane made since its last save it makes again once it is claimed anew. What waited would come before it, and what comes
+/// before it may be lacking: the server may have gone back.
+#[test]
+fn what_waits_is_void_where_its_lane_was_claimed_anew() {
+    let Some(server) = Server::start("entries of a lane that is claimed anew", &[]) else { return };
+    let (store, mut sink) = entries(&server.settings());
+    claim(&store, 0, &[0]);
+    claim(&store, 1, &[0]);
+    let all = [(1, Sequence::Lane(0)), (2, Sequence::Lane(1)), (3, Sequence::Partition), (4, Sequence::None)];
+    sink.append(&made(&all)).unwrap();
+    claim(&store, 1, &[0]);
+    sink.append(&made(&[(1, Sequence::Lane(1))])).unwrap();
+    sink.flush().unwrap();
+    assert_eq!(added(&server), ["1", "4", "1"]);
+}
+
+#[test]
+fn entries_wait_until_all_lanes_are_claimed_at_the_server_of_now() {
+    let Some(mut server) = Server::keeping("entries over a restart") else { return };
+    let (store, mut sink) = entries(&server.settings());
+    claim(&store, 0, &[0]);
+    claim(&store, 1, &[0]);
+    server.stop().unwrap();
+    server.restart().unwrap();
+    // The first lane was claimed anew; the second does not know yet that what it gave may be lacking.
+    claim(&store, 0, &[0]);
+    sink.append(&made(&[(1, Sequence::Lane(0)), (7, Sequence::Lane(1))])).unwrap();
+    let error = sink.flush().unwrap_err();
+    assert!(error.message.contains("was started anew, or became the master"), "{error}");
+    assert!(added(&server).is_empty());
+    claim(&store, 1, &[0]);
+    sink.append(&made(&[(1, Sequence::Lane(0)), (6, Sequence::Lane(1)), (7, Sequence::Lane(1))])).unwrap();
+    sink.flush().unwrap();
+    assert_eq!(added(&server), ["1", "6", "7"]);
 }
 
 #[test]

@@ -97,6 +97,22 @@ impl RedisSentinel {
         self.wait_for_another(old)
     }
 
+    /// Has the replica follow nobody who is there: it falls behind, and can still become the master. The sentinels put it right
+    /// after some seconds.
+    ///
+    /// # Errors
+    /// When that does not come.
+    pub fn cut_replica_off(&mut self) -> Result<(), Unavailable> {
+        let master = self.master()?.address();
+        let replica = self.servers.iter().map(Redis::address).find(|address| *address != master);
+        let nobody = ports::free().to_string();
+        let reply = replica.and_then(|address| ask(address, &["REPLICAOF", "127.0.0.1", &nobody]));
+        match reply {
+            Some(Reply::Status(_)) => Ok(()),
+            other => Err(Unavailable::failed(SERVER, format!("a replica is not cut off: {other:?}"))),
+        }
+    }
+
     /// Has the sentinels make the replica the master while both are up.
     ///
     /// # Errors

@@ -85,7 +85,8 @@ struct Partition {
     read: u64,
     /// The first offset that was ever read of it, as far as is known: what the store had of that may be lost while it is read.
     began: Option<u64>,
-    /// Whether batches behind `read` were taken and are void, so that it must be read again whatever the lanes have.
+    /// Whether it must be read again whatever the lanes have, and nothing is taken of it before: batches behind `read` were taken and
+    /// are void, or none of its lanes works.
     void: bool,
     generation: u64,
 }
@@ -161,9 +162,15 @@ impl Machine {
     /// Whether a batch of this generation of a partition is to be worked on.
     #[must_use]
     pub fn accepts(&self, partition: PartitionId, generation: u64) -> bool {
-        self.partitions
-            .get(&partition)
-            .is_some_and(|own| own.phase == Phase::Reading && own.generation == generation && generation > 0)
+        self.partitions.get(&partition).is_some_and(|own| {
+            own.phase == Phase::Reading && !own.void && own.generation == generation && generation > 0
+        })
+    }
+
+    /// Whether a partition that is read in this generation waits to be read again: what comes of it now lies behind what is void.
+    #[must_use]
+    pub fn is_void(&self, partition: PartitionId, generation: u64) -> bool {
+        self.partitions.get(&partition).is_some_and(|own| own.void && own.generation == generation)
     }
 
     /// A partition that is read is to be read again from where it is taken: gives the generation of what is read then; none
@@ -389,9 +396,19 @@ impl Machine {
         own.changed = false;
         own.tries += 1;
         let time = WAITS.0.saturating_mul(1 << own.tries.min(10)).min(WAITS.1);
+        self.void_where_nobody_works();
         self.actions.push(Action::Forget { lane });
         self.actions.push(Action::Wait { lane, time });
         self.answered(lane);
+    }
+
+    /// What is read while no lane of a partition works is not worked on, so it must be read again.
+    fn void_where_nobody_works(&mut self) {
+        let works = |id: PartitionId| self.lanes_of(id).any(|lane| self.is_open(lane));
+        let void: Vec<PartitionId> = self.partitions.keys().copied().filter(|id| !works(*id)).collect();
+        for partition in void {
+            self.partitions.entry(partition).and_modify(|own| own.void = true);
+        }
     }
 
     fn fail_all(&mut self) {

@@ -38,7 +38,7 @@ use nsf_engine::{
     timed,
 };
 
-use crate::{fault::Failure, fenced::Claims, keys::Keys, settings::RedisSettings, tags::slot, topology::Topology};
+use crate::{claims::Claims, fault::Failure, keys::Keys, settings::RedisSettings, tags::slot, topology::Topology};
 use count::Ordinal;
 use entries::{Look, Standing, Which};
 use lease::Lease;

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    ops::Range,
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -99,6 +100,21 @@ fn sums(numbers: i64) -> Sums {
     all
 }
 
+/// Writes records of these numbers, so long after each ten.
+fn pay(brokers: &str, numbers: Range<i64>, pause: Duration) {
+    let record = |n: &i64| {
+        let account = n % ACCOUNTS;
+        (account.to_string().into_bytes(), format!("{{\"account\":{account},\"amount\":{n}}}"))
+    };
+    let mut writer = Writer::open(brokers, "payments").unwrap();
+    for some in numbers.collect::<Vec<_>>().chunks(10) {
+        let records: Vec<_> = some.iter().map(record).collect();
+        writer.write(records.iter().map(|(key, text)| (key.clone(), text.as_bytes()))).unwrap();
+        thread::sleep(pause);
+    }
+    writer.end().unwrap();
+}
+
 impl Bench {
     pub fn start(name: &str, form: Form) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
@@ -158,15 +174,20 @@ impl Bench {
     }
 
     pub fn pay(&mut self, count: i64) {
-        let record = |n: i64| {
-            let account = n % ACCOUNTS;
-            (account.to_string().into_bytes(), format!("{{\"account\":{account},\"amount\":{n}}}"))
-        };
-        let mut writer = Writer::open(&self.kafka.bootstrap(), "payments").unwrap();
-        let records: Vec<_> = (self.paid..self.paid + count).map(record).collect();
-        writer.write(records.iter().map(|(key, text)| (key.clone(), text.as_bytes()))).unwrap();
-        writer.end().unwrap();
+        let numbers = self.paid..self.paid + count;
         self.paid += count;
+        pay(&self.kafka.bootstrap(), numbers, Duration::ZERO);
+    }
+
+    /// Writes records bit by bit while something else happens.
+    pub fn pay_meanwhile<T>(&mut self, count: i64, work: impl FnOnce(&mut RedisServers) -> T) -> T {
+        let numbers = self.paid..self.paid + count;
+        self.paid += count;
+        let (brokers, redis) = (self.kafka.bootstrap(), &mut self.redis);
+        thread::scope(|scope| {
+            scope.spawn(|| pay(&brokers, numbers, Duration::from_millis(10)));
+            work(redis)
+        })
     }
 
     pub fn rows(&self, state: &str) -> Option<Sums> {
@@ -204,6 +225,17 @@ impl Bench {
             connection.command(&["SET", &key, ""]).is_ok()
                 && connection.command(&["WAIT", "1", "1000"]).is_ok_and(|reply| reply == Reply::Number(1))
         });
+    }
+
+    /// The name of the last entry of a stream.
+    pub fn last_entry(&self, stream: &str) -> String {
+        self.command(&["XINFO", "STREAM", stream]).field("last-generated-id")
+    }
+
+    /// Waits until what was paid is counted, wherever the state is just now.
+    #[track_caller]
+    pub fn until_paid(&self, what: &str) {
+        self.until(what, || self.rows("paid") == Some(sums(self.paid)));
     }
 
     #[track_caller]

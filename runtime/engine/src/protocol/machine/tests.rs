@@ -192,3 +192,39 @@ fn what_was_read_before_a_rest_is_void() {
     machine.step(Event::Gone(PARTITION));
     assert_eq!(machine.read_again(PARTITION, again), None, "it is another worker's");
 }
+
+/// What is made outside lanes of what lies behind void records would come before what they make.
+#[test]
+fn nothing_is_taken_while_no_lane_of_a_partition_works() {
+    // Partition 0 of a stream without lanes stands in the first of two.
+    let mut machine = Machine::new(2, vec![StreamKind { laned: false, group: 0 }], First::Earliest, Rules::default());
+    machine.step(Event::Assigned(PARTITION, log(0, 90, None, true)));
+    machine.step(Event::Claimed { lane: 0, found: vec![(PARTITION, 1, progress(Some(5)))] });
+    assert!(machine.accepts(PARTITION, 1));
+    machine.step(Event::LaneFailed { lane: 0, lost: true });
+    assert!(machine.any_open(), "the other lane has no partitions");
+    assert!(!machine.accepts(PARTITION, 1) && machine.is_void(PARTITION, 1));
+    assert_eq!(machine.read_again(PARTITION, 1), None, "it is read again when its lane is claimed");
+    machine.step(Event::Waited { lane: 0 });
+    let asked = machine.step(Event::Claimed { lane: 0, found: vec![(PARTITION, 2, progress(Some(5)))] });
+    assert_eq!(start_of(&asked), Some((5, 70)), "batches were passed over, though none was taken");
+    assert!(machine.accepts(PARTITION, 2) && !machine.is_void(PARTITION, 1) && !machine.is_void(PARTITION, 2));
+}
+
+#[test]
+fn a_partition_goes_on_while_one_of_its_lanes_works() {
+    let mut machine = machine(First::Earliest);
+    begin(&mut machine, log(0, 90, None, true), [progress(Some(5)), progress(Some(5))]);
+    machine.step(Event::LaneFailed { lane: 0, lost: false });
+    assert!(machine.accepts(PARTITION, 1));
+    machine.step(Event::LaneFailed { lane: 1, lost: false });
+    assert!(machine.is_void(PARTITION, 1));
+    for event in [Event::Waited { lane: 1 }, Event::Claimed { lane: 1, found: vec![(PARTITION, 2, progress(Some(5)))] }]
+    {
+        machine.step(event);
+    }
+    assert!(machine.accepts(PARTITION, 2));
+    // What outputs, dimensions or the log fail for is void in all lanes.
+    machine.step(Event::Failed);
+    assert!(machine.is_void(PARTITION, 2));
+}

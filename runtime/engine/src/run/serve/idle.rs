@@ -40,7 +40,8 @@ impl Idle {
     }
 
     pub(super) fn started(&mut self, partition: PartitionId) {
-        self.last.entry(partition).or_insert_with(Instant::now);
+        // Of a partition that was not read for a while it is not known whether records came.
+        self.last.insert(partition, Instant::now());
         self.may_end = true;
     }
 

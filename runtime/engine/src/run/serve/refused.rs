@@ -19,8 +19,17 @@ pub(super) fn refused(plan: &Plan, core: &Core) -> Vec<BuildError> {
     for pipeline in &plan.pipelines {
         let told = pipeline.inputs.iter().any(|input| matches!(input.from, InputSource::Subscription(_)));
         if told && pipeline.stateful {
-            let what = "a flow that keeps state of what a subscription tells it, other than in the dev profile,";
-            errors.push(BuildError::not_run(plan, &pipeline.name, pipeline.origin, what));
+            errors.push(BuildError {
+                part: pipeline.name.clone(),
+                place: Some(plan.place(pipeline.origin)),
+                message: "it keeps state of what a subscription tells, and several workers would write one key at once"
+                    .to_owned(),
+                help: Some(
+                    "write `repartition by` before its first step over a state, with the state's key (W0692)"
+                        .to_owned(),
+                ),
+                heals: false,
+            });
         }
     }
     errors

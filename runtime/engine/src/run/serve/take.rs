@@ -18,7 +18,7 @@ use super::{
     Serve,
 };
 use crate::{
-    connector::{Change, Message, PartitionId, RawBatch},
+    connector::{Change, Command, Message, PartitionId, RawBatch},
     marks::Marks,
     protocol,
     store::PartitionName,
@@ -117,7 +117,12 @@ impl Serve {
     /// Takes a batch, if it is of what is read now; leaves out messages that were taken before.
     fn accept(&mut self, mut own: Taken, taken: &mut Vec<(usize, Taken)>) {
         let partition = PartitionId { stream: own.batch.stream, partition: own.batch.partition };
-        if !self.machine.accepts(partition, own.batch.generation) {
+        let generation = own.batch.generation;
+        if !self.machine.accepts(partition, generation) {
+            if self.machine.is_void(partition, generation) {
+                // Until a lane of it works again, which may take long.
+                self.readers.command(READER, Command::Pause(partition));
+            }
             self.readers.give_back(READER, own.batch);
             return;
         }
