@@ -3,6 +3,7 @@
 
 mod boundaries;
 mod catalogue;
+mod corpus;
 mod cutting;
 #[path = "../fuzz/src/targets/mod.rs"]
 mod fuzz_targets;

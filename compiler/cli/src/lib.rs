@@ -17,6 +17,7 @@ mod problem;
 mod project;
 mod report;
 mod summary;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -12,6 +12,8 @@ pub struct Output {
     errors: Box<dyn Write>,
     result_looks: TerminalOptions,
     error_looks: TerminalOptions,
+    /// Whether standard output is a terminal.
+    terminal: bool,
     /// Nobody reads standard output any more; the rest is not written.
     closed: bool,
 }
@@ -39,8 +41,19 @@ impl Output {
             error_looks: looks(io::stderr().is_terminal()),
             result: Box::new(io::BufWriter::new(io::stdout())),
             errors: Box::new(io::stderr()),
+            terminal: io::stdout().is_terminal(),
             closed: false,
         }
+    }
+
+    /// Whether somebody looks at standard output.
+    pub const fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// Whether nobody reads standard output any more.
+    pub const fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// What standard output can show.

@@ -13,8 +13,12 @@ use crate::fix;
 use crate::numbers::table;
 use crate::output::{Output, Style};
 use crate::problem::Problem;
-use crate::project::{LOCK_FILE, replace_file};
+use crate::project::{LOCK_FILE, Project, replace_file};
 use crate::report::{self, Format};
+use crate::watch::Watch;
+
+/// What empties a terminal.
+const CLEAR: &str = "\u{1b}[2J\u{1b}[3J\u{1b}[H";
 
 /// Rounds of fixing after which it is given up; each round mends at least one mistake.
 const ROUNDS: usize = 200;
@@ -34,11 +38,50 @@ pub struct Check {
     /// List every place where a record may be rejected as well
     #[arg(long)]
     fallible: bool,
+    /// Check again whenever a file changes, until it is stopped
+    #[arg(long)]
+    watch: bool,
 }
 
 impl Check {
     /// Checks, after mending if that was asked for.
     pub fn run(self, output: &mut Output) -> Result<Outcome, Problem> {
+        if self.watch {
+            return self.keep_checking(output);
+        }
+        let (text, outcome) = self.once(output)?;
+        output.result(&text)?;
+        Ok(outcome)
+    }
+
+    /// Checks whenever a file changes. A project that cannot be read, since a file is just being renamed, say, is told of and
+    /// watched on.
+    fn keep_checking(&self, output: &mut Output) -> Result<Outcome, Problem> {
+        if !matches!(self.format, Format::Human | Format::Short) {
+            return Err(Problem::usage("--watch is for people: it goes with --format human and short")
+                .help("leave out one of the two"));
+        }
+        // What cannot be read at all is told of once, and nothing is watched.
+        let folder = Project::load(self.path.as_deref())?.folder().to_path_buf();
+        let watch = Watch::of(&folder)?;
+        loop {
+            if output.is_terminal() {
+                output.result(CLEAR)?;
+            }
+            match self.once(output) {
+                Ok((text, _)) => output.result(&text)?,
+                Err(problem) => output.problem(&problem),
+            }
+            let words = format!("\nwatching {} for changes; Ctrl-C ends it\n", folder.display());
+            output.result(&output.paint(&words, Style::Dim))?;
+            if !watch.wait() || output.is_closed() {
+                return Ok(Outcome::Clean);
+            }
+        }
+    }
+
+    /// One check: what there is to say, and what came of it.
+    fn once(&self, output: &Output) -> Result<(String, Outcome), Problem> {
         let mut checked = Checked::load(self.path.as_deref())?;
         let mended = if self.fix { self.mend(&mut checked)? } else { 0 };
         let locked = self.fix && write_lock(&checked)?;
@@ -64,8 +107,7 @@ impl Check {
         if self.fallible {
             text.push_str(&self.fallible(&checked)?);
         }
-        output.result(&text)?;
-        Ok(outcome)
+        Ok((text, outcome))
     }
 
     /// The places where a record may be rejected, in the form of the messages. A program with errors has none yet.
