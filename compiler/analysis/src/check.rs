@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use nsf_diagnostics::{Diagnostic, Diagnostics, FileId, IntoDiagnostic, Severity, SourceMap};
 use nsf_syntax::ast::{File, ItemKind};
 
+use crate::allow::Allowances;
 use crate::graph::{self, Dag, Proofs};
 use crate::names::Names;
 use crate::project::{ProjectInput, module_name};
@@ -46,6 +47,8 @@ pub struct Analysis {
     pub sources: SourceMap,
     /// All errors and warnings, by file and place.
     pub diagnostics: Vec<Diagnostic>,
+    /// The warnings that are allowed: those that were found are taken out already.
+    pub allowances: Allowances,
     /// The graph of the program, with guarantees and numbers noted; `nsf.lock` is read.
     pub dag: Dag,
 }
@@ -74,9 +77,11 @@ fn check_here(input: &ProjectInput, proofs: &Proofs) -> Analysis {
     let mut sources = SourceMap::default();
     let mut found = Diagnostics::default();
     let mut trees: Vec<(String, FileId, String, File)> = Vec::with_capacity(input.files.len());
+    let (mut allowances, mut diagnostics) = (Allowances::default(), Vec::new());
     for file in &input.files {
         let id = sources.add(file.path.clone(), file.text.clone());
         let parse = nsf_syntax::parse(id, &file.text);
+        allowances.read(id, &file.text, &parse.file, &mut diagnostics);
         found.extend(parse.errors.into_iter().map(|error| error.into_diagnostic(&sources)));
         trees.push((module_name(&file.path), id, file.path.clone(), parse.file));
     }
@@ -89,7 +94,6 @@ fn check_here(input: &ProjectInput, proofs: &Proofs) -> Analysis {
         let id = sources.add(path.clone(), text.clone());
         files.push((module.clone(), id, path, tree, true));
     }
-    let mut diagnostics = Vec::new();
     let names = Names::resolve(files, &mut diagnostics);
     let (mut program, typed) = types::check(&input.name, &names, &sources, &LIBRARY);
     found.extend(diagnostics);
@@ -100,5 +104,14 @@ fn check_here(input: &ProjectInput, proofs: &Proofs) -> Analysis {
     let lock = input.lock.as_ref().map(|text| sources.add("nsf.lock", text.clone()));
     let mut dag = graph::build(program);
     found.extend(graph::prove(&mut dag, &sources, lock, proofs));
-    Analysis { sources, diagnostics: found.into_sorted(), dag }
+    let has_errors = found.has_errors();
+    let mut diagnostics = found.into_sorted();
+    allowances.settle(&mut diagnostics);
+    if !has_errors {
+        // A program with errors is not looked at whole.
+        let mut found = Diagnostics::default();
+        found.extend(diagnostics.into_iter().chain(allowances.needless()));
+        diagnostics = found.into_sorted();
+    }
+    Analysis { sources, diagnostics, allowances, dag }
 }

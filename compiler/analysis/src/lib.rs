@@ -7,6 +7,7 @@
 //! Pure: files come in as text; no IO, no clock, no threads. Every pass returns a value and diagnostics and goes on
 //! after errors; what could not be understood agrees with everything, so one mistake gives one message.
 
+mod allow;
 mod check;
 pub mod graph;
 mod json;
@@ -18,4 +19,5 @@ pub mod project;
 pub mod types;
 pub mod visit;
 
+pub use allow::Allowances;
 pub use check::{Analysis, LIBRARY, check, check_with};

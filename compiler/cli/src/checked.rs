@@ -48,7 +48,7 @@ impl Checked {
     /// # Errors
     /// When a program without errors was not understood, which is a mistake of the compiler.
     pub fn is_usable(&self, output: &mut Output) -> Result<bool, Problem> {
-        let Analysis { diagnostics, sources, dag } = &self.analysis;
+        let Analysis { diagnostics, sources, dag, .. } = &self.analysis;
         if !diagnostics.is_empty() {
             output.error(&report::render(Format::Human, diagnostics, sources, output.error_looks()));
         }
@@ -127,4 +127,6 @@ fn add_mistakes_of_files(project: &Project, analysis: &mut Analysis) {
     }
     found.extend(std::mem::take(&mut analysis.diagnostics));
     analysis.diagnostics = found.into_sorted();
+    // What the settings show of a program can be allowed too.
+    analysis.allowances.settle(&mut analysis.diagnostics);
 }

@@ -98,6 +98,7 @@ codes! {
     E0122 Syntax Error "stray-comma" "A comma stands between settings, fields or statements.";
     E0123 Syntax Error "file-too-large" "A file is larger than 16 MiB.";
     E0124 Syntax Error "not-utf-8" "A file is not UTF-8.";
+    E0125 Syntax Error "allowance" "A comment that is to allow a warning cannot be understood.";
     E0201 Names Error "unknown-module" "A `use` names a module that is not there.";
     E0202 Names Error "not-in-module" "A `use` names an item that its module has not.";
     E0203 Names Error "declared-twice" "Two items of one module have one name.";
@@ -184,6 +185,7 @@ codes! {
     W0403 Graph Warning "unused-field" "A flow computes a field that nothing uses.";
     W0404 Graph Warning "unreachable-step" "A step can never run.";
     W0405 Graph Warning "no-effect" "A flow does nothing.";
+    W0406 Graph Warning "needless-allowance" "A warning is allowed where none is given.";
     W0501 Settings Warning "unbounded-state" "A state keeps every key for ever.";
     E0691 Project Error "broken-settings-file" "The file nsf.yaml cannot be read as YAML.";
     E0692 Project Error "wrong-project-setting" "A setting in nsf.yaml is not of the kind that is expected.";
