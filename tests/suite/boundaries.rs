@@ -133,6 +133,15 @@ fn only_the_terminal_renderer_reaches_codespan_reporting() {
 }
 
 #[test]
+fn only_the_language_server_names_the_protocol_and_it_opens_no_file() {
+    assert_eq!(HOUSE.naming("gen-lsp-types"), BTreeSet::from(["nsf-lsp"]));
+    assert_eq!(HOUSE.naming("lsp-server"), BTreeSet::from(["nsf-lsp"]));
+    reaches_none_of("nsf-lsp", &["tokio", "rdkafka", "redis", "redb", "mysql", "nsf-engine"]);
+    let found = lines_with("compiler/lsp/src", &["std::fs", "std::net", "std::process", "println!("]);
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
 fn the_passes_reach_no_world_outside() {
     reaches_none_of("nsf-analysis", &["tokio", "rdkafka", "redis", "redb", "mysql", "reqwest", "nsf-engine"]);
     let words =

@@ -31,7 +31,11 @@ impl Checked {
     /// # Errors
     /// When files cannot be read; mistakes in them are diagnostics.
     pub fn load(path: Option<&Path>) -> Result<Self, Problem> {
-        let project = Project::load(path)?;
+        Project::load(path).map(Self::of)
+    }
+
+    /// Runs the passes over a project.
+    pub fn of(project: Project) -> Self {
         let files = project
             .files
             .iter()
@@ -40,7 +44,7 @@ impl Checked {
         let mut analysis = nsf_analysis::check(&input);
         add_mistakes_of_files(&project, &mut analysis);
         analysis.sources.prefix_paths(&project.shown_root);
-        Ok(Self { project, analysis })
+        Self { project, analysis }
     }
 
     /// Shows errors and warnings on standard error; whether the program can be used.

@@ -6,6 +6,7 @@ mod explain;
 mod fmt;
 mod graph;
 mod hand_over;
+mod lsp;
 mod new;
 mod run;
 mod test;
@@ -27,6 +28,7 @@ pub enum Command {
     Fmt(fmt::Fmt),
     Graph(graph::Graph),
     Explain(explain::Explain),
+    Lsp(lsp::Lsp),
 }
 
 impl Command {
@@ -44,6 +46,7 @@ impl Command {
             Self::Fmt(command) => command.run(output),
             Self::Graph(command) => command.run(output),
             Self::Explain(command) => command.run(output),
+            Self::Lsp(command) => command.run(),
         }
     }
 }

@@ -1,4 +1,5 @@
 //! How `nsfc` behaves towards the programs it is joined with by pipes.
+#![allow(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -1,0 +1,46 @@
+//! `nsfc lsp`: the language server over standard input and output.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use nsf_analysis::Analysis;
+use nsf_lsp::Host;
+
+use crate::Outcome;
+use crate::checked::Checked;
+use crate::problem::Problem;
+use crate::project::{Project, SETTINGS_FILE};
+
+/// Serve an editor: diagnostics as you type, quick fixes, outline and formatting, over standard input and output
+#[derive(clap::Args)]
+pub struct Lsp {
+    /// Nothing else is possible; editors give it by habit
+    #[arg(long, hide = true)]
+    stdio: bool,
+}
+
+impl Lsp {
+    /// Serves until the client ends or is gone.
+    pub fn run(self) -> Result<Outcome, Problem> {
+        let _ = self.stdio;
+        nsf_lsp::serve_stdio(&Files).map(|()| Outcome::Clean).map_err(|error| {
+            Problem::failure(error.to_string()).help("`nsfc lsp` is started by an editor, see README.md")
+        })
+    }
+}
+
+/// The projects on disk.
+struct Files;
+
+impl Host for Files {
+    /// The nearest folder with settings around the file, or else its own.
+    fn project_of(&self, file: &Path) -> PathBuf {
+        let around = file.ancestors().skip(1).find(|folder| folder.join(SETTINGS_FILE).is_file());
+        around.or_else(|| file.parent()).unwrap_or(file).to_path_buf()
+    }
+
+    fn check(&self, folder: &Path, open: &BTreeMap<PathBuf, String>) -> Result<Analysis, String> {
+        let project = Project::with_open(folder, open).map_err(|problem| problem.message)?;
+        Ok(Checked::of(project).analysis)
+    }
+}

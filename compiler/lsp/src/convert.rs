@@ -1,0 +1,106 @@
+//! Diagnostics as the protocol has them.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use gen_lsp_types::{self as lsp, Uri};
+use nsf_analysis::Analysis;
+use nsf_diagnostics::{self as nsf, FileId, NoteKind, Severity, Span};
+
+use crate::position::{Encoding, Lines};
+
+/// The texts of a project, with what is needed to speak of places in them.
+pub(crate) struct Texts<'a> {
+    analysis: &'a Analysis,
+    folder: &'a Path,
+    encoding: Encoding,
+    lines: HashMap<FileId, Lines>,
+}
+
+impl<'a> Texts<'a> {
+    pub(crate) fn of(analysis: &'a Analysis, folder: &'a Path, encoding: Encoding) -> Self {
+        Self { analysis, folder, encoding, lines: HashMap::new() }
+    }
+
+    /// Where a source is on disk; none for the standard library's.
+    pub(crate) fn path(&self, file: FileId) -> Option<PathBuf> {
+        let path = &self.analysis.sources.get(file)?.path;
+        (!path.starts_with('<')).then(|| self.folder.join(path))
+    }
+
+    /// Where a place is; none for one in the standard library.
+    pub(crate) fn location(&mut self, location: nsf::Location) -> Option<lsp::Location> {
+        let uri = uri_of(&self.path(location.file)?)?;
+        Some(lsp::Location { uri, range: self.range(location.file, location.span)? })
+    }
+
+    pub(crate) fn range(&mut self, file: FileId, span: Span) -> Option<lsp::Range> {
+        let text = &self.analysis.sources.get(file)?.text;
+        let lines = self.lines.entry(file).or_insert_with(|| Lines::of(text));
+        Some(lines.range(text, span, self.encoding))
+    }
+
+    /// A diagnostic; none where it is of the standard library.
+    pub(crate) fn diagnostic(&mut self, own: &nsf::Diagnostic) -> Option<lsp::Diagnostic> {
+        let at = own.location();
+        let secondary = own.labels.iter().filter(|label| !label.primary && !label.message.is_empty());
+        let related: Vec<lsp::DiagnosticRelatedInformation> = secondary
+            .filter_map(|label| {
+                let location = self.location(label.location)?;
+                Some(lsp::DiagnosticRelatedInformation { location, message: label.message.clone() })
+            })
+            .collect();
+        let severity = match own.severity() {
+            Severity::Error => lsp::DiagnosticSeverity::Error,
+            Severity::Warning => lsp::DiagnosticSeverity::Warning,
+        };
+        Some(lsp::Diagnostic {
+            range: self.range(at.file, at.span)?,
+            severity: Some(severity),
+            code: Some(lsp::Code::String(own.code.id.to_owned())),
+            source: Some("nsf".to_owned()),
+            message: lsp::Message::String(words(own)),
+            tags: is_needless(own).then(|| vec![lsp::DiagnosticTag::Unnecessary]),
+            related_information: (!related.is_empty()).then_some(related),
+            ..lsp::Diagnostic::default()
+        })
+    }
+
+    /// The edits of a fix; none where one is of what cannot be edited.
+    pub(crate) fn edit(&mut self, fix: &nsf::Suggestion) -> Option<lsp::WorkspaceEdit> {
+        let mut changes: HashMap<Uri, Vec<lsp::TextEdit>> = HashMap::new();
+        for edit in &fix.edits {
+            let lsp::Location { uri, range } = self.location(edit.location)?;
+            changes.entry(uri).or_default().push(lsp::TextEdit { range, new_text: edit.replacement.clone() });
+        }
+        Some(lsp::WorkspaceEdit { changes: Some(changes), ..lsp::WorkspaceEdit::default() })
+    }
+}
+
+/// All that is said of it: an editor shows one text.
+fn words(own: &nsf::Diagnostic) -> String {
+    let mut words = own.message.clone();
+    let label = own.labels.first().map(|label| label.message.as_str()).filter(|message| !message.is_empty());
+    words.extend(label.map(|label| format!("\n{label}")));
+    for note in &own.notes {
+        let kind = if note.kind == NoteKind::Help { "help" } else { "note" };
+        words.push_str(&format!("\n{kind}: {}", note.text));
+    }
+    words
+}
+
+/// Whether what is marked could be left out.
+fn is_needless(own: &nsf::Diagnostic) -> bool {
+    let code = own.code.id;
+    [nsf::codes::W0402.id, nsf::codes::W0403.id, nsf::codes::W0404.id, nsf::codes::W0406.id].contains(&code)
+}
+
+/// The address of a file; none where the path is none.
+pub(crate) fn uri_of(path: &Path) -> Option<Uri> {
+    Uri::from_file_path(path).ok()
+}
+
+/// The file of an address; none for what is no file.
+pub(crate) fn path_of(uri: &Uri) -> Option<PathBuf> {
+    (uri.scheme() == "file").then(|| uri.to_file_path().ok()).flatten()
+}

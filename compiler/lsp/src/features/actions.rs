@@ -1,0 +1,83 @@
+//! Quick fixes: those that come with a diagnostic, all certain ones of a file at once, and allowing a warning.
+
+use gen_lsp_types::{self as lsp, CodeAction, CodeActionKind};
+use nsf_diagnostics::{Applicability, Diagnostic, Severity, Span, Suggestion, TextEdit};
+
+use crate::convert::Texts;
+use crate::position::{Encoding, Lines};
+use crate::session::Place;
+
+/// What can be done about what is found in a range of a document.
+pub(crate) fn actions(place: &Place<'_>, range: lsp::Range, encoding: Encoding) -> Vec<CodeAction> {
+    let Some(source) = place.analysis.sources.get(place.file) else { return Vec::new() };
+    let asked = Lines::of(&source.text).span(&source.text, range, encoding);
+    let mut texts = Texts::of(place.analysis, place.folder, encoding);
+    let mut actions = Vec::new();
+    let here = place.analysis.diagnostics.iter().filter(|own| own.location().file == place.file);
+    for own in here.clone().filter(|own| meets(own.location().span, asked)) {
+        let told = texts.diagnostic(own);
+        for fix in &own.suggestions {
+            let certain = fix.applicability == Applicability::Certain;
+            let edit = texts.edit(fix);
+            actions.extend(edit.map(|edit| fixing(&fix.message, edit, told.clone(), certain)));
+        }
+        if own.severity() == Severity::Warning {
+            let allowing = allow(own, &source.text).and_then(|fix| Some((texts.edit(&fix)?, fix)));
+            actions.extend(allowing.map(|(edit, fix)| fixing(&fix.message, edit, told.clone(), false)));
+        }
+    }
+    actions.extend(all(here, &mut texts));
+    actions
+}
+
+fn fixing(title: &str, edit: lsp::WorkspaceEdit, told: Option<lsp::Diagnostic>, certain: bool) -> CodeAction {
+    CodeAction {
+        title: title.to_owned(),
+        kind: Some(CodeActionKind::QuickFix),
+        diagnostics: told.map(|told| vec![told]),
+        is_preferred: certain.then_some(true),
+        edit: Some(edit),
+        ..CodeAction::default()
+    }
+}
+
+/// All that is certain, where there is more than one; fixes that meet wait for the next time.
+fn all<'d>(here: impl Iterator<Item = &'d Diagnostic>, texts: &mut Texts<'_>) -> Option<CodeAction> {
+    let certain = |own: &'d Diagnostic| own.suggestions.iter().find(|fix| fix.applicability == Applicability::Certain);
+    let mut taken: Vec<&TextEdit> = Vec::new();
+    let mut count = 0;
+    for fix in here.filter_map(certain) {
+        if fix.edits.iter().all(|edit| !taken.iter().any(|other| meets(other.location.span, edit.location.span))) {
+            taken.extend(&fix.edits);
+            count += 1;
+        }
+    }
+    let edits = taken.into_iter().cloned().collect();
+    let fix = Suggestion {
+        message: format!("mend all that is certain ({count})"),
+        edits,
+        applicability: Applicability::Certain,
+    };
+    let edit = (count > 1).then(|| texts.edit(&fix)).flatten()?;
+    Some(CodeAction {
+        title: fix.message,
+        kind: Some(CodeActionKind::SourceFixAll),
+        edit: Some(edit),
+        ..CodeAction::default()
+    })
+}
+
+/// The comment that allows a warning, above the item that it is in.
+fn allow(own: &Diagnostic, text: &str) -> Option<Suggestion> {
+    let at = own.location();
+    let file = nsf_syntax::parse(at.file, text).file;
+    let item = file.items.iter().find(|item| item.span.start <= at.span.start && at.span.end <= item.span.end)?;
+    let message = format!("allow `{}` in this item", own.code.slug);
+    let place = Span::new(item.span.start, item.span.start).in_file(at.file);
+    Some(Suggestion::likely(message, place, format!("// nsfc: allow {}\n", own.code.slug)))
+}
+
+/// Whether two ranges share a place; a cursor at the end of a word is in it.
+const fn meets(one: Span, other: Span) -> bool {
+    one.start <= other.end && other.start <= one.end
+}

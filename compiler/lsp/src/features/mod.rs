@@ -1,0 +1,5 @@
+//! What an editor asks for, a file a request.
+
+pub(crate) mod actions;
+pub(crate) mod formatting;
+pub(crate) mod symbols;

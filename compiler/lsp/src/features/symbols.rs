@@ -1,0 +1,115 @@
+//! The items of a document, for outlines and breadcrumbs.
+
+use gen_lsp_types::{DocumentSymbol, SymbolKind};
+use nsf_diagnostics::{FileId, Span};
+use nsf_syntax::ast::{FunctionKind, Item, ItemKind, Name, SettingValue, SettingsKeyword};
+
+use crate::position::{Encoding, Lines};
+
+/// The items with the fields that they declare.
+pub(crate) fn symbols(text: &str, encoding: Encoding) -> Vec<DocumentSymbol> {
+    let file = nsf_syntax::parse(FileId(0), text).file;
+    let outline = Outline { text, lines: Lines::of(text), encoding };
+    file.items.iter().filter_map(|item| outline.item(item)).collect()
+}
+
+struct Outline<'t> {
+    text: &'t str,
+    lines: Lines,
+    encoding: Encoding,
+}
+
+impl Outline<'_> {
+    fn item(&self, item: &Item) -> Option<DocumentSymbol> {
+        let own = |name: &Name, kind, detail: &str, children| self.symbol(name, item.span, kind, detail, children);
+        Some(match &item.kind {
+            ItemKind::Use(_) | ItemKind::Error { .. } => return None,
+            ItemKind::Const(one) => own(&one.name, SymbolKind::Constant, "const", Vec::new()),
+            ItemKind::Type(one) => own(&one.name, SymbolKind::Struct, "type", Vec::new()),
+            ItemKind::Function(one) => own(&one.name, SymbolKind::Function, "fn", Vec::new()),
+            ItemKind::Builtin(one) => own(&one.name, SymbolKind::Function, "builtin fn", Vec::new()),
+            ItemKind::Mapping(one) => own(&one.name, SymbolKind::Enum, "mapping", Vec::new()),
+            ItemKind::Primary(one) => own(&one.name, SymbolKind::Key, "primary", Vec::new()),
+            ItemKind::Dimension(one) => own(&one.name, SymbolKind::Class, "dimension", Vec::new()),
+            ItemKind::Fields(one) => {
+                let field = |field: &nsf_syntax::ast::DimensionField| {
+                    self.symbol(&field.name, field.span, SymbolKind::Field, "", Vec::new())
+                };
+                own(&one.dimension, SymbolKind::Class, "fields", one.fields.iter().map(field).collect())
+            }
+            ItemKind::Settings(one) => {
+                let (kind, detail) = settings(one.keyword);
+                let fields = one.settings.iter().filter_map(|setting| match &setting.value {
+                    SettingValue::Fields(fields) => Some(fields),
+                    _ => None,
+                });
+                let field = |field: &nsf_syntax::ast::FieldDeclaration| {
+                    self.symbol(&field.name, field.name.span, SymbolKind::Field, "", Vec::new())
+                };
+                own(&one.name, kind, detail, fields.flatten().map(field).collect())
+            }
+            ItemKind::StepFunction(one) => {
+                let detail = match one.kind {
+                    FunctionKind::Verify => "verify",
+                    FunctionKind::Load => "load",
+                    FunctionKind::Calculate => "calculate",
+                    FunctionKind::Save => "save",
+                    FunctionKind::Expand => "expand",
+                };
+                own(&one.name, SymbolKind::Function, detail, Vec::new())
+            }
+            ItemKind::Flow(one) => own(&one.name, SymbolKind::Event, "flow", Vec::new()),
+            ItemKind::Test(one) => {
+                let name = one.title.span.text(self.text).trim_matches('"').to_owned();
+                self.named(name, one.title.span, item.span, SymbolKind::Method, "test", Vec::new())
+            }
+        })
+    }
+
+    fn symbol(
+        &self,
+        name: &Name,
+        span: Span,
+        kind: SymbolKind,
+        detail: &str,
+        children: Vec<DocumentSymbol>,
+    ) -> DocumentSymbol {
+        self.named(name.text.to_string(), name.span, span, kind, detail, children)
+    }
+
+    #[allow(deprecated, reason = "the field is part of the protocol's form")]
+    fn named(
+        &self,
+        name: String,
+        at: Span,
+        whole: Span,
+        kind: SymbolKind,
+        detail: &str,
+        children: Vec<DocumentSymbol>,
+    ) -> DocumentSymbol {
+        DocumentSymbol {
+            // Editors show nothing at all where one has no name.
+            name: if name.is_empty() { "?".to_owned() } else { name },
+            detail: (!detail.is_empty()).then(|| detail.to_owned()),
+            kind,
+            tags: None,
+            deprecated: None,
+            range: self.lines.range(self.text, whole.to(at), self.encoding),
+            selection_range: self.lines.range(self.text, at, self.encoding),
+            children: (!children.is_empty()).then_some(children),
+        }
+    }
+}
+
+const fn settings(keyword: SettingsKeyword) -> (SymbolKind, &'static str) {
+    match keyword {
+        SettingsKeyword::Tenant => (SymbolKind::Namespace, "tenant"),
+        SettingsKeyword::Space => (SymbolKind::Namespace, "space"),
+        SettingsKeyword::Source => (SymbolKind::Interface, "source"),
+        SettingsKeyword::Table => (SymbolKind::Array, "table"),
+        SettingsKeyword::Ingest => (SymbolKind::Interface, "ingest"),
+        SettingsKeyword::Subscription => (SymbolKind::Interface, "subscription"),
+        SettingsKeyword::State => (SymbolKind::Object, "state"),
+        SettingsKeyword::Monitor => (SymbolKind::Event, "monitor"),
+    }
+}
