@@ -199,12 +199,21 @@ fn what_is_said_of_every_mistake_is_as_designed() {
     }
 }
 
-/// Neighbours of different kinds: the first of each tenth of all.
+/// Whether a code is given of whole programs alone: what is not used may be used by what could not be read.
+fn is_of_whole_programs(case: &Case) -> bool {
+    announced(&case.text).is_some_and(|own| own.code.starts_with("W04") || own.code == "E0405")
+}
+
+/// Files of neighbours of different kinds; what is said of whole programs alone stands by itself.
 fn together(cases: Vec<Case>) -> Vec<Vec<Case>> {
-    let files = cases.len().div_ceil(TOGETHER);
-    let mut all: Vec<Vec<Case>> = (0..files).map(|_| Vec::new()).collect();
-    for (at, case) in cases.into_iter().enumerate() {
-        all[at % files].push(case);
+    let (whole, others): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(is_of_whole_programs);
+    let mut all: Vec<Vec<Case>> = Vec::new();
+    for cases in [whole, others] {
+        let (begin, files) = (all.len(), cases.len().div_ceil(TOGETHER));
+        all.extend((0..files).map(|_| Vec::new()));
+        for (at, case) in cases.into_iter().enumerate() {
+            all[begin + at % files].push(case);
+        }
     }
     all
 }
