@@ -4,6 +4,9 @@
 //! in common, `prelude.nsf`. A comment announces the one message: `//~ E0108 "&&" fix` says its code, the text that it marks,
 //! and whether it has a `fix` that is certain, one that is offered (`offer`), or neither. `//~^` is of the line above. What is
 //! said, and the program after the fix, are in the snapshot beside the case.
+//!
+//! Under `wanted` are mistakes of which it is not yet said what should be: what they announce is what is wanted. One that is said so
+//! moves to the others, and until it does the test fails. Of those under `wanted/words` only the words are not as they should be.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -44,12 +47,17 @@ fn folder() -> PathBuf {
 }
 
 fn cases() -> Vec<Case> {
-    let paths = tree::files(&folder(), "nsf").into_iter().filter(|path| path.parent() != Some(&folder()));
+    let wanted = folder().join("wanted");
+    let paths = tree::files(&folder(), "nsf").into_iter();
+    cases_of(paths.filter(|path| path.parent() != Some(&folder()) && !path.starts_with(&wanted)).collect())
+}
+
+fn cases_of(paths: Vec<PathBuf>) -> Vec<Case> {
     let case = |path: PathBuf| {
         let name = path.strip_prefix(folder()).unwrap().with_extension("").display().to_string();
         Case { name, text: read(&path), path }
     };
-    paths.map(case).collect()
+    paths.into_iter().map(case).collect()
 }
 
 fn prelude() -> String {
@@ -197,6 +205,29 @@ fn what_is_said_of_every_mistake_is_as_designed() {
             insta::assert_snapshot!(name, format!("{}\n────\n{snapshot}", case.text));
         });
     }
+}
+
+/// Whether exactly that is said of a case which it announces, and nothing is left to say after the fix.
+fn is_said(case: &Case) -> bool {
+    let Some(due) = announced(&case.text) else { return false };
+    let text = whole(&case.text);
+    let analysis = check(&text);
+    let mended = analysis.diagnostics.iter().find_map(fix).map(|fix| apply_edits(&text, &fix.edits));
+    all_found(&analysis) == [due] && mended.is_none_or(|mended| check(&mended).diagnostics.is_empty())
+}
+
+#[test]
+fn what_is_wanted_and_said_by_now_stands_with_the_others() {
+    let mut wanted = cases_of(tree::files(&folder().join("wanted"), "nsf"));
+    wanted.retain(|case| !case.name.starts_with("wanted/words/"));
+    let said: Vec<&str> = wanted.iter().filter(|case| is_said(case)).map(|case| case.name.as_str()).collect();
+    assert!(
+        said.is_empty(),
+        "{} of {} are said as they should be; move them:\n{}",
+        said.len(),
+        wanted.len(),
+        said.join("\n")
+    );
 }
 
 /// Whether a code is given of whole programs alone: what is not used may be used by what could not be read.

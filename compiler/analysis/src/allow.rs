@@ -39,7 +39,7 @@ impl Allowances {
                 continue;
             }
             let Some(item) = item_below(tree, at, text) else {
-                let told = Diagnostic::new(&codes::E0125, whole, "this allowance stands above no item");
+                let told = Diagnostic::new(&codes::E0207, whole, "this allowance stands above no item");
                 found.push(told.help("write it on a line of its own above the item whose warnings it allows"));
                 continue;
             };
@@ -133,13 +133,13 @@ impl Unknown {
         match self {
             Self::Error(code) => {
                 let text = format!("`{name}` is an error, which cannot be allowed: {}", code.summary);
-                Diagnostic::new(&codes::E0125, at, text).help("mend it; only warnings can be allowed")
+                Diagnostic::new(&codes::E0207, at, text).help("mend it; only warnings can be allowed")
             }
             Self::Nothing(Some(near)) => {
-                let told = Diagnostic::new(&codes::E0125, at, format!("there is no warning `{name}`"));
+                let told = Diagnostic::new(&codes::E0207, at, format!("there is no warning `{name}`"));
                 told.suggest(Suggestion::certain(format!("write `{near}`"), at, near))
             }
-            Self::Nothing(None) => Diagnostic::new(&codes::E0125, at, format!("there is no warning `{name}`"))
+            Self::Nothing(None) => Diagnostic::new(&codes::E0207, at, format!("there is no warning `{name}`"))
                 .help(format!("the warnings are {}", list(&warnings().map(|code| code.slug).collect::<Vec<_>>()))),
         }
     }
@@ -167,7 +167,7 @@ fn malformed(at: Location, rest: &str) -> Diagnostic {
     } else {
         format!("`{SIGN}{rest}` is not understood")
     };
-    Diagnostic::new(&codes::E0125, at, text)
+    Diagnostic::new(&codes::E0207, at, text)
         .help("write `// nsfc: allow unused`, with the name of a warning, above an item")
 }
 

@@ -17,7 +17,7 @@ mod suggestion;
 pub use catalogue::{Page, PageError, PageFile};
 pub use code::{CODES, Code, Severity, Stage};
 pub use diagnostic::{Diagnostic, Diagnostics, IntoDiagnostic, Label, Note, NoteKind};
-pub use similar::{closest, closest_of};
+pub use similar::{closest, closest_of, is_sure};
 pub use source::{FileId, LineColumn, SourceFile, SourceMap};
 pub use span::{Location, Span};
 pub use suggestion::{Applicability, Suggestion, TextEdit, apply_edits};

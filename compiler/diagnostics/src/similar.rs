@@ -30,11 +30,44 @@ pub fn closest_of<S: AsRef<str>>(written: &str, candidates: &[S]) -> Option<Stri
     closest(written, candidates.iter().map(AsRef::as_ref)).map(str::to_owned)
 }
 
+/// Whether a near name is surely the one that is meant: it differs in capitals and signs between words alone, or in one letter of
+/// many. Of short names one is easily another, and so are names that differ in a digit.
+#[must_use]
+pub fn is_sure(written: &str, near: &str) -> bool {
+    let plain = |name: &str| -> String {
+        name.chars().filter(|own| *own != '_' && *own != '-').flat_map(char::to_lowercase).collect()
+    };
+    if plain(written) == plain(near) {
+        return true;
+    }
+    let digits = |name: &str| -> Vec<char> { name.chars().filter(char::is_ascii_digit).collect() };
+    let length = written.chars().count().max(near.chars().count());
+    let allowed = match length {
+        0..=4 => 0,
+        5..=9 => 1,
+        _ => 2,
+    };
+    digits(written) == digits(near) && strsim::damerau_levenshtein(written, near) <= allowed
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const NAMES: [&str; 6] = ["source", "space", "state", "stu_id", "class_id", "key"];
+
+    #[test]
+    fn a_short_name_is_not_surely_another() {
+        for (written, near) in
+            [("Orders", "orders"), ("orderId", "order_id"), ("custmer", "customer"), ("ordres", "orders")]
+        {
+            assert!(is_sure(written, near), "{written}");
+        }
+        for (written, near) in [("cost", "MOST"), ("fee", "FEW"), ("page1", "page2"), ("None", "note"), ("fee", "free")]
+        {
+            assert!(!is_sure(written, near), "{written}");
+        }
+    }
 
     #[test]
     fn swapped_letters_are_one_mistake() {

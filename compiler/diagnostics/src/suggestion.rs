@@ -44,6 +44,17 @@ impl Suggestion {
         Self::one(message, location, replacement, Applicability::Likely)
     }
 
+    /// The fix of a misspelt name: certain where no other can be meant.
+    #[must_use]
+    pub fn name(location: Location, written: &str, near: &str) -> Self {
+        let message = format!("write `{near}`");
+        if crate::is_sure(written, near) {
+            Self::certain(message, location, near)
+        } else {
+            Self::likely(message, location, near)
+        }
+    }
+
     fn one(
         message: impl Into<String>,
         location: Location,

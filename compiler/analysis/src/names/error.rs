@@ -81,11 +81,13 @@ impl NameError {
             Self::UnknownModule { path, near, location } => with_near(
                 Diagnostic::new(&codes::E0201, location, format!("there is no module `{path}`"))
                     .note("a module is named by its file's path from the project's folder: `a/b.nsf` is `a.b`"),
+                &path,
                 near,
                 location,
             ),
             Self::NotInModule { name, module, near, location } => with_near(
                 Diagnostic::new(&codes::E0202, location, format!("module `{module}` has no item `{name}`")),
+                &name,
                 near,
                 location,
             ),
@@ -97,7 +99,15 @@ impl NameError {
             }
             Self::Unknown { what, name, near, module, location } => {
                 let message = format!("there is no {what} `{name}` here");
-                let diagnostic = with_near(Diagnostic::new(&codes::E0204, location, message), near.clone(), location);
+                let diagnostic = Diagnostic::new(&codes::E0204, location, message);
+                // A list and an element of it are called so.
+                let is_plural = |one: &str, other: &str| one.strip_suffix('s') == Some(other);
+                let diagnostic = match &near {
+                    Some(near) if what == "field" && (is_plural(&name, near) || is_plural(near, &name)) => diagnostic
+                        .label(format!("did you mean `{near}`?"))
+                        .suggest(Suggestion::likely(format!("write `{near}`"), location, near.clone())),
+                    near => with_near(diagnostic, &name, near.clone(), location),
+                };
                 match module {
                     Some(module) if near.is_none() => diagnostic
                         .help(format!("module `{module}` declares it: add `use {module}` at the top of the file")),
@@ -119,13 +129,12 @@ impl NameError {
     }
 }
 
-fn with_near(diagnostic: Diagnostic, near: Option<String>, location: Location) -> Diagnostic {
+fn with_near(diagnostic: Diagnostic, written: &str, near: Option<String>, location: Location) -> Diagnostic {
     match near {
-        Some(near) => diagnostic.label(format!("did you mean `{near}`?")).suggest(Suggestion::certain(
-            format!("write `{near}`"),
-            location,
-            near,
-        )),
+        Some(near) => {
+            let fix = Suggestion::name(location, written, &near);
+            diagnostic.label(format!("did you mean `{near}`?")).suggest(fix)
+        }
         None => diagnostic,
     }
 }

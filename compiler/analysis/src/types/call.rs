@@ -6,6 +6,7 @@ use nsf_syntax::ast::{self, Argument, ItemKind};
 
 use super::argument::{count, takes_null, written_fits};
 use super::expression::Expressions;
+use super::foreign::Meant;
 use super::library::{Bindings, Signature, SignatureType};
 use super::message;
 use super::unit::Scope;
@@ -91,7 +92,8 @@ impl Expressions<'_, '_> {
         span: Span,
         hint: Option<&Type>,
     ) -> Option<Expr> {
-        if let Some(label) = arguments.iter().find_map(|argument| argument.label.as_ref()) {
+        let labelled = arguments.iter().find_map(|own| Some((own.label.as_ref()?, own.value.span)));
+        if let Some((label, value)) = labelled {
             let location = self.at(label.span);
             self.report(
                 nsf_diagnostics::Diagnostic::new(
@@ -101,10 +103,7 @@ impl Expressions<'_, '_> {
                 )
                 .suggest(nsf_diagnostics::Suggestion::likely(
                     "leave the name out",
-                    self.at(Span::new(
-                        label.span.start,
-                        arguments.first().map_or(label.span.end, |a| a.value.span.start),
-                    )),
+                    self.at(Span::new(label.span.start, value.start)),
                     "",
                 )),
             );
@@ -344,6 +343,11 @@ impl Expressions<'_, '_> {
         let near = closest(name, library.chain(own)).map(str::to_owned);
         let module = self.checker.names.declared_elsewhere(name).map(|module| module.name.clone());
         let location = self.at(at);
+        match super::foreign::function(name) {
+            Some(Meant::Named(meant)) => return self.report(message::foreign(location, "function", name, meant)),
+            Some(Meant::Said(how)) => return self.report(message::foreign_function(location, name, how)),
+            None => {}
+        }
         let error = NameError::Unknown { what: "function".to_owned(), name: name.to_owned(), near, module, location };
         self.report(error.diagnostic());
     }

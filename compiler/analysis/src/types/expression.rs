@@ -30,6 +30,19 @@ pub struct Expressions<'c, 'a> {
     pub raw: Option<&'c mut RawMembers>,
 }
 
+/// The operands of a division of whole numbers that stands where a whole number is due.
+fn whole_division(expr: &ast::Expr, found: &Expr, expected: &Type) -> Option<(Span, Span)> {
+    let is_whole = |ty: &Type| matches!(ty, Type::Integer(_));
+    let mut inner = expr;
+    while let ast::ExprKind::Paren(own) = &inner.kind {
+        inner = own;
+    }
+    let ast::ExprKind::Binary(ast::BinaryOperator::Divide, _, left, right) = &inner.kind else { return None };
+    let ExprKind::Binary(_, dividend, divisor) = &found.kind else { return None };
+    let of_whole = |own: &Expr| is_whole(&own.ty) || matches!(&own.kind, ExprKind::Widen(from) if is_whole(&from.ty));
+    (is_whole(expected) && of_whole(dividend) && of_whole(divisor)).then_some((left.span, right.span))
+}
+
 impl<'a> Expressions<'_, 'a> {
     /// The place of a span in this module's file.
     #[must_use]
@@ -63,6 +76,12 @@ impl<'a> Expressions<'_, 'a> {
     /// The expression as a value of `expected`, widened if need be.
     pub fn check(&mut self, expr: &ast::Expr, expected: &Type) -> Option<Expr> {
         let found = self.infer(expr, Some(expected))?;
+        if let Some((left, right)) = whole_division(expr, &found, expected) {
+            let (location, text) = (self.at(expr.span), self.text(expr.span));
+            let (left, right) = (self.text(left), self.text(right));
+            self.report(message::whole_division(location, expected, &text, Some((&left, &right))));
+            return None;
+        }
         self.coerce(found, expected, expr.span)
     }
 

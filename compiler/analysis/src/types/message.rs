@@ -33,11 +33,44 @@ fn conversion(found: &Type, expected: &Type) -> Option<String> {
         .then(|| format!("nothing is converted silently: write `{}(…)`", expected.non_null()))
 }
 
-/// A value that may be null where none may be.
+/// A value that may be null where none may be. Only fields and what is loaded are known not to be null once they are tested.
 pub fn may_be_null(location: Location, text: &str, ty: &Type) -> Diagnostic {
+    let is_place = text.chars().all(|own| own.is_alphanumeric() || own == '_' || own == '.');
+    let help = if is_place && *ty.non_null() != Type::Json {
+        format!("give a value for null with `{text} ?? …`, or check it with `require {text} != null` before")
+    } else {
+        format!("give a value for null: `({text} ?? …)`")
+    };
     Diagnostic::new(&codes::E0302, location, format!("`{text}` may be null here"))
         .label(format!("this is {}", show(ty)))
-        .help(format!("give a value for null with `{text} ?? …`, or check it with `require {text} != null` before"))
+        .help(help)
+}
+
+/// A word of another language for what is called otherwise here.
+pub fn foreign(location: Location, what: &str, written: &str, meant: &str) -> Diagnostic {
+    Diagnostic::new(&codes::E0204, location, format!("there is no {what} `{written}` here"))
+        .label(format!("it is called `{meant}`"))
+        .suggest(Suggestion::certain(format!("write `{meant}`"), location, meant))
+}
+
+/// A function of another language that is said otherwise here.
+pub fn foreign_function(location: Location, written: &str, how: &str) -> Diagnostic {
+    Diagnostic::new(&codes::E0204, location, format!("there is no function `{written}` here")).help(how)
+}
+
+/// A division of whole numbers where a whole number is due.
+pub fn whole_division(location: Location, expected: &Type, text: &str, parts: Option<(&str, &str)>) -> Diagnostic {
+    let diagnostic = Diagnostic::new(
+        &codes::E0301,
+        location,
+        format!("{} is expected here, but `/` of whole numbers gives a `float64`", show(expected)),
+    )
+    .label("this is a `float64`");
+    let Some((left, right)) = parts else { return diagnostic.help("`div(a, b)` divides and leaves the fraction away") };
+    let whole = format!("div({left}, {right})");
+    diagnostic
+        .note(format!("`int64({text})` would reject each record whose result has a fraction"))
+        .suggest(Suggestion::likely(format!("write `{whole}`, which leaves the fraction away"), location, whole))
 }
 
 /// An operator between types that it does not take.
@@ -97,11 +130,10 @@ pub fn out_of_range(location: Location, text: &str, ty: &Type) -> Diagnostic {
 pub fn no_member(location: Location, name: &str, ty: &Type, near: Option<String>) -> Diagnostic {
     let diagnostic = Diagnostic::new(&codes::E0307, location, format!("{} has no member `{name}`", show(ty)));
     match near {
-        Some(near) => diagnostic.label(format!("did you mean `{near}`?")).suggest(Suggestion::certain(
-            format!("write `{near}`"),
-            location,
-            near,
-        )),
+        Some(near) => {
+            let fix = Suggestion::name(location, name, &near);
+            diagnostic.label(format!("did you mean `{near}`?")).suggest(fix)
+        }
         None => diagnostic,
     }
 }
@@ -110,11 +142,10 @@ pub fn no_member(location: Location, name: &str, ty: &Type, near: Option<String>
 pub fn no_field(location: Location, name: &str, owner: &str, near: Option<String>) -> Diagnostic {
     let diagnostic = Diagnostic::new(&codes::E0307, location, format!("{owner} has no field `{name}`"));
     match near {
-        Some(near) => diagnostic.label(format!("did you mean `{near}`?")).suggest(Suggestion::certain(
-            format!("write `{near}`"),
-            location,
-            near,
-        )),
+        Some(near) => {
+            let fix = Suggestion::name(location, name, &near);
+            diagnostic.label(format!("did you mean `{near}`?")).suggest(fix)
+        }
         None => diagnostic,
     }
 }
@@ -212,6 +243,17 @@ pub fn not_loaded(location: Location, what: &str, name: &str) -> Diagnostic {
 pub fn never_null(location: Location, ty: &Type) -> Diagnostic {
     Diagnostic::new(&codes::W0301, location, format!("the left side of `??` is {}, which is never null", show(ty)))
         .help("leave `?? …` out")
+}
+
+/// `??` after a value that is never null, but may fail: `catch` is meant.
+pub fn fails_and_is_not_null(location: Location, ty: &Type, operator: Option<Location>) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::new(&codes::W0301, location, format!("the left side of `??` is {}, which is never null", show(ty)))
+            .label("it fails where there is no value, and the record is rejected");
+    match operator {
+        Some(operator) => diagnostic.suggest(Suggestion::certain("write `catch`", operator, "catch")),
+        None => diagnostic.help("write `catch` for `??`"),
+    }
 }
 
 /// `catch` after an expression that cannot fail.

@@ -14,6 +14,7 @@ mod expand;
 mod expression;
 mod flow;
 pub mod fold;
+pub mod foreign;
 mod ingest;
 mod item_types;
 mod library;
@@ -340,6 +341,12 @@ impl<'a> Checker<'a> {
             }
             HandleTarget::Dimension(id) => self.program.dimensions[id.index()].value.keys.clone(),
         }
+    }
+
+    /// Whether it is an access or a call that fails where it finds nothing, for which a writer may expect null.
+    #[must_use]
+    pub fn fails_without_value(&self, expr: &Expr) -> bool {
+        matches!(expr.kind, ExprKind::Index(..) | ExprKind::Call(..)) && self.node_may_fail(expr)
     }
 
     /// Whether an expression may fail, so that its record would be rejected.

@@ -49,7 +49,12 @@ impl Expressions<'_, '_> {
         let value = self.infer(left, wanted.as_ref())?;
         if !value.ty.is_nullable() {
             let location = self.at(left.span);
-            self.report(message::never_null(location, &value.ty));
+            self.report(if self.checker.fails_without_value(&value) {
+                let operator = self.sign_between("??", left.span, right.span);
+                message::fails_and_is_not_null(location, &value.ty, operator)
+            } else {
+                message::never_null(location, &value.ty)
+            });
         }
         let inner = value.ty.non_null().clone();
         let fallback = self.fallback(right, &inner)?;
@@ -271,6 +276,14 @@ impl Expressions<'_, '_> {
             both = self.make(ExprKind::Not(Box::new(both)), Type::Bool, span);
         }
         Some(self.make(ExprKind::Let(slot, Box::new(probe), Box::new(both)), Type::Bool, span))
+    }
+
+    /// Where an operator stands between two operands; none where a comment or brackets are there too.
+    fn sign_between(&self, operator: &str, left: Span, right: Span) -> Option<nsf_diagnostics::Location> {
+        let between = Span::new(left.end, right.start);
+        let text = self.text(between);
+        let at = text.find(operator).filter(|_| text.trim() == operator)? as u32;
+        Some(self.at(Span::new(left.end + at, left.end + at + operator.len() as u32)))
     }
 
     fn never_null(&mut self, expr: &Expr, span: Span) -> Option<()> {

@@ -45,6 +45,10 @@ impl Expressions<'_, '_> {
     }
 
     fn unknown_name(&mut self, name: &str, span: Span) {
+        if let Some(meant) = super::foreign::value(name) {
+            let location = self.at(span);
+            return self.report(message::foreign(location, "value", name, meant));
+        }
         let constants = self.checker.names.visible(self.module, |item| matches!(item.kind, ItemKind::Const(_)));
         let near = closest(name, self.scope.names().chain(constants)).map(str::to_owned);
         let module = self

@@ -29,11 +29,10 @@ pub fn unbound_input(
 pub fn unknown_input(location: Location, function: &str, input: &str, near: Option<String>) -> Diagnostic {
     let diagnostic = Diagnostic::new(&codes::E0332, location, format!("`{function}` has no input `{input}`"));
     match near {
-        Some(near) => diagnostic.label(format!("did you mean `{near}`?")).suggest(Suggestion::certain(
-            format!("write `{near}`"),
-            location,
-            near,
-        )),
+        Some(near) => {
+            let fix = Suggestion::name(location, input, &near);
+            diagnostic.label(format!("did you mean `{near}`?")).suggest(fix)
+        }
         None => diagnostic,
     }
 }

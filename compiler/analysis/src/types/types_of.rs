@@ -113,9 +113,12 @@ impl Checker<'_> {
                 for builtin in names() {
                     candidates.push(builtin);
                 }
-                let near = closest(&name.text, candidates).map(str::to_owned);
-                let near = near.or_else(|| foreign(&name.text).map(str::to_owned));
                 let location = self.at(module, name.span);
+                if let Some(meant) = super::foreign::type_name(&name.text) {
+                    self.diagnostics.push(message::foreign(location, "type", &name.text, meant));
+                    return None;
+                }
+                let near = closest(&name.text, candidates).map(str::to_owned);
                 let error = NameError::Unknown {
                     what: "type".to_owned(),
                     name: name.text.to_string(),
@@ -220,24 +223,4 @@ impl Checker<'_> {
             self.leave(item);
         }
     }
-}
-
-/// Types of other languages.
-fn foreign(name: &str) -> Option<&'static str> {
-    Some(match name.to_ascii_lowercase().as_str() {
-        "string" | "str" | "varchar" | "char" => "text",
-        "int" | "integer" | "long" | "bigint" | "i64" => "int64",
-        "i32" => "int32",
-        "u64" => "uint64",
-        "u32" => "uint32",
-        "float" | "double" | "f64" | "number" | "real" => "float64",
-        "f32" => "float32",
-        "boolean" => "bool",
-        "datetime" | "time" | "instant" => "timestamp",
-        "array" | "vec" => "list",
-        "object" | "any" => "json",
-        "dict" | "hash" => "map",
-        "interval" => "duration",
-        _ => return None,
-    })
 }
