@@ -80,6 +80,11 @@ pub enum SyntaxErrorKind {
         /// Whether the keyword can replace it as it is.
         sure: bool,
     },
+    /// A field that gets a value where a step is due.
+    AssignmentAsStep {
+        /// The assignment, if it is one as it stands.
+        whole: Option<Span>,
+    },
     /// A sign of another writing system.
     FullWidthSign {
         /// The sign that is meant.
@@ -189,7 +194,7 @@ impl SyntaxErrorKind {
             Self::StrayBracket | Self::UnopenedBlock { .. } => &codes::E0104,
             Self::UnclosedText { .. } | Self::UnclosedInterpolation { .. } => &codes::E0105,
             Self::UnknownItem { .. } => &codes::E0106,
-            Self::UnknownWord { .. } => &codes::E0107,
+            Self::UnknownWord { .. } | Self::AssignmentAsStep { .. } => &codes::E0107,
             Self::FullWidthSign { .. }
             | Self::Semicolon
             | Self::ForeignQuote { .. }

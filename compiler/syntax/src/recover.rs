@@ -132,6 +132,7 @@ impl<'a> Recover<'a, '_> {
             SyntaxErrorKind::UnclosedBracket { shown_by: Some(other), .. }
             | SyntaxErrorKind::UnclosedInterpolation { text: other }
             | SyntaxErrorKind::CheckAsStep { whole: Some(other) }
+            | SyntaxErrorKind::AssignmentAsStep { whole: Some(other) }
             | SyntaxErrorKind::UnopenedBlock { closed_by: other } => *other = self.place(*other),
             _ => {}
         }

@@ -100,12 +100,22 @@ impl NameError {
             Self::Unknown { what, name, near, module, location } => {
                 let message = format!("there is no {what} `{name}` here");
                 let diagnostic = Diagnostic::new(&codes::E0204, location, message);
-                // A list and an element of it are called so.
+                // A list and an element of it are called so; and a constant is no field.
+                let is_constant = |name: &str| !name.chars().any(char::is_lowercase);
                 let is_plural = |one: &str, other: &str| one.strip_suffix('s') == Some(other);
                 let diagnostic = match &near {
-                    Some(near) if what == "field" && (is_plural(&name, near) || is_plural(near, &name)) => diagnostic
-                        .label(format!("did you mean `{near}`?"))
-                        .suggest(Suggestion::likely(format!("write `{near}`"), location, near.clone())),
+                    Some(near)
+                        if what == "field"
+                            && (is_plural(&name, near)
+                                || is_plural(near, &name)
+                                || is_constant(near) != is_constant(&name)) =>
+                    {
+                        diagnostic.label(format!("did you mean `{near}`?")).suggest(Suggestion::likely(
+                            format!("write `{near}`"),
+                            location,
+                            near.clone(),
+                        ))
+                    }
                     near => with_near(diagnostic, &name, near.clone(), location),
                 };
                 match module {

@@ -278,6 +278,37 @@ impl Expressions<'_, '_> {
         Some(self.make(ExprKind::Let(slot, Box::new(probe), Box::new(both)), Type::Bool, span))
     }
 
+    /// Whether operands of `+` are written texts, as other languages put texts together: reported once for all of them, with the
+    /// text that is meant.
+    fn puts_texts_together(&mut self, left: &ast::Expr, right: &ast::Expr, at: Span, span: Span) -> bool {
+        let (mut parts, mut first) = (vec![right], at);
+        let mut rest = left;
+        while let ast::ExprKind::Binary(BinaryOperator::Add, sign, before, part) = &rest.kind {
+            parts.push(part);
+            (rest, first) = (before, *sign);
+        }
+        parts.push(rest);
+        let is_text = |part: &&ast::Expr| {
+            matches!(part.kind, ast::ExprKind::Literal(ast::Literal::Text(_)) | ast::ExprKind::Interpolation(_))
+        };
+        if !parts.iter().any(is_text) {
+            return false;
+        }
+        let mut meant = String::from("\"");
+        for part in parts.iter().rev() {
+            let text = self.text(part.span);
+            let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).filter(|_| is_text(part));
+            match inner {
+                Some(inner) => meant.push_str(inner),
+                None => meant.push_str(&format!("{{{text}}}")),
+            }
+        }
+        meant.push('"');
+        let (sign, whole) = (self.at(first), self.at(span));
+        self.report(message::texts_added(sign, whole, &meant));
+        true
+    }
+
     /// Where an operator stands between two operands; none where a comment or brackets are there too.
     fn sign_between(&self, operator: &str, left: Span, right: Span) -> Option<nsf_diagnostics::Location> {
         let between = Span::new(left.end, right.start);
@@ -304,6 +335,9 @@ impl Expressions<'_, '_> {
         span: Span,
         hint: Option<&Type>,
     ) -> Option<Expr> {
+        if operator == BinaryOperator::Add && self.puts_texts_together(left, right, at, span) {
+            return None;
+        }
         let hint = hint.filter(|ty| relation::is_number(ty.non_null())).map(Type::non_null);
         // An integer division gives a float64, so a float that is due says nothing of its operands.
         let hint = if operator == BinaryOperator::Divide { None } else { hint };

@@ -76,6 +76,7 @@ impl Words {
             | K::UnclosedInterpolation { .. } => self.unclosed(&kind, sources, empty),
             K::UnknownItem { near, sure } => self.unknown_item(near, sure, empty),
             K::UnknownWord { what, near, sure } => self.unknown_word(what, near, sure, empty),
+            K::AssignmentAsStep { whole } => self.assignment_as_step(whole, empty),
             K::FullWidthSign { .. }
             | K::Semicolon
             | K::ForeignQuote { .. }
@@ -151,6 +152,21 @@ impl Words {
         })
     }
 
+    fn assignment_as_step(&self, whole: Option<Span>, empty: Diagnostic) -> Diagnostic {
+        let diagnostic =
+            titled(empty, format!("{} is given a value outside of a step", self.found)).label("a step is due here");
+        let Some(whole) = whole else {
+            return diagnostic
+                .help("fields get their values in `calculate { … }`; a loaded row gets another name by `as`");
+        };
+        let edit = |at: u32, text: &str| TextEdit { location: self.at(Span::at(at)), replacement: text.to_owned() };
+        diagnostic.suggest(Suggestion {
+            message: "put it into a `calculate` step".to_owned(),
+            edits: vec![edit(whole.start, "calculate { "), edit(whole.end, " }")],
+            applicability: Applicability::Certain,
+        })
+    }
+
     fn unclosed(&self, kind: &SyntaxErrorKind, sources: &SourceMap, empty: Diagnostic) -> Diagnostic {
         match *kind {
             SyntaxErrorKind::UnclosedBracket { more, shown_by } => {
@@ -221,6 +237,9 @@ impl Words {
                 format!("write `{near}`"),
                 near,
             )),
+            None if what == "a step" => diagnostic
+                .label("no step")
+                .help("a step is one of `verify`, `load`, `calculate`, `save`, `expand`, `when`, `each`, `stop`, `jump`, `repartition`"),
             None => diagnostic,
         }
     }
@@ -274,9 +293,17 @@ impl Words {
         let is_word = meant_word.bytes().all(|byte| byte.is_ascii_lowercase());
         let before = if is_word && span.start > 0 && touches(span.start - 1, 1) && meant != "not " { " " } else { "" };
         let after = if is_word && touches(span.end, 1) { " " } else { "" };
-        titled(empty, format!("{} is written `{meant_word}`", self.found))
-            .label("an operator of other languages")
-            .suggest(self.replace(true, format!("write `{meant_word}`"), format!("{before}{meant_word}{after}")))
+        let in_capitals = self.found.trim_matches('`').bytes().all(|byte| byte.is_ascii_uppercase() || byte == b' ');
+        let why = if in_capitals && is_word {
+            "words of the language are written small"
+        } else {
+            "an operator of other languages"
+        };
+        titled(empty, format!("{} is written `{meant_word}`", self.found)).label(why).suggest(self.replace(
+            true,
+            format!("write `{meant_word}`"),
+            format!("{before}{meant_word}{after}"),
+        ))
     }
 
     fn number(&self, kind: &SyntaxErrorKind, empty: Diagnostic) -> Diagnostic {

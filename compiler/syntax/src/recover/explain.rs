@@ -45,6 +45,9 @@ pub(crate) fn explain(source: &Source, failure: &Failure, range: &Range<usize>) 
         return (source.span(&(index - 1..index)), SyntaxErrorKind::Incomplete { expected });
     }
     let stopped = Stopped { source, failure, range, index, token };
+    if let Some(foreign) = stopped.foreign_word() {
+        return foreign;
+    }
     (token.span, stopped.habit().unwrap_or_else(|| stopped.unexpected()))
 }
 
@@ -64,6 +67,44 @@ impl Stopped<'_> {
 
     fn word(&self) -> &str {
         self.token.text(&self.source.text)
+    }
+
+    /// A word for an operator, or one in capitals, where an operator or just that word can stand: SQL and Python write so.
+    fn foreign_word(&self) -> Option<(Span, SyntaxErrorKind)> {
+        let at = |index: usize| self.source.word(index);
+        let operator = self.expects(Rule::infix);
+        if operator && self.index > self.range.start && at(self.index - 1) == "NOT" {
+            // It was read as a name.
+            return Some(self.written(self.index - 1..self.index, "not"));
+        }
+        let word = self.word();
+        if operator && word.eq_ignore_ascii_case("is") {
+            let negated = at(self.index + 1).eq_ignore_ascii_case("not");
+            let behind = self.index + 1 + usize::from(negated);
+            let null = matches!(at(behind), "NULL" | "None" | "nil" | "undefined");
+            let meant = match (negated, null) {
+                (false, false) => "==",
+                (true, false) => "!=",
+                (false, true) => "== null",
+                (true, true) => "!= null",
+            };
+            return Some(self.written(self.index..behind + usize::from(null), meant));
+        }
+        if word.len() < 2 || !word.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return None;
+        }
+        if operator && word == "NOT" && at(self.index + 1).eq_ignore_ascii_case("in") {
+            return Some(self.written(self.index..self.index + 2, "not in"));
+        }
+        let lower = word.to_ascii_lowercase();
+        let operators: &[&'static str] = if operator { &["and", "or", "in", "catch"] } else { &[] };
+        let keywords = self.failure.expected.iter().filter_map(|rule| keyword(*rule));
+        let meant = operators.iter().copied().chain(keywords).find(|known| *known == lower)?;
+        Some(self.written(self.index..self.index + 1, meant))
+    }
+
+    fn written(&self, tokens: Range<usize>, meant: &'static str) -> (Span, SyntaxErrorKind) {
+        (self.source.span(&tokens), SyntaxErrorKind::ForeignOperator { meant })
     }
 
     /// What is known to be meant, because other languages write it so.

@@ -17,10 +17,10 @@ pub(crate) fn statement(word: &str, known: &[&'static str]) -> Option<&'static s
     let meant = match word.to_ascii_lowercase().as_str() {
         "if" | "case" | "switch" => "when",
         "for" | "foreach" | "while" | "loop" => "each",
-        "return" | "exit" | "break" | "continue" | "end" => "stop",
+        "return" | "exit" | "break" | "continue" | "end" | "abort" => "stop",
         "goto" => "jump",
         "set" | "let" | "compute" | "assign" | "calc" | "select" => "calculate",
-        "emit" | "send" | "publish" | "output" | "write" | "sink" => "expand",
+        "emit" | "send" | "publish" | "output" | "write" | "sink" | "print" | "log" => "expand",
         "lookup" | "read" | "fetch" | "join" => "load",
         "filter" | "validate" | "where" => "verify",
         "update" | "store" | "put" => "save",

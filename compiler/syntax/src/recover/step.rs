@@ -81,6 +81,12 @@ impl Recover<'_, '_> {
             let condition = self.condition(at..open);
             arms.push((condition, self.block(open, range.end)));
             at = self.source.skip(open);
+            if at < range.end && matches!(self.source.word(at), "elif" | "elsif" | "elseif") {
+                let kind = SyntaxErrorKind::UnknownWord { what: "a branch", near: Some("else when"), sure: true };
+                self.report(self.source.span(&(at..at + 1)), kind);
+                at += 1;
+                continue;
+            }
             if self.source.word(at) != "else" || at >= range.end {
                 break;
             }
@@ -163,6 +169,20 @@ impl Recover<'_, '_> {
                 let kind = self.check_as_step(keyword, range);
                 return Step { label, kind, span };
             }
+            (word, _) if self.source.is_word(keyword) && !STEPS.contains(&word) => {
+                // It was read as a label, which no `:` follows.
+                let kind = if self.source.word(keyword + 1) == "=" {
+                    self.assignment_as_step(keyword, range)
+                } else {
+                    self.report_word(
+                        keyword,
+                        range,
+                        SyntaxErrorKind::UnknownWord { what: "a step", near: None, sure: false },
+                    );
+                    StepKind::Error
+                };
+                return Step { label, kind, span };
+            }
             _ => {
                 self.report_failure(failure, range);
                 return Step { label, kind: StepKind::Error, span };
@@ -181,6 +201,16 @@ impl Recover<'_, '_> {
         let whole = read.is_ok().then(|| self.source.span(&check));
         self.report_word(keyword, range, SyntaxErrorKind::CheckAsStep { whole });
         read.map_or(StepKind::Error, |check| StepKind::Verify(vec![check]))
+    }
+
+    /// An assignment that is written as a step: read as a `calculate` step where it is a whole one.
+    fn assignment_as_step(&mut self, keyword: usize, range: &Range<usize>) -> StepKind {
+        let whole = keyword..range.end;
+        let lower = |lower: &mut Lower<'_>, pair: Pair<'_>| lower.calculate_statement(pair);
+        let read = self.lowered(Rule::calculate_statement_entry, &whole, lower);
+        let span = read.is_ok().then(|| self.source.span(&whole));
+        self.report_word(keyword, range, SyntaxErrorKind::AssignmentAsStep { whole: span });
+        read.map_or(StepKind::Error, |statement| StepKind::Calculate(vec![statement]))
     }
 
     fn broken_save(&mut self, head: Range<usize>, body: Range<usize>) -> StepKind {
