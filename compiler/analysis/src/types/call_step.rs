@@ -365,13 +365,20 @@ impl<'a> Checker<'a> {
         call: &StepCall,
     ) -> Vec<(smol_str::SmolStr, smol_str::SmolStr, SlotId)> {
         let mut outputs = Vec::with_capacity(function.outputs.len());
-        for (name, _) in &call.outputs {
+        for (name, renamed) in &call.outputs {
             if !function.outputs.iter().any(|output| output.name.text == name.text) {
                 let names = function.outputs.iter().map(|output| output.name.text.as_str());
-                let near = closest(&name.text, names).map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
+                let near = closest(&name.text, names);
                 let location = self.at(builder.module, name.span);
                 let text = format!("`{}` has no output `{}`", function.name.text, name.text);
-                self.diagnostics.push(message::outputs(location, text).label(near));
+                let mut diagnostic = message::outputs(location, text);
+                if let Some(near) = near {
+                    let fix = nsf_diagnostics::Suggestion::name(location, &name.text, near);
+                    diagnostic = diagnostic.label(format!("did you mean `{near}`?")).suggest(fix);
+                }
+                self.diagnostics.push(diagnostic);
+                // It was to be made here.
+                builder.scope.fail(&renamed.text);
             }
         }
         for output in &function.outputs {

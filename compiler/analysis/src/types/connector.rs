@@ -151,11 +151,17 @@ impl Checker<'_> {
             ExprKind::Error => false,
             _ => {
                 let what = found.argument.unwrap_or("name");
-                self.diagnostics.push(message::wrong_value(
-                    at,
-                    found.name,
-                    &format!("given its {what} as a constant text"),
-                ));
+                let mut diagnostic =
+                    message::wrong_value(at, found.name, &format!("given its {what} as a constant text"));
+                if let ExprKind::Name(name) = &argument.value.kind {
+                    let quoted = format!("\"{name}\"");
+                    diagnostic = diagnostic.suggest(nsf_diagnostics::Suggestion::certain(
+                        format!("write `{quoted}`"),
+                        at,
+                        quoted,
+                    ));
+                }
+                self.diagnostics.push(diagnostic);
                 false
             }
         }

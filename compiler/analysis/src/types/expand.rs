@@ -163,6 +163,21 @@ impl Checker<'_> {
         good
     }
 
+    /// Whether a key is the name of a field in quotes, which would be the key of every message.
+    fn is_field_in_quotes(&mut self, builder: &Builder, key: &ast::Expr) -> bool {
+        let ast::ExprKind::Literal(ast::Literal::Text(name)) = &key.kind else { return false };
+        if !builder.scope.names().any(|own| own == name) {
+            return false;
+        }
+        let location = self.at(builder.module, key.span);
+        let text = format!("every message would have the text \"{name}\" as its key");
+        let diagnostic = nsf_diagnostics::Diagnostic::new(&nsf_diagnostics::codes::E0504, location, text)
+            .label("a text, not the field")
+            .suggest(nsf_diagnostics::Suggestion::certain(format!("write `{name}`"), location, name.as_str()));
+        self.diagnostics.push(diagnostic);
+        true
+    }
+
     fn expand_topic(
         &mut self,
         builder: &mut Builder,
@@ -180,6 +195,13 @@ impl Checker<'_> {
         }
         let call = self.connector(module, connector, Role::Values, true);
         let entries = expand.entries.clone().unwrap_or_default();
+        if entries.is_empty() {
+            let location = self.at(module, step.span);
+            let text = "this says nothing to send".to_owned();
+            self.diagnostics
+                .push(message::misplaced(location, text).help("name the fields in braces: `{ id, amount }`"));
+            return;
+        }
         let record = ast::Expr { kind: ast::ExprKind::Record(entries), span: step.span };
         let message = builder.expressions(self).infer(&record, None);
         let Some(call) = call else { return };
@@ -195,6 +217,13 @@ impl Checker<'_> {
                     self.diagnostics.push(super::message::not_a_key(location, &value.ty, "a message's key"));
                     return;
                 }
+                Some(value) if value.ty.is_nullable() => {
+                    let location = self.at(module, key.span);
+                    let text = builder.expressions(self).text(key.span);
+                    self.diagnostics.push(super::message::may_be_null(location, &text, &value.ty));
+                    return;
+                }
+                Some(_) if self.is_field_in_quotes(builder, key) => return,
                 Some(value) => Some(value),
                 None => return,
             },

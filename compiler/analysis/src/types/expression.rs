@@ -30,6 +30,32 @@ pub struct Expressions<'c, 'a> {
     pub raw: Option<&'c mut RawMembers>,
 }
 
+/// What a text in quotes says as a value of another type.
+fn without_quotes(text: &str, expected: &Type) -> Option<String> {
+    let meant = match expected {
+        Type::Timestamp | Type::Date => format!("@{text}"),
+        Type::Duration | Type::Bool | Type::Integer(_) | Type::Float32 | Type::Float64 | Type::Decimal => {
+            text.to_owned()
+        }
+        _ => return None,
+    };
+    // The parser knows what these look like.
+    let parsed = nsf_syntax::parse(nsf_diagnostics::FileId(0), &format!("const V: bool = {meant}\n"));
+    let item = parsed.file.items.first().filter(|_| parsed.errors.is_empty())?;
+    let ast::ItemKind::Const(ast::Const { value, .. }) = &item.kind else { return None };
+    let ast::ExprKind::Literal(literal) = &value.kind else { return None };
+    let fits = match (literal, expected) {
+        (ast::Literal::Number(_), Type::Float32 | Type::Float64 | Type::Decimal)
+        | (ast::Literal::Duration(_), Type::Duration)
+        | (ast::Literal::Timestamp(_), Type::Timestamp)
+        | (ast::Literal::Date(_), Type::Date)
+        | (ast::Literal::Bool(_), Type::Bool) => true,
+        (ast::Literal::Number(number), Type::Integer(_)) => number.bytes().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    };
+    fits.then_some(meant)
+}
+
 /// The operands of a division of whole numbers that stands where a whole number is due.
 fn whole_division(expr: &ast::Expr, found: &Expr, expected: &Type) -> Option<(Span, Span)> {
     let is_whole = |ty: &Type| matches!(ty, Type::Integer(_));
@@ -80,6 +106,13 @@ impl<'a> Expressions<'_, 'a> {
             let (location, text) = (self.at(expr.span), self.text(expr.span));
             let (left, right) = (self.text(left), self.text(right));
             self.report(message::whole_division(location, expected, &text, Some((&left, &right))));
+            return None;
+        }
+        if let ast::ExprKind::Literal(ast::Literal::Text(text)) = &expr.kind
+            && let Some(meant) = without_quotes(text, expected.non_null())
+        {
+            let location = self.at(expr.span);
+            self.report(message::quoted(location, expected, &meant));
             return None;
         }
         self.coerce(found, expected, expr.span)

@@ -419,6 +419,8 @@ impl<'a> Checker<'a> {
                     if !relation::is_key(&ty) {
                         let location = self.at(module, name.span);
                         self.diagnostics.push(words::not_a_key(location, &ty, "a key"));
+                        // What is said of it below would be said again.
+                        builder.scope.learn(&[Path::Slot(slot)]);
                         return None;
                     }
                     key_slots.push((name.text.to_string(), slot));

@@ -20,6 +20,13 @@ pub fn mismatch(location: Location, found: &Type, expected: &Type) -> Diagnostic
     }
 }
 
+/// A value of another type in quotes, which make a text of it.
+pub fn quoted(location: Location, expected: &Type, meant: &str) -> Diagnostic {
+    Diagnostic::new(&codes::E0301, location, format!("{} stands without quotes", show(expected)))
+        .label("this is a `text`")
+        .suggest(Suggestion::certain(format!("write `{meant}`"), location, meant))
+}
+
 fn conversion(found: &Type, expected: &Type) -> Option<String> {
     if found.is_nullable() && !expected.is_nullable() && found.non_null() == expected {
         return Some("give a value for null with `??`, or check it with `require … != null` before".to_owned());
@@ -131,6 +138,14 @@ pub fn out_of_range(location: Location, text: &str, ty: &Type) -> Diagnostic {
         }
         _ => diagnostic,
     }
+}
+
+/// A member that is a function here.
+pub fn function_as_member(location: Location, name: &str, ty: &Type, function: &str, called: bool) -> Diagnostic {
+    let meant = if called { function.to_owned() } else { format!("{function}()") };
+    Diagnostic::new(&codes::E0307, location, format!("{} has no member `{name}`", show(ty)))
+        .label(format!("`{function}` is a function"))
+        .suggest(Suggestion::certain(format!("write `{meant}`"), location, meant))
 }
 
 /// A member that a type has not.

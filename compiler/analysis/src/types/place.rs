@@ -44,6 +44,20 @@ impl Expressions<'_, '_> {
         }
     }
 
+    /// The built-in function that a member without brackets means, here or in another language: one that takes the value alone.
+    fn function_of_one(&self, name: &str) -> Option<String> {
+        let functions = &self.checker.library.functions;
+        let takes_one =
+            |name: &str| functions.get(name).is_some_and(|forms| forms.iter().any(|form| form.required() == 1));
+        if takes_one(name) {
+            return Some(name.to_owned());
+        }
+        match super::foreign::function(name) {
+            Some(super::foreign::Meant::Named(meant)) if takes_one(meant) => Some(meant.to_owned()),
+            _ => None,
+        }
+    }
+
     fn unknown_name(&mut self, name: &str, span: Span) {
         if let Some(meant) = super::foreign::value(name) {
             let location = self.at(span);
@@ -239,8 +253,14 @@ impl Expressions<'_, '_> {
                 Type::Link | Type::Attachment => vec!["name".to_owned(), "url".to_owned()],
                 _ => Vec::new(),
             };
-            let near = nsf_diagnostics::closest_of(&name.text, &names);
             let location = self.at(name.span);
+            if names.is_empty()
+                && let Some(function) = self.function_of_one(&name.text)
+            {
+                self.report(message::function_as_member(location, &name.text, object.ty.non_null(), &function, false));
+                return None;
+            }
+            let near = nsf_diagnostics::closest_of(&name.text, &names);
             self.report(message::no_member(location, &name.text, object.ty.non_null(), near));
             return None;
         };

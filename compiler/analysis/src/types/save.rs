@@ -139,6 +139,29 @@ impl Checker<'_> {
         None
     }
 
+    /// Something is added to a set as a number is.
+    fn insert_is_meant<T>(
+        &mut self,
+        builder: &mut Builder,
+        operation: &str,
+        field: &Name,
+        ty: &Type,
+        value: &ast::Expr,
+    ) -> Option<T> {
+        let location = self.at(builder.module, field.span);
+        let whole = self.at(builder.module, field.span.to(value.span));
+        let text = builder.expressions(self).text(value.span);
+        let word = if operation == "+=" { ("insert", "into") } else { ("remove", "from") };
+        let meant = format!("{} {text} {} {}", word.0, word.1, field.text);
+        let mut diagnostic = message::save_operation(location, operation, &field.text, ty);
+        if let Type::Set(_) = ty.non_null() {
+            diagnostic =
+                diagnostic.suggest(nsf_diagnostics::Suggestion::certain(format!("write `{meant}`"), whole, meant));
+        }
+        self.diagnostics.push(diagnostic);
+        None
+    }
+
     fn assign_field(
         &mut self,
         builder: &mut Builder,
@@ -156,6 +179,9 @@ impl Checker<'_> {
             }
             SaveOperator::Add | SaveOperator::Subtract => {
                 let symbol = if operator == SaveOperator::Add { "+=" } else { "-=" };
+                if let Type::Set(_) | Type::List(_) = inner {
+                    return self.insert_is_meant(builder, symbol, name, ty, value);
+                }
                 if literal::zero(inner).is_none() {
                     return self.wrong_operation(builder, symbol, name, ty);
                 }

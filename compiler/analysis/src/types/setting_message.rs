@@ -132,6 +132,13 @@ pub fn field_twice(location: Location, name: &str, earlier: Location) -> Diagnos
         .secondary(earlier, "first declared here")
 }
 
+/// A field of a value that has the name of one of its keys.
+pub fn key_as_field(location: Location, name: &str, key: Location) -> Diagnostic {
+    Diagnostic::new(&codes::E0515, location, format!("`{name}` is a key of this state already"))
+        .secondary(key, "declared here as a key")
+        .help("a key can be read with the value; leave the field out, or give it another name")
+}
+
 /// A mapping that is not one.
 pub fn mapping(location: Location, message: String) -> Diagnostic {
     Diagnostic::new(&codes::E0516, location, message)

@@ -23,7 +23,7 @@ impl<'a> Checker<'a> {
             let settings = self.settings(item.module, "state", state.name.span, &state.settings, &allowed);
             let keys = self.state_keys(item, state, &known);
             let fields = match self.require_setting(&settings, "value", "value { total: int64 = 0 }") {
-                Some(setting) => self.state_fields(&settings, setting),
+                Some(setting) => self.state_fields(&settings, setting, &state.by),
                 None => None,
             };
             let store = settings
@@ -69,6 +69,7 @@ impl<'a> Checker<'a> {
         &mut self,
         settings: &super::settings::Settings<'a>,
         setting: &'a ast::Setting,
+        keys: &[Name],
     ) -> Option<(Vec<plan::StateField>, Vec<SmolStr>)> {
         let (module, declarations) = self.fields_setting(settings, setting)?;
         let mut fields: Vec<(plan::StateField, Location)> = Vec::with_capacity(declarations.len());
@@ -82,6 +83,12 @@ impl<'a> Checker<'a> {
             if let Some((_, earlier)) = fields.iter().find(|(field, _)| field.name == declaration.name.text) {
                 let earlier = *earlier;
                 self.diagnostics.push(message::field_twice(name, &declaration.name.text, earlier));
+                continue;
+            }
+            if let Some(key) = keys.iter().find(|key| key.text == declaration.name.text) {
+                // Whoever reads values that have ended sees keys and fields beside one another.
+                let key = self.at(module, key.span);
+                self.diagnostics.push(message::key_as_field(name, &declaration.name.text, key));
                 continue;
             }
             let default = match &declaration.default {
