@@ -80,6 +80,8 @@ pub enum SyntaxErrorKind {
         /// Whether the keyword can replace it as it is.
         sure: bool,
     },
+    /// A type between a field and its value.
+    TypedAssignment,
     /// A field that gets a value where a step is due.
     AssignmentAsStep {
         /// The assignment, if it is one as it stands.
@@ -188,7 +190,10 @@ impl SyntaxErrorKind {
     #[must_use]
     pub const fn code(&self) -> &'static Code {
         match self {
-            Self::UnexpectedToken { .. } | Self::CheckAsStep { .. } | Self::StepInBody { .. } => &codes::E0101,
+            Self::UnexpectedToken { .. }
+            | Self::TypedAssignment
+            | Self::CheckAsStep { .. }
+            | Self::StepInBody { .. } => &codes::E0101,
             Self::Incomplete { .. } => &codes::E0102,
             Self::UnclosedBracket { .. } => &codes::E0103,
             Self::StrayBracket | Self::UnopenedBlock { .. } => &codes::E0104,

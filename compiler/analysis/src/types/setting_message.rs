@@ -139,6 +139,15 @@ pub fn key_as_field(location: Location, name: &str, key: Location) -> Diagnostic
         .help("a key can be read with the value; leave the field out, or give it another name")
 }
 
+/// A part of a message that is a whole number, read as something else.
+pub fn whole_number_part(location: Location, part: &str) -> Diagnostic {
+    Diagnostic::new(&codes::E0301, location, format!("`{part}` is a whole number")).suggest(Suggestion::certain(
+        "write `int64`",
+        location,
+        "int64",
+    ))
+}
+
 /// A mapping that is not one.
 pub fn mapping(location: Location, message: String) -> Diagnostic {
     Diagnostic::new(&codes::E0516, location, message)

@@ -285,8 +285,14 @@ impl<'a> Checker<'a> {
             let Some(keys) = self.dimension_keys(item.module, dimension) else { continue };
             let mut spaces = Vec::new();
             for name in &dimension.spaces {
-                if let Some(Global::Space(space)) = self.named_settings(item.module, name, SettingsKeyword::Space) {
-                    spaces.push(space);
+                match self.named_settings(item.module, name, SettingsKeyword::Space) {
+                    Some(Global::Space(space)) if spaces.contains(&space) => {
+                        let location = self.at(item.module, name.span);
+                        let text = format!("the space `{}` is named twice", name.text);
+                        self.diagnostics.push(message::number(location, text).help("its rows are there once"));
+                    }
+                    Some(Global::Space(space)) => spaces.push(space),
+                    _ => {}
                 }
             }
             self.dimension_code(item, dimension, &keys);

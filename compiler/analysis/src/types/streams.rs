@@ -291,6 +291,14 @@ impl<'a> Checker<'a> {
             Some(from) => self.member_path(module, from, format, metadata)?,
         };
         let ty = ty?;
+        if let [part] = path.as_slice()
+            && matches!(part.as_str(), "$offset" | "$partition")
+            && !matches!(ty.non_null(), Type::Integer(_))
+        {
+            let location = self.at(module, declaration.ty.span);
+            self.diagnostics.push(message::whole_number_part(location, part));
+            return None;
+        }
         let default = match &declaration.default {
             Some(default) => Some(self.constant_of(module, default, &ty, "a default")?),
             None => None,

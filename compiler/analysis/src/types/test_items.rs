@@ -39,6 +39,13 @@ impl Checker<'_> {
             for clause in &test.clauses {
                 self.clause(item.module, clause, &mut case);
             }
+            let asks =
+                |clause: &ast::TestClause| !matches!(clause.kind, TestClauseKind::With(..) | TestClauseKind::Given(..));
+            if !test.clauses.iter().any(asks) {
+                let location = self.at(item.module, test.title.span);
+                let told = message::test(location, "this test expects nothing, so it cannot fail".to_owned());
+                self.diagnostics.push(told.help("say what comes of it: `expect published kafka(\"…\") [ … ]`"));
+            }
             let placed = self.placed(item, test.title.span, case);
             self.program.tests.push(placed);
         }
@@ -122,6 +129,13 @@ impl Checker<'_> {
                 self.diagnostics.push(super::setting_message::not_a_field(location, &name.text, near));
                 continue;
             };
+            if members.iter().any(|(other, _)| *other == name.text) {
+                let location = self.at(module, name.span);
+                let text = format!("member `{}` is given twice", name.text);
+                self.diagnostics.push(super::message::record_members(location, text));
+                complete = false;
+                continue;
+            }
             match self.constant_of(module, value, ty, "a test's value") {
                 Some(literal) => members.push((name.text.to_string(), literal)),
                 None => complete = false,

@@ -76,6 +76,9 @@ impl Words {
             | K::UnclosedInterpolation { .. } => self.unclosed(&kind, sources, empty),
             K::UnknownItem { near, sure } => self.unknown_item(near, sure, empty),
             K::UnknownWord { what, near, sure } => self.unknown_word(what, near, sure, empty),
+            K::TypedAssignment => titled(empty, "a field has the type of its value: none is written")
+                .label("leave it out")
+                .suggest(self.replace(true, "take the type out", "")),
             K::AssignmentAsStep { whole } => self.assignment_as_step(whole, empty),
             K::FullWidthSign { .. }
             | K::Semicolon

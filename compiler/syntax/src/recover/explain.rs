@@ -45,7 +45,7 @@ pub(crate) fn explain(source: &Source, failure: &Failure, range: &Range<usize>) 
         return (source.span(&(index - 1..index)), SyntaxErrorKind::Incomplete { expected });
     }
     let stopped = Stopped { source, failure, range, index, token };
-    if let Some(foreign) = stopped.foreign_word() {
+    if let Some(foreign) = stopped.typed_assignment().or_else(|| stopped.foreign_word()) {
         return foreign;
     }
     (token.span, stopped.habit().unwrap_or_else(|| stopped.unexpected()))
@@ -67,6 +67,19 @@ impl Stopped<'_> {
 
     fn word(&self) -> &str {
         self.token.text(&self.source.text)
+    }
+
+    /// A type between a field and its value, as other languages have it, up to the sign behind it.
+    fn typed_assignment(&self) -> Option<(Span, SyntaxErrorKind)> {
+        if self.word() != ":" || !self.expects(Rule::equals) {
+            return None;
+        }
+        let end = (self.index + 1..self.range.end).find(|at| self.source.word(*at) == "=")?;
+        let is_type = |at: usize| self.source.is_word(at) || matches!(self.source.word(at), "<" | ">" | "," | "?");
+        if end == self.index + 1 || !(self.index + 1..end).all(is_type) {
+            return None;
+        }
+        Some((self.source.span(&(self.index..end)), SyntaxErrorKind::TypedAssignment))
     }
 
     /// A word for an operator, or one in capitals, where an operator or just that word can stand: SQL and Python write so.
