@@ -10,6 +10,7 @@ mod call;
 mod call_step;
 mod composite;
 mod connector;
+mod cut;
 mod expand;
 mod expression;
 mod flow;
