@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nsf_diagnostics::{Applicability, Diagnostic, FileId, SourceMap, Suggestion, TextEdit, apply_edits};
+use nsf_diagnostics::{Diagnostic, FileId, SourceMap, TextEdit, apply_edits, certain_fixes};
 
 /// The files that change.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -13,44 +13,24 @@ pub struct Fixed {
     pub count: usize,
 }
 
-/// Applies the fix of every diagnostic that has one that is certain. A fix is applied as a whole or not at all; one
-/// that touches what another has changed waits for the next round, when it is offered for the changed text.
+/// Applies [`certain_fixes`]; what waits is offered in the next round, for the changed text.
 pub fn apply(diagnostics: &[Diagnostic], sources: &SourceMap) -> Fixed {
+    let fixes = certain_fixes(diagnostics);
     let mut taken: BTreeMap<FileId, Vec<TextEdit>> = BTreeMap::new();
-    let mut count = 0;
-    for suggestion in diagnostics.iter().filter_map(certain) {
-        let free = suggestion.edits.iter().all(|edit| {
-            let others = taken.get(&edit.location.file);
-            others.is_none_or(|others| !others.iter().any(|other| meet(other, edit)))
-        });
-        if free && !suggestion.edits.is_empty() {
-            count += 1;
-            for edit in &suggestion.edits {
-                taken.entry(edit.location.file).or_default().push(edit.clone());
-            }
-        }
+    for edit in fixes.iter().flat_map(|fix| &fix.edits) {
+        taken.entry(edit.location.file).or_default().push(edit.clone());
     }
     let changed = |(file, edits): (FileId, Vec<TextEdit>)| {
         let text = &sources.get(file)?.text;
         let new = apply_edits(text, &edits);
         (new != *text).then_some((file, new))
     };
-    Fixed { files: taken.into_iter().filter_map(changed).collect(), count }
-}
-
-fn certain(diagnostic: &Diagnostic) -> Option<&Suggestion> {
-    diagnostic.suggestions.iter().find(|suggestion| suggestion.applicability == Applicability::Certain)
-}
-
-/// Whether two edits of a file touch the same bytes, or insert at the same place.
-fn meet(left: &TextEdit, right: &TextEdit) -> bool {
-    let (left, right) = (left.location.span, right.location.span);
-    left == right || (left.start < right.end && right.start < left.end)
+    Fixed { files: taken.into_iter().filter_map(changed).collect(), count: fixes.len() }
 }
 
 #[cfg(test)]
 mod tests {
-    use nsf_diagnostics::{Span, codes};
+    use nsf_diagnostics::{Applicability, Span, Suggestion, codes};
 
     use super::*;
 

@@ -113,6 +113,19 @@ fn what_is_watched_is_checked_again_when_a_file_changes() {
 }
 
 #[test]
+fn a_language_server_that_is_not_spoken_to_by_an_editor_says_so() {
+    let mut child = nsfc().arg("lsp").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"check shop.nsf\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("is not the language server protocol") && said.contains("is started by an editor"), "{said}");
+    // Who only closes it is gone.
+    let output = nsfc().arg("lsp").stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty());
+}
+
+#[test]
 fn what_nobody_can_read_is_not_watched() {
     let output = nsfc().args(["check", "--watch", "--format", "sarif"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));

@@ -20,7 +20,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, IntoDiagnostic, Label, Note, NoteK
 pub use similar::{closest, closest_of, is_sure};
 pub use source::{FileId, LineColumn, SourceFile, SourceMap};
 pub use span::{Location, Span};
-pub use suggestion::{Applicability, Suggestion, TextEdit, apply_edits};
+pub use suggestion::{Applicability, Suggestion, TextEdit, apply_edits, certain_fixes};
 pub mod codes {
     //! Every code by its name, as `codes::E0101`.
     pub use crate::code::all::*;

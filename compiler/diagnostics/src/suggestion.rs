@@ -1,6 +1,8 @@
 //! Fixes as data: the same edits serve `--fix`, JSON output and an editor's quick fix.
 
-use crate::Location;
+use std::collections::HashMap;
+
+use crate::{Diagnostic, FileId, Location};
 
 /// How sure a fix is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +66,33 @@ impl Suggestion {
         let edit = TextEdit { location, replacement: replacement.into() };
         Self { message: message.into(), edits: vec![edit], applicability }
     }
+}
+
+/// Of every diagnostic the fix that is certain, if it has one. A fix is taken as a whole or not at all: one that touches what
+/// another has changed waits until it is offered for the changed text.
+#[must_use]
+pub fn certain_fixes<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) -> Vec<&'d Suggestion> {
+    let is_certain = |fix: &&'d Suggestion| fix.applicability == Applicability::Certain && !fix.edits.is_empty();
+    let mut taken: Vec<&'d Suggestion> = Vec::new();
+    // A file may have thousands of mistakes.
+    let mut edits: HashMap<FileId, Vec<&'d TextEdit>> = HashMap::new();
+    for fix in diagnostics.into_iter().filter_map(|own| own.suggestions.iter().find(is_certain)) {
+        let meets = |edit: &TextEdit| {
+            let others = edits.get(&edit.location.file);
+            others.is_some_and(|others| others.iter().any(|other| meet(other, edit)))
+        };
+        if !fix.edits.iter().any(meets) {
+            fix.edits.iter().for_each(|edit| edits.entry(edit.location.file).or_default().push(edit));
+            taken.push(fix);
+        }
+    }
+    taken
+}
+
+/// Whether two edits of a file touch the same bytes, or insert at the same place.
+fn meet(left: &TextEdit, right: &TextEdit) -> bool {
+    let (left, right) = (left.location.span, right.location.span);
+    left == right || (left.start < right.end && right.start < left.end)
 }
 
 /// Applies edits of one file to its text. Edits that overlap an earlier one are left out, so that a second run can

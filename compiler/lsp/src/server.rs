@@ -1,6 +1,7 @@
 //! The loop: what comes is taken in its order, and when nothing waits what has changed is checked.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gen_lsp_types as lsp;
@@ -35,9 +36,13 @@ pub fn serve_stdio(host: &dyn Host) -> Result<(), ServeError> {
     let (connection, threads) = Connection::stdio();
     let served = serve(&connection, host);
     drop(connection);
-    // A client that is gone closes its end in the middle of a message; nobody is there to be told.
-    let _ = threads.join();
-    served
+    match threads.join() {
+        Err(error) if error.kind() == ErrorKind::InvalidData => {
+            Err(ServeError("what comes on standard input is not the language server protocol".to_owned()))
+        }
+        // A client that is gone closes its end in the middle of a message; nobody is there to be told.
+        Ok(()) | Err(_) => served,
+    }
 }
 
 /// The same over a connection.

@@ -109,6 +109,8 @@ impl<'h> Session<'h> {
             self.documents.iter().map(|(path, document)| (path.clone(), document.text.clone())).collect();
         for (folder, project) in self.projects.iter_mut().filter(|(_, project)| project.dirty) {
             project.dirty = false;
+            // What was found of older texts has other places, also where the check fails.
+            project.analysis = None;
             match self.host.check(folder, &texts) {
                 Ok(analysis) => {
                     said.extend(told(&analysis, folder, self.encoding, &self.documents, &mut project.told));

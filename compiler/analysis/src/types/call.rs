@@ -343,7 +343,8 @@ impl Expressions<'_, '_> {
         let near = closest(name, library.chain(own)).map(str::to_owned);
         let module = self.checker.names.declared_elsewhere(name).map(|module| module.name.clone());
         let location = self.at(at);
-        match super::foreign::function(name) {
+        // What another module declares is meant, and is not in use yet.
+        match super::foreign::function(name).filter(|_| module.is_none()) {
             Some(Meant::Named(meant)) => return self.report(message::foreign(location, "function", name, meant)),
             Some(Meant::Said(how)) => return self.report(message::foreign_function(location, name, how)),
             None => {}

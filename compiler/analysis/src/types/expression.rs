@@ -40,9 +40,13 @@ fn without_quotes(text: &str, expected: &Type) -> Option<String> {
         _ => return None,
     };
     // The parser knows what these look like.
-    let parsed = nsf_syntax::parse(nsf_diagnostics::FileId(0), &format!("const V: bool = {meant}\n"));
+    let program = format!("const V: bool = {meant}\n");
+    let parsed = nsf_syntax::parse(nsf_diagnostics::FileId(0), &program);
     let item = parsed.file.items.first().filter(|_| parsed.errors.is_empty())?;
     let ast::ItemKind::Const(ast::Const { value, .. }) = &item.kind else { return None };
+    if value.span.text(&program) != meant {
+        return None;
+    }
     let ast::ExprKind::Literal(literal) = &value.kind else { return None };
     let fits = match (literal, expected) {
         (ast::Literal::Number(_), Type::Float32 | Type::Float64 | Type::Decimal)

@@ -104,9 +104,13 @@ pub fn operator(location: Location, symbol: &str, left: &Type, right: &Type) -> 
 
 /// Texts that are put together by `+`.
 pub fn texts_added(sign: Location, whole: Location, meant: &str) -> Diagnostic {
-    Diagnostic::new(&codes::E0303, sign, "texts are not put together by `+`")
-        .label("`+` is for numbers and times")
-        .suggest(Suggestion::certain(format!("write `{meant}`"), whole, meant))
+    let diagnostic =
+        Diagnostic::new(&codes::E0303, sign, "texts are not put together by `+`").label("`+` is for numbers and times");
+    if meant.contains('\n') {
+        // A text ends on its line.
+        return diagnostic.help("texts are put together by interpolation: `\"{a}{b}\"`");
+    }
+    diagnostic.suggest(Suggestion::certain(format!("write `{meant}`"), whole, meant))
 }
 
 /// An operator before a type that it does not take.

@@ -114,7 +114,8 @@ impl Checker<'_> {
                     candidates.push(builtin);
                 }
                 let location = self.at(module, name.span);
-                if let Some(meant) = super::foreign::type_name(&name.text) {
+                let is_own = self.names.declared_elsewhere(&name.text).is_some();
+                if let Some(meant) = super::foreign::type_name(&name.text).filter(|_| !is_own) {
                     self.diagnostics.push(message::foreign(location, "type", &name.text, meant));
                     return None;
                 }

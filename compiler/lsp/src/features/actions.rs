@@ -1,7 +1,7 @@
 //! Quick fixes: those that come with a diagnostic, all certain ones of a file at once, and allowing a warning.
 
 use gen_lsp_types::{self as lsp, CodeAction, CodeActionKind};
-use nsf_diagnostics::{Applicability, Diagnostic, Severity, Span, Suggestion, TextEdit};
+use nsf_diagnostics::{Applicability, Diagnostic, Severity, Span, Suggestion, certain_fixes};
 
 use crate::convert::Texts;
 use crate::position::{Encoding, Lines};
@@ -41,24 +41,13 @@ fn fixing(title: &str, edit: lsp::WorkspaceEdit, told: Option<lsp::Diagnostic>, 
     }
 }
 
-/// All that is certain, where there is more than one; fixes that meet wait for the next time.
+/// All that is certain, where there is more than one.
 fn all<'d>(here: impl Iterator<Item = &'d Diagnostic>, texts: &mut Texts<'_>) -> Option<CodeAction> {
-    let certain = |own: &'d Diagnostic| own.suggestions.iter().find(|fix| fix.applicability == Applicability::Certain);
-    let mut taken: Vec<&TextEdit> = Vec::new();
-    let mut count = 0;
-    for fix in here.filter_map(certain) {
-        if fix.edits.iter().all(|edit| !taken.iter().any(|other| meets(other.location.span, edit.location.span))) {
-            taken.extend(&fix.edits);
-            count += 1;
-        }
-    }
-    let edits = taken.into_iter().cloned().collect();
-    let fix = Suggestion {
-        message: format!("mend all that is certain ({count})"),
-        edits,
-        applicability: Applicability::Certain,
-    };
-    let edit = (count > 1).then(|| texts.edit(&fix)).flatten()?;
+    let fixes = certain_fixes(here);
+    let edits = fixes.iter().flat_map(|fix| &fix.edits).cloned().collect();
+    let message = format!("mend all that is certain ({})", fixes.len());
+    let fix = Suggestion { message, edits, applicability: Applicability::Certain };
+    let edit = (fixes.len() > 1).then(|| texts.edit(&fix)).flatten()?;
     Some(CodeAction {
         title: fix.message,
         kind: Some(CodeActionKind::SourceFixAll),

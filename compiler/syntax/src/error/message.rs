@@ -78,7 +78,8 @@ impl Words {
             K::UnknownWord { what, near, sure } => self.unknown_word(what, near, sure, empty),
             K::TypedAssignment => titled(empty, "a field has the type of its value: none is written")
                 .label("leave it out")
-                .suggest(self.replace(true, "take the type out", "")),
+                .help("where the value has another type, convert it: `int64(…)`")
+                .suggest(self.replace(false, "take the type out", "")),
             K::AssignmentAsStep { whole } => self.assignment_as_step(whole, empty),
             K::FullWidthSign { .. }
             | K::Semicolon
