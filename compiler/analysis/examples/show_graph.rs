@@ -1,6 +1,6 @@
 //! Checks the `.nsf` files of the paths given and prints diagnostics, what does not fit in the plan, and the plan.
 
-use nsf_analysis::graph::print::{self, View};
+use nsf_analysis::graph::print::{self, Scope, View};
 use nsf_analysis::project::{InputFile, ProjectInput};
 
 fn main() {
@@ -23,7 +23,7 @@ fn main() {
         println!("PROBLEM {problem}");
     }
     match std::env::var("FORMAT").as_deref() {
-        Ok(format) => match View::of(dag, &analysis.sources, std::env::var("FLOW").ok().as_deref()) {
+        Ok(format) => match View::of(&analysis, &Scope { of: std::env::var("FLOW").ok(), ..Scope::default() }) {
             Ok(view) => match format {
                 "dot" => println!("{}", print::dot(&view)),
                 "mermaid" => println!("{}", print::mermaid(&view)),

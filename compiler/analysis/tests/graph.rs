@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use nsf_analysis::graph::print::{self, View};
+use nsf_analysis::graph::print::{self, Scope, Steps, View};
 use nsf_analysis::lock::{Lock, missing_numbers};
 use nsf_analysis::lower::{contradictions, lower};
 use nsf_analysis::project::{InputFile, ProjectInput};
@@ -52,7 +52,7 @@ fn guarantee(from: &str, steps: &str, sink: &str) -> Guarantee {
         ORDER.replace("FROM", from)
     );
     let analysis = analyse(&text, None);
-    let view = View::of(&analysis.dag, &analysis.sources, Some("tell")).unwrap();
+    let view = View::of(&analysis, &Scope::around("tell")).unwrap();
     let publishes = view.edges.iter().filter(|edge| print::edge_word(edge.kind) == "publishes");
     let levels: Vec<Guarantee> = publishes.filter_map(|edge| edge.guarantee).collect();
     assert_eq!(levels.len(), 1, "{levels:?}");
@@ -123,7 +123,7 @@ flow tell from order {
 }
 ";
     let analysis = analyse(text, None);
-    let view = View::of(&analysis.dag, &analysis.sources, Some("tell")).unwrap();
+    let view = View::of(&analysis, &Scope::around("tell")).unwrap();
     let levels: Vec<Guarantee> = view.edges.iter().filter_map(|edge| edge.guarantee).collect();
     assert_eq!(levels, [Guarantee::MayDiffer]);
 }
@@ -157,7 +157,7 @@ flow sum_orders from order {
 #[test]
 fn the_text_shows_steps_in_order_with_keys_types_and_guarantees() {
     let analysis = analyse(SHOWN, None);
-    let view = View::of(&analysis.dag, &analysis.sources, None).unwrap();
+    let view = View::of(&analysis, &Scope::default()).unwrap();
     assert_eq!(
         print::text(&view),
         "\
@@ -195,7 +195,7 @@ state shop.sums  shop.nsf:7
 #[test]
 fn a_record_on_the_way_has_the_fields_that_later_steps_read() {
     let analysis = analyse(SHOWN, None);
-    let view = View::of(&analysis.dag, &analysis.sources, None).unwrap();
+    let view = View::of(&analysis, &Scope::default()).unwrap();
     let into = |label: &str| {
         let node = view.nodes.iter().position(|node| node.label.starts_with(label)).unwrap();
         let edge = view.edges.iter().find(|edge| edge.to == node && print::edge_word(edge.kind) == "then").unwrap();
@@ -210,14 +210,14 @@ fn a_record_on_the_way_has_the_fields_that_later_steps_read() {
 #[test]
 fn dot_mermaid_and_json_show_the_same_edges() {
     let analysis = analyse(SHOWN, None);
-    let view = View::of(&analysis.dag, &analysis.sources, None).unwrap();
+    let view = View::of(&analysis, &Scope::default()).unwrap();
     let (dot, mermaid, json) = (print::dot(&view), print::mermaid(&view), print::json(&view));
     assert_eq!(dot.matches(" -> ").count(), view.edges.len());
     assert_eq!(mermaid.matches(" -->|").count(), view.edges.len());
     assert_eq!(json.matches("\"kind\": \"publishes\"").count(), 1);
     assert!(dot.contains("label=\"verify require total > 0 else reject \\\"no total\\\"\""), "{dot}");
     assert!(dot.contains("subgraph cluster_1 {\n    label=\"shop.sum_orders\";"), "{dot}");
-    assert!(mermaid.contains("[\"verify drop when note == #34;test#34;\"]"), "{mermaid}");
+    assert!(mermaid.contains("{{\"verify drop when note == #34;test#34;\"}}"), "{mermaid}");
     assert!(mermaid.contains("publishes by (id): { id: int64, sum: int64 }, effectively once"), "{mermaid}");
     assert!(json.contains("\"guarantee\": \"effectively_once\""), "{json}");
 }
@@ -229,15 +229,107 @@ fn one_flow_is_shown_with_what_it_touches_and_a_wrong_name_is_told() {
     );
     let analysis = analyse(&text, None);
     let labels = |flow: Option<&str>| -> Vec<String> {
-        View::of(&analysis.dag, &analysis.sources, flow).unwrap().nodes.into_iter().map(|node| node.label).collect()
+        let scope = flow.map(Scope::around).unwrap_or_default();
+        View::of(&analysis, &scope).unwrap().nodes.into_iter().map(|node| node.label).collect()
     };
     assert_eq!(
         labels(Some("tell")),
         ["shop.tell", "expand kafka(\"told\", key: id)", "kafka(\"others\")", "kafka(\"told\")", "shop.other"]
     );
     assert_eq!(labels(Some("shop.tell")), labels(Some("tell")));
-    let wrong = View::of(&analysis.dag, &analysis.sources, Some("tel")).unwrap_err();
+    let wrong = View::of(&analysis, &Scope::around("tel")).unwrap_err();
     assert_eq!((wrong.near.as_deref(), wrong.flows.len()), (Some("tell"), 2));
+}
+
+const CHAIN: &str = "\
+source first {
+  from: kafka(\"a\")
+  record { id: int64  city: text }
+  key:  id
+}
+
+flow one from first {
+  calculate { long = len(city) > 9 }
+  repartition by city
+  expand kafka(\"b\", key: id) { id, long }
+}
+
+source second {
+  from: kafka(\"b\")
+  record { id: int64 }
+  key:  id
+}
+
+flow two from second {
+  expand kafka(\"c\", key: id) { id }
+}
+";
+
+#[test]
+fn so_many_steps_up_and_down_count_parts_in_the_direction_of_the_data() {
+    let analysis = analyse(CHAIN, None);
+    let parts = |of: &str, up: Option<Steps>, down: Option<Steps>| -> Vec<String> {
+        let view = View::of(&analysis, &Scope { of: Some(of.to_owned()), up, down }).unwrap();
+        for cluster in &view.clusters {
+            assert!(
+                cluster.nodes.iter().all(|node| view.nodes[*node].flow.as_ref() == Some(&cluster.flow)),
+                "{view:#?}"
+            );
+        }
+        let shown = view.nodes.iter().filter(|node| !node.is_step());
+        let mut names: Vec<String> = shown.map(|node| node.name.clone()).collect();
+        names.sort();
+        names
+    };
+    let number = |number| Some(Steps::Number(number));
+    assert_eq!(parts("b", number(0), None), ["b"]);
+    assert_eq!(parts("b", None, number(2)), ["b", "second", "two"]);
+    // A flow is shown whole, before and behind its repartition, and so is what comes back to it.
+    assert_eq!(parts("b", number(1), None), ["b", "one", "one#2"]);
+    assert_eq!(
+        parts("one", number(1), number(1)),
+        ["b", "first", "one", "one#2", "repartitioned", "shop.one.repartitioned.repartition"]
+    );
+    assert_eq!(parts("c", Some(Steps::All), None).len(), 10);
+    assert_eq!(parts("a", None, Some(Steps::All)), parts("c", Some(Steps::All), None));
+    // A name that a source and its topic have means both.
+    assert_eq!(parts("second", None, None), ["b", "second", "two"]);
+    assert_eq!(parts("kafka(\"b\")", number(0), None), ["b"]);
+}
+
+#[test]
+fn what_was_found_stands_at_the_narrowest_node_in_every_drawing() {
+    let text = "\
+source order {
+  from: kafka(\"orders\")
+  record { id: int64  total: int64 }
+  key:  id
+}
+
+flow tell from order {
+  calculate { twice = totl * 2 }
+  expand kafka(\"told\", key: id) { id }
+}
+
+flow other from order {
+  expand kafka(\"told\", key: id) { id }
+  expand kafka(\"more\", key: id) { id: nothing }
+}
+";
+    let file = InputFile { path: "shop.nsf".to_owned(), text: text.to_owned() };
+    let analysis = check(&ProjectInput { name: "shop".to_owned(), files: vec![file], lock: None });
+    let view = View::of(&analysis, &Scope::default()).unwrap();
+    assert!(!view.complete);
+    let found = view.nodes.iter().flat_map(|node| node.found.iter().map(|found| (node.label.as_str(), found.code)));
+    let found: Vec<(&str, &str)> = found.collect();
+    assert!(found.contains(&("shop.tell", "E0204")), "{found:?}");
+    assert_eq!(found.len() + view.elsewhere.len(), analysis.diagnostics.len());
+    assert!(print::text(&view).contains("flow shop.tell  shop.nsf:7\n    error E0204: "), "{}", print::text(&view));
+    assert!(print::dot(&view).contains("penwidth=3, tooltip=\"error E0204: "), "{}", print::dot(&view));
+    assert!(print::mermaid(&view).contains("\n  class n0"), "{}", print::mermaid(&view));
+    let json: serde_json::Value = serde_json::from_str(&print::json(&view)).unwrap();
+    assert_eq!(json["complete"], false);
+    assert_eq!(json["nodes"][0]["diagnostics"][0]["line"], 8);
 }
 
 const CARD: &str = "\

@@ -2,7 +2,11 @@
 
 use std::fmt::Write;
 
-use super::view::{View, ViewNode};
+use nsf_diagnostics::Severity;
+use nsf_plan::Guarantee;
+
+use super::step::Family;
+use super::view::{Found, View, ViewNode};
 
 /// The graph in DOT.
 #[must_use]
@@ -17,34 +21,34 @@ pub fn dot(view: &View) -> String {
 }
 
 fn write(out: &mut String, view: &View) -> std::fmt::Result {
-    let mut cluster: Option<(&str, usize)> = None;
-    let mut clusters = 0;
-    for (position, node) in view.nodes.iter().enumerate() {
-        let flow = node.flow.as_deref();
-        if cluster.map(|(name, _)| name) != flow {
-            if cluster.is_some() {
-                out.push_str("  }\n");
-            }
-            cluster = flow.map(|name| (name, clusters));
-            if let Some(name) = flow {
-                clusters += 1;
-                writeln!(out, "  subgraph cluster_{clusters} {{\n    label={};", quoted(name))?;
-            }
+    for (number, cluster) in view.clusters.iter().enumerate() {
+        writeln!(out, "  subgraph cluster_{} {{\n    label={};", number + 1, quoted(&cluster.flow))?;
+        for position in &cluster.nodes {
+            node(out, "    ", *position, &view.nodes[*position])?;
         }
-        let indent = if flow.is_some() { "    " } else { "  " };
-        let label = if flow.is_some() && node.kind != "flow" {
-            node.label.clone()
-        } else {
-            format!("{} {}", node.kind, node.label)
-        };
-        writeln!(out, "{indent}n{position} [label={}, shape={}];", quoted(&label), shape(node))?;
-    }
-    if cluster.is_some() {
         out.push_str("  }\n");
     }
-    for edge in &view.edges {
-        writeln!(out, "  n{} -> n{} [label={}];", edge.from, edge.to, quoted(&edge.label()))?;
+    for (position, value) in view.nodes.iter().enumerate().filter(|(_, node)| node.cluster.is_none()) {
+        node(out, "  ", position, value)?;
     }
+    for edge in &view.edges {
+        let style = if edge.guarantee == Some(Guarantee::MayDiffer) { ", style=dashed" } else { "" };
+        writeln!(out, "  n{} -> n{} [label={}{style}];", edge.from, edge.to, quoted(&edge.label()))?;
+    }
+    Ok(())
+}
+
+fn node(out: &mut String, indent: &str, position: usize, node: &ViewNode) -> std::fmt::Result {
+    write!(out, "{indent}n{position} [label={}, shape={}", quoted(&node.title()), shape(node))?;
+    if let Some(family) = Family::of(node.kind) {
+        write!(out, ", style=filled, fillcolor=\"{}\"", family.pale())?;
+    }
+    if let Some(severity) = node.severity() {
+        let color = if severity == Severity::Error { "#c0392b" } else { "#b7791f" };
+        let lines: Vec<String> = node.found.iter().map(Found::line).collect();
+        write!(out, ", color=\"{color}\", penwidth=3, tooltip={}", quoted(&lines.join("\n")))?;
+    }
+    out.push_str("];\n");
     Ok(())
 }
 
@@ -56,7 +60,7 @@ fn shape(node: &ViewNode) -> &'static str {
         "table" => "note",
         "subscription" | "ingest" => "component",
         "flow" => "oval",
-        _ => "box",
+        _ => Family::of(node.kind).map_or("box", Family::dot_shape),
     }
 }
 

@@ -3,14 +3,22 @@
 use serde_json::{Map, Value, json};
 
 use super::edge_word;
-use super::view::{View, ViewEdge, ViewNode};
+use super::view::{Found, View, ViewEdge, ViewNode};
 
 /// The graph as JSON.
 #[must_use]
 pub fn json(view: &View) -> String {
     let nodes: Vec<Value> = view.nodes.iter().enumerate().map(|(position, value)| node(position, value)).collect();
     let edges: Vec<Value> = view.edges.iter().map(edge).collect();
-    let mut text = format!("{:#}", json!({ "project": view.project, "nodes": nodes, "edges": edges }));
+    let elsewhere: Vec<Value> = view.elsewhere.iter().map(found).collect();
+    let value = json!({
+        "project": view.project,
+        "complete": view.complete,
+        "nodes": nodes,
+        "edges": edges,
+        "diagnostics": elsewhere,
+    });
+    let mut text = format!("{value:#}");
     text.push('\n');
     text
 }
@@ -23,6 +31,19 @@ fn node(position: usize, node: &ViewNode) -> Value {
         "id": node.id,
         "label": node.label,
         "flow": node.flow,
+        "file": file,
+        "line": line,
+        "diagnostics": node.found.iter().map(found).collect::<Vec<Value>>(),
+    })
+}
+
+fn found(found: &Found) -> Value {
+    let (file, line) =
+        found.place.clone().map_or((Value::Null, Value::Null), |(file, line)| (file.into(), line.into()));
+    json!({
+        "code": found.code,
+        "severity": found.severity,
+        "message": found.message,
         "file": file,
         "line": line,
     })

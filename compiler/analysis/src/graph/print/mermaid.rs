@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use super::view::View;
+use nsf_diagnostics::Severity;
+
+use super::step::Family;
+use super::view::{View, ViewNode};
 
 /// The graph in Mermaid.
 #[must_use]
@@ -14,41 +17,52 @@ pub fn mermaid(view: &View) -> String {
 }
 
 fn write(out: &mut String, view: &View) -> std::fmt::Result {
-    let mut cluster: Option<&str> = None;
-    let mut clusters = 0;
-    for (position, node) in view.nodes.iter().enumerate() {
-        let flow = node.flow.as_deref();
-        if cluster != flow {
-            if cluster.is_some() {
-                out.push_str("  end\n");
-            }
-            cluster = flow;
-            if let Some(name) = flow {
-                clusters += 1;
-                writeln!(out, "  subgraph c{clusters}[\"{}\"]", escaped(name))?;
-            }
+    for (number, cluster) in view.clusters.iter().enumerate() {
+        writeln!(out, "  subgraph c{}[\"{}\"]", number + 1, escaped(&cluster.flow))?;
+        for position in &cluster.nodes {
+            node(out, "    ", *position, &view.nodes[*position])?;
         }
-        let indent = if flow.is_some() { "    " } else { "  " };
-        let (open, close) = match node.kind {
-            "topic" => (">", "]"),
-            "state" | "marks" | "space" | "dimension" => ("[(", ")]"),
-            "source" | "ingest" | "subscription" | "flow" => ("([", "])"),
-            _ => ("[", "]"),
-        };
-        let label = if flow.is_some() && node.kind != "flow" {
-            node.label.clone()
-        } else {
-            format!("{} {}", node.kind, node.label)
-        };
-        writeln!(out, "{indent}n{position}{open}\"{}\"{close}", escaped(&label))?;
-    }
-    if cluster.is_some() {
         out.push_str("  end\n");
+    }
+    for (position, value) in view.nodes.iter().enumerate().filter(|(_, node)| node.cluster.is_none()) {
+        node(out, "  ", position, value)?;
     }
     for edge in &view.edges {
         writeln!(out, "  n{} -->|\"{}\"| n{}", edge.from, escaped(&edge.label()), edge.to)?;
     }
-    Ok(())
+    for family in Family::ALL {
+        class(out, view, family.word(), &format!("fill:{},color:#000", family.pale()), |node| {
+            Family::of(node.kind) == Some(family)
+        })?;
+    }
+    class(out, view, "warning", "stroke:#b7791f,stroke-width:3px", |node| node.severity() == Some(Severity::Warning))?;
+    class(out, view, "error", "stroke:#c0392b,stroke-width:3px", |node| node.severity() == Some(Severity::Error))
+}
+
+/// A class of nodes with its style, if there is such a node.
+fn class(
+    out: &mut String,
+    view: &View,
+    name: &str,
+    style: &str,
+    belongs: impl Fn(&ViewNode) -> bool,
+) -> std::fmt::Result {
+    let nodes = view.nodes.iter().enumerate().filter(|(_, node)| belongs(node));
+    let nodes: Vec<String> = nodes.map(|(position, _)| format!("n{position}")).collect();
+    if nodes.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "  classDef {name} {style}\n  class {} {name}", nodes.join(","))
+}
+
+fn node(out: &mut String, indent: &str, position: usize, node: &ViewNode) -> std::fmt::Result {
+    let (open, close) = match node.kind {
+        "topic" => (">", "]"),
+        "state" | "marks" | "space" | "dimension" => ("[(", ")]"),
+        "source" | "ingest" | "subscription" | "flow" => ("([", "])"),
+        _ => Family::of(node.kind).map_or(("[", "]"), Family::mermaid_shape),
+    };
+    writeln!(out, "{indent}n{position}{open}\"{}\"{close}", escaped(&node.title()))
 }
 
 /// A text in quotes, with Mermaid's codes for signs that mean something there.

@@ -1,52 +1,25 @@
 //! The graph as text, DOT, Mermaid and JSON, for `nsfc graph`: types, keys and guarantees on the edges, a cluster a
-//! flow. The same graph gives the same text.
+//! flow, what was found at its node. The same graph gives the same text.
 
 mod dot;
 mod json;
+mod make;
 mod mermaid;
+mod scope;
+mod step;
 mod text;
 mod view;
 
-use nsf_diagnostics::{SourceMap, closest};
 use nsf_plan::Guarantee;
 
 pub use dot::dot;
 pub use json::json;
 pub use mermaid::mermaid;
+pub use scope::{Scope, Steps, UnknownPart};
 pub use text::text;
-pub use view::{View, ViewEdge, ViewNode};
+pub use view::{Cluster, Found, View, ViewEdge, ViewNode};
 
-use super::{Dag, EdgeKind};
-
-/// There is no flow of the name that was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownFlow {
-    /// The name.
-    pub name: String,
-    /// A flow of nearly this name.
-    pub near: Option<String>,
-    /// The flows that there are.
-    pub flows: Vec<String>,
-}
-
-impl View {
-    /// What is shown of a graph: everything, or a flow with all that it touches. A flow is named with or without its
-    /// module.
-    ///
-    /// # Errors
-    /// When there is no such flow.
-    pub fn of(dag: &Dag, sources: &SourceMap, flow: Option<&str>) -> Result<Self, UnknownFlow> {
-        if let Some(name) = flow
-            && !dag.flows.iter().any(|known| view::is_named(&known.name, name))
-        {
-            let flows: Vec<String> = dag.flows.iter().map(|flow| flow.name.clone()).collect();
-            let names = flows.iter().flat_map(|flow| [flow.as_str(), flow.rsplit('.').next().unwrap_or(flow)]);
-            let near = closest(name, names).map(str::to_owned);
-            return Err(UnknownFlow { name: name.to_owned(), near, flows });
-        }
-        Ok(view::make(dag, sources, flow))
-    }
-}
+use super::EdgeKind;
 
 /// A guarantee in words.
 #[must_use]

@@ -18,6 +18,9 @@ pub fn text(view: &View) -> String {
             (Some(_), _) => writeln!(out, "  {}{}", node.label, place(node)),
             (None, _) => writeln!(out, "{}{}", blank(&out), head(node)),
         };
+        for found in &node.found {
+            let _ = writeln!(out, "    {}", found.line());
+        }
         for index in &edges[position] {
             let _ = edge(&mut out, view, position, *index);
         }
@@ -49,7 +52,7 @@ fn edge(out: &mut String, view: &View, at: usize, index: usize) -> std::fmt::Res
         (kind, false) => (edge_word(kind), edge.to),
     };
     let node = &view.nodes[other];
-    let name = if node.flow.is_some() { node.label.clone() } else { format!("{} {}", node.kind, node.label) };
+    let name = if node.flow.is_some() { node.label.clone() } else { node.title() };
     write!(out, "    {word} {name}")?;
     if !edge.key.is_empty() {
         write!(out, " by ({})", edge.key.join(", "))?;

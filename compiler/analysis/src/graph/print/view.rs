@@ -1,32 +1,51 @@
-//! What is shown: nodes with labels, edges with text, steps that one written step became as one node.
+//! What is shown: nodes with labels and with what was found at them, edges with text, a cluster a flow.
 
-use std::collections::HashMap;
-
-use nsf_diagnostics::{Location, SourceMap};
-use nsf_plan as plan;
+use nsf_diagnostics::Severity;
 use nsf_plan::Guarantee;
-use nsf_plan::connector::Connector;
-use petgraph::graph::NodeIndex;
-use petgraph::visit::EdgeRef;
 
-use crate::graph::{Dag, EdgeKind, Node};
-
-/// Longest text of a step in a label, in characters.
-const LONGEST: usize = 72;
+use crate::graph::EdgeKind;
 
 /// A node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViewNode {
     /// `source`, `flow`, `verify`, `state`, …
     pub kind: &'static str,
     /// Its name, or for a step its text.
     pub label: String,
+    /// Its name without its module; of a step its text again.
+    pub name: String,
     /// The flow whose step it is.
     pub flow: Option<String>,
+    /// The cluster that it is in, by its position in [`View::clusters`].
+    pub cluster: Option<usize>,
     /// The stable id: of a step that in the plan.
     pub id: String,
     /// Path and line.
     pub place: Option<(String, u32)>,
+    /// What was found in it, in the order of the text.
+    pub found: Vec<Found>,
+}
+
+/// A diagnostic, as it stands at a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// An error or a warning.
+    pub severity: Severity,
+    /// `W0404`
+    pub code: &'static str,
+    /// What it says.
+    pub message: String,
+    /// Path and line.
+    pub place: Option<(String, u32)>,
+}
+
+/// A flow, or the part of one behind a `repartition`: a head and its steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// The flow's name.
+    pub flow: String,
+    /// Its nodes in order, the head first.
+    pub nodes: Vec<usize>,
 }
 
 /// An edge between nodes by their positions.
@@ -51,206 +70,60 @@ pub struct ViewEdge {
 pub struct View {
     /// The project.
     pub project: String,
+    /// What is shown of it, in words; nothing where all of it is.
+    pub scope: Option<String>,
     /// Nodes: flows with their steps first, in order, then the others.
     pub nodes: Vec<ViewNode>,
+    /// Flows.
+    pub clusters: Vec<Cluster>,
     /// Edges.
     pub edges: Vec<ViewEdge>,
+    /// What was found in texts that no node stands for.
+    pub elsewhere: Vec<Found>,
+    /// Whether every item was understood; what was not is not shown.
+    pub complete: bool,
 }
 
-/// Whether a full name is meant by a name with or without module.
-pub(super) fn is_named(full: &str, name: &str) -> bool {
-    full == name || full.rsplit('.').next() == Some(name)
-}
-
-/// Makes what is shown.
-pub(super) fn make(dag: &Dag, sources: &SourceMap, flow: Option<&str>) -> View {
-    let mut maker = Maker { dag, sources, shown: HashMap::new(), view: View::default() };
-    maker.view.project.clone_from(&dag.project);
-    for index in &dag.index.flows {
-        if let Some(Node::Flow(pipeline)) = dag.graph.node_weight(*index) {
-            maker.pipeline(*index, pipeline, flow);
-        }
+impl View {
+    /// The worst guarantee of what a cluster puts out.
+    #[must_use]
+    pub fn guarantee(&self, cluster: usize) -> Option<Guarantee> {
+        let inside = |edge: &&ViewEdge| self.nodes.get(edge.from).is_some_and(|node| node.cluster == Some(cluster));
+        self.edges.iter().filter(inside).filter_map(|edge| edge.guarantee).max()
     }
-    maker.others(flow);
-    maker.edges();
-    maker.view
 }
 
-struct Maker<'dag> {
-    dag: &'dag Dag,
-    sources: &'dag SourceMap,
-    /// Nodes of the graph by their position in the view.
-    shown: HashMap<NodeIndex, usize>,
-    view: View,
-}
-
-impl Maker<'_> {
-    fn pipeline(&mut self, index: NodeIndex, pipeline: &crate::graph::FlowNode, flow: Option<&str>) {
-        let value = &pipeline.part.value;
-        let wanted = |name: &str| flow.is_none_or(|flow| is_named(name, flow));
-        if wanted(&value.name) {
-            let place = self.place(pipeline.part.name);
-            let label = value.id.clone();
-            let node = ViewNode { kind: "flow", label, flow: Some(value.name.clone()), id: value.id.clone(), place };
-            self.add(index, node);
+impl ViewNode {
+    /// The gravest of what was found in it.
+    #[must_use]
+    pub fn severity(&self) -> Option<Severity> {
+        if self.found.iter().any(|found| found.severity == Severity::Error) {
+            return Some(Severity::Error);
         }
-        self.steps(&pipeline.steps, &wanted);
+        self.found.first().map(|found| found.severity)
     }
 
-    /// Shows steps; those that one written step became are one node.
-    fn steps(&mut self, nodes: &[NodeIndex], wanted: &impl Fn(&str) -> bool) {
-        let mut last: Option<(Location, usize)> = None;
-        for node in nodes {
-            let Some(step) = self.dag.step(*node) else { continue };
-            let nested = matches!(step.step.kind, plan::StepKind::Flow { .. });
-            let name = match &step.step.kind {
-                plan::StepKind::Flow { name, .. } => name.as_str(),
-                _ => step.flow.as_str(),
-            };
-            if wanted(name) {
-                let location = self.dag.place(&step.step.id).map(|place| place.location);
-                match (location, last) {
-                    (Some(location), Some((other, position))) if location == other => {
-                        self.shown.insert(*node, position);
-                    }
-                    _ => {
-                        let node_view = self.step_node(step, name, location);
-                        let position = self.add(*node, node_view);
-                        last = location.filter(|_| !nested).map(|location| (location, position));
-                    }
-                }
-            }
-            self.steps(&step.steps, wanted);
-        }
+    /// Kind and name, as a person would say it; a step's text says both already.
+    #[must_use]
+    pub fn title(&self) -> String {
+        if self.is_step() { self.label.clone() } else { format!("{} {}", self.kind, self.label) }
     }
 
-    fn step_node(&self, step: &crate::graph::StepNode, flow: &str, location: Option<Location>) -> ViewNode {
-        let place = self.dag.place(&step.step.id);
-        let keyword = place.map_or("step", |place| place.keyword);
-        let text = location.map_or("", |location| self.sources.text(location));
-        let label = match &step.step.kind {
-            plan::StepKind::Flow { name, .. } => name.clone(),
-            _ => label(keyword, text),
+    /// Whether it is a step of a flow, not its head.
+    #[must_use]
+    pub fn is_step(&self) -> bool {
+        self.flow.is_some() && self.kind != "flow"
+    }
+}
+
+impl Found {
+    /// `warning W0404: …`
+    #[must_use]
+    pub fn line(&self) -> String {
+        let word = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
         };
-        ViewNode {
-            kind: keyword,
-            label,
-            flow: Some(flow.to_owned()),
-            id: step.step.id.clone(),
-            place: location.and_then(|location| self.place(location)),
-        }
+        format!("{word} {}: {}", self.code, self.message)
     }
-
-    fn add(&mut self, index: NodeIndex, node: ViewNode) -> usize {
-        let position = self.view.nodes.len();
-        self.view.nodes.push(node);
-        self.shown.insert(index, position);
-        position
-    }
-
-    fn place(&self, location: Location) -> Option<(String, u32)> {
-        self.sources.place(location).map(|(path, place)| (path.to_owned(), place.line))
-    }
-
-    /// Streams, topics and what is stored: all of them, or those that a flow touches, with the topics of its streams.
-    fn others(&mut self, flow: Option<&str>) {
-        let graph = &self.dag.graph;
-        let mut near: HashMap<NodeIndex, bool> = HashMap::new();
-        if flow.is_some() {
-            for node in self.shown.keys() {
-                for other in graph.neighbors_undirected(*node) {
-                    near.insert(other, true);
-                }
-            }
-            let streams: Vec<NodeIndex> = near.keys().copied().collect();
-            for stream in streams {
-                if matches!(graph[stream], Node::Source(_) | Node::Table(_)) {
-                    let read = graph.edges_directed(stream, petgraph::Direction::Incoming);
-                    near.extend(read.map(|edge| (edge.source(), true)));
-                }
-            }
-        }
-        for index in graph.node_indices() {
-            if (flow.is_some() && !near.contains_key(&index)) || self.shown.contains_key(&index) {
-                continue;
-            }
-            if let Some(node) = self.other(&graph[index]) {
-                self.add(index, node);
-            }
-        }
-    }
-
-    fn other(&self, node: &Node) -> Option<ViewNode> {
-        let (kind, label, name) = match node {
-            Node::Topic(topic) => ("topic", connector(&topic.value.connector), topic.name),
-            Node::Source(source) => ("source", source.value.name.clone(), source.name),
-            Node::Ingest(ingest) => ("ingest", ingest.value.name.clone(), ingest.name),
-            Node::Table(table) => ("table", table.value.name.clone(), table.name),
-            Node::State(state) => {
-                let kind = if state.value.marks { "marks" } else { "state" };
-                (kind, state.value.name.clone(), state.name)
-            }
-            Node::Space(space) => ("space", format!("{} ({})", space.value.name, space.value.store), space.name),
-            Node::Dimension(dimension) => ("dimension", dimension.part.value.name.clone(), dimension.part.name),
-            Node::Subscription(subscription) => ("subscription", subscription.value.name.clone(), subscription.name),
-            Node::Tenant(_)
-            | Node::Mapping(_)
-            | Node::Primary(_)
-            | Node::Monitor(_)
-            | Node::Flow(_)
-            | Node::Step(_) => return None,
-        };
-        Some(ViewNode { kind, id: label.clone(), label, flow: None, place: self.place(name) })
-    }
-
-    fn edges(&mut self) {
-        for edge in self.dag.graph.edge_references() {
-            let ends = (self.shown.get(&edge.source()), self.shown.get(&edge.target()));
-            let (Some(from), Some(to)) = ends else { continue };
-            if from == to {
-                continue;
-            }
-            let value = edge.weight();
-            let record = self.dag.records.fields(value.record);
-            self.view.edges.push(ViewEdge {
-                from: *from,
-                to: *to,
-                kind: value.kind,
-                record: record.into_iter().map(|(name, ty)| (name.to_owned(), ty.to_string())).collect(),
-                key: value.key.clone(),
-                guarantee: value.guarantee,
-            });
-        }
-        self.view.edges.sort_by_key(|edge| (edge.from, edge.to, edge.kind));
-        self.view.edges.dedup();
-    }
-}
-
-/// `kafka("orders")`
-fn connector(connector: &Connector) -> String {
-    match (&connector.cluster, connector.name.as_str()) {
-        (None, "") => connector.kind.clone(),
-        (None, name) => format!("{}(\"{name}\")", connector.kind),
-        (Some(cluster), "") => format!("{}(cluster: \"{cluster}\")", connector.kind),
-        (Some(cluster), name) => format!("{}(\"{name}\", cluster: \"{cluster}\")", connector.kind),
-    }
-}
-
-/// The text of a step on one line, without its block.
-fn label(keyword: &str, text: &str) -> String {
-    let text = match keyword {
-        "save" | "expand" | "when" | "each" => text.split('{').next().unwrap_or(text),
-        _ => text,
-    };
-    let mut words: Vec<&str> = text.split_whitespace().collect();
-    if words.first() != Some(&keyword) {
-        words.insert(0, keyword);
-    }
-    let line = words.join(" ");
-    if line.chars().count() <= LONGEST {
-        return line;
-    }
-    let mut short: String = line.chars().take(LONGEST - 1).collect();
-    short.push('…');
-    short
 }
