@@ -7,6 +7,7 @@ use nsf_syntax::ast::{File, ItemKind};
 
 use crate::allow::Allowances;
 use crate::graph::{self, Dag, Proofs};
+use crate::index::Index;
 use crate::names::Names;
 use crate::project::{ProjectInput, module_name};
 use crate::types::{self, Library};
@@ -51,6 +52,8 @@ pub struct Analysis {
     pub allowances: Allowances,
     /// The graph of the program, with guarantees and numbers noted; `nsf.lock` is read.
     pub dag: Dag,
+    /// What names mean; empty unless it was asked for.
+    pub index: Index,
 }
 
 impl Analysis {
@@ -70,10 +73,16 @@ pub fn check(input: &ProjectInput) -> Analysis {
 /// Checks a project with some proofs switched off: for tests, which show that each refuses what it is there for.
 #[must_use]
 pub fn check_with(input: &ProjectInput, proofs: &Proofs) -> Analysis {
-    stacker::maybe_grow(STACK, STACK, || check_here(input, proofs))
+    stacker::maybe_grow(STACK, STACK, || check_here(input, proofs, false))
 }
 
-fn check_here(input: &ProjectInput, proofs: &Proofs) -> Analysis {
+/// Checks a project and notes what its names mean, for an editor.
+#[must_use]
+pub fn check_indexed(input: &ProjectInput) -> Analysis {
+    stacker::maybe_grow(STACK, STACK, || check_here(input, &Proofs::default(), true))
+}
+
+fn check_here(input: &ProjectInput, proofs: &Proofs, indexed: bool) -> Analysis {
     let mut sources = SourceMap::default();
     let mut found = Diagnostics::default();
     let mut trees: Vec<(String, FileId, String, File)> = Vec::with_capacity(input.files.len());
@@ -95,7 +104,7 @@ fn check_here(input: &ProjectInput, proofs: &Proofs) -> Analysis {
         files.push((module.clone(), id, path, tree, true));
     }
     let names = Names::resolve(files, &mut diagnostics);
-    let (mut program, typed) = types::check(&input.name, &names, &sources, &LIBRARY);
+    let (mut program, typed, index) = types::check(&input.name, &names, &sources, &LIBRARY, indexed);
     found.extend(diagnostics);
     found.extend(typed);
     drop(names);
@@ -113,5 +122,5 @@ fn check_here(input: &ProjectInput, proofs: &Proofs) -> Analysis {
         found.extend(diagnostics.into_iter().chain(allowances.needless()));
         diagnostics = found.into_sorted();
     }
-    Analysis { sources, diagnostics, allowances, dag }
+    Analysis { sources, diagnostics, allowances, dag, index }
 }

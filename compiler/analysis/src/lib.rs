@@ -10,6 +10,7 @@
 mod allow;
 mod check;
 pub mod graph;
+pub mod index;
 mod json;
 pub mod lock;
 pub mod lower;
@@ -20,4 +21,4 @@ pub mod types;
 pub mod visit;
 
 pub use allow::Allowances;
-pub use check::{Analysis, LIBRARY, check, check_with};
+pub use check::{Analysis, LIBRARY, check, check_indexed, check_with};

@@ -54,3 +54,18 @@ pub(super) fn count(least: usize, most: usize) -> String {
     };
     if least == most { word(most) } else { format!("{least} to {most} arguments") }
 }
+
+/// Whether an argument has no type of its own: it takes the one that its place gives.
+pub(super) fn waits_for_type(expr: &ast::Expr) -> bool {
+    match &expr.kind {
+        ast::ExprKind::Lambda(..) | ast::ExprKind::Literal(ast::Literal::Number(_) | ast::Literal::Null) => true,
+        ast::ExprKind::List(_) | ast::ExprKind::Record(_) => true,
+        ast::ExprKind::Unary(ast::UnaryOperator::Negate, inner) | ast::ExprKind::Paren(inner) => waits_for_type(inner),
+        _ => false,
+    }
+}
+
+/// Whether an argument is a bare name.
+pub(super) fn is_name(expr: &ast::Expr) -> bool {
+    matches!(expr.kind, ast::ExprKind::Name(_))
+}

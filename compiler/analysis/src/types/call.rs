@@ -4,12 +4,13 @@ use nsf_diagnostics::{Span, closest};
 use nsf_plan::{Expr, ExprKind, Literal, Type};
 use nsf_syntax::ast::{self, Argument, ItemKind};
 
-use super::argument::{count, takes_null, written_fits};
+use super::argument::{count, is_name, takes_null, waits_for_type, written_fits};
 use super::expression::Expressions;
 use super::foreign::Meant;
 use super::library::{Bindings, Signature, SignatureType};
 use super::message;
 use super::unit::Scope;
+use crate::index::SymbolKind;
 use crate::names::{ItemRef, NameError, Resolution, item_word};
 
 /// An argument: typed already where its type does not depend on the parameter's.
@@ -36,6 +37,7 @@ impl Expressions<'_, '_> {
                     && self.scope.row(owner).is_none()
                     && let Resolution::Module(module) = self.checker.names.lookup(self.module, owner)
                 {
+                    self.checker.refer_to_alias(self.module, owner, object.span);
                     return self.call_named(module, &name.text, name.span, None, arguments, span, hint);
                 }
                 let receiver = self.infer(object, None)?;
@@ -151,6 +153,7 @@ impl Expressions<'_, '_> {
         span: Span,
     ) -> Option<Expr> {
         self.checker.used.insert(item);
+        self.checker.refer_to_item(self.module, at, item);
         let declared = self.checker.names.item(item);
         match &declared.kind {
             ItemKind::Function(function) => self.unfold(item, function, at, receiver, arguments, span),
@@ -303,6 +306,7 @@ impl Expressions<'_, '_> {
             self.arguments_alone(receiver.is_some(), arguments);
             return None;
         }
+        self.checker.refer_to_builtin(self.module, at, name, None);
         let several = self.checker.library.functions.get(name).is_some_and(|forms| forms.len() > 1);
         let mut given = Vec::with_capacity(arguments.len() + 1);
         given.extend(receiver.map(|(expr, at)| Given::Typed(expr, at)));
@@ -541,10 +545,12 @@ impl Expressions<'_, '_> {
         for (name, parameter) in names.iter().zip(parameters) {
             let ty = parameter.resolve(bindings)?;
             let slot = self.unit.slot(&name.text, ty);
-            let made = Some(self.at(name.span));
-            self.scope.add(name.text.clone(), slot, made, true);
+            let made = self.at(name.span);
+            self.checker.make(self.unit, slot, made, SymbolKind::Local);
+            self.scope.add(name.text.clone(), slot, Some(made), true);
             slots.push(slot);
         }
+        self.checker.trace_scope(self.module, body.span, self.scope, self.unit);
         let raw = self.raw.take();
         let wanted = result.resolve(bindings);
         let value = match &wanted {
@@ -583,17 +589,4 @@ impl Expressions<'_, '_> {
 fn receiver_value(expressions: &mut Expressions<'_, '_>, value: Expr, at: Span, from: &Type) -> Option<Expr> {
     let wanted = if value.ty.is_nullable() { from.clone().nullable() } else { from.clone() };
     expressions.coerce(value, &wanted, at)
-}
-
-fn waits_for_type(expr: &ast::Expr) -> bool {
-    match &expr.kind {
-        ast::ExprKind::Lambda(..) | ast::ExprKind::Literal(ast::Literal::Number(_) | ast::Literal::Null) => true,
-        ast::ExprKind::List(_) | ast::ExprKind::Record(_) => true,
-        ast::ExprKind::Unary(ast::UnaryOperator::Negate, inner) | ast::ExprKind::Paren(inner) => waits_for_type(inner),
-        _ => false,
-    }
-}
-
-fn is_name(expr: &ast::Expr) -> bool {
-    matches!(expr.kind, ast::ExprKind::Name(_))
 }

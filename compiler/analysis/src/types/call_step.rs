@@ -3,13 +3,15 @@
 use nsf_diagnostics::{Location, Span, closest};
 use nsf_plan::{Expr, ExprKind, HandleTarget, Missing, SlotId, StateId, Step, StepKind, Type};
 use nsf_syntax::ast::{
-    self, Binding, CalculateStatement, FunctionKind, ItemKind, LoadElse, Name, StepCall, StepFunction, StepFunctionBody,
+    self, Binding, CalculateStatement, FunctionKind, ItemKind, Name, StepCall, StepFunction, StepFunctionBody,
 };
 
+use super::call_words::{fail_outputs, keyword, missing, takes, takes_word};
 use super::pipeline::Builder;
 use super::steps::{add_handle, bare};
 use super::unit::{RowBinding, Scope};
 use super::{Checker, Global, message as words, relation, step_message as message};
+use crate::index::SymbolKind;
 use crate::names::{ItemRef, item_word};
 
 impl<'a> Checker<'a> {
@@ -89,7 +91,8 @@ impl<'a> Checker<'a> {
         let handle = add_handle(builder, &name.text, target, keys);
         let nullable = missing == Missing::Null && !matches!(target, HandleTarget::State(_));
         let loaded = self.at(builder.module, step.span);
-        builder.scope.rows.push(RowBinding { name: name.text.clone(), handle, nullable, loaded });
+        let symbol = self.trace_row(builder.module, call, item);
+        builder.scope.rows.push(RowBinding { name: name.text.clone(), handle, nullable, loaded, symbol });
         let place = self.place(builder.module, step.span, call.name.span, "load");
         let made = self.step(builder, &format!("load.{}", name.text), StepKind::Load { handle, missing }, place);
         steps.push(made);
@@ -131,6 +134,7 @@ impl<'a> Checker<'a> {
                 HandleTarget::State(id) if self.open_keys.contains(&(id, index)) => Some(id),
                 _ => None,
             };
+            self.trace_key(builder, target, name, key, binding);
             match self.bind_key(builder, name, key, if open.is_some() { None } else { Some(ty) }, binding) {
                 Some(value) => {
                     if let Some(id) = open {
@@ -169,10 +173,10 @@ impl<'a> Checker<'a> {
             self.miss(builder.module, key);
             return None;
         }
-        let value = match ty {
-            Some(ty) => builder.expressions(self).check(&written, ty)?,
-            None => builder.expressions(self).infer(&written, None)?,
-        };
+        let value = self.muted(binding.is_some(), |checker| match ty {
+            Some(ty) => builder.expressions(checker).check(&written, ty),
+            None => builder.expressions(checker).infer(&written, None),
+        })?;
         if !relation::is_key(&value.ty) {
             let location = self.at(module, span);
             self.diagnostics.push(words::not_a_key(location, &value.ty, "a key"));
@@ -262,6 +266,7 @@ impl<'a> Checker<'a> {
         // A named verify's checks narrow the fields bound to it.
         let slots: Vec<SlotId> = builder.scope.variables.iter().map(|variable| variable.slot).collect();
         builder.scope.known.extend(known.into_iter().filter(|path| slots.iter().any(|slot| path.in_slot(*slot))));
+        self.trace_outputs(builder, item, function, call, &outputs);
         for (name, slot, made) in outputs.into_iter().map(|(_, name, slot)| (name.clone(), slot, name)) {
             let exists = builder.scope.variable(&made).is_some_and(|variable| variable.slot == slot && !variable.local);
             builder.assigned(slot);
@@ -303,6 +308,7 @@ impl<'a> Checker<'a> {
                 continue;
             };
             let binding = bindings.iter().find(|binding| binding.name.text == input.name.text);
+            self.trace_input(builder, item, call, input, binding);
             match self.bind_input(builder, function, call, input, &ty, binding) {
                 Some(Expr { kind: ExprKind::Slot(slot), .. }) => scope.add(input.name.text.clone(), slot, None, false),
                 Some(value) => {
@@ -353,7 +359,7 @@ impl<'a> Checker<'a> {
                 bare(&input.name.text, call.name.span)
             }
         };
-        builder.expressions(self).check(&written, ty)
+        self.muted(binding.is_some(), |checker| builder.expressions(checker).check(&written, ty))
     }
 
     /// Name inside the function, name in the record, and slot of each output.
@@ -433,6 +439,7 @@ impl<'a> Checker<'a> {
         for statement in statements {
             let name = &statement.name;
             let location = self.at(builder.module, name.span);
+            self.trace_builder(builder, statement.span);
             if let Some((_, earlier)) = assigned.iter().find(|(other, _)| *other == name.text)
                 && !name.text.is_empty()
             {
@@ -468,6 +475,7 @@ impl<'a> Checker<'a> {
                 continue;
             };
             let slot = output.unwrap_or_else(|| builder.unit.slot(&name.text, value.ty.clone()));
+            self.make(&mut builder.unit, slot, location, SymbolKind::Local);
             builder.scope.add(name.text.clone(), slot, Some(location), output.is_none());
             let place = self.place(builder.module, statement.span, name.span, "calculate");
             let made = self.step(builder, &format!("{base}.{}", name.text), StepKind::Assign { slot, value }, place);
@@ -484,6 +492,8 @@ impl<'a> Checker<'a> {
             for input in &function.inputs {
                 if let Some(ty) = self.type_of(item.module, &input.ty) {
                     let slot = builder.field(&input.name.text, &ty);
+                    let at = self.at(item.module, input.name.span);
+                    self.make(&mut builder.unit, slot, at, SymbolKind::Parameter);
                     builder.scope.add(input.name.text.clone(), slot, None, false);
                 } else {
                     builder.scope.fail(&input.name.text);
@@ -501,9 +511,12 @@ impl<'a> Checker<'a> {
         for output in &function.outputs {
             if let Some(ty) = self.type_of(item.module, &output.ty) {
                 let slot = builder.unit.slot(&output.name.text, ty);
+                let at = self.at(item.module, output.name.span);
+                self.make(&mut builder.unit, slot, at, SymbolKind::Output);
                 outputs.push((output.name.text.clone(), output.name.text.clone(), slot));
             }
         }
+        self.trace_builder(builder, self.names.item(item).span);
         match &function.body {
             StepFunctionBody::Verify(checks) => self.checks(builder, checks, "verify", &mut steps),
             StepFunctionBody::Calculate(statements) => {
@@ -548,53 +561,5 @@ impl<'a> Checker<'a> {
         for made in &steps {
             self.program.steps.remove(&made.id);
         }
-    }
-}
-
-/// What a load does when there is no row; a drop without a reason is counted by "plan_info unknown", after what it loads.
-fn missing(call: &StepCall) -> Missing {
-    match &call.otherwise {
-        None => Missing::Null,
-        Some(LoadElse::Reject(reason)) => Missing::Reject(reason.value.to_string()),
-        Some(LoadElse::Drop(_, Some(reason))) => Missing::Drop(reason.value.to_string()),
-        Some(LoadElse::Drop(_, None)) => Missing::Drop(format!("{} unknown", call.name.text)),
-    }
-}
-
-const fn keyword(kind: FunctionKind) -> &'static str {
-    match kind {
-        FunctionKind::Verify => "verify",
-        FunctionKind::Load => "load",
-        FunctionKind::Calculate => "calculate",
-        FunctionKind::Save => "save",
-        FunctionKind::Expand => "expand",
-    }
-}
-
-const fn takes(kind: FunctionKind) -> &'static str {
-    match kind {
-        FunctionKind::Verify => "a verify function or checks in braces",
-        FunctionKind::Load => "a state, table, dimension or load function",
-        FunctionKind::Calculate => "a calculate function or assignments in braces",
-        FunctionKind::Save => "a save function, or a state with operations in braces",
-        FunctionKind::Expand => "an expand function, or a dimension or topic with members in braces",
-    }
-}
-
-const fn takes_word(kind: FunctionKind) -> &'static str {
-    match kind {
-        FunctionKind::Verify => "verify function",
-        FunctionKind::Load => "state, table, dimension or load function",
-        FunctionKind::Calculate => "calculate function",
-        FunctionKind::Save => "save function",
-        FunctionKind::Expand => "expand function or dimension",
-    }
-}
-
-/// Fields that a call would have made and could not: what reads them later has nothing to report.
-fn fail_outputs(builder: &mut Builder, function: &StepFunction, call: &StepCall) {
-    for output in &function.outputs {
-        let renamed = call.outputs.iter().find(|(name, _)| name.text == output.name.text);
-        builder.scope.fail(&renamed.map_or(&output.name, |(_, renamed)| renamed).text);
     }
 }

@@ -94,6 +94,12 @@ impl Expressions<'_, '_> {
         };
         let mut members = self.record_members(entries, hinted.as_deref())?;
         let bound = std::mem::take(&mut members.bound);
+        let names = entries.iter().filter_map(|entry| match entry {
+            RecordEntry::Field { name, .. } => Some((name.span, name.text.clone())),
+            RecordEntry::Spread(_) => None,
+        });
+        let names: Vec<_> = names.collect();
+        let is_due = hinted.is_some();
         let mut record = match hinted {
             Some(fields) => self.shape_record(members, &fields, span)?,
             None => {
@@ -102,6 +108,9 @@ impl Expressions<'_, '_> {
                 self.make(ExprKind::Record(values), Type::Record(ty), span)
             }
         };
+        if let Type::Record(form) = &record.ty {
+            self.checker.refer_to_members(self.module, span, &names, form, is_due);
+        }
         for (slot, spread) in bound.into_iter().rev() {
             let ty = record.ty.clone();
             record = self.make(ExprKind::Let(slot, Box::new(spread), Box::new(record)), ty, span);

@@ -31,6 +31,7 @@ impl Checker<'_> {
         for name in keys {
             match builder.scope.variable(&name.text).filter(|variable| !variable.local).map(|variable| variable.slot) {
                 Some(slot) => {
+                    self.refer(module, name.span, builder.unit.symbol(slot), None);
                     let ty = read_slot(builder, slot).ty;
                     if !relation::is_key(&ty) {
                         let location = self.at(module, name.span);
@@ -125,6 +126,8 @@ impl Checker<'_> {
         let mut inputs = Vec::with_capacity(fields.len());
         for (index, (name, ty)) in fields.iter().enumerate() {
             let slot = next.field(name, ty);
+            let symbol = builder.scope.variable(name).and_then(|variable| builder.unit.symbol(variable.slot));
+            self.is_symbol(&mut next.unit, slot, symbol);
             next.scope.add(name.as_str(), slot, None, false);
             inputs.push((index as u32, slot));
         }

@@ -103,6 +103,8 @@ impl Checker<'_> {
                 continue;
             }
             place.parts.push(location);
+            let symbol = self.field_of_row(HandleTarget::Dimension(dimension), &name.text);
+            self.refer(builder.module, name.span, symbol, Some(&fields[index].1));
             if resets && value.is_none() {
                 values.push((index as u32, Expr::null(fields[index].1.clone())));
                 continue;
@@ -203,7 +205,9 @@ impl Checker<'_> {
             return;
         }
         let record = ast::Expr { kind: ast::ExprKind::Record(entries), span: step.span };
+        self.trace_message(Some(self.at(module, record.span)));
         let message = builder.expressions(self).infer(&record, None);
+        self.trace_message(None);
         let Some(call) = call else { return };
         let key = match call.key {
             None if call.descriptor.keeps_values() => match self.key_of_template(builder, &call, connector) {

@@ -24,10 +24,10 @@ struct Node<'a> {
 }
 
 /// The fields of a stream: names, types and where they are declared.
-struct Stream {
-    from: InputSource,
+pub(super) struct Stream {
+    pub(super) from: InputSource,
     name: String,
-    fields: Vec<(String, Type)>,
+    pub(super) fields: Vec<(String, Type)>,
     key: Vec<String>,
     /// Names of fields that could not be understood.
     broken: Vec<SmolStr>,
@@ -257,6 +257,7 @@ impl<'a> Checker<'a> {
         }
         let merged = streams.len() > 1;
         for stream in streams {
+            self.stream_symbols(builder, stream);
             let mut fields = Vec::with_capacity(shared.len());
             for (index, (name, _)) in stream.fields.iter().enumerate() {
                 if let Some(variable) = builder.scope.variable(name) {
@@ -266,6 +267,8 @@ impl<'a> Checker<'a> {
             let record = Type::Record(stream.fields.clone());
             let record = if merged { record.nullable() } else { record };
             let slot = builder.unit.slot(&stream.name, record);
+            let symbol = self.stream_symbol(stream.from);
+            self.is_symbol(&mut builder.unit, slot, symbol);
             if builder.scope.variable(&stream.name).is_none() {
                 builder.scope.add(stream.name.as_str(), slot, None, true);
             }

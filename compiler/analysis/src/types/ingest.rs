@@ -191,6 +191,8 @@ impl<'a> Checker<'a> {
             let dimension = &self.program.dimensions[id.index()].value;
             dimension.keys.iter().find(|(key, _)| key == name).map(|(_, ty)| ty.clone())
         });
+        let owner = among.iter().find_map(|id| self.field_of(self.owner(Global::Dimension(*id))?, name));
+        self.refer(module, assignment.field.span, owner, None);
         if let Some(ty) = key {
             if let Some((value, _)) = self.raw_expression(module, &assignment.value, &ty, body) {
                 body.keys.push((name.to_owned(), value));
@@ -271,6 +273,8 @@ impl<'a> Checker<'a> {
                 if body.keys.iter().any(|(name, _)| *name == key) {
                     continue;
                 }
+                let symbol = self.owner(Global::Dimension(*id)).and_then(|owner| self.field_of(owner, &key));
+                self.imply(settings.module, settings.name, symbol, None);
                 let expr = ast::Expr { kind: ast::ExprKind::Name(key.as_str().into()), span: settings.name };
                 if let Some((value, _)) = self.raw_expression(settings.module, &expr, &ty, body) {
                     body.keys.push((key, value));
@@ -316,6 +320,8 @@ impl<'a> Checker<'a> {
                     }
                     continue;
                 }
+                let symbol = self.owner(Global::Dimension(id)).and_then(|owner| self.field_of(owner, &field.name));
+                self.imply(settings.module, settings.name, symbol, None);
                 let expr = ast::Expr { kind: ast::ExprKind::Name(field.name.as_str().into()), span: settings.name };
                 if let Some((value, reads)) = self.raw_expression(settings.module, &expr, &field.ty, body) {
                     let origin = self.origin(settings.module, settings.name);

@@ -112,6 +112,8 @@ impl Expressions<'_, '_> {
                     return None;
                 }
                 let depth = self.scope.variables.len();
+                let at = self.at(name.span);
+                self.checker.make_anew(self.unit, slot, at);
                 self.scope.add(name.text.clone(), slot, None, true);
                 let guard = self.guard(arm);
                 let value = self.infer(&arm.value, hint);

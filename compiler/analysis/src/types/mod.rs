@@ -8,6 +8,7 @@ mod argument;
 mod broken;
 mod call;
 mod call_step;
+mod call_words;
 mod composite;
 mod connector;
 mod cut;
@@ -39,6 +40,7 @@ mod streams;
 mod subscription;
 mod test_items;
 mod test_published;
+mod trace;
 mod types_of;
 mod unfolding;
 mod unit;
@@ -57,6 +59,9 @@ pub use place::RowField;
 
 use unfolding::{TooMuch, Unfolding};
 
+use trace::Trace;
+
+use crate::index::Index;
 use crate::model::{Definition, ModuleFile, Program};
 use crate::names::{ItemRef, NameError, Names, item_name, item_word};
 
@@ -132,16 +137,19 @@ pub struct Checker<'a> {
     published: HashMap<nsf_plan::TopicId, Vec<test_published::Member>>,
     /// Names that nothing declares or makes, by the module that misses them; each is reported once.
     missed: HashSet<(u32, smol_str::SmolStr)>,
+    /// What is noted for editors, where they ask.
+    trace: Option<Box<Trace>>,
 }
 
-/// Types a program.
+/// Types a program. For editors it notes what names mean; else the index is empty.
 #[must_use]
 pub fn check<'a>(
     project: &str,
     names: &'a Names<'a>,
     sources: &'a SourceMap,
     library: &'a Library,
-) -> (Program, Vec<Diagnostic>) {
+    indexed: bool,
+) -> (Program, Vec<Diagnostic>, Index) {
     let mut checker = Checker {
         names,
         sources,
@@ -165,14 +173,19 @@ pub fn check<'a>(
         broken_fields: HashMap::new(),
         published: HashMap::new(),
         missed: HashSet::new(),
+        trace: None,
     };
+    if indexed {
+        checker.begin_trace();
+    }
     checker.list_files();
     checker.heads();
     checker.bodies();
     checker.definitions();
     let errors = checker.diagnostics.iter().any(|diagnostic| diagnostic.severity() == nsf_diagnostics::Severity::Error);
     checker.program.complete = !errors;
-    (checker.program, checker.diagnostics)
+    let index = checker.trace.take().map(|trace| trace.into_index()).unwrap_or_default();
+    (checker.program, checker.diagnostics, index)
 }
 
 impl<'a> Checker<'a> {

@@ -1,6 +1,6 @@
 //! Names and members in expressions: fields of the record, loaded rows, constants, raw members of an ingest.
 
-use nsf_diagnostics::{Span, closest};
+use nsf_diagnostics::{Location, Span, closest};
 use nsf_plan::{Expr, ExprKind, HandleTarget, Literal, Type};
 use nsf_syntax::ast::{self, ItemKind, Name};
 
@@ -15,7 +15,10 @@ impl Expressions<'_, '_> {
         if let Some(variable) = self.scope.variable(name) {
             let slot = variable.slot;
             let expr = self.make(ExprKind::Slot(slot), self.unit.ty(slot).clone(), span);
-            return Some(self.read(expr));
+            let read = self.read(expr);
+            let symbol = self.unit.symbol(slot);
+            self.checker.refer(self.module, span, symbol, Some(&read.ty));
+            return Some(read);
         }
         if self.scope.row(name).is_some() {
             return self.row_as_value(name, span);
@@ -89,6 +92,7 @@ impl Expressions<'_, '_> {
     /// An item named in an expression: a constant is its value; a row must be loaded first.
     fn item(&mut self, item: ItemRef, name: &str, span: Span, hint: Option<&Type>) -> Option<Expr> {
         self.checker.used.insert(item);
+        self.checker.refer_to_item(self.module, span, item);
         let declared = self.checker.names.item(item);
         match &declared.kind {
             ItemKind::Const(_) => self.constant(item, hint, span),
@@ -151,6 +155,7 @@ impl Expressions<'_, '_> {
     /// A loaded row by its name alone: only to ask whether it is there.
     fn row_as_value(&mut self, name: &str, span: Span) -> Option<Expr> {
         let row = self.scope.row(name)?.clone();
+        self.checker.refer(self.module, span, row.symbol, None);
         let fields = self.checker.row_fields(self.unit.handles[row.handle.index()].target);
         let ty = Type::Record(fields.iter().map(|field| (field.name.clone(), field.ty.clone())).collect());
         let values = fields
@@ -185,13 +190,17 @@ impl Expressions<'_, '_> {
             && self.scope.variable(owner).is_none()
         {
             if let Some(row) = self.scope.row(owner).cloned() {
+                self.checker.refer(self.module, object.span, row.symbol, None);
                 return self.row_field(&row, name, optional, span);
             }
             if self.scope.is_broken(owner) {
                 return None;
             }
             match self.checker.names.lookup(self.module, owner) {
-                Resolution::Module(module) => return self.module_constant(module, name, hint, span),
+                Resolution::Module(module) => {
+                    self.checker.refer_to_alias(self.module, owner, object.span);
+                    return self.module_constant(module, name, hint, span);
+                }
                 Resolution::Item(item) if self.checker.is_row_item(item) => {
                     self.checker.used.insert(item);
                     let word = item_word(self.checker.names.item(item));
@@ -208,7 +217,10 @@ impl Expressions<'_, '_> {
 
     fn module_constant(&mut self, module: u32, name: &Name, hint: Option<&Type>, span: Span) -> Option<Expr> {
         match self.checker.names.lookup_in(module, &name.text) {
-            Resolution::Item(item) => self.item(item, &name.text, span, hint),
+            // Its place is that of the name alone, not of the module in front.
+            Resolution::Item(item) => {
+                self.item(item, &name.text, name.span, hint).map(|value| Expr { origin: self.origin(span), ..value })
+            }
             Resolution::Unreadable => None,
             _ => {
                 let there = self.checker.names.modules[module as usize].name.clone();
@@ -265,8 +277,22 @@ impl Expressions<'_, '_> {
             return None;
         };
         let ty = if nullable { ty.nullable() } else { ty };
+        let symbol = self.member_symbol(&object, index, &name.text);
         let expr = self.make(ExprKind::Field(Box::new(object), index as u32), ty, span);
-        Some(self.read(expr))
+        let read = self.read(expr);
+        self.checker.refer(self.module, name.span, symbol, Some(&read.ty));
+        Some(read)
+    }
+
+    /// What declares a member: the field of a stream, where the object is a stream's record, or the member of a record type.
+    fn member_symbol(&self, object: &Expr, index: usize, name: &str) -> Option<Location> {
+        let stream = match &object.kind {
+            ExprKind::Slot(slot) => self.unit.symbol(*slot),
+            _ => None,
+        };
+        let own = stream.and_then(|stream| self.checker.field_of(stream, name));
+        let Type::Record(fields) = object.ty.non_null() else { return None };
+        own.or_else(|| self.checker.member_of_form(fields, index))
     }
 
     /// A field of a loaded row, or `exists`.
@@ -278,6 +304,8 @@ impl Expressions<'_, '_> {
                 return Some(self.make(ExprKind::Exists(row.handle), Type::Bool, span));
             }
             if let Some(key) = self.row_key(row, &name.text) {
+                let symbol = self.checker.field_of_row(target, &name.text);
+                self.checker.refer(self.module, name.span, symbol, Some(&key.ty));
                 return Some(key);
             }
             if self.checker.is_broken_row_field(target, &name.text) {
@@ -306,7 +334,10 @@ impl Expressions<'_, '_> {
         let expr = self.make(ExprKind::Loaded(row.handle, index as u32), ty, span);
         let empty = if missing { None } else { field.empty.clone() };
         let expr = self.read(expr);
-        Some(if expr.ty.is_nullable() { with_empty(expr, empty.as_ref()) } else { expr })
+        let expr = if expr.ty.is_nullable() { with_empty(expr, empty.as_ref()) } else { expr };
+        let symbol = self.checker.field_of_row(target, &name.text);
+        self.checker.refer(self.module, name.span, symbol, Some(&expr.ty));
+        Some(expr)
     }
 
     fn row_key(&self, row: &RowBinding, name: &str) -> Option<Expr> {

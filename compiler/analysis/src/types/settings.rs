@@ -299,6 +299,7 @@ impl<'a: 's, 's> FieldsOf<'s> for Checker<'a> {
         match self.names.lookup(module, &name.text) {
             Resolution::Item(item) => {
                 self.used.insert(item);
+                self.refer_to_item(module, name.span, item);
                 let declared = self.names.item(item);
                 if let ast::ItemKind::Type(alias) = &declared.kind
                     && let ast::TypeExprKind::Record(fields) = &alias.ty.kind

@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 use super::expression::Expressions;
 use super::unit::{Scope, Unit};
 use super::{Checker, Global, literal, relation, setting_message as message};
+use crate::index::SymbolKind;
 use crate::names::{ItemRef, Resolution};
 
 /// Types of fields by name; none where two disagree.
@@ -71,6 +72,7 @@ impl<'a> Checker<'a> {
         setting: &'a ast::Setting,
         keys: &[Name],
     ) -> Option<(Vec<plan::StateField>, Vec<SmolStr>)> {
+        let owner = self.at(settings.module, settings.name);
         let (module, declarations) = self.fields_setting(settings, setting)?;
         let mut fields: Vec<(plan::StateField, Location)> = Vec::with_capacity(declarations.len());
         let mut broken = Vec::new();
@@ -91,6 +93,7 @@ impl<'a> Checker<'a> {
                 self.diagnostics.push(message::key_as_field(name, &declaration.name.text, key));
                 continue;
             }
+            self.declare_field(owner, &declaration.name.text, name, SymbolKind::StateField, Some(&ty));
             let default = match &declaration.default {
                 Some(default) => self.constant_of(module, default, &ty, "a default"),
                 None => literal::empty(&ty).or_else(|| {
@@ -125,6 +128,14 @@ impl<'a> Checker<'a> {
                 continue;
             }
             let ty = self.state_key(item.module, name, known);
+            let owner = self.at(item.module, state.name.span);
+            let at = self.at(item.module, name.span);
+            self.declare_field(owner, &name.text, at, SymbolKind::StateKey, ty.as_ref());
+            if let Resolution::Item(primary) = self.names.lookup(item.module, &name.text)
+                && let Some(Global::Primary(_)) = self.globals.get(&primary)
+            {
+                self.link_symbols(self.names.location(primary), at);
+            }
             if ty.is_none() {
                 self.open_keys.insert((StateId(self.program.states.len() as u32), keys.len()));
             }
@@ -159,7 +170,8 @@ impl<'a> Checker<'a> {
         };
         let call = self.connector(settings.module, expr, plan::connector::Role::State, false)?;
         if call.descriptor.name == "redis" {
-            self.store_template(settings.module, &call, expr.span, keys);
+            let owner = self.at(settings.module, settings.name);
+            self.store_template(settings.module, &call, expr.span, keys, owner);
         }
         Some(call.connector)
     }
@@ -170,13 +182,18 @@ impl<'a> Checker<'a> {
         call: &super::connector::ConnectorCall<'_>,
         span: Span,
         keys: &[(String, Type)],
+        owner: Location,
     ) {
         let mut named: Vec<String> = Vec::new();
         if let Some(ast::Expr { kind: ExprKind::Interpolation(parts), .. }) = call.template {
             for part in parts {
                 let ast::TextPart::Expr(expr) = part else { continue };
                 match &expr.kind {
-                    ExprKind::Name(name) if keys.iter().any(|(key, _)| key == name) => named.push(name.to_string()),
+                    ExprKind::Name(name) if keys.iter().any(|(key, _)| key == name) => {
+                        let symbol = self.field_of(owner, name);
+                        self.refer(module, expr.span, symbol, None);
+                        named.push(name.to_string());
+                    }
                     _ => {
                         let location = self.at(module, expr.span);
                         let text = "only the keys of `by` can stand in a state's template".to_owned();
@@ -203,19 +220,29 @@ impl<'a> Checker<'a> {
             if (0..keys.len()).any(|index| self.open_keys.contains(&(id, index))) {
                 continue;
             }
-            let closes = self.closes(item.module, setting, &keys);
+            let owner = self.at(item.module, state.name.span);
+            let closes = self.closes(item.module, owner, setting, &keys);
             self.program.states[id.index()].value.closes = closes;
         }
     }
 
-    fn closes(&mut self, module: u32, setting: &ast::Setting, keys: &[(String, Type)]) -> Option<plan::Expr> {
+    fn closes(
+        &mut self,
+        module: u32,
+        owner: Location,
+        setting: &ast::Setting,
+        keys: &[(String, Type)],
+    ) -> Option<plan::Expr> {
         let ast::SettingValue::Values(values) = &setting.value else { return None };
         let [expr] = values.as_slice() else { return None };
         let (mut unit, mut scope) = (Unit::default(), Scope::default());
         for (name, ty) in keys {
             let slot = unit.slot(name, ty.clone());
+            let symbol = self.field_of(owner, name);
+            self.is_symbol(&mut unit, slot, symbol);
             scope.add(name.as_str(), slot, None, false);
         }
+        self.trace_scope(module, expr.span, &scope, &unit);
         let mut expressions = Expressions { checker: self, unit: &mut unit, scope: &mut scope, module, raw: None };
         expressions.check(expr, &Type::Timestamp)
     }

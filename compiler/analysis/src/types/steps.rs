@@ -10,6 +10,7 @@ use super::flow::meet;
 use super::pipeline::{Builder, Jump, source_text};
 use super::unit::{Facts, Path, Scope};
 use super::{Checker, message as words, relation, step_message as message};
+use crate::index::SymbolKind;
 use crate::model::{Placed, StepPlace};
 
 impl<'a> Checker<'a> {
@@ -20,6 +21,7 @@ impl<'a> Checker<'a> {
     }
 
     fn flow_step_here(&mut self, builder: &mut Builder, step: &ast::Step, steps: &mut Vec<Step>) {
+        self.trace_builder(builder, step.span);
         match &step.kind {
             ast::StepKind::Error => self.break_step(builder, step.span),
             ast::StepKind::Call(call) => self.call_step(builder, call, step, steps),
@@ -127,6 +129,7 @@ impl<'a> Checker<'a> {
         let before = builder.scope.clone();
         let slot = builder.unit.slot(&name.text, element);
         let made = self.at(builder.module, name.span);
+        self.make(&mut builder.unit, slot, made, SymbolKind::Local);
         builder.scope.add(name.text.clone(), slot, Some(made), true);
         let body = self.block(builder, body);
         // What the steps made ends with the element; what they replaced may have changed.
@@ -323,6 +326,7 @@ impl<'a> Checker<'a> {
         for statement in statements {
             let name = &statement.name;
             let location = self.at(builder.module, name.span);
+            self.trace_builder(builder, statement.span);
             if statement.value.kind == ast::ExprKind::Error {
                 builder.scope.fail(&name.text);
                 continue;
@@ -350,6 +354,7 @@ impl<'a> Checker<'a> {
         if statement.local {
             let value = builder.expressions(self).infer(&statement.value, None)?;
             let slot = builder.unit.slot(&name.text, value.ty.clone());
+            self.make(&mut builder.unit, slot, location, SymbolKind::Local);
             builder.scope.add(name.text.clone(), slot, Some(location), true);
             let base = format!("calculate.{}", name.text);
             return Some(self.step(builder, &base, StepKind::Assign { slot, value }, place));
@@ -375,6 +380,7 @@ impl<'a> Checker<'a> {
         let there = ty.is_nullable() && !value.ty.is_nullable();
         let value = builder.expressions(self).coerce(value, &ty, statement.value.span)?;
         builder.assigned(slot);
+        self.make(&mut builder.unit, slot, location, SymbolKind::Field);
         if existing.is_none() {
             builder.scope.add(name.text.clone(), slot, Some(location), false);
         }

@@ -6,6 +6,7 @@ use nsf_plan::{DimensionId, Literal, MappingId, SpaceId, TenantId, Type};
 use nsf_syntax::ast::{self, ExprKind, ItemKind, MappingElse, Name, SettingsItem, SettingsKeyword};
 
 use super::{Checker, Global, message as words, relation, setting_message as message};
+use crate::index::SymbolKind;
 use crate::model::{FieldPlace, Placed};
 use crate::names::{ItemRef, NameError, Resolution, item_word};
 
@@ -38,6 +39,7 @@ impl<'a> Checker<'a> {
         match self.names.lookup(module, &name.text) {
             Resolution::Item(item) if accept(&self.names.item(item).kind) => {
                 self.used.insert(item);
+                self.refer_to_item(module, name.span, item);
                 Some(item)
             }
             Resolution::Item(item) => {
@@ -314,6 +316,11 @@ impl<'a> Checker<'a> {
             self.dimension_clash(item, dimension, &value);
             let id = DimensionId(self.program.dimensions.len() as u32);
             let placed = self.placed(item, dimension.name.span, value);
+            for index in &keys {
+                let primary = self.program.primaries[*index as usize].name;
+                let name = self.program.primaries[*index as usize].value.name.clone();
+                self.borrow_field(placed.name, &name, primary);
+            }
             self.program.dimensions.push(placed);
             self.program.dimension_fields.push(Vec::new());
             self.globals.insert(item, Global::Dimension(id));
@@ -433,6 +440,8 @@ impl<'a> Checker<'a> {
             number: field.number.map(|number| number.value),
             after_type: self.at(module, end),
         };
+        let owner = self.program.dimensions[id.index()].name;
+        self.declare_field(owner, &field.name.text, name, SymbolKind::DimensionField, Some(&ty));
         self.program.dimension_fields[id.index()].push(place);
         self.program.dimensions[id.index()].value.fields.push(plan::DimensionField {
             name: field.name.text.to_string(),

@@ -11,6 +11,7 @@ use smol_str::SmolStr;
 
 use super::settings::Settings;
 use super::{Checker, Global, message as words, relation, setting_message as message};
+use crate::index::SymbolKind;
 use crate::names::ItemRef;
 
 const SOURCE: [&str; 14] = [
@@ -223,6 +224,8 @@ impl<'a> Checker<'a> {
         };
         let coerce = self.coerce_setting(settings, Coerce::Strict);
         let strict = self.bool_setting(settings, "strict").unwrap_or(false);
+        let owner = self.at(settings.module, settings.name);
+        let kind = if metadata { SymbolKind::SourceField } else { SymbolKind::TableField };
         let (module, declarations) = self.fields_setting(settings, record?)?;
         let mut fields: Vec<(RecordField, Location)> = Vec::with_capacity(declarations.len());
         let mut broken = Vec::new();
@@ -236,7 +239,10 @@ impl<'a> Checker<'a> {
                 continue;
             }
             match self.record_field(module, declaration, format, metadata) {
-                Some(field) => fields.push((field, name)),
+                Some(field) => {
+                    self.declare_field(owner, &field.name, name, kind, Some(&field.ty));
+                    fields.push((field, name));
+                }
                 None => broken.push(declaration.name.text.clone()),
             }
         }
@@ -366,7 +372,7 @@ impl<'a> Checker<'a> {
         let mut key = Vec::new();
         let names = self.names_setting(settings, setting);
         for name in &names {
-            let Some(index) = self.field_index(settings.module, encoding, name, broken) else { continue };
+            let Some(index) = self.field_index(settings, encoding, name, broken) else { continue };
             let ty = &encoding.fields[index as usize].ty;
             if !relation::is_key(ty) {
                 let location = self.at(settings.module, name.span);
@@ -389,7 +395,7 @@ impl<'a> Checker<'a> {
     fn time_field(&mut self, settings: &Settings<'_>, encoding: &Encoding, broken: &mut Vec<SmolStr>) -> Option<u32> {
         let setting = settings.get("time")?;
         let name = self.name_setting(settings, setting)?;
-        let index = self.field_index(settings.module, encoding, &name, broken)?;
+        let index = self.field_index(settings, encoding, &name, broken)?;
         let ty = &encoding.fields[index as usize].ty;
         if *ty != Type::Timestamp {
             let location = self.at(settings.module, name.span);
@@ -400,7 +406,16 @@ impl<'a> Checker<'a> {
     }
 
     /// The index of a field that a setting names. One that is not there is reported once, and broken from then on.
-    fn field_index(&mut self, module: u32, encoding: &Encoding, name: &Name, broken: &mut Vec<SmolStr>) -> Option<u32> {
+    fn field_index(
+        &mut self,
+        settings: &Settings<'_>,
+        encoding: &Encoding,
+        name: &Name,
+        broken: &mut Vec<SmolStr>,
+    ) -> Option<u32> {
+        let module = settings.module;
+        let symbol = self.field_of(self.at(module, settings.name), &name.text);
+        self.refer(module, name.span, symbol, None);
         let index = encoding.fields.iter().position(|field| field.name == name.text);
         if index.is_none() && !broken.iter().any(|broken| *broken == name.text || broken.is_empty()) {
             let near = closest(&name.text, encoding.fields.iter().map(|field| field.name.as_str())).map(str::to_owned);

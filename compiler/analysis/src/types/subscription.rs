@@ -65,6 +65,7 @@ impl<'a> Checker<'a> {
         let mut unit =
             Unit { slots: dimension.map(|id| self.subscription_slots(id)).unwrap_or_default(), ..Unit::default() };
         let own = unit.slots.len();
+        self.subscribed_symbols(dimension, &mut unit);
         let listen = dimension.map(|id| self.listen(&settings, id)).unwrap_or_default();
         let when = settings.get("when").filter(|_| dimension.is_some()).and_then(|setting| {
             let expr = self.one(&settings, setting, "one condition")?;
@@ -75,10 +76,11 @@ impl<'a> Checker<'a> {
             let broken = dimension.and_then(|id| self.broken_fields.get(&Global::Dimension(id)));
             broken.into_iter().flatten().for_each(|name| scope.fail(name));
             let module = item.module;
+            self.trace_scope(module, expr.span, &scope, &unit);
             let mut expressions = Expressions { checker: self, unit: &mut unit, scope: &mut scope, module, raw: None };
             expressions.check(expr, &Type::Bool)
         });
-        let publish = self.publish(&settings, &unit.slots[..own], dimension);
+        let publish = self.publish(&settings, &unit, own, dimension);
         plan::Subscription {
             id: name.clone(),
             name,
@@ -93,6 +95,15 @@ impl<'a> Checker<'a> {
             extra: self.text_setting(&settings, "extra"),
             guarantee: Guarantee::EffectivelyOnce,
             origin: self.origin(item.module, subscription.name.span),
+        }
+    }
+
+    /// Says what declares the slots of a dimension's keys and fields.
+    fn subscribed_symbols(&mut self, dimension: Option<DimensionId>, unit: &mut Unit) {
+        let Some(owner) = dimension.and_then(|id| self.owner(Global::Dimension(id))) else { return };
+        for index in 0..unit.slots.len() {
+            let symbol = self.field_of(owner, &unit.slots[index].name);
+            self.is_symbol(unit, SlotId(index as u32), symbol);
         }
     }
 
@@ -151,6 +162,8 @@ impl<'a> Checker<'a> {
             let location = self.at(module, field.span);
             self.diagnostics.push(super::message::no_field(location, &field.text, &owner, near));
         }
+        let symbol = self.owner(Global::Dimension(dimension)).and_then(|owner| self.field_of(owner, &field.text));
+        self.refer(module, field.span, symbol, None);
         index.map(|index| index as u32)
     }
 
@@ -174,9 +187,11 @@ impl<'a> Checker<'a> {
     fn publish(
         &mut self,
         settings: &Settings<'_>,
-        slots: &[plan::Slot],
+        unit: &Unit,
+        own: usize,
         dimension: Option<DimensionId>,
     ) -> Vec<(String, SlotId)> {
+        let slots = &unit.slots[..own];
         let Some(setting) = self.require_setting(settings, "publish", "publish: stu_id, status_name") else {
             return Vec::new();
         };
@@ -187,7 +202,11 @@ impl<'a> Checker<'a> {
                 Some(_) if publish.iter().any(|(other, _)| *other == name.text) => {
                     self.diagnostics.push(message::number(location, format!("`{}` is named twice", name.text)));
                 }
-                Some(index) => publish.push((name.text.to_string(), SlotId(index as u32))),
+                Some(index) => {
+                    let slot = SlotId(index as u32);
+                    self.refer(settings.module, name.span, unit.symbol(slot), Some(unit.ty(slot)));
+                    publish.push((name.text.to_string(), slot));
+                }
                 None if dimension.is_some_and(|id| !self.is_broken_field(Global::Dimension(id), &name.text)) => {
                     let near = closest(&name.text, slots.iter().map(|slot| slot.name.as_str())).map(str::to_owned);
                     self.diagnostics.push(message::not_a_field(location, &name.text, near));

@@ -136,6 +136,8 @@ impl Checker<'_> {
                 complete = false;
                 continue;
             }
+            let symbol = owner.and_then(|owner| self.field_of(self.owner(owner)?, &name.text));
+            self.refer(module, name.span, symbol, Some(ty));
             match self.constant_of(module, value, ty, "a test's value") {
                 Some(literal) => members.push((name.text.to_string(), literal)),
                 None => complete = false,
@@ -351,6 +353,7 @@ impl Checker<'_> {
             };
             if let Some((item, name)) = item {
                 self.used.insert(item);
+                self.refer_to_item(module, function.span, item);
                 // A dimension or state that was not understood has no rows.
                 let Some(target) = self.row_target(item) else {
                     *complete = false;
@@ -362,7 +365,13 @@ impl Checker<'_> {
                         unit.handles.push(Handle { name: name.to_string(), target, keys });
                         let handle = HandleId(unit.handles.len() as u32 - 1);
                         let loaded = self.at(module, expr.span);
-                        scope.rows.push(RowBinding { name: bound.as_str().into(), handle, nullable: false, loaded });
+                        scope.rows.push(RowBinding {
+                            name: bound.as_str().into(),
+                            handle,
+                            nullable: false,
+                            loaded,
+                            symbol: None,
+                        });
                         expr.kind = ExprKind::Name(bound.into());
                     }
                     None => *complete = false,

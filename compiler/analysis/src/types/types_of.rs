@@ -8,6 +8,7 @@ use super::expression::Expressions;
 use super::item_types::{GENERIC, generic, names, simple_name};
 use super::unit::{Scope, Unit};
 use super::{Checker, message, relation};
+use crate::index::SymbolKind;
 use crate::names::{NameError, Resolution, item_word};
 
 impl Checker<'_> {
@@ -26,7 +27,11 @@ impl Checker<'_> {
             TypeExprKind::Error => None,
             TypeExprKind::Named(name, arguments) => self.named_type(module, name, arguments, ty.span),
             TypeExprKind::Nullable(inner) => Some(self.type_of(module, inner)?.nullable()),
-            TypeExprKind::Record(fields) => self.record_type(module, fields).map(Type::Record),
+            TypeExprKind::Record(fields) => {
+                let members = self.record_type(module, fields)?;
+                self.declare_form(module, fields, &members);
+                Some(Type::Record(members))
+            }
             TypeExprKind::Function(..) => {
                 let location = self.at(module, ty.span);
                 self.diagnostics.push(
@@ -76,6 +81,7 @@ impl Checker<'_> {
         match self.names.lookup(module, &name.text) {
             Resolution::Item(item) => {
                 self.used.insert(item);
+                self.refer_to_item(module, name.span, item);
                 let declared = self.names.item(item);
                 let location = self.at(module, name.span);
                 let ItemKind::Type(alias) = &declared.kind else {
@@ -210,12 +216,15 @@ impl Checker<'_> {
                 match self.type_of(item.module, &parameter.ty) {
                     Some(ty) => {
                         let slot = unit.slot(&parameter.name.text, ty);
+                        let at = self.at(item.module, parameter.name.span);
+                        self.make(&mut unit, slot, at, SymbolKind::Parameter);
                         scope.add(parameter.name.text.clone(), slot, None, true);
                     }
                     None => complete = false,
                 }
             }
             let result = self.type_of(item.module, &function.result);
+            self.trace_scope(item.module, function.body.span, &scope, &unit);
             if let (true, Some(result)) = (complete, result) {
                 let mut expressions =
                     Expressions { checker: self, unit: &mut unit, scope: &mut scope, module: item.module, raw: None };

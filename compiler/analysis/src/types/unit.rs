@@ -1,6 +1,6 @@
 //! The record that an expression stands in: slots, loaded rows, names in scope, and what is known not to be null.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use nsf_diagnostics::Location;
 use nsf_plan::{Expr, ExprKind, Handle, HandleId, Slot, SlotId, Type};
@@ -13,6 +13,8 @@ pub struct Unit {
     pub slots: Vec<Slot>,
     /// By [`HandleId`].
     pub handles: Vec<Handle>,
+    /// What declares the names of slots, where an editor asks.
+    pub symbols: HashMap<SlotId, Location>,
 }
 
 impl Unit {
@@ -20,6 +22,17 @@ impl Unit {
     pub fn slot(&mut self, name: &str, ty: Type) -> SlotId {
         self.slots.push(Slot { name: name.to_owned(), ty });
         SlotId(self.slots.len() as u32 - 1)
+    }
+
+    /// What declares the name of a slot.
+    #[must_use]
+    pub fn symbol(&self, slot: SlotId) -> Option<Location> {
+        self.symbols.get(&slot).copied()
+    }
+
+    /// Says what declares the name of a slot.
+    pub fn set_symbol(&mut self, slot: SlotId, symbol: Location) {
+        self.symbols.insert(slot, symbol);
     }
 
     /// The type of a slot.
@@ -100,6 +113,8 @@ pub struct RowBinding {
     pub nullable: bool,
     /// Where it was loaded.
     pub loaded: Location,
+    /// What declares its name; none in a test, where it has none.
+    pub symbol: Option<Location>,
 }
 
 /// Names in scope. Cloned at branches, so kept small: lists, not maps.
