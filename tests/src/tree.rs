@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Folders that are never part of the project's own text.
-const SKIPPED: [&str; 4] = ["target", ".git", ".nsf", "fuzz-corpus"];
+const SKIPPED: [&str; 5] = ["target", ".git", ".nsf", "fuzz-corpus", "node_modules"];
 
 /// Every file under `folder` with this extension, sorted by path; build results and stores are left out.
 #[must_use]

@@ -78,7 +78,7 @@ pub fn install() -> Result<(), Vec<String>> {
         packages.push("libssl-dev");
     }
     if !packages.is_empty()
-        && let Err(complaint) = install_packages(&packages)
+        && let Err(complaint) = install_packages("servers need", &packages)
     {
         complaints.push(complaint);
     }
@@ -93,11 +93,15 @@ fn is_wanted(program: &str) -> bool {
     find(program).is_none() && !(program == "mvn" && kafka::is_fetched())
 }
 
-fn install_packages(packages: &[&str]) -> Result<(), String> {
+/// Installs packages with apt-get; `who` starts the sentence that says what they are for.
+///
+/// # Errors
+/// When they cannot be had; says what can be done by hand.
+pub fn install_packages(who: &str, packages: &[&str]) -> Result<(), String> {
     let all = packages.join(" ");
     let by_hand = format!("run `apt-get install {all}` as root, or install these by other means");
     if !is_root() || find("apt-get").is_none() {
-        return Err(format!("servers need {all}, and only root can install them with apt-get; {by_hand}"));
+        return Err(format!("{who} {all}, and only root can install them with apt-get; {by_hand}"));
     }
     eprintln!("── installing {all} with apt-get; their own services are not started");
     let update = apt(&["update"]);
@@ -118,6 +122,9 @@ fn apt(arguments: &[&str]) -> Result<(), String> {
 }
 
 /// Calls a program; its words are the error when it fails.
+///
+/// # Errors
+/// When it cannot be started or fails: the last lines of what it said.
 pub fn called(mut command: Command) -> Result<(), String> {
     let shown = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{shown}: {error}"))?;

@@ -3,6 +3,7 @@
 mod command;
 mod demo;
 mod dist;
+mod editors;
 mod faults;
 mod fuzz;
 mod kill;
@@ -22,6 +23,7 @@ cargo xtask fuzz SECONDS [TARGET]          parser, formatter, plan, record by ca
 cargo xtask prove [--part P] [--kills N] … every long proof in its full dose; writes tests/PROOF.md
 cargo xtask faults [ROW…] [--dose N] [--percent N] [--seed N]  rows of the fault matrix; writes tests/faults/RESULTS.md
 cargo xtask servers [--install]           Kafka, Redis, MariaDB on loopback until Ctrl-C; or only what they need
+cargo xtask editors [NAME…]               every editor driven over the language server: vscode, neovim, emacs, conformance
 cargo xtask dist                          the release archive of this machine's kind, under target/dist
 cargo xtask generate NAME COUNT FOLDER    an input of that many records: classroom, oulad, touching, w2
 ";
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         ["servers"] => servers::run(),
         ["servers", "--install"] => servers::install(),
         ["prove", options @ ..] => prove::Options::parse(options).and_then(|options| prove::run(&options)),
+        ["editors", names @ ..] => editors::run(names),
         ["dist"] => dist::run(),
         ["generate", name, count, folder] => generate(name, count, folder),
         _ => {

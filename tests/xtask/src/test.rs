@@ -4,6 +4,7 @@
 use std::process::{Command, Stdio};
 
 use crate::command::{cargo, cargo_with};
+use crate::editors;
 use crate::kill::{self, Dose};
 use crate::servers;
 
@@ -26,6 +27,7 @@ pub fn run() -> Result<(), String> {
     cargo(&["fmt", "--all", "--check"])?;
     let dose = Dose { kills: KILLS, percent: RECORDS, seed: kill::seed_of_now(), release: false };
     kill::run("all", dose)?;
+    editors::run(&[])?;
     let environment = [("NSF_FUZZ_SECONDS", FUZZ_SECONDS), ("RUST_TEST_THREADS", &threads())];
     cargo_with(&["test", "--workspace"], &environment)
 }
