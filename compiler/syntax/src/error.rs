@@ -13,6 +13,25 @@ pub struct SyntaxError {
     pub kind: SyntaxErrorKind,
 }
 
+/// What people write who come from other languages or are in a hurry, of which is known what it means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Habit {
+    /// The code.
+    pub code: &'static Code,
+    /// What is wrong, in words.
+    pub said: String,
+    /// What stands at its place.
+    pub label: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// What the edits do.
+    pub fix: String,
+    /// What makes it right; nothing where that is not known.
+    pub edits: Vec<(Span, String)>,
+    /// Whether nothing else can be meant.
+    pub sure: bool,
+}
+
 /// The facts of a mistake. Spans lie in the file of the mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SyntaxErrorKind {
@@ -25,6 +44,8 @@ pub enum SyntaxErrorKind {
         /// The sign that was surely meant.
         fix: Option<&'static str>,
     },
+    /// Something of which is known what it means.
+    Habit(Box<Habit>),
     /// A check (`reject`, `require`, …) that stands where steps do.
     CheckAsStep {
         /// All of it, where it is a whole check.
@@ -190,6 +211,7 @@ impl SyntaxErrorKind {
     #[must_use]
     pub const fn code(&self) -> &'static Code {
         match self {
+            Self::Habit(habit) => habit.code,
             Self::UnexpectedToken { .. }
             | Self::TypedAssignment
             | Self::CheckAsStep { .. }

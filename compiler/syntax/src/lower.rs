@@ -25,6 +25,9 @@ pub(crate) struct Lower<'t> {
     file: FileId,
     /// Where the parsed slice starts in the file.
     base: usize,
+    /// Where parts of the parsed slice stand in the file, if it was edited: offset in the slice, place, and whether the part
+    /// is as it stands there.
+    places: Vec<(usize, usize, bool)>,
     /// Where the item ends in the file: brackets that were missing are read behind it.
     pub(crate) limit: usize,
     comments: &'t [Comment],
@@ -52,6 +55,7 @@ impl<'t> Lower<'t> {
             text,
             file,
             base: 0,
+            places: Vec::new(),
             limit: text.len(),
             comments,
             is_doc: vec![false; comments.len()],
@@ -68,8 +72,15 @@ impl<'t> Lower<'t> {
     /// Sets where the next pairs' slice starts in the file.
     pub(crate) fn at(&mut self, base: usize) {
         self.base = base;
+        self.places.clear();
         self.nesting = 0;
         self.is_too_deep = false;
+    }
+
+    /// Says where the parts of the next slice, which was edited, stand in the file.
+    pub(crate) fn at_places(&mut self, places: Vec<(usize, usize, bool)>) {
+        self.at(places.first().map_or(0, |(_, place, _)| *place));
+        self.places = places;
     }
 
     /// Reports the limit of nesting, once a slice.
@@ -107,7 +118,13 @@ impl<'t> Lower<'t> {
     /// An offset of the parsed slice as one of the file. Behind a sign that was read as a shorter one, it is the end of
     /// that sign.
     fn absolute(&self, offset: usize) -> usize {
-        let at = (self.base + offset).min(self.limit);
+        let before = self.places.partition_point(|(from, _, _)| *from <= offset);
+        let place = match before.checked_sub(1).and_then(|index| self.places.get(index)) {
+            Some((from, place, true)) => place.wrapping_add(offset - from),
+            Some((_, place, false)) => *place,
+            None => self.base.wrapping_add(offset),
+        };
+        let at = place.min(self.limit);
         if self.text.is_char_boundary(at) { at } else { self.text.ceil_char_boundary(at) }
     }
 
@@ -133,7 +150,7 @@ impl<'t> Lower<'t> {
 
     /// Stands for a name that the grammar promises; never seen by a user.
     fn missing_name(&self, pair: &Pair<'_>) -> Name {
-        Name { text: SmolStr::default(), span: Span::at((self.base + pair.as_span().start()) as u32) }
+        Name { text: SmolStr::default(), span: Span::at(self.absolute(pair.as_span().start()) as u32) }
     }
 
     fn error_expression(span: Span) -> Expr {

@@ -11,6 +11,7 @@ mod explain;
 mod habits;
 mod item;
 mod lexical;
+mod meant;
 mod source;
 mod statement;
 mod step;
@@ -18,7 +19,7 @@ mod words;
 
 use std::ops::Range;
 
-use nsf_diagnostics::Span;
+use nsf_diagnostics::{FileId, Span};
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 
@@ -27,6 +28,7 @@ use crate::error::{SyntaxError, SyntaxErrorKind};
 use crate::grammar::{Grammar, Pair, Rule};
 use crate::lower::Lower;
 use crate::split::Chunk;
+use meant::ReadAs;
 use source::Source;
 
 /// Where the parser stopped and what it would have taken there.
@@ -46,7 +48,7 @@ pub(crate) fn items(lower: &mut Lower<'_>, chunk: &Chunk) -> Vec<Item> {
     let before = lower.errors.len();
     lower.limit = chunk.end;
     let is_unchanged = found.is_empty() && chunk.keyword.is_some() && !chunk.broken;
-    let mut recover = Recover { lower, source: &source, limit: chunk.end, is_unchanged };
+    let mut recover = Recover { lower, source: &source, limit: chunk.end, is_unchanged, said: Vec::new() };
     for (span, kind) in found {
         if matches!(kind, SyntaxErrorKind::UnclosedText { .. }) {
             let start = recover.place(span).start;
@@ -107,6 +109,15 @@ fn is_of_bracket(error: &SyntaxError) -> bool {
     matches!(error.kind, K::UnclosedBracket { .. } | K::StrayBracket | K::UnopenedBlock { .. })
 }
 
+/// The settings whose value is a block without a colon.
+pub(crate) const BLOCKS: [&str; 3] = meant::BLOCKS;
+
+/// The mistake of a block that follows its name behind a colon: the signs that are to be taken out, the colon first.
+pub(crate) fn colon_before_block(name: &str, signs: Vec<Span>, file: FileId) -> Option<SyntaxError> {
+    let (colon, commas) = signs.split_first()?;
+    Some(meant::colon_before_block(name, *colon, commas.to_vec()).error(file))
+}
+
 /// Recovery in one source.
 struct Recover<'a, 't> {
     lower: &'a mut Lower<'t>,
@@ -115,9 +126,17 @@ struct Recover<'a, 't> {
     limit: usize,
     /// Whether the source is a whole chunk as it was written, of which is known that it does not parse.
     is_unchanged: bool,
+    /// Statements of which is said what is wrong.
+    said: Vec<Span>,
 }
 
 impl<'a> Recover<'a, '_> {
+    /// Whether a mistake that was reported makes these tokens unreadable.
+    fn is_lost(&self, span: Span) -> bool {
+        let is_within = |said: &Span| said.start < span.end.max(span.start + 1) && span.start < said.end;
+        self.source.is_lost(span) || self.said.iter().any(is_within)
+    }
+
     /// A place of the source as a place of the file.
     fn place(&self, span: Span) -> Span {
         let absolute = |offset: u32| {
@@ -134,6 +153,11 @@ impl<'a> Recover<'a, '_> {
             | SyntaxErrorKind::CheckAsStep { whole: Some(other) }
             | SyntaxErrorKind::AssignmentAsStep { whole: Some(other) }
             | SyntaxErrorKind::UnopenedBlock { closed_by: other } => *other = self.place(*other),
+            SyntaxErrorKind::Habit(habit) => {
+                for (span, _) in &mut habit.edits {
+                    *span = self.place(*span);
+                }
+            }
             _ => {}
         }
         let span = self.place(span);
@@ -176,25 +200,29 @@ impl<'a> Recover<'a, '_> {
         Ok(value)
     }
 
-    /// Parses and lowers some tokens; a failure is reported, unless a mistake in these tokens was reported before.
+    /// Parses and lowers some tokens; a failure is reported, unless a mistake in these tokens was reported before. What is
+    /// known to be meant is read as that.
     fn lowered_or_report<T>(
         &mut self,
         rule: Rule,
         range: &Range<usize>,
-        lower: impl FnOnce(&mut Lower<'_>, Pair<'_>) -> T,
+        mut lower: impl FnMut(&mut Lower<'_>, Pair<'_>) -> T,
     ) -> Option<T> {
-        match self.lowered(rule, range, lower) {
-            Ok(value) => Some(value),
-            Err(failure) => {
-                self.report_failure(&failure, range);
-                None
-            }
+        let failure = match self.lowered(rule, range, &mut lower) {
+            Ok(value) => return Some(value),
+            Err(failure) => failure,
+        };
+        match self.read_as_meant(rule, range, &failure, lower) {
+            ReadAs::Value(value) => return Some(value),
+            ReadAs::Said => {}
+            ReadAs::Unknown => self.report_failure(&failure, range),
         }
+        None
     }
 
     /// Reports a word that cannot start what stands at `range`, unless a mistake in it was reported before.
     fn report_word(&mut self, word: usize, range: &Range<usize>, kind: SyntaxErrorKind) {
-        if !self.source.is_lost(self.source.span(range)) {
+        if !self.is_lost(self.source.span(range)) {
             self.report(self.source.span(&(word..word + 1)), kind);
         }
     }
@@ -203,7 +231,7 @@ impl<'a> Recover<'a, '_> {
     fn report_failure(&mut self, failure: &Failure, range: &Range<usize>) {
         // Up to the next statement, since a bracket that was blanked is no token.
         let next = self.source.tokens.get(range.end).map_or(self.source.text.len() as u32, |token| token.span.start);
-        if self.source.is_lost(self.source.span(range).to(Span::at(next))) {
+        if self.is_lost(self.source.span(range).to(Span::at(next))) {
             return;
         }
         let (span, kind) = explain::explain(self.source, failure, range);
@@ -230,7 +258,7 @@ impl<'a> Recover<'a, '_> {
 
     /// Reports the first of the tokens left over behind something that was complete.
     fn report_rest(&mut self, rest: Range<usize>, expected: &'static str) {
-        if rest.start >= rest.end || self.source.is_lost(self.source.span(&rest)) {
+        if rest.start >= rest.end || self.is_lost(self.source.span(&rest)) {
             return;
         }
         let first = rest.start..rest.start + 1;

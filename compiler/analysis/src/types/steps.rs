@@ -213,6 +213,7 @@ impl<'a> Checker<'a> {
             let module = builder.module;
             match &check.kind {
                 CheckKind::Error => {}
+                CheckKind::Assigned(name) => builder.scope.fail(&name.text),
                 CheckKind::Require(expr, reason) => {
                     let Some((condition, facts)) = self.step_condition(builder, expr) else { continue };
                     let text = || format!("`{}` does not hold", source_text(self, module, expr));

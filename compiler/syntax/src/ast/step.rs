@@ -113,6 +113,8 @@ pub struct Check {
 pub enum CheckKind {
     /// Could not be read; reported already.
     Error,
+    /// Could not be read, and was reported: a value given to a name, which counts as a field from then on.
+    Assigned(Name),
     /// `require e else reject "why"` and `require e`.
     Require(Expr, Option<TextLiteral>),
     /// `drop when e "why"`; the reason may be left out.

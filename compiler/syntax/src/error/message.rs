@@ -2,7 +2,7 @@
 
 use nsf_diagnostics::{Applicability, Diagnostic, Location, SourceMap, Span, Suggestion, TextEdit};
 
-use super::{SyntaxErrorKind, suggestion};
+use super::{Habit, SyntaxErrorKind, suggestion};
 
 /// What the messages of one mistake speak of.
 pub(super) struct Words {
@@ -58,6 +58,7 @@ impl Words {
         use SyntaxErrorKind as K;
         match kind {
             K::UnexpectedToken { expected, near, fix } => self.unexpected(&expected, near, fix, empty),
+            K::Habit(habit) => self.habit(*habit, empty),
             K::CheckAsStep { whole } => self.check_as_step(whole, empty),
             K::StepInBody { expected } => {
                 titled(empty, format!("{} starts a step, and {expected} stands here", self.found))
@@ -134,6 +135,22 @@ impl Words {
                 .suggest(self.replace(sure, format!("write `{near}`"), near));
         }
         titled(empty, format!("{} cannot stand here", self.found)).label(format!("expected {}", any_of(expected)))
+    }
+
+    fn habit(&self, habit: Habit, empty: Diagnostic) -> Diagnostic {
+        let mut diagnostic = titled(empty, habit.said).label(habit.label);
+        if let Some(help) = habit.help {
+            diagnostic = diagnostic.help(help);
+        }
+        if habit.edits.is_empty() {
+            return diagnostic;
+        }
+        let edit = |(span, replacement)| TextEdit { location: self.at(span), replacement };
+        diagnostic.suggest(Suggestion {
+            message: habit.fix,
+            edits: habit.edits.into_iter().map(edit).collect(),
+            applicability: if habit.sure { Applicability::Certain } else { Applicability::Likely },
+        })
     }
 
     fn check_as_step(&self, whole: Option<Span>, empty: Diagnostic) -> Diagnostic {

@@ -162,7 +162,9 @@ impl Writer<'_> {
 
     fn check(&mut self, check: &Check) -> Row {
         let (word, operand, reason) = match &check.kind {
-            CheckKind::Error => return Ok(RowForms::cells("check", vec![Some(self.atom(check.span)?)])),
+            CheckKind::Error | CheckKind::Assigned(_) => {
+                return Ok(RowForms::cells("check", vec![Some(self.atom(check.span)?)]));
+            }
             CheckKind::Require(condition, why) => {
                 let word = self.word("require")?;
                 let condition = self.expression(condition)?;

@@ -1,7 +1,13 @@
 //! Items that are a head and settings, and the settings themselves.
 
+use nsf_diagnostics::Span;
+
 use super::Lower;
-use crate::ast::{Assignment, ItemKind, Setting, SettingValue, SettingsItem, SettingsKeyword};
+use crate::ast::{
+    Assignment, Expr, ExprKind, FieldDeclaration, ItemKind, Name, Setting, SettingValue, SettingsItem, SettingsKeyword,
+    TypeExprKind,
+};
+use crate::error::SyntaxErrorKind;
 use crate::grammar::{Pair, Rule};
 
 impl Lower<'_> {
@@ -58,13 +64,37 @@ impl Lower<'_> {
                             _ => {}
                         }
                     }
-                    value = SettingValue::Values(values);
+                    value = self.setting_values(&name, values);
                 }
                 Rule::setting_block => value = self.setting_block(child, &name.text),
                 _ => {}
             }
         }
         Setting { name, value, otherwise, span }
+    }
+
+    /// The values of a setting. A record where a block is due was read as one because a colon stands before it.
+    fn setting_values(&mut self, name: &Name, values: Vec<Expr>) -> SettingValue {
+        let is_block = crate::recover::BLOCKS.contains(&name.text.as_str());
+        match values.as_slice() {
+            [Expr { kind: ExprKind::Record(_), span }] if is_block => {
+                let signs = crate::token::tokens_in(self.text, name.span.end as usize, span.end as usize);
+                let mut depth = 0_u32;
+                let mut taken_out = Vec::new();
+                for token in signs {
+                    match token.text(self.text) {
+                        "{" | "(" | "[" => depth += 1,
+                        "}" | ")" | "]" => depth = depth.saturating_sub(1),
+                        ":" if depth == 0 => taken_out.push(token.span),
+                        "," if depth == 1 => taken_out.push(token.span),
+                        _ => {}
+                    }
+                }
+                self.errors.extend(crate::recover::colon_before_block(&name.text, taken_out, self.file));
+                SettingValue::Error
+            }
+            _ => SettingValue::Values(values),
+        }
     }
 
     fn setting_block(&mut self, pair: Pair<'_>, name: &str) -> SettingValue {
@@ -76,11 +106,27 @@ impl Lower<'_> {
                 _ => {}
             }
         }
-        if !assignments.is_empty() || (fields.is_empty() && name == "map") {
+        if !assignments.is_empty() || name == "map" {
+            assignments.extend(fields.iter().map(|field| self.assigned_by_colon(field)));
             SettingValue::Assignments(assignments)
         } else {
             SettingValue::Fields(fields)
         }
+    }
+
+    /// `title: product_name` where members are mapped: read as a field with its type, for which it looks.
+    fn assigned_by_colon(&mut self, field: &FieldDeclaration) -> Assignment {
+        let between = Span::new(field.name.span.end, field.ty.span.start);
+        let at = between.start + between.text(self.text).find(':').unwrap_or(0) as u32;
+        let kind = SyntaxErrorKind::UnexpectedToken { expected: vec!["`=`"], near: None, fix: Some("=") };
+        self.error(Span::new(at, at + 1), kind);
+        let value = match &field.ty.kind {
+            TypeExprKind::Named(name, arguments) if arguments.is_empty() => {
+                Expr { kind: ExprKind::Name(name.text.clone()), span: name.span }
+            }
+            _ => Self::error_expression(field.ty.span),
+        };
+        Assignment { dimension: None, field: field.name.clone(), value, span: field.span }
     }
 
     pub(crate) fn assignment(&mut self, pair: Pair<'_>) -> Assignment {

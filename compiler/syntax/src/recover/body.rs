@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use nsf_diagnostics::Span;
 
+use super::meant::{self, BLOCKS, ReadAs};
 use super::statement::{CHECKS, CLAUSES, STEPS, Statements};
 use super::{Failure, Recover, habits};
 use crate::ast::{
@@ -55,6 +56,10 @@ impl Recover<'_, '_> {
             {
                 values.push(value);
                 index += 1;
+                continue;
+            }
+            if let ReadAs::Value(value) = self.read_as_meant(rule, range, &failure, &mut lower) {
+                values.push(value);
                 continue;
             }
             values.extend(broken(self, range, Some(&failure)));
@@ -212,7 +217,9 @@ impl Recover<'_, '_> {
                 this.report_failure(failure?, range);
             }
             let span = this.place(this.source.span(range));
-            Some(check.flatten().unwrap_or(Check { kind: CheckKind::Error, span }))
+            let assigned = this.name_at(range.start).filter(|_| this.source.word(range.start + 1) == "=");
+            let kind = assigned.map_or(CheckKind::Error, CheckKind::Assigned);
+            Some(check.flatten().unwrap_or(Check { kind, span }))
         })
     }
 
@@ -256,8 +263,12 @@ impl Recover<'_, '_> {
     /// A setting that does not parse: if it is a block, its fields or assignments are read one by one.
     fn broken_setting(&mut self, range: &Range<usize>, failure: &Failure) -> Vec<Setting> {
         let name = self.name_or_none(range.start);
-        let open = range.start + 1;
+        let mut open = range.start + 1;
         let mut value = SettingValue::Error;
+        if BLOCKS.contains(&self.source.word(range.start)) && self.source.word(open) == ":" {
+            self.report_colon_before_block(range);
+            open += 1;
+        }
         if !name.text.is_empty() && self.source.word(open) == "{" && open < range.end {
             let region = self.inside(open, range.end);
             value = if self.source.word(range.start) == "map" {
@@ -265,7 +276,12 @@ impl Recover<'_, '_> {
             } else {
                 SettingValue::Fields(self.fields(&region))
             };
-            self.report_rest(self.source.skip(open)..range.end, "a setting");
+            let rest = self.source.skip(open)..range.end;
+            if rest.len() == 1 && self.source.word(rest.start) == "," {
+                self.report_word(rest.start, &rest, SyntaxErrorKind::StrayComma);
+            } else {
+                self.report_rest(rest, "a setting");
+            }
         } else {
             self.report_failure(failure, range);
         }
@@ -277,6 +293,23 @@ impl Recover<'_, '_> {
             settings.extend(below.map(|name| Setting { name, value: SettingValue::Error, otherwise: None, span }));
         }
         settings
+    }
+
+    /// `record: { … }`, where a block follows its name at once.
+    fn report_colon_before_block(&mut self, range: &Range<usize>) {
+        let (colon, open) = (range.start + 1, range.start + 2);
+        if self.source.word(open) != "{" || open >= range.end {
+            return;
+        }
+        let region = self.inside(open, range.end);
+        let commas: Vec<Span> = self
+            .outside_of_brackets(&region)
+            .filter(|at| self.source.word(*at) == ",")
+            .map(|at| self.source.span(&(at..at + 1)))
+            .collect();
+        let place = self.source.span(&(colon..open));
+        let meant = meant::colon_before_block(self.source.word(range.start), place, commas);
+        self.report_meant(meant, &(colon..open));
     }
 
     pub(crate) fn test_clauses(&mut self, region: &Range<usize>) -> Vec<TestClause> {
@@ -326,7 +359,10 @@ impl Recover<'_, '_> {
         let Some(name) = self.name_of_rows(range) else { return TestClauseKind::Error };
         let open = range.start + 2;
         let region = self.inside(open, range.end);
-        let rows = self.comma_separated(&region);
+        let mut rows = Vec::new();
+        for part in self.comma_separated(&region) {
+            rows.extend(self.rows_without_commas(part));
+        }
         let mut values = Vec::new();
         for row in rows {
             values.push(match self.lowered_or_report(Rule::expr_entry, &row, |lower, pair| lower.expression(pair)) {
@@ -340,6 +376,27 @@ impl Recover<'_, '_> {
         } else {
             TestClauseKind::Given(name, values)
         }
+    }
+
+    /// The rows of a part between two commas: several where a comma is missing.
+    fn rows_without_commas(&mut self, part: Range<usize>) -> Vec<Range<usize>> {
+        let (mut rows, mut start) = (Vec::new(), part.start);
+        let starts: Vec<usize> = self.outside_of_brackets(&part).skip(1).collect();
+        for at in starts {
+            if self.source.word(at) == "{" && self.source.word(at - 1) == "}" {
+                self.report_meant(meant::missing_comma(self.source, at), &(at..at));
+                rows.push(start..at);
+                start = at;
+            }
+        }
+        rows.push(start..part.end);
+        rows
+    }
+
+    /// The tokens of a region that are not inside of brackets; of brackets the opening one.
+    fn outside_of_brackets(&self, region: &Range<usize>) -> impl Iterator<Item = usize> {
+        let end = region.end;
+        std::iter::successors(Some(region.start), |at| Some(self.source.skip(*at))).take_while(move |at| *at < end)
     }
 
     /// The parts of a region between its commas; a comma at the end is no part.

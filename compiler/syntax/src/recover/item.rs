@@ -5,12 +5,15 @@ use std::ops::Range;
 use pest::Parser;
 
 use super::source::{Source, is_operator_word};
-use super::{Recover, habits};
+use super::{Recover, habits, meant};
 use crate::ast::{Fields, FunctionKind, Item, ItemKind, Name, StepFunctionBody, Test};
 use crate::error::SyntaxErrorKind;
 use crate::grammar::{Grammar, Pair, Rule};
 use crate::lower::Lower;
 use crate::scan::{ITEM_KEYWORDS, reads_as_item};
+
+/// How many tokens the head of an item has at most.
+const HEAD: usize = 64;
 
 impl Recover<'_, '_> {
     /// All items of the source.
@@ -25,14 +28,48 @@ impl Recover<'_, '_> {
     fn item_starts(&self) -> Vec<usize> {
         let count = self.source.tokens.len();
         let mut starts = Vec::new();
+        let mut unopened = None;
         let mut at = 0;
         while at < count {
-            if at == 0 || self.starts_item(at) {
+            if at == 0 || (self.starts_item(at) && (self.source.in_first_column(at) || unopened.is_none())) {
                 starts.push(at);
+                unopened = self.unopened_block(at);
             }
             at = self.source.skip(at);
         }
         starts
+    }
+
+    /// The first token of an item's lines below its head, if no brace opens the block that they are.
+    fn unopened_block(&self, start: usize) -> Option<usize> {
+        if !matches!(self.source.word(start), "flow" | "test" | "source" | "state" | "table") {
+            return None;
+        }
+        let head = self.source.tokens.len().min(start + HEAD);
+        let first = (start + 1..head).find(|at| self.source.is_first_on_line(*at))?;
+        let is_head = (start..first).all(|at| self.source.word(at) != "{");
+        (is_head && !self.source.in_first_column(first) && self.source.word(first) != "{").then_some(first)
+    }
+
+    /// An item whose block has no braces, read as if it had them.
+    fn without_braces(&mut self, range: &Range<usize>, first: usize) -> Option<Item> {
+        let meant = meant::block_without_braces(self.source, first - 1, range.end);
+        let span = self.source.span(range);
+        // Brace and blank have one length.
+        let before = self.source.tokens.get(first)?.span.start.checked_sub(1)?;
+        let head = self.source.text.get(span.start as usize..before as usize)?;
+        let body = self.source.text.get(before as usize + 1..span.end as usize)?;
+        let braced = Source::plain(format!("{head}{{{body}}}"), self.source.base + span.start as usize);
+        self.report_meant(meant, &(first - 1..first));
+        let tokens = 0..braced.tokens.len();
+        let mut inner = Recover {
+            lower: &mut *self.lower,
+            source: &braced,
+            limit: self.limit,
+            is_unchanged: false,
+            said: Vec::new(),
+        };
+        Some(inner.item(&tokens))
     }
 
     fn starts_item(&self, at: usize) -> bool {
@@ -61,13 +98,21 @@ impl Recover<'_, '_> {
             let place = self.source.span(&(range.start..range.start + 1));
             self.report(place, SyntaxErrorKind::IndentedItem);
         }
+        if let Some(first) = self.unopened_block(range.start).filter(|first| *first < range.end)
+            && let Some(item) = self.without_braces(range, first)
+        {
+            return item;
+        }
         let body = self.find(range, "{").filter(|_| has_body(word));
         let is_known_to_fail = body.is_some() && self.is_unchanged && range.len() == self.source.tokens.len();
         if !is_known_to_fail {
-            match self.lowered(crate::parse::entry(word), range, |lower, pair| lower.item(pair)) {
-                Ok(item) => return item,
-                Err(failure) if body.is_none() => self.report_failure(&failure, range),
-                Err(_) => {}
+            let (rule, lower) = (crate::parse::entry(word), |lower: &mut Lower<'_>, pair: Pair<'_>| lower.item(pair));
+            if body.is_none() {
+                if let Some(item) = self.lowered_or_report(rule, range, lower) {
+                    return item;
+                }
+            } else if let Ok(item) = self.lowered(rule, range, lower) {
+                return item;
             }
         }
         let docs = self.lower.docs(span.start);
@@ -129,7 +174,7 @@ impl Recover<'_, '_> {
         let first = self.source.span(&(range.start..range.start + 1));
         let error =
             Item { docs: Vec::new(), kind: ItemKind::Error { keyword: None, names: self.names_of_head(range) }, span };
-        if self.source.is_lost(first) {
+        if self.is_lost(first) {
             return error;
         }
         if !self.source.is_word(range.start) {
@@ -143,7 +188,13 @@ impl Recover<'_, '_> {
         let Some(corrected) = near.and_then(|near| self.with_word(range, near)) else { return error };
         let docs = self.lower.docs(span.start);
         let tokens = 0..corrected.tokens.len();
-        let mut inner = Recover { lower: &mut *self.lower, source: &corrected, limit: self.limit, is_unchanged: false };
+        let mut inner = Recover {
+            lower: &mut *self.lower,
+            source: &corrected,
+            limit: self.limit,
+            is_unchanged: false,
+            said: Vec::new(),
+        };
         let before = inner.lower.errors.len();
         let item = inner.item(&tokens);
         // What is wrong directly behind the word shows only that another one was meant.
@@ -191,7 +242,7 @@ impl Recover<'_, '_> {
         &mut self,
         rule: Rule,
         range: &Range<usize>,
-        lower: impl FnOnce(&mut Lower<'_>, Pair<'_>) -> T,
+        lower: impl FnMut(&mut Lower<'_>, Pair<'_>) -> T,
     ) -> Option<T> {
         self.lowered_or_report(rule, range, lower)
     }

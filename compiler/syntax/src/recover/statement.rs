@@ -30,6 +30,16 @@ pub(crate) const CLAUSES: [&str; 3] = ["with", "given", "expect"];
 /// Words inside statements that may start a line.
 const CONTINUATIONS: [&str; 8] = ["within", "into", "from", "by", "as", "under", "on", "derived"];
 
+/// Whether a word is what other languages declare a name by.
+pub(crate) fn is_declarer(word: &str) -> bool {
+    matches!(word, "var" | "val" | "const" | "set")
+}
+
+/// Whether a word is a setting of a dimension's field.
+pub(crate) fn is_setting_of_field(word: &str) -> bool {
+    matches!(word, "empty" | "owner")
+}
+
 impl Recover<'_, '_> {
     /// The statements of a block, as ranges of tokens, and whether each start is certain.
     pub(crate) fn statements(&self, region: &Range<usize>, kind: Statements) -> Vec<(Range<usize>, bool)> {
@@ -37,6 +47,11 @@ impl Recover<'_, '_> {
         let mut previous = None;
         let mut at = region.start;
         while at < region.end {
+            if starts.last().is_some_and(|(start, _)| self.goes_on(*start, at, kind)) {
+                previous = Some(at);
+                at = self.source.skip(at);
+                continue;
+            }
             let certain = self.starts_statement(at, kind, previous);
             if previous.is_none() || certain || self.may_start_statement(at, kind, previous) {
                 starts.push((at, certain || previous.is_none()));
@@ -47,6 +62,28 @@ impl Recover<'_, '_> {
         }
         let ends = starts.iter().skip(1).map(|(start, _)| *start).chain([region.end]);
         starts.iter().zip(ends).map(|((start, certain), end)| (*start..end, *certain)).collect()
+    }
+
+    /// A token that would start a statement, but belongs to the one that starts at `start`, which is not written as it should
+    /// be.
+    fn goes_on(&self, start: usize, at: usize, kind: Statements) -> bool {
+        let (first, word, before) = (self.source.word(start), self.source.word(at), self.source.word(at - 1));
+        let same_line = !self.source.is_first_on_line(at);
+        match kind {
+            // `when amount < 1 jump done`
+            Statements::Steps => {
+                let has_block = self.find(&(start..at), "{").is_some();
+                same_line && first == "when" && matches!(word, "jump" | "stop") && !has_block && before != "when"
+            }
+            // `var double = amount * 2`
+            Statements::Calculate => start + 1 == at && is_declarer(first) && self.source.word(at + 1) == "=",
+            // `age: int64 #100001 empty: 0`
+            Statements::DimensionFields => {
+                let is_type = self.source.is_word(at + 2) && !matches!(self.source.word(at + 2), "true" | "false");
+                same_line && is_setting_of_field(word) && self.source.word(at + 1) == ":" && !is_type
+            }
+            _ => false,
+        }
     }
 
     /// A word that starts a line though nothing before it asks for more.
@@ -76,7 +113,8 @@ impl Recover<'_, '_> {
         let (word, next) = (self.source.word(at), self.source.word(at + 1));
         if kind == Statements::MappingArms {
             let is_arm = matches!(next, "=>" | "|") && !matches!(before, "|" | "=>" | "-" | "else");
-            return after_value && ((is_arm && self.source.is_literal(at)) || word == "else");
+            let is_other = next == "=>" && matches!(word, "_" | "default" | "otherwise");
+            return after_value && ((is_arm && (self.source.is_literal(at) || is_other)) || word == "else");
         }
         if !self.source.is_word(at) || !after_value {
             return false;
@@ -85,7 +123,12 @@ impl Recover<'_, '_> {
             Statements::Settings => matches!(next, ":" | "{"),
             Statements::Fields | Statements::DimensionFields => next == ":",
             Statements::Assignments => next == "=" || (next == "." && self.source.word(at + 3) == "="),
-            Statements::Calculate => (next == "=" && before != "let") || (word == "let" && self.source.is_word(at + 1)),
+            Statements::Calculate => {
+                let is_declared = (word == "let" || is_declarer(word)) && self.source.is_word(at + 1);
+                (next == "=" && before != "let")
+                    || (is_declared && (word == "let" || self.source.word(at + 2) == "="))
+                    || matches!(next, "+=" | "-=" | "*=" | "/=")
+            }
             Statements::Save => {
                 matches!(next, "=" | "+=" | "-=")
                     || (matches!(next, "max" | "min") && self.source.word(at + 2) == "=")
@@ -117,7 +160,8 @@ impl Recover<'_, '_> {
             }
             _ => {
                 // `jump L when e`
-                word == "when" && !self.source.is_first_on_line(at) && at >= 2 && self.source.word(at - 2) == "jump"
+                let jumps = at >= 2 && matches!(self.source.word(at - 2), "jump" | "goto");
+                word == "when" && !self.source.is_first_on_line(at) && jumps
             }
         };
         STEPS.contains(&word) && !continues && !matches!(next, "." | "," | ")" | "==" | "=")

@@ -254,7 +254,7 @@ impl Recover<'_, '_> {
     ) -> Option<Option<T>> {
         let first = range.start..range.start + 1;
         let word = self.source.word(range.start);
-        if known.contains(&word) || !self.source.is_word(range.start) || self.source.is_lost(self.source.span(range)) {
+        if known.contains(&word) || !self.source.is_word(range.start) || self.is_lost(self.source.span(range)) {
             return None;
         }
         let habit = habits::statement(word, known);
@@ -273,7 +273,13 @@ impl Recover<'_, '_> {
         lower: impl FnOnce(&mut Lower<'_>, Pair<'_>) -> T,
     ) -> Option<T> {
         let tokens = 0..corrected.tokens.len();
-        let mut inner = Recover { lower: &mut *self.lower, source: corrected, limit: self.limit, is_unchanged: false };
+        let mut inner = Recover {
+            lower: &mut *self.lower,
+            source: corrected,
+            limit: self.limit,
+            is_unchanged: false,
+            said: Vec::new(),
+        };
         inner.lowered(rule, &tokens, lower).ok()
     }
 
