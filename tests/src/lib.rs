@@ -1,6 +1,7 @@
 //! What the suites and `cargo xtask` share: where things are, the `nsfc` under test, folders and lines to compare.
 #![expect(clippy::panic, reason = "only tests call this, and a test stops where it cannot go on")]
 
+pub mod cpu_time;
 pub mod generate;
 #[cfg(feature = "lanes")]
 pub mod lanes;

@@ -5,6 +5,9 @@ mod boundaries;
 mod catalogue;
 mod corpus;
 mod cutting;
+mod damage;
+mod dose;
+mod formatting;
 #[path = "../fuzz/src/targets/mod.rs"]
 mod fuzz_targets;
 mod house;
@@ -14,6 +17,7 @@ mod migrate;
 mod mistakes;
 mod mutations;
 mod oulad;
+mod programs;
 mod project;
 mod reference;
 mod runs;

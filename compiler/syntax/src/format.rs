@@ -14,7 +14,7 @@
 //! - what does not fit is broken at its loosest operators, each at the start of a line;
 //! - items stand apart by one empty line; of `use const type fn builtin primary dimension fields space` neighbours of one
 //!   kind may stand together;
-//! - a label has a line of its own; a comment before a comma goes behind it.
+//! - a label has a line of its own; a comment before a comma goes behind it, unless it would come to document what follows.
 
 mod doc;
 mod expressions;

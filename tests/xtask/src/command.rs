@@ -1,7 +1,7 @@
 //! Calls of other programs: shown, timed, and an error when they fail.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use nsf_tests::root;
@@ -27,6 +27,29 @@ pub fn cargo_with(arguments: &[&str], environment: &[(&str, &str)]) -> Result<()
     let status = status.map_err(|error| format!("{shown} cannot be started: {error}"))?;
     eprintln!("── {shown}: {:.0} s", started.elapsed().as_secs_f64());
     if status.success() { Ok(()) } else { Err(format!("{shown} failed")) }
+}
+
+/// Runs cargo and gives the lines of its output that begin with `shown: `, without that; all of it is shown when it ends.
+///
+/// # Errors
+/// When it cannot be started, ends with another code than 0, or shows nothing.
+pub fn cargo_shows(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Vec<String>, String> {
+    let shown = format!("cargo {}", arguments.join(" "));
+    eprintln!("── {shown}");
+    let started = Instant::now();
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command.current_dir(root()).args(arguments).envs(environment.iter().copied()).stderr(Stdio::inherit());
+    let output = command.output().map_err(|error| format!("{shown} cannot be started: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    print!("{text}");
+    eprintln!("── {shown}: {:.0} s", started.elapsed().as_secs_f64());
+    if !output.status.success() {
+        return Err(format!("{shown} failed"));
+    }
+    let lines: Vec<String> =
+        text.lines().filter_map(|line| line.split_once("shown: ")).map(|(_, line)| line.to_owned()).collect();
+    if lines.is_empty() { Err(format!("{shown} shows nothing")) } else { Ok(lines) }
 }
 
 /// The folder of build results.

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use nsf_tests::root;
 
-use crate::command::{cargo_with, program};
+use crate::command::{cargo_shows, cargo_with, program};
 use crate::{fuzz, kill};
 pub use options::Options;
 use page::{Page, Part};
@@ -70,7 +70,19 @@ fn show(part: Part, options: &Options, lines: &mut Vec<String>) -> Result<(), St
             Ok(())
         }
         Part::Properties => properties(options, lines),
+        Part::Formatter => suite("formatting::", options, lines),
+        Part::Damage => suite("damage::", options, lines),
     }
+}
+
+/// Tests of the suite that run by a dose and say what they ran.
+fn suite(name: &str, options: &Options, lines: &mut Vec<String>) -> Result<(), String> {
+    let arguments =
+        ["test", "--release", "--quiet", "--package", "nsf-tests", "--test", "suite", "--", name, "--nocapture"];
+    let (percent, seed) = (options.percent.to_string(), options.seed.to_string());
+    let shown = cargo_shows(&arguments, &[("NSF_DOSE", &percent), ("NSF_DOSE_SEED", &seed)])?;
+    lines.extend(shown.iter().map(|line| format!("- {line}")));
+    Ok(())
 }
 
 /// The property tests, each with its own number of cases.
@@ -105,6 +117,7 @@ fn dose(part: Part, options: &Options) -> String {
         }
         Part::Fuzz => format!("Dose: {} of {} seconds each.", options.seconds, full.seconds),
         Part::Properties => format!("Dose: {} of {} cases; a tenth of whole runs.", options.cases, full.cases),
+        Part::Formatter | Part::Damage => format!("Dose: {} % of programs and places.", options.percent),
     }
 }
 

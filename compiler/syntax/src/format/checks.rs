@@ -102,13 +102,25 @@ fn a_comment_survives_before(item: &str, pair: &[Token<'_>]) {
         assert!(printed.contains("// a note"));
         assert_eq!(words(&printed), words(item), "{changed}");
     }
-    // What documents a field goes on to do so, and nothing else comes to do so; but a comment before a comma goes behind it.
+    // What documents a field goes on to do so, and nothing else comes to do so.
     for comment in [" /// a note\n    ", "\n    /// a note\n    "] {
         let changed = format!("{before}{comment}{after}");
-        if pair[1].text != "," {
-            assert_eq!(plain_comments(&formatted(&changed)), plain_comments(&changed), "{changed}");
-        }
+        assert_eq!(plain_comments(&formatted(&changed)), plain_comments(&changed), "{changed}");
     }
+}
+
+#[test]
+fn a_function_that_may_be_null_and_give_null_keeps_both_signs_apart() {
+    let text = "type a = fn(text) -> text? ?\n";
+    assert_eq!(formatted(text), text);
+}
+
+#[test]
+fn what_documents_nothing_before_a_comma_stays_there() {
+    let text = "type a = {\n  x: text\n  /// of x\n  , y: text /// of x, too\n  , z: text }\n";
+    assert_eq!(plain_comments(&formatted(text)), 2);
+    let without = text.replace("///", "//");
+    assert!(formatted(&without).contains("x: text,\n  // of x\n"), "{}", formatted(&without));
 }
 
 /// How many comments document nothing.

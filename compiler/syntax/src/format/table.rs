@@ -28,6 +28,8 @@ pub(super) struct Row {
     pub broken: Option<Cells>,
     /// Whether its block over several lines starts directly after its first cell, out of all columns.
     pub hanging: bool,
+    /// Comments that stay between it and its comma.
+    pub before_comma: Doc,
 }
 
 /// How the rows of a block are aligned.
@@ -48,7 +50,7 @@ impl Style {
 pub(super) fn on_one_line(rows: &[Row], separator: &str) -> Option<Doc> {
     let mut parts = Vec::with_capacity(rows.len() * 2);
     for (index, row) in rows.iter().enumerate() {
-        if !row.comments.is_nothing() {
+        if !row.comments.is_nothing() || !row.before_comma.is_nothing() {
             return None;
         }
         if index > 0 {
@@ -96,6 +98,7 @@ pub(super) fn in_columns(rows: &[Row], style: Style, depth: usize, separator: &s
             parts.push(row.comments.clone());
             parts.push(Doc::newline(row.blank_below_comments));
             parts.push(align(row.cells(broken), widths, row.gap()));
+            parts.push(row.before_comma.clone());
             parts.push(Doc::text(separator));
         }
     }

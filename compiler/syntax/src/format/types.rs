@@ -23,7 +23,11 @@ impl Writer<'_> {
                 let arguments = self.bracketed(ends, Inside::TightWithoutComma, arguments, Self::type_expression)?;
                 Ok(sequence![name, arguments])
             }
-            TypeExprKind::Nullable(inner) => Ok(sequence![self.type_expression(inner)?, self.word("?")?]),
+            TypeExprKind::Nullable(inner) => {
+                // A function that may be null and whose result may be, too: `??` would be another sign.
+                let apart = if ends_nullable(inner) { Doc::space() } else { Doc::nothing() };
+                Ok(sequence![self.type_expression(inner)?, apart, self.word("?")?])
+            }
             TypeExprKind::Record(fields) => {
                 let braces = self.field_declarations(fields, true)?;
                 Ok(match braces.flat {
@@ -98,5 +102,14 @@ impl Writer<'_> {
             });
         }
         Ok(Doc::nest(Doc::sequence(parts)))
+    }
+}
+
+/// Whether the last sign of a type is `?`.
+fn ends_nullable(ty: &TypeExpr) -> bool {
+    match &ty.kind {
+        TypeExprKind::Nullable(_) => true,
+        TypeExprKind::Function(_, result) => ends_nullable(result),
+        _ => false,
     }
 }

@@ -207,13 +207,23 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A comma that does not end a list; comments before it go behind it.
+    /// A comma that does not end a list; comments before it go behind it, unless they would document what follows.
     pub fn comma(&mut self) -> Made {
         if self.peek() != "," {
             return self.mismatch();
         }
-        self.pass_comments_on();
+        if !self.may_become_docs() {
+            self.pass_comments_on();
+        }
         self.token()
+    }
+
+    /// Whether comments before the comma that comes next, put before what follows it, could make documentation of
+    /// themselves or of those that stand there already.
+    fn may_become_docs(&self) -> bool {
+        let comments = |index: usize| self.tokens.get(index).map_or(&[][..], |token| &token.comments);
+        let (own, after) = (comments(self.next), comments(self.next + 1));
+        !own.is_empty() && own.iter().chain(after).any(|comment| comment.text.starts_with("///"))
     }
 
     /// Takes a comma that ends a list, if there is one.
@@ -301,8 +311,8 @@ impl<'a> Writer<'a> {
             let forms = each(self, item)?;
             rows.push(forms.below(above));
             let last = index + 1 == items.len();
-            if commas && !last {
-                self.comma_of_row()?;
+            if let Some(row) = rows.last_mut().filter(|_| commas && !last) {
+                row.before_comma = self.comma_of_row()?;
             }
         }
         self.depth -= 1;
@@ -332,9 +342,10 @@ impl<'a> Writer<'a> {
         Ok(Braces { flat, columns, broken })
     }
 
-    /// The comma between rows: its text is printed by the table.
-    fn comma_of_row(&mut self) -> Result<(), Mismatch> {
-        self.comma().map(|_| ())
+    /// The comma between rows: its text is printed by the table. Gives the comments that stay before it.
+    fn comma_of_row(&mut self) -> Made {
+        let comments = if self.may_become_docs() { self.comments(false) } else { Doc::nothing() };
+        self.comma().map(|_| comments)
     }
 
     /// Whether everything has been taken.
@@ -378,6 +389,7 @@ impl RowForms {
             flat: self.flat,
             broken: self.broken,
             hanging: self.hanging,
+            before_comma: Doc::nothing(),
         }
     }
 }

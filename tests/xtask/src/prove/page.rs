@@ -8,7 +8,7 @@ const HEAD: &str = "\
 # What was shown
 
 Written by `cargo xtask prove`; `--part NAME` runs one part alone and replaces its section, and there are options for its
-dose: `--kills N`, `--percent N` (of the records), `--seconds N` (of fuzzing), `--cases N` (of each property), `--seed N`.
+dose: `--kills N`, `--percent N` (of records, programs, places), `--seconds N` (of fuzzing), `--cases N` (of each property), `--seed N`.
 A dose below the full one is named as such. The short doses of every part run with `cargo xtask test`.
 ";
 
@@ -23,11 +23,15 @@ pub enum Part {
     Fuzz,
     /// The property tests.
     Properties,
+    /// What `nsfc fmt` may never do.
+    Formatter,
+    /// Files that are cut short, or have a token twice or not.
+    Damage,
 }
 
 impl Part {
     /// Every part, in the order of the page.
-    pub const ALL: [Self; 4] = [Self::Tests, Self::Kill, Self::Fuzz, Self::Properties];
+    pub const ALL: [Self; 6] = [Self::Tests, Self::Kill, Self::Fuzz, Self::Properties, Self::Formatter, Self::Damage];
 
     /// Its name as an option.
     pub const fn name(self) -> &'static str {
@@ -36,6 +40,8 @@ impl Part {
             Self::Kill => "kill",
             Self::Fuzz => "fuzz",
             Self::Properties => "properties",
+            Self::Formatter => "formatter",
+            Self::Damage => "damage",
         }
     }
 
@@ -45,7 +51,7 @@ impl Part {
     /// When there is none.
     pub fn parse(name: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|part| part.name() == name);
-        found.ok_or_else(|| format!("there is no part `{name}`; there are tests, kill, fuzz, properties"))
+        found.ok_or_else(|| format!("there is no part `{name}`; there are {}", Self::ALL.map(Self::name).join(", ")))
     }
 
     const fn title(self) -> &'static str {
@@ -54,6 +60,8 @@ impl Part {
             Self::Kill => "Killed runs end like whole ones",
             Self::Fuzz => "Fuzzing of parser, formatter, plan and record",
             Self::Properties => "Properties",
+            Self::Formatter => "The formatter loses, moves and changes nothing",
+            Self::Damage => "A damaged file is read in time, and what stands around the damage as before",
         }
     }
 }
@@ -124,6 +132,6 @@ mod tests {
         again.put(Part::Fuzz, &["x".to_owned()]);
         let text = again.text();
         assert!(text.contains("Dose.\n\n- a\n- b\n\nShown.") && text.contains("\n\nx\n"), "{text}");
-        assert_eq!(text.matches("NOT SHOWN").count(), 2, "{text}");
+        assert_eq!(text.matches("NOT SHOWN").count(), 4, "{text}");
     }
 }
