@@ -39,30 +39,44 @@ fn arguments(case: &Path, out: &Path) -> Vec<String> {
     arguments
 }
 
+/// Runs a case twice in a project: it gives what it should, and nothing new the second time.
+fn run_twice(case: &Path, project: &Path, out: &Path, complaints: &mut Vec<String>) {
+    let arguments = arguments(case, out);
+    for round in ["first run", "second run"] {
+        let called = tool::call(project, &arguments);
+        let before = complaints.len();
+        if called.code != Some(0) {
+            complaints.push(called.all());
+        } else if round == "second run" && !called.output.contains("nothing new since the last run") {
+            complaints.push(format!("something was new\n{}", called.output));
+        }
+        compare(&case.join("out"), out, complaints);
+        for complaint in &mut complaints[before..] {
+            *complaint = format!("{}, {round}: {complaint}", case.display());
+        }
+    }
+}
+
 #[test]
 fn every_case_gives_what_it_should_and_nothing_new_the_second_time() {
-    let mut complaints = Vec::new();
+    let (mut complaints, mut upgrades) = (Vec::new(), 0);
     let cases = tree::folders(&root().join("tests/run"));
     assert!(cases.len() >= 4, "tests/run holds {} cases only", cases.len());
     for case in cases {
         let work = tempfile::tempdir().unwrap();
         let (project, out) = (work.path().join("project"), work.path().join("out"));
         tree::copy(&case, &project).unwrap();
-        let arguments = arguments(&case, &out);
-        for round in ["first run", "second run"] {
-            let called = tool::call(&project, &arguments);
-            let before = complaints.len();
-            if called.code != Some(0) {
-                complaints.push(called.all());
-            } else if round == "second run" && !called.output.contains("nothing new since the last run") {
-                complaints.push(format!("something was new\n{}", called.output));
-            }
-            compare(&case.join("out"), &out, &mut complaints);
-            for complaint in &mut complaints[before..] {
-                *complaint = format!("{}, {round}: {complaint}", case.file_name().unwrap().to_string_lossy());
-            }
+        // The next version of the program, with more of the same inputs, goes on from what the first has stored.
+        let next = case.join("next");
+        fs::remove_dir_all(project.join("next")).ok();
+        run_twice(&case, &project, &out, &mut complaints);
+        if next.is_dir() {
+            tree::copy(&next, &project).unwrap();
+            run_twice(&next, &project, &out, &mut complaints);
+            upgrades += 1;
         }
     }
+    assert!(upgrades > 0, "no case of tests/run has a folder `next`");
     assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
 }
 

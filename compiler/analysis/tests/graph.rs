@@ -11,12 +11,16 @@ use nsf_diagnostics::apply_edits;
 use nsf_plan::Guarantee;
 
 fn analyse(text: &str, lock: Option<&str>) -> Analysis {
-    let file = InputFile { path: "shop.nsf".to_owned(), text: text.to_owned() };
-    let input = ProjectInput { name: "shop".to_owned(), files: vec![file], lock: lock.map(str::to_owned) };
-    let analysis = check(&input);
+    let analysis = with_mistakes(text, lock);
     let found: Vec<&str> = analysis.diagnostics.iter().map(|found| found.message.as_str()).collect();
     assert!(found.is_empty(), "{found:#?}");
     analysis
+}
+
+fn with_mistakes(text: &str, lock: Option<&str>) -> Analysis {
+    let file = InputFile { path: "shop.nsf".to_owned(), text: text.to_owned() };
+    let input = ProjectInput { name: "shop".to_owned(), files: vec![file], lock: lock.map(str::to_owned) };
+    check(&input)
 }
 
 const ORDER: &str = "\
@@ -395,6 +399,40 @@ states:
     let plan = lower(&analysis.dag, &analysis.sources);
     assert_eq!((plan.states[0].id.as_str(), plan.states[0].name.as_str()), ("shop.totals", "shop.sums"));
     assert!(Lock::of(&analysis.dag, None).text().contains("id: \"shop.totals\""));
+}
+
+#[test]
+fn a_field_of_a_state_that_was_renamed_is_offered_for_the_lock_file_and_keeps_its_stored_name() {
+    let lock = "\
+version: 1
+states:
+  \"shop.sums\":
+    id: \"shop.sums\"
+    keys: \"{ id: int64 }\"
+    value: \"{ sum: int32 }\"
+";
+    let renamed = |lock: &str| {
+        let analysis = with_mistakes(SHOWN, Some(lock));
+        let found: Vec<_> = analysis.diagnostics.iter().filter(|found| found.code.id == "E0414").collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].message.contains("had a field `sum`"), "{}", found[0].message);
+        let edits = &found[0].suggestions[0].edits;
+        assert_eq!(found[0].suggestions[0].message, "say in nsf.lock that `total` is `sum` under a new name");
+        apply_edits(lock, edits)
+    };
+    let once = renamed(lock);
+    assert!(once.contains("value: \"{ total: int32 }\"\n    stored_as:\n      \"total\": \"sum\"\n"), "{once}");
+    let analysis = analyse(SHOWN, Some(&once));
+    let plan = lower(&analysis.dag, &analysis.sources);
+    assert_eq!((plan.states[0].fields[0].name.as_str(), plan.states[0].fields[0].stored_name()), ("total", "sum"));
+    // The wider type is noted, and the stored name stays.
+    let noted = Lock::of(&analysis.dag, None).text();
+    assert!(noted.contains("value: \"{ total: int64 }\"\n    stored_as:\n      \"total\": \"sum\"\n"), "{noted}");
+    // A second time: what is stored still has its first name.
+    let before = once.replace("total: int32", "sums: int32").replace("\"total\": \"sum\"", "\"sums\": \"first\"");
+    let analysis = with_mistakes(SHOWN, Some(&before));
+    let found = analysis.diagnostics.iter().find(|found| found.code.id == "E0414").unwrap();
+    assert!(apply_edits(&before, &found.suggestions[0].edits).contains("\"total\": \"first\""));
 }
 
 #[test]

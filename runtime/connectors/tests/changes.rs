@@ -22,6 +22,7 @@ fn gained(fields: &[(&str, i64)]) -> Plan {
         name: (*name).into(),
         ty: Type::INT64,
         default: Literal::Integer(*default),
+        stored_as: None,
     });
     plan.states[0].fields.extend(new);
     plan
@@ -100,7 +101,11 @@ fn what_cannot_be_brought_over_is_refused_with_what_to_do() {
         let error = project.run(&plan, IN, OUT, Options::default()).unwrap_err().to_string();
         assert!(error.contains(words) && error.contains("--fresh"), "{error}");
     };
-    refused(|plan| plan.states[0].fields[0].ty = Type::INT64.nullable(), "its field `total` was stored as int64, now");
+    refused(
+        |plan| plan.states[0].fields[0].ty = Type::Float64,
+        "its field `total` was stored as int64, now it is float64",
+    );
+    refused(|plan| plan.states[0].fields[0].name = "sum".into(), "its field `total` is stored, but gone");
     refused(|plan| plan.states[0].keys[0].0 = "j".into(), "it was stored by (k: text), now it is by (j: text)");
     refused(|plan| plan.states[0].keep = Some(1), "its `keep` was added or taken away");
     refused(|plan| plan.states[0].order = nsf_plan::Order::Time, "its `order: time` was added or taken away");

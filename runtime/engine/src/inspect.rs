@@ -14,6 +14,8 @@ use crate::{
 pub struct Kept<'p> {
     /// Its name, module in front.
     pub name: &'p str,
+    /// What the keys of its rows begin with: a state's stable identity, a dimension's name.
+    pub id: &'p str,
     /// Names and types of its keys.
     pub keys: &'p [(String, Type)],
     /// The table that its rows stand in.
@@ -54,10 +56,15 @@ impl std::fmt::Display for KeyMistake {
 
 /// All states and dimensions of a plan.
 pub fn all(plan: &Plan) -> impl Iterator<Item = Kept<'_>> {
-    let states =
-        plan.states.iter().map(|state| Kept { name: &state.name, keys: &state.keys, table: StoreTable::State });
+    let states = plan.states.iter().map(|state| Kept {
+        name: &state.name,
+        id: &state.id,
+        keys: &state.keys,
+        table: StoreTable::State,
+    });
     let dimensions = plan.dimensions.iter();
-    let dimensions = dimensions.map(|own| Kept { name: &own.name, keys: &own.keys, table: StoreTable::Dimension });
+    let dimensions =
+        dimensions.map(|own| Kept { name: &own.name, id: &own.name, keys: &own.keys, table: StoreTable::Dimension });
     states.chain(dimensions)
 }
 
@@ -78,21 +85,21 @@ impl Kept<'_> {
         }
         let mut stored = Vec::new();
         // The parts were just written as these types.
-        let _ = text::write_key(self.name, self.types(), &parts, &mut stored);
+        let _ = text::write_key(self.id, self.types(), &parts, &mut stored);
         Ok(stored)
     }
 
     /// What the keys of all its rows begin with.
     #[must_use]
     pub fn prefix(&self) -> Vec<u8> {
-        text::prefix(self.name)
+        text::prefix(self.id)
     }
 
     /// A row as a line of JSON: `{"key":{…},"row":{…}}`. None where the key is another's. What is no JSON stands as a text
     /// under `damaged`.
     #[must_use]
     pub fn line(&self, stored: &[u8], row: &[u8]) -> Option<String> {
-        let parts = text::read_key(self.name, self.types(), stored)?;
+        let parts = text::read_key(self.id, self.types(), stored)?;
         let mut rest = parts.as_slice();
         let mut line = b"{\"key\":{".to_vec();
         for (at, (name, ty)) in self.keys.iter().enumerate() {
@@ -126,7 +133,7 @@ mod tests {
     use super::*;
 
     fn kept(keys: &[(String, Type)]) -> Kept<'_> {
-        Kept { name: "shop.totals", keys, table: StoreTable::State }
+        Kept { name: "shop.sums", id: "shop.totals", keys, table: StoreTable::State }
     }
 
     #[test]

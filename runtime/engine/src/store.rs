@@ -17,7 +17,7 @@ pub struct Changes {
 /// When a value ends that a flow is told of, for stores that commit lane by lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
-    /// The state's name.
+    /// The state's stable identity.
     pub state: String,
     /// The number of the partition that it was saved from.
     pub partition: u32,

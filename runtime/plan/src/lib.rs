@@ -23,6 +23,7 @@ mod build;
 mod codec;
 pub mod connector;
 pub mod document;
+pub mod evolution;
 mod expression;
 pub mod field_id;
 mod flow;

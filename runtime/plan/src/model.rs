@@ -294,6 +294,17 @@ pub struct StateField {
     pub ty: Type,
     /// Its value before the first save.
     pub default: Literal,
+    /// The name under which stored values have it, where that is another: it was renamed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored_as: Option<String>,
+}
+
+impl StateField {
+    /// The name under which stored values have it; never another's of the same state.
+    #[must_use]
+    pub fn stored_name(&self) -> &str {
+        self.stored_as.as_deref().unwrap_or(&self.name)
+    }
 }
 
 /// Where dimensions are stored.

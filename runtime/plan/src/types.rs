@@ -40,6 +40,13 @@ impl IntegerWidth {
         }
     }
 
+    /// Whether every integer of this width is one of another.
+    #[must_use]
+    pub const fn fits(self, other: Self) -> bool {
+        let ((low, high), (other_low, other_high)) = (self.range(), other.range());
+        other_low <= low && high <= other_high
+    }
+
     /// `int8` … `uint64`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -16,9 +16,14 @@ pub fn assign(dag: &mut Dag, lock: Option<&Lock>) {
         // A state that was renamed in the lock file keeps the identity under which its values are stored.
         if let Some(Node::State(state)) = dag.graph.node_weight_mut(node)
             && let Some(known) = lock.and_then(|lock| lock.states.get(&state.value.name))
-            && !known.id.is_empty()
         {
-            state.value.id.clone_from(&known.id);
+            if !known.id.is_empty() {
+                state.value.id.clone_from(&known.id);
+            }
+            // So does a field.
+            for field in &mut state.value.fields {
+                field.stored_as = known.stored_as.get(&field.name).cloned();
+            }
         }
     }
     let nodes = dag.index.dimensions.clone();

@@ -10,7 +10,7 @@ mod write;
 use std::collections::BTreeMap;
 
 use nsf_diagnostics::{FileId, Location, Span, TextEdit};
-use nsf_plan::{RecordType, Type};
+use nsf_plan::{RecordType, State, Type};
 
 pub use read::LockError;
 
@@ -62,6 +62,8 @@ pub struct LockedState {
     pub keys: RecordType,
     /// The fields of its value.
     pub value: RecordType,
+    /// The names under which fields are stored that were renamed since.
+    pub stored_as: BTreeMap<String, String>,
     /// The line of its name.
     pub span: Span,
     /// All its lines.
@@ -73,6 +75,32 @@ impl LockedDimension {
     #[must_use]
     pub fn number_of(&self, name: &str) -> Option<u32> {
         self.fields.iter().find(|(_, field)| !field.retired && field.name == name).map(|(number, _)| *number)
+    }
+}
+
+impl LockedState {
+    /// The name under which a field is stored.
+    #[must_use]
+    pub fn stored_name<'n>(&'n self, field: &'n str) -> &'n str {
+        self.stored_as.get(field).map_or(field, String::as_str)
+    }
+
+    /// A state as it is in a program.
+    fn of(state: &State) -> Self {
+        let renamed = state.fields.iter().filter_map(|field| Some((field.name.clone(), field.stored_as.clone()?)));
+        Self {
+            id: state.id.clone(),
+            keys: state.keys.clone(),
+            value: state.fields.iter().map(|field| (field.name.clone(), field.ty.clone())).collect(),
+            stored_as: renamed.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Its lines in the lock file, as `name`.
+    #[must_use]
+    pub fn text(&self, name: &str) -> String {
+        write::state(name, self)
     }
 }
 
@@ -117,11 +145,7 @@ impl Lock {
         }
         for node in &dag.index.states {
             let Some(crate::graph::Node::State(state)) = dag.graph.node_weight(*node) else { continue };
-            let state = &state.value;
-            let value = state.fields.iter().map(|field| (field.name.clone(), field.ty.clone())).collect();
-            let locked =
-                LockedState { id: state.id.clone(), keys: state.keys.clone(), value, ..LockedState::default() };
-            lock.states.insert(state.name.clone(), locked);
+            lock.states.insert(state.value.name.clone(), LockedState::of(&state.value));
         }
         lock
     }
@@ -168,6 +192,8 @@ states:
     id: \"shop.old\"
     keys: \"{ id: int64 }\"
     value: \"{ count: int64, by: map<text, int64> }\"
+    stored_as:
+      \"count\": \"visits\"
 ";
 
     #[test]
@@ -177,6 +203,8 @@ states:
         let order = &lock.dimensions["shop.order"];
         assert_eq!((order.number_of("total"), order.number_of("note")), (Some(100_001), None));
         assert_eq!(lock.states["shop.seen"].id, "shop.old");
+        assert_eq!(lock.states["shop.seen"].stored_name("count"), "visits");
+        assert_eq!(lock.states["shop.seen"].stored_name("by"), "by");
         assert_eq!(Lock::read(&TEXT.replace('\n', "\r\n"), None).unwrap().text(), TEXT);
     }
 
@@ -189,5 +217,11 @@ states:
         assert_eq!(reason("int64 }\"\n    value", "int }\"\n    value"), "`{ id: int }` is not a type");
         assert_eq!(reason("states:", "<<<<<<< HEAD"), "it is not a name, a colon and a value");
         assert_eq!(reason("100002", "100001"), "number 100001 stands here twice");
+        assert_eq!(reason("\"count\": \"visits\"", "\"counts\": \"visits\""), "the state has no field `counts`");
+        assert_eq!(
+            reason("\"count\": \"visits\"", "\"count\": \"by\""),
+            "`count` and `by` of the state are both stored as `by`"
+        );
+        assert_eq!(reason("    stored_as:\n", ""), "it belongs to no `stored_as`");
     }
 }

@@ -1,5 +1,7 @@
 //! Reads a lock file line by line. Its form is fixed, so that every mistake has a line and a reason.
 
+use std::collections::BTreeMap;
+
 use nsf_diagnostics::{FileId, Span};
 use nsf_plan::{RecordType, Type};
 
@@ -33,7 +35,7 @@ pub(super) fn read(text: &str, file: Option<FileId>) -> Result<Lock, LockError> 
     let mut lock = Lock { file, ..Lock::default() };
     let mut section = Section::Head;
     let mut entry = String::new();
-    let mut version = false;
+    let (mut version, mut renames) = (false, false);
     let mut start = 0;
     for raw in text.split_inclusive('\n') {
         let from = start;
@@ -62,7 +64,12 @@ pub(super) fn read(text: &str, file: Option<FileId>) -> Result<Lock, LockError> 
                 lock.states.insert(entry.clone(), LockedState { span, whole: span, ..LockedState::default() });
             }
             (2 | 3, Section::Dimensions, _) => dimension_line(lock.dimensions.get_mut(&entry), &line)?,
-            (2, Section::States, _) => state_line(lock.states.get_mut(&entry), &line)?,
+            (2, Section::States, what) => {
+                renames = what == "stored_as";
+                state_line(lock.states.get_mut(&entry), &line)?;
+            }
+            (3, Section::States, _) if renames => rename_line(lock.states.get_mut(&entry), &line)?,
+            (3, Section::States, _) => return Err(wrong(span, "it belongs to no `stored_as`")),
             _ => return Err(wrong(span, "this line does not belong here")),
         }
         if let (Section::States, Some(state)) = (&section, lock.states.get_mut(&entry)) {
@@ -70,6 +77,7 @@ pub(super) fn read(text: &str, file: Option<FileId>) -> Result<Lock, LockError> 
             state.whole = Span::new(state.whole.start, start as u32);
         }
     }
+    lock.states.values().try_for_each(stored_once)?;
     if version { Ok(lock) } else { Err(wrong(Span::at(0), "its first line `version: 1` is missing")) }
 }
 
@@ -173,7 +181,34 @@ fn state_line(state: Option<&mut LockedState>, line: &Line<'_>) -> Result<(), Lo
         "id" => state.id = line.text()?,
         "keys" => state.keys = line.record()?,
         "value" => state.value = line.record()?,
+        "stored_as" => {}
         name => return Err(wrong(line.span, format!("a state has no `{name}`"))),
+    }
+    Ok(())
+}
+
+/// `"field": "the name that it is stored under"`, behind the state's `value`.
+fn rename_line(state: Option<&mut LockedState>, line: &Line<'_>) -> Result<(), LockError> {
+    let Some(state) = state else { return Err(wrong(line.span, "it belongs to no state")) };
+    let (name, stored) = (line.name.as_str(), line.text()?);
+    if state.value.iter().all(|(field, _)| field != name) {
+        return Err(wrong(line.span, format!("the state has no field `{name}`")));
+    }
+    state.stored_as.insert(name.to_owned(), stored);
+    Ok(())
+}
+
+/// No two fields of a state are stored under one name.
+fn stored_once(state: &LockedState) -> Result<(), LockError> {
+    let mut taken = BTreeMap::new();
+    for (field, _) in &state.value {
+        let stored = state.stored_name(field);
+        if let Some(other) = taken.insert(stored, field) {
+            return Err(wrong(
+                state.span,
+                format!("`{other}` and `{field}` of the state are both stored as `{stored}`"),
+            ));
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use nsf_plan::Type;
 
-use super::Lock;
+use super::{Lock, LockedState};
 
 const HEAD: &str = "\
 # nsf.lock: numbers and shapes that stored data depends on.
@@ -16,7 +16,7 @@ pub(super) fn write(lock: &Lock) -> String {
     let mut text = HEAD.to_owned();
     // Writing to a text cannot fail.
     let _ = write_dimensions(&mut text, lock);
-    let _ = write_states(&mut text, lock);
+    write_states(&mut text, lock);
     text
 }
 
@@ -41,16 +41,32 @@ fn write_dimensions(text: &mut String, lock: &Lock) -> std::fmt::Result {
     Ok(())
 }
 
-fn write_states(text: &mut String, lock: &Lock) -> std::fmt::Result {
+fn write_states(text: &mut String, lock: &Lock) {
     if lock.states.is_empty() {
-        return Ok(());
+        return;
     }
     text.push_str("states:\n");
-    for (name, state) in &lock.states {
-        let keys = Type::Record(state.keys.clone()).to_string();
-        let value = Type::Record(state.value.clone()).to_string();
-        writeln!(text, "  {}:\n    id: {}", quoted(name), quoted(&state.id))?;
-        writeln!(text, "    keys: {}\n    value: {}", quoted(&keys), quoted(&value))?;
+    lock.states.iter().for_each(|(name, state)| text.push_str(&self::state(name, state)));
+}
+
+/// The lines of a state.
+pub(super) fn state(name: &str, state: &LockedState) -> String {
+    let mut text = String::new();
+    // Writing to a text cannot fail.
+    let _ = write_state(&mut text, name, state);
+    text
+}
+
+fn write_state(text: &mut String, name: &str, state: &LockedState) -> std::fmt::Result {
+    let keys = Type::Record(state.keys.clone()).to_string();
+    let value = Type::Record(state.value.clone()).to_string();
+    writeln!(text, "  {}:\n    id: {}", quoted(name), quoted(&state.id))?;
+    writeln!(text, "    keys: {}\n    value: {}", quoted(&keys), quoted(&value))?;
+    if !state.stored_as.is_empty() {
+        text.push_str("    stored_as:\n");
+    }
+    for (field, stored) in &state.stored_as {
+        writeln!(text, "      {}: {}", quoted(field), quoted(stored))?;
     }
     Ok(())
 }

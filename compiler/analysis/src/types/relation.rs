@@ -10,18 +10,13 @@ pub fn widens(from: &Type, to: &Type) -> bool {
         (from, to) if from == to => true,
         (Type::Nullable(from), Type::Nullable(to)) => widens(from, to),
         (from, Type::Nullable(to)) => widens(from, to),
-        (Type::Integer(from), Type::Integer(to)) => integer_widens(*from, *to),
+        (Type::Integer(from), Type::Integer(to)) => from.fits(*to),
         (Type::Integer(_), Type::Decimal) | (Type::Float32, Type::Float64) => true,
         (Type::Select(from), to) => widens(from, to),
         (from, Type::Select(to)) => widens(from, to),
         (Type::Multi(from), Type::List(to)) | (Type::List(from), Type::Multi(to)) => from == to,
         _ => false,
     }
-}
-
-fn integer_widens(from: IntegerWidth, to: IntegerWidth) -> bool {
-    let ((from_low, from_high), (to_low, to_high)) = (from.range(), to.range());
-    to_low <= from_low && from_high <= to_high
 }
 
 /// The type that both widen to.
@@ -38,7 +33,7 @@ pub fn common(left: &Type, right: &Type) -> Option<Type> {
     }
     if let (Type::Integer(left), Type::Integer(right)) = (left, right) {
         let wider = [IntegerWidth::Int16, IntegerWidth::Int32, IntegerWidth::Int64];
-        let fits = wider.into_iter().find(|width| integer_widens(*left, *width) && integer_widens(*right, *width));
+        let fits = wider.into_iter().find(|width| left.fits(*width) && right.fits(*width));
         return fits.map(Type::Integer);
     }
     None

@@ -104,7 +104,10 @@ impl<'a> Checker<'a> {
             };
             match default {
                 Some(default) => {
-                    fields.push((plan::StateField { name: declaration.name.text.to_string(), ty, default }, name));
+                    fields.push((
+                        plan::StateField { name: declaration.name.text.to_string(), ty, default, stored_as: None },
+                        name,
+                    ));
                 }
                 None => broken.push(declaration.name.text.clone()),
             }

@@ -304,6 +304,7 @@ impl<'a> Checker<'a> {
                 name: "seen".to_owned(),
                 ty: Type::Timestamp.nullable(),
                 default: Literal::Null,
+                stored_as: None,
             }],
             marks: true,
             origin: self.origin(builder.module, place.location.span),

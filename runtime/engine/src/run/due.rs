@@ -94,7 +94,7 @@ impl Lane {
             if known >= watermark {
                 return Ok(());
             }
-            let ends = LaneStore::ends(lanes, link.lane, &link.held, &shape.name, partition, known, page)?;
+            let ends = LaneStore::ends(lanes, link.lane, &link.held, &shape.id, partition, known, page)?;
             let reached = match ends.last() {
                 // Of those that are due with the last there may be more.
                 Some((last, _)) if ends.len() >= page => last.saturating_sub(1),
@@ -211,7 +211,7 @@ impl Lane {
                 partition,
                 offset: last as u64,
             },
-            number: xxh3_64_with_seed(&key, u64::from(stable::number(&shape.name))).max(1),
+            number: xxh3_64_with_seed(&key, u64::from(stable::number(&shape.id))).max(1),
         };
         let turn = Turn::Ended(last, due.at, Arc::from(&*key));
         self.output.place = Place { record: ((batch as u64) << 32) | due.tick as u64, turn };

@@ -72,8 +72,8 @@ impl AllExpiring {
                 streams: savers.streams.into_iter().collect(),
                 programs: told,
                 stream: Stream {
-                    id: state.name.clone(),
-                    number: stable::number(&state.name),
+                    id: state.id.clone(),
+                    number: stable::number(&state.id),
                     name: state.name.clone(),
                     topic: String::new(),
                     reject: None,

@@ -1,5 +1,5 @@
 //! What the store says of itself: number of lanes, numbers and shapes of states. A run whose plan does not fit is
-//! refused before anything is read; one whose states gained fields goes on from the stored rows, see [`migrate`].
+//! refused before anything is read; one whose states gained fields, or have wider ones, goes on from the stored rows, see [`migrate`].
 //!
 //! [`migrate`]: super::migrate
 
@@ -9,98 +9,22 @@ use serde::{Deserialize, Serialize};
 use super::{
     error::RunError,
     inventory,
-    migrate::{Cells, Migration},
+    migrate::Migration,
     pieces::Core,
     retries::{source_of, waits_in_words},
+    stored::{Fit, StoredShape},
 };
 use crate::{
     connector::{ConnectorError, ConnectorErrorKind},
-    encode::cell::write_cell,
-    state::StateShape,
     store::{Store, StoreBatch, StoreTable},
     text,
 };
 
 const LANES: &[u8] = b"lanes";
 
-/// A state as it was when its rows were written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct StoredShape {
-    pub number: u16,
-    keys: Vec<(String, String)>,
-    pub fields: Vec<(String, String)>,
-    kept: bool,
-    by_time: bool,
-    /// Whether a later program ran without it.
-    #[serde(default)]
-    left: bool,
-}
-
-/// How stored rows stand to a state of the plan.
-enum Fit {
-    Same,
-    /// By the plan's fields: which stored field it was, none for a new one.
-    Migrate(Vec<Option<usize>>),
-    /// Not, in words, and what can be done.
-    Refused(String, &'static str),
-}
-
-/// Fields of a state that are stored and not in the program: rows of a store for several workers carry them along.
-fn carried(known: &StoredShape, state: &State) -> Vec<(String, String)> {
-    let gone = known.fields.iter().filter(|(name, _)| state.fields.iter().all(|field| field.name != *name));
-    gone.cloned().collect()
-}
-
-const PUT_BACK: &str = "put it back as it was, give the state another name to begin it anew beside what is stored, or \
-                        give --fresh to forget earlier runs and begin anew";
-
 /// For what is kept of records that wait: no state of the program's own.
 const KEY_BACK: &str = "put the `key` of the source back as it was until no record of it waits, or give --fresh to forget \
                         earlier runs and begin anew";
-
-impl StoredShape {
-    fn new(state: &State, number: u16) -> Self {
-        let keys = state.keys.iter().map(|(name, ty)| (name.clone(), ty.to_string())).collect();
-        let fields = state.fields.iter().map(|field| (field.name.clone(), field.ty.to_string())).collect();
-        let by_time = state.order == nsf_plan::Order::Time;
-        Self { number, keys, fields, kept: state.keep.is_some(), by_time, left: false }
-    }
-
-    /// `carries`: whether rows keep fields that the program does not know.
-    fn fit(&self, state: &State, carries: bool) -> Fit {
-        let now = Self::new(state, self.number);
-        if now.keys != self.keys {
-            let words = |keys: &[(String, String)]| {
-                keys.iter().map(|(name, ty)| format!("{name}: {ty}")).collect::<Vec<_>>().join(", ")
-            };
-            let (old, new) = (words(&self.keys), words(&now.keys));
-            return Fit::Refused(format!("it was stored by ({old}), now it is by ({new})"), PUT_BACK);
-        }
-        let old = |name: &String| self.fields.iter().position(|(own, _)| own == name);
-        let changed = now.fields.iter().find(|(name, ty)| old(name).is_some_and(|at| self.fields[at].1 != *ty));
-        if let Some((name, ty)) = changed {
-            let before = old(name).map_or("", |at| self.fields[at].1.as_str());
-            let words = format!("its field `{name}` was stored as {before}, now it is {ty}");
-            let help = "keep the field as it was and add the new one under another name, give the state another name to \
-                        begin it anew, or give --fresh to forget earlier runs and begin anew";
-            return Fit::Refused(words, help);
-        }
-        let gone = self.fields.iter().find(|(name, _)| now.fields.iter().all(|(new, _)| new != name));
-        if let (Some((name, _)), false) = (gone, carries) {
-            return Fit::Refused(format!("its field `{name}` is stored, but gone from the program"), PUT_BACK);
-        }
-        if now.kept != self.kept || now.by_time != self.by_time {
-            let what = if now.kept == self.kept { "order: time" } else { "keep" };
-            return Fit::Refused(format!("its `{what}` was added or taken away"), PUT_BACK);
-        }
-        let is_known = carries && now.fields.iter().all(|(name, _)| old(name).is_some());
-        if is_known || now.fields == self.fields {
-            Fit::Same
-        } else {
-            Fit::Migrate(now.fields.iter().map(|f| old(&f.0)).collect())
-        }
-    }
-}
 
 fn refused(message: String, help: &str) -> RunError {
     let error = ConnectorError::new(ConnectorErrorKind::Changed, message).with_help(help);
@@ -186,7 +110,7 @@ fn states(
     first: &mut StoreBatch,
     fitted: &mut Fitted,
 ) -> Result<(), RunError> {
-    let carries = core.shared.store.lanes().is_some();
+    let as_text = core.shared.store.lanes().is_some();
     let mut next = stored.iter().map(|(_, shape)| u32::from(shape.number) + 1).max().unwrap_or(0);
     let mut number = || {
         next += 1;
@@ -209,8 +133,9 @@ fn states(
             fitted.notes.push(format!("{} {words}", name(state)));
         }
         shape.number = known.number;
-        if carries {
-            for (field, _) in carried(known, state) {
+        if as_text {
+            shape.doubled = known.doubled();
+            for (field, _) in known.carried(state) {
                 let name = name(state);
                 fitted.notes.push(format!(
                     "field `{field}` of {name} is not in the program: rows keep what another version of the program stored in \
@@ -218,12 +143,15 @@ fn states(
                 ));
             }
         }
-        match known.fit(state, carries) {
-            Fit::Same if known.left => put(first, &key, &StoredShape { left: false, ..known.clone() }),
+        match known.fit(state, shape, as_text, &mut number)? {
+            Fit::Same if known.left => put(first, &key, &known.clone().with_left(false)),
             Fit::Same => {}
-            Fit::Migrate(from) => {
-                shape.number = number()?;
-                fitted.migrations.push(migration(known, state, shape, &from));
+            Fit::Migrate(migration) => {
+                shape.number = migration.to;
+                if as_text {
+                    shape.doubled = migration.shape.doubled();
+                }
+                fitted.migrations.push(*migration);
             }
             Fit::Refused(why, help) => {
                 let help = if waits_in_words(&state.id).is_some() { KEY_BACK } else { help };
@@ -236,7 +164,7 @@ fn states(
             refuse_what_waits(core, &id)?;
             let name = waits_in_words(&id).unwrap_or_else(|| format!("state `{id}`"));
             fitted.notes.push(format!("{name} is no longer in the program; its rows stay in the store"));
-            put(first, &format!("state/{id}"), &StoredShape { left: true, ..known });
+            put(first, &format!("state/{id}"), &known.with_left(true));
         }
     }
     Ok(())
@@ -261,40 +189,6 @@ fn refuse_what_waits(core: &Core, state: &str) -> Result<(), RunError> {
          `retry` names"
     );
     Err(refused(message, &help))
-}
-
-fn migration(known: &StoredShape, state: &State, shape: &StateShape, from: &[Option<usize>]) -> Migration {
-    let cells = from.iter().zip(shape.defaults.iter().zip(&shape.fields)).map(|(from, (default, ty))| {
-        from.map_or_else(
-            || {
-                let mut bytes = Vec::new();
-                write_cell(ty, default, &mut bytes);
-                Cells::New(bytes)
-            },
-            Cells::Stored,
-        )
-    });
-    let added = state.fields.iter().zip(from).filter(|(_, from)| from.is_none());
-    Migration {
-        id: state.id.clone(),
-        from: known.number,
-        to: shape.number,
-        types: known.fields.iter().map(|(_, ty)| ty.clone()).collect(),
-        cells: cells.collect(),
-        shape: serde_json::to_string(&StoredShape::new(state, shape.number)).unwrap_or_default(),
-        added: added.map(|(field, _)| field.name.clone()).collect(),
-        carried: carried(known, state),
-    }
-}
-
-/// Takes a state with new fields as it is now: its rows need nothing done.
-pub(super) fn accept(plan: &Plan, migration: &Migration, first: &mut StoreBatch) {
-    if let Some(state) = plan.states.iter().find(|state| state.id == migration.id) {
-        let mut shape = StoredShape::new(state, migration.to);
-        // Another version of the program may still run, and its fields stand in the rows.
-        shape.fields.extend(migration.carried.iter().cloned());
-        put(first, &format!("state/{}", state.id), &shape);
-    }
 }
 
 /// A state in words: the marks of a `unique` are one too, and which records wait.

@@ -1,5 +1,5 @@
-//! Brings stored rows of a state to the fields that the plan has now: a new field gets its default. Rows go, a part in
-//! each transaction, from the state's old number to a new one. The store says what is under way in a form that needs no
+//! Brings stored rows of a state to the fields that the plan has now: a new field gets its default, a value of a narrower type is
+//! widened. Rows go, a part in each transaction, from the state's old number to a new one. The store says what is under way in a form that needs no
 //! plan, so that a run which is killed meanwhile is gone on with by the next, whatever its program is.
 
 use nsf_plan::Type;
@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     error::RunError,
-    layout::{Meta, damaged, put},
+    layout::{Meta, put},
     options::Options,
+    stored::StoredShape,
 };
 use crate::{
     connector::{ConnectorError, ConnectorErrorKind},
-    encode::cell::read_cell,
-    state::{VERSION_BYTES, split_head},
+    encode::cell::{read_cell, write_cell},
+    state::{VERSION_BYTES, split_head, widen},
     store::{Store, StoreBatch, StoreTable},
 };
 
@@ -33,8 +34,20 @@ pub(crate) const FAILPOINT: &str = "in-migration";
 pub(super) enum Cells {
     /// A stored field, by its place.
     Stored(usize),
+    /// A stored field, by its place, as a value of this wider type.
+    Widened(usize, Type),
     /// These.
     New(Vec<u8>),
+}
+
+impl Cells {
+    /// The place of the stored field.
+    const fn stored(&self) -> Option<usize> {
+        match self {
+            Self::Stored(at) | Self::Widened(at, _) => Some(*at),
+            Self::New(_) => None,
+        }
+    }
 }
 
 /// What is done with the rows of a state.
@@ -46,56 +59,88 @@ pub(crate) struct Migration {
     pub(super) from: u16,
     pub(super) to: u16,
     /// Types of the stored fields.
-    pub(super) types: Vec<String>,
+    pub(super) types: Vec<Type>,
     /// The fields that rows get.
     pub(super) cells: Vec<Cells>,
     /// What the store says of the state from then on.
-    pub(super) shape: String,
+    #[serde(with = "as_text")]
+    pub(super) shape: StoredShape,
     /// Names of the new fields.
     pub(super) added: Vec<String>,
-    /// Names and types of stored fields that are not in the program, where rows carry them along.
+    /// Fields with a wider type: names, the types before and after.
     #[serde(default)]
-    pub(super) carried: Vec<(String, String)>,
+    pub(super) widened: Vec<(String, Type, Type)>,
+}
+
+/// The shape as the text that the store gets.
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    use super::StoredShape;
+
+    pub(super) fn serialize<S: Serializer>(shape: &StoredShape, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&serde_json::to_string(shape).unwrap_or_default())
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<StoredShape, D::Error> {
+        serde_json::from_str(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
 }
 
 impl Migration {
     /// What was done, for the user.
     pub(crate) fn note(&self) -> String {
-        if self.added.is_empty() {
+        let mut parts = Vec::new();
+        if !self.added.is_empty() {
+            let added = self.added.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            parts.push(format!("gained {added}: the default, in the rows that earlier runs stored"));
+        }
+        for (name, before, after) in &self.widened {
+            parts.push(format!("has `{name}` as {after}: the rows that earlier runs stored, as {before}, are widened"));
+        }
+        if parts.is_empty() {
             return format!(
                 "state `{}`: the rows that earlier runs stored were put into the new order of its fields",
                 self.id
             );
         }
-        let added = self.added.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        format!("state `{}` gained {added}: the default, in the rows that earlier runs stored", self.id)
+        format!("state `{}` {}", self.id, parts.join("; it "))
+    }
+
+    /// Takes the state as it is now: its rows need nothing done.
+    pub(super) fn accept(&self, batch: &mut StoreBatch) {
+        put(batch, &format!("state/{}", self.id), &self.shape);
     }
 
     /// A row's new bytes.
-    fn row(&self, types: &[Type], row: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn row(&self, row: &[u8]) -> Option<Vec<u8>> {
         let (head, has_versions, mut rest) = split_head(row)?;
         let mut stored = Vec::new();
-        for ty in types {
+        for ty in &self.types {
             let before = rest;
-            read_cell(ty, &mut rest).ok()?;
-            stored.push(&before[..before.len() - rest.len()]);
+            let cell = read_cell(ty, &mut rest).ok()?;
+            stored.push((&before[..before.len() - rest.len()], cell));
         }
-        let versions = if has_versions { types.len() * VERSION_BYTES } else { 0 };
+        let versions = if has_versions { self.types.len() * VERSION_BYTES } else { 0 };
         if rest.len() != versions {
             return None;
         }
         let mut out = head.to_vec();
         for cell in &self.cells {
-            out.extend_from_slice(match cell {
-                Cells::Stored(at) => stored.get(*at)?,
-                Cells::New(bytes) => bytes,
-            });
+            match cell {
+                Cells::Stored(at) => out.extend_from_slice(stored.get(*at)?.0),
+                Cells::Widened(at, to) => {
+                    let (from, (_, cell)) = (self.types.get(*at)?, stored.get(*at)?);
+                    write_cell(to, &widen(from, to, cell.clone()), &mut out);
+                }
+                Cells::New(bytes) => out.extend_from_slice(bytes),
+            }
         }
         if has_versions {
             for cell in &self.cells {
-                match cell {
-                    Cells::Stored(at) => out.extend_from_slice(rest.get(at * VERSION_BYTES..(at + 1) * VERSION_BYTES)?),
-                    Cells::New(_) => out.extend_from_slice(&crate::state::never_written()),
+                match cell.stored() {
+                    Some(at) => out.extend_from_slice(rest.get(at * VERSION_BYTES..(at + 1) * VERSION_BYTES)?),
+                    None => out.extend_from_slice(&crate::state::never_written()),
                 }
             }
         }
@@ -110,8 +155,7 @@ pub(crate) fn begin(store: &dyn Store, migrations: &[Migration]) -> Result<(), R
     }
     let mut batch = StoreBatch::default();
     for migration in migrations {
-        let key = format!("state/{}", migration.id);
-        batch.table(StoreTable::Meta).put(key.as_bytes(), migration.shape.as_bytes());
+        migration.accept(&mut batch);
         put(&mut batch, &format!("{PREFIX}{:05}", migration.to), migration);
     }
     batch.sort();
@@ -122,9 +166,7 @@ pub(crate) fn begin(store: &dyn Store, migrations: &[Migration]) -> Result<(), R
 pub(crate) fn finish(store: &dyn Store, options: &Options) -> Result<(), RunError> {
     // In the order of their numbers: rows may have been brought over twice.
     for (key, migration) in Meta::read(store)?.under::<Migration>(PREFIX)? {
-        let types = migration.types.iter().map(|ty| ty.parse()).collect::<Result<Vec<Type>, _>>();
-        let types = types.map_err(|_| damaged(&format!("`{PREFIX}{key}`")))?;
-        while part(store, &migration, &types, &format!("{PREFIX}{key}"))? {
+        while part(store, &migration, &format!("{PREFIX}{key}"))? {
             if options.stop.is_stopping() {
                 return Err(RunError::Aborted);
             }
@@ -137,7 +179,7 @@ pub(crate) fn finish(store: &dyn Store, options: &Options) -> Result<(), RunErro
 }
 
 /// Brings some rows over; gives whether there may be more.
-fn part(store: &dyn Store, migration: &Migration, types: &[Type], key: &str) -> Result<bool, RunError> {
+fn part(store: &dyn Store, migration: &Migration, key: &str) -> Result<bool, RunError> {
     let named = |error| RunError::connector("store", error);
     let mut batch = StoreBatch::default();
     let (mut whole, mut more, mut rows, mut bytes) = (true, false, 0, 0);
@@ -146,7 +188,7 @@ fn part(store: &dyn Store, migration: &Migration, types: &[Type], key: &str) -> 
             more = true;
             return false;
         }
-        let Some(new) = migration.row(types, row) else {
+        let Some(new) = migration.row(row) else {
             whole = false;
             return false;
         };

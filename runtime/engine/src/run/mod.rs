@@ -28,6 +28,7 @@ mod round;
 pub mod serve;
 pub mod signals;
 pub mod stage;
+mod stored;
 mod stream;
 mod sweep;
 mod tally;

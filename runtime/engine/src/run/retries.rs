@@ -74,7 +74,7 @@ fn nullable(name: &str) -> StateField {
 }
 
 fn field(name: &str, ty: Type, default: Literal) -> StateField {
-    StateField { name: name.to_owned(), ty, default }
+    StateField { name: name.to_owned(), ty, default, stored_as: None }
 }
 
 fn state(source: &Source, suffix: &str, keys: Vec<(String, Type)>, fields: Vec<StateField>) -> State {

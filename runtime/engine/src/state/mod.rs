@@ -9,6 +9,7 @@ mod row;
 mod shape;
 mod text_row;
 mod undo;
+mod widen;
 
 pub(crate) use change::Change;
 pub(crate) use ends::Ends;
@@ -17,3 +18,4 @@ pub(crate) use origin::{Count, Met, Origin, Origins, OwnStream, Place};
 pub(crate) use row::{FieldVersion, Row, VERSION_BYTES, never_written, split_head};
 pub(crate) use shape::StateShape;
 pub(crate) use undo::Undo;
+pub(crate) use widen::{Doubled, has_doubled, widen};

@@ -8,6 +8,7 @@ use crate::{
     cell::Cell,
     expression::{Build, Code, Integer, Scope},
     frame::{Context, Frame, Layout, NoRows},
+    state::Doubled,
     store::{Form, SLACK},
     text::{self, TextRow},
 };
@@ -16,6 +17,8 @@ use crate::{
 pub(crate) struct StateShape {
     /// Number of the state in stored keys.
     pub number: u16,
+    /// Its stable identity: what its rows, their ends and what they cause are known by.
+    pub id: String,
     /// Its name for messages.
     pub name: String,
     /// Names of the keys, then of the fields.
@@ -38,6 +41,8 @@ pub(crate) struct StateShape {
     pub late: i64,
     /// Rows as JSON, where the store's rows are to be read by people.
     pub text: Option<TextRow>,
+    /// For rows as JSON: fields that were of `float32` and are of `float64` now, in the order in which they became so.
+    pub doubled: Vec<Doubled>,
     /// Where its records come from, where their partitions are shared with other workers.
     pub origins: Option<std::sync::Arc<Origins>>,
 }
@@ -71,11 +76,12 @@ impl StateShape {
         };
         let text = match form {
             Form::Binary => None,
-            Form::Text => Some(TextRow::carrying(state.fields.iter().map(|field| (field.name.as_str(), &field.ty)))?),
+            Form::Text => Some(TextRow::carrying(state.fields.iter().map(|field| (field.stored_name(), &field.ty)))?),
         };
         let defaults = state.fields.iter().map(|field| Cell::from_literal(&field.ty, &field.default)).collect();
         Ok(Self {
             number,
+            id: state.id.clone(),
             name: state.name.clone(),
             names: state
                 .keys
@@ -93,6 +99,7 @@ impl StateShape {
             told: false,
             late: 0,
             text,
+            doubled: Vec::new(),
             origins: None,
         })
     }
@@ -100,7 +107,7 @@ impl StateShape {
     /// Appends the key of a row in the store.
     pub(crate) fn write_stored_key(&self, key: &[u8], out: &mut Vec<u8>) {
         let start = out.len();
-        if self.text.is_some() && text::write_key(&self.name, self.keys.iter(), key, out).is_ok() {
+        if self.text.is_some() && text::write_key(&self.id, self.keys.iter(), key, out).is_ok() {
             return;
         }
         out.truncate(start);
@@ -110,7 +117,7 @@ impl StateShape {
 
     /// The key of a row whose text it is in a store of texts; none where it is another's.
     pub(crate) fn read_text_key(&self, text: &[u8]) -> Option<Vec<u8>> {
-        text::read_key(&self.name, self.keys.iter(), text)
+        text::read_key(&self.id, self.keys.iter(), text)
     }
 
     /// Milliseconds after a save at a watermark after which a store may forget a row that closes then; 0 for never.

@@ -9,6 +9,7 @@ use super::{
     Row, StateShape,
     origin::{Origin, Written},
     row::{Carried, FieldVersion},
+    widen,
 };
 use crate::{encode::cell::Damaged, observe::RecordId, store::row_version, text::TextRow};
 
@@ -31,6 +32,13 @@ struct Beside {
     /// By field: time in milliseconds, stream, partition and offset of the record that wrote it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     versions: BTreeMap<String, (i64, u32, u32, u64)>,
+    /// How many changes of `float32` to `float64` it has seen; see [`super::Doubled`].
+    #[serde(default, skip_serializing_if = "is_none_of_them")]
+    doubled: usize,
+}
+
+const fn is_none_of_them(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Appends a row.
@@ -47,22 +55,30 @@ pub(super) fn encode(row: &Row, text: &TextRow, shape: &StateShape, out: &mut Ve
     let origin = row.written.as_ref().and_then(|written| written.origin.as_ref());
     let from = origin.map(|origin| (origin.topic.to_string(), origin.partition, origin.partitions));
     let earlier = origin.map(|origin| origin.earlier.clone()).unwrap_or_default();
-    let beside = Beside { from, earlier, saved, gone: !row.exists, versions };
-    let plain = beside.from.is_none() && beside.saved.is_none() && !beside.gone && beside.versions.is_empty();
+    let beside = Beside { from, earlier, saved, gone: !row.exists, versions, doubled: shape.doubled.len() };
+    let plain = beside.from.is_none()
+        && beside.saved.is_none()
+        && !beside.gone
+        && beside.versions.is_empty()
+        && beside.doubled == 0;
     // Numbers and texts always have a JSON form.
     let beside = (!plain).then(|| serde_json::to_string(&beside).unwrap_or_default());
     let further = carried.map(|carried| &*carried.members);
     text.write_carrying(row.fields.iter().map(Some), further, beside.as_deref(), out);
 }
 
-/// Reads a row. A field that it does not have is one that the state gained: it has its default. What
-/// it has beside is another version's of the program, and is carried along.
+/// Reads a row. A field that it does not have is one that the state gained: it has its default; one of a
+/// narrower type is read as the wider one, for its JSON is the same. What it has beside is another version's of the program, and
+/// is carried along.
 pub(super) fn decode(shape: &StateShape, text: &TextRow, key: &[u8], bytes: &[u8]) -> Result<Row, Damaged> {
-    let read = text.read(bytes)?;
+    let mut read = text.read(bytes)?;
     let beside: Beside = match &read.beside {
         None => Beside::default(),
         Some(beside) => serde_json::from_str(beside).map_err(|_| Damaged)?,
     };
+    if let Some(changes @ [_, ..]) = shape.doubled.get(beside.doubled..) {
+        read = text.read(&widen::rewrite(changes, bytes)?)?;
+    }
     let mut row = Row::absent(shape, key);
     row.exists = !beside.gone;
     row.saved = beside.saved.unwrap_or(i64::MIN);

@@ -28,8 +28,8 @@ impl ForeignRow {
         offset: u64,
     ) -> Self {
         let mut name = Vec::new();
-        if text::write_key(&shape.name, shape.keys.iter(), key, &mut name).is_err() {
-            name = shape.name.clone().into_bytes();
+        if text::write_key(&shape.id, shape.keys.iter(), key, &mut name).is_err() {
+            name = shape.id.clone().into_bytes();
         }
         let row = String::from_utf8_lossy(&name);
         let own = origins.stream(place.stream);

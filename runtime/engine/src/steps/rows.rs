@@ -128,8 +128,14 @@ fn read_row(
 /// The error of a stored row that cannot be read.
 pub(crate) fn damaged_row(shape: &StateShape) -> crate::connector::ConnectorError {
     use crate::connector::{ConnectorError, ConnectorErrorKind};
-    ConnectorError::new(ConnectorErrorKind::Damaged, format!("a stored row of state `{}` is damaged", shape.name))
-        .with_help("put back a copy of the store, or give --fresh to forget what it holds")
+    let message = format!("a stored row of state `{}` is damaged", shape.name);
+    let help = if shape.text.is_some() {
+        "if a later version of the program runs beside this one, it may have stored what this one cannot hold (a wider type): \
+         stop the workers of this one; else put back a copy of the store"
+    } else {
+        "put back a copy of the store, or give --fresh to forget what it holds"
+    };
+    ConnectorError::new(ConnectorErrorKind::Damaged, message).with_help(help)
 }
 
 /// Rows as committed, read at most once a commit each.

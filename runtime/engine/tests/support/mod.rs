@@ -92,7 +92,12 @@ pub fn state(plan: &mut Plan, name: &str, keys: &[(&str, Type)], fields: &[(&str
         order: Order::Flow,
         fields: fields
             .iter()
-            .map(|(name, ty, default)| StateField { name: (*name).into(), ty: ty.clone(), default: default.clone() })
+            .map(|(name, ty, default)| StateField {
+                name: (*name).into(),
+                ty: ty.clone(),
+                default: default.clone(),
+                stored_as: None,
+            })
             .collect(),
         marks: false,
         origin: HERE,

@@ -72,6 +72,7 @@ impl<'plan> Checker<'plan> {
             self.connector(&store.kind);
         }
         self.distinct("field", state.fields.iter().map(|field| field.name.as_str()));
+        self.distinct("stored field", state.fields.iter().map(crate::StateField::stored_name));
         for field in &state.fields {
             self.type_depth(&field.ty);
             self.literal(&field.default, &field.ty);

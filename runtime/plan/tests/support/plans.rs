@@ -154,7 +154,12 @@ fn table() -> impl Strategy<Value = Table> {
 }
 
 fn state() -> impl Strategy<Value = State> {
-    let field = (text(), ty(), literal()).prop_map(|(name, ty, default)| StateField { name, ty, default });
+    let field = (text(), ty(), literal(), option::of(text())).prop_map(|(name, ty, default, stored_as)| StateField {
+        name,
+        ty,
+        default,
+        stored_as,
+    });
     let order = prop::sample::select(vec![Order::Flow, Order::Time]);
     let names = (text(), text(), vec((text(), ty()), 0..3), option::of(connector()), option::of(any::<i64>()));
     (names, option::of(expression()), order, vec(field, 0..3), any::<bool>(), origin()).prop_map(

@@ -118,13 +118,19 @@ fn states() -> Vec<State> {
         "totals",
         vec![("stu_id".into(), Type::INT64), ("day".into(), Type::Timestamp)],
         vec![
-            StateField { name: "total".into(), ty: Type::Float64, default: Literal::Float(0.0) },
+            StateField { name: "total".into(), ty: Type::Float64, default: Literal::Float(0.0), stored_as: None },
             StateField {
                 name: "by_name".into(),
                 ty: Type::map(Type::Text, Type::INT64),
                 default: Literal::Map(Vec::new()),
+                stored_as: None,
             },
-            StateField { name: "seen".into(), ty: Type::set(Type::INT64), default: Literal::List(Vec::new()) },
+            StateField {
+                name: "seen".into(),
+                ty: Type::set(Type::INT64),
+                default: Literal::List(Vec::new()),
+                stored_as: Some("met".into()),
+            },
         ],
         false,
     );
@@ -137,7 +143,7 @@ fn states() -> Vec<State> {
     let marks = state(
         "passed/unique.1",
         vec![("stu_id".into(), Type::INT64)],
-        vec![StateField { name: "at".into(), ty: Type::Timestamp, default: Literal::Integer(0) }],
+        vec![StateField { name: "at".into(), ty: Type::Timestamp, default: Literal::Integer(0), stored_as: None }],
         true,
     );
     vec![totals, marks]

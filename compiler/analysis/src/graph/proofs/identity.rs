@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use nsf_diagnostics::{Applicability, Diagnostic, FileId, Location, Suggestion, TextEdit, codes};
-use nsf_plan::{Dimension, RecordType, State, StateId, Type};
+use nsf_plan::evolution::{Obstacle, StoredState, key_words, reads_as};
+use nsf_plan::{Dimension, Order, RecordType, State, StateField, StateId, Type};
 
 use super::short;
 use crate::graph::{Dag, DimensionNode, Node, number};
@@ -155,6 +156,18 @@ fn compare_states(dag: &Dag, lock: &Lock, found: &mut Vec<Diagnostic>) {
             now.insert(&state.value.name, (&state.value, state.name));
         }
     }
+    for (name, (state, at)) in now.iter().filter(|(name, _)| !lock.states.contains_key(**name)) {
+        if let Some((other, known)) = lock.states.iter().find(|(other, known)| known.id == state.id && *other != name) {
+            let text = format!("`{name}` is the name under which the values of `{other}` are stored");
+            let diagnostic = Diagnostic::new(&codes::E0414, *at, text)
+                .label("both states would share their stored values")
+                .help(format!(
+                    "give the new state another name: `{}` keeps the one it was first stored under",
+                    short(other)
+                ));
+            found.push(with_lock(diagnostic, lock, known.span));
+        }
+    }
     let marks = |name: &str| name.contains('/');
     for (name, known) in &lock.states {
         match now.get(name.as_str()) {
@@ -169,29 +182,92 @@ fn compare_states(dag: &Dag, lock: &Lock, found: &mut Vec<Diagnostic>) {
 
 fn other_shape(lock: &Lock, state: &State, known: &LockedState, at: Location) -> Option<Diagnostic> {
     let name = short(&state.name);
-    let text = if state.keys != known.keys {
-        let (before, after) = (shape(&known.keys), shape(&state.keys));
-        format!("`{name}` was kept by {before}, and is kept by {after} now: its values would not be found")
-    } else {
-        let field = |wanted: &str| state.fields.iter().find(|field| field.name == wanted);
-        known.value.iter().find_map(|(stored, ty)| match field(stored) {
-            None => Some(format!("`{name}` had a field `{stored}`: what is stored in it would be lost")),
-            Some(field) if field.ty != *ty && field.ty != ty.clone().nullable() => {
-                Some(format!("`{stored}` of `{name}` was {ty} when it was stored, and is {} now", field.ty))
-            }
-            Some(_) => None,
-        })?
-    };
-    let diagnostic = Diagnostic::new(&codes::E0414, at, text)
+    let fields = known.value.iter().map(|(field, ty)| (known.stored_name(field).to_owned(), ty.clone())).collect();
+    let keys = known.keys.clone();
+    let (kept, by_time) = (state.keep.is_some(), state.order == Order::Time);
+    let evolution = StoredState { keys, fields, kept, by_time }.evolve(state);
+    if let Some((field, other)) = taken_name(state, known) {
+        let text = format!("`{field}` is the name under which the values of `{other}` are stored in `{name}`");
+        let diagnostic = Diagnostic::new(&codes::E0414, at, text)
+            .label(format!("`{field}` and `{other}` would share their stored values"))
+            .help(format!("give the new field another name: `{other}` keeps the name that it was first stored under"));
+        return Some(with_lock(diagnostic, lock, known.span));
+    }
+    let obstacle = evolution.obstacles.first().map(|obstacle| match obstacle {
+        Obstacle::Keys { before, after } => {
+            let (before, after) = (shape(before), shape(after));
+            format!("`{name}` was kept by {before}, and is kept by {after} now: its values would not be found")
+        }
+        Obstacle::Type { name: field, before, after } => {
+            format!("`{field}` of `{name}` was {before} when it was stored, and is {after} now")
+        }
+        Obstacle::Keep | Obstacle::Order => format!("`{name}`: {obstacle}"),
+    });
+    let gone = evolution.gone.first().and_then(|at| known.value.get(*at));
+    let text = obstacle.or_else(|| {
+        gone.map(|(stored, _)| format!("`{name}` had a field `{stored}`: what is stored in it would be lost"))
+    })?;
+    let mut diagnostic = Diagnostic::new(&codes::E0414, at, text);
+    if let (true, Some((stored, ty))) = (evolution.obstacles.is_empty(), gone) {
+        for heir in heirs(state, known, ty) {
+            diagnostic = renamed_in_lock(diagnostic, lock, (state, known), stored, heir);
+        }
+    }
+    let diagnostic = diagnostic
         .help("write the new values under a new name: a new field beside the old one, or a new state")
         .help("if the stored values are of no more use, take the state out of nsf.lock");
     Some(forget(with_lock(diagnostic, lock, known.span), lock, known, name))
 }
 
+/// A new field with the name under which another one is stored.
+fn taken_name<'s>(state: &'s State, known: &LockedState) -> Option<(&'s str, &'s str)> {
+    state.fields.iter().filter(|field| field.stored_as.is_none()).find_map(|field| {
+        let is_other = |own: &&StateField| own.stored_as.as_deref() == Some(&*field.name);
+        let other = state.fields.iter().find(is_other)?;
+        known.stored_as.contains_key(&other.name).then_some((field.name.as_str(), other.name.as_str()))
+    })
+}
+
+/// The fields of a state that nothing is stored in yet, and that can read what is stored as a type.
+fn heirs<'s>(state: &'s State, known: &LockedState, ty: &Type) -> impl Iterator<Item = &'s str> {
+    let is_new = |field: &&StateField| known.value.iter().all(|(stored, _)| *stored != field.name);
+    state
+        .fields
+        .iter()
+        .filter(move |field| is_new(field) && reads_as(ty, &field.ty))
+        .map(|field| field.name.as_str())
+        .take(3)
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+/// Offers to say in the lock file that a field was renamed.
+fn renamed_in_lock(
+    diagnostic: Diagnostic,
+    lock: &Lock,
+    (state, known): (&State, &LockedState),
+    stored: &str,
+    heir: &str,
+) -> Diagnostic {
+    let Some(at) = lock.at(known.whole) else { return diagnostic };
+    let mut renamed = known.clone();
+    for (field, _) in renamed.value.iter_mut().filter(|(field, _)| field == stored) {
+        heir.clone_into(field);
+    }
+    let first = renamed.stored_as.remove(stored).unwrap_or_else(|| stored.to_owned());
+    if first != heir {
+        renamed.stored_as.insert(heir.to_owned(), first);
+    }
+    let edit = TextEdit { location: at, replacement: renamed.text(&state.name) };
+    let message = format!("say in nsf.lock that `{heir}` is `{stored}` under a new name");
+    diagnostic
+        .help(format!("if it is called `{heir}` now, say so in nsf.lock: the values that are stored stay its own"))
+        .suggest(Suggestion { message, edits: vec![edit], applicability: Applicability::Likely })
+}
+
 /// `(stu_id: int64, plan_id: int64)`
 fn shape(keys: &RecordType) -> String {
-    let parts: Vec<String> = keys.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
-    format!("({})", parts.join(", "))
+    format!("({})", key_words(keys))
 }
 
 /// A state of the lock file that the program has not.

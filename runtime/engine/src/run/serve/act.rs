@@ -316,7 +316,7 @@ fn save(store: &dyn Store, shapes: &[StateShape], job: Job<'_>) -> (u16, Vec<u64
             let shape = &shapes[state.index()];
             let mut stored = Vec::new();
             shape.write_stored_key(&key, &mut stored);
-            changes.end(End { state: shape.name.clone(), partition, key: stored, due });
+            changes.end(End { state: shape.id.clone(), partition, key: stored, due });
         }
         // Who has a partition itself is not to be kept from its rows.
         changes.retain_fences(|name| !held.iter().any(|held| *held.name == *name));

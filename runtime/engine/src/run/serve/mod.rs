@@ -514,11 +514,11 @@ impl Serve {
 fn fit(pieces: &mut Pieces) -> Result<Vec<String>, RunError> {
     let mut batch = StoreBatch::default();
     let fitted = layout::check(&mut pieces.core, &pieces.plan, &mut batch)?;
-    // Rows are JSON by the names of their fields: a state that gained fields needs nothing done to them.
+    // Rows are JSON by the names of their fields: a state that gained fields, or wider ones, needs nothing done to them.
     let mut notes = fitted.notes;
     notes.extend(fitted.migrations.iter().map(super::migrate::Migration::note));
     for migration in &fitted.migrations {
-        layout::accept(&pieces.plan, migration, &mut batch);
+        migration.accept(&mut batch);
     }
     if !batch.is_empty() {
         batch.sort();

@@ -198,7 +198,7 @@ impl Pieces {
             if !of_source && !of_retry {
                 continue;
             }
-            let name = |state: StateId| &self.plan.states[state.index()].name;
+            let name = |state: StateId| &self.plan.states[state.index()].id;
             let given_up = of_source || reset.passes_over;
             let prefix = text::prefix(name(returned.waits.records)).len();
             scan(store, name(returned.waits.records), &mut |key, value| {

@@ -23,7 +23,7 @@ fn stream(id: &str, topic: &str, group: u32) -> Option<OwnStream> {
 fn shape() -> StateShape {
     let streams = vec![stream("a", "movements", 0), stream("b", "logins", 0), stream("c", "bills", 1)];
     let integer = || Type::Integer(IntegerWidth::Int64);
-    let field = StateField { name: "count".to_owned(), ty: integer(), default: Literal::Integer(0) };
+    let field = StateField { name: "count".to_owned(), ty: integer(), default: Literal::Integer(0), stored_as: None };
     let state = State {
         id: "bank.totals".to_owned(),
         name: "bank.totals".to_owned(),
