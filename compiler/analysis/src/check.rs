@@ -1,26 +1,26 @@
 //! The passes in their order.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use nsf_diagnostics::{Diagnostic, Diagnostics, FileId, IntoDiagnostic, Severity, SourceMap};
+use nsf_diagnostics::{Diagnostic, Diagnostics, FileId, IntoDiagnostic, Severity, SourceMap, SourceText};
 use nsf_syntax::ast::{File, ItemKind};
 
 use crate::allow::Allowances;
 use crate::graph::{self, Dag, Proofs};
 use crate::index::Index;
 use crate::names::Names;
-use crate::project::{ProjectInput, module_name};
+use crate::project::{Parsed, ParsedProject, ProjectInput, module_name};
 use crate::types::{self, Library};
 
 include!(concat!(env!("OUT_DIR"), "/stdlib.rs"));
 
 /// The standard library's trees, read once.
-static STANDARD: LazyLock<Vec<(String, String, File)>> = LazyLock::new(|| {
+static STANDARD: LazyLock<Vec<(String, SourceText, File)>> = LazyLock::new(|| {
     STDLIB
         .iter()
         .map(|(name, text)| {
             let parse = nsf_syntax::parse(FileId(0), text);
-            (format!("std.{name}"), (*text).to_owned(), parse.file)
+            (format!("std.{name}"), SourceText::new(*text), parse.file)
         })
         .collect()
 });
@@ -46,6 +46,8 @@ pub(crate) const STACK: usize = 32 * 1024 * 1024;
 pub struct Analysis {
     /// Every text, the project's first.
     pub sources: SourceMap,
+    /// The project's files as they were read, in the order of their texts.
+    pub files: Vec<Arc<Parsed>>,
     /// All errors and warnings, by file and place.
     pub diagnostics: Vec<Diagnostic>,
     /// The warnings that are allowed: those that were found are taken out already.
@@ -70,47 +72,50 @@ pub fn check(input: &ProjectInput) -> Analysis {
     check_with(input, &Proofs::default())
 }
 
+/// Checks a project whose files were read, and notes what its names mean, for an editor.
+#[must_use]
+pub fn check_parsed(project: &ParsedProject) -> Analysis {
+    stacker::maybe_grow(STACK, STACK, || check_here(project, &Proofs::default(), true))
+}
+
+/// The same of texts.
+#[must_use]
+pub fn check_indexed(input: &ProjectInput) -> Analysis {
+    check_parsed(&ParsedProject::of(input))
+}
+
 /// Checks a project with some proofs switched off: for tests, which show that each refuses what it is there for.
 #[must_use]
 pub fn check_with(input: &ProjectInput, proofs: &Proofs) -> Analysis {
-    stacker::maybe_grow(STACK, STACK, || check_here(input, proofs, false))
+    stacker::maybe_grow(STACK, STACK, || check_here(&ParsedProject::of(input), proofs, false))
 }
 
-/// Checks a project and notes what its names mean, for an editor.
-#[must_use]
-pub fn check_indexed(input: &ProjectInput) -> Analysis {
-    stacker::maybe_grow(STACK, STACK, || check_here(input, &Proofs::default(), true))
-}
-
-fn check_here(input: &ProjectInput, proofs: &Proofs, indexed: bool) -> Analysis {
+fn check_here(project: &ParsedProject, proofs: &Proofs, indexed: bool) -> Analysis {
     let mut sources = SourceMap::default();
     let mut found = Diagnostics::default();
-    let mut trees: Vec<(String, FileId, String, File)> = Vec::with_capacity(input.files.len());
     let (mut allowances, mut diagnostics) = (Allowances::default(), Vec::new());
-    for file in &input.files {
-        let id = sources.add(file.path.clone(), file.text.clone());
-        let parse = nsf_syntax::parse(id, &file.text);
-        allowances.read(id, &file.text, &parse.file, &mut diagnostics);
-        found.extend(parse.errors.into_iter().map(|error| error.into_diagnostic(&sources)));
-        trees.push((module_name(&file.path), id, file.path.clone(), parse.file));
-    }
-    let mut files: Vec<(String, FileId, String, &File, bool)> = Vec::with_capacity(trees.len() + STANDARD.len());
-    for (module, id, path, tree) in &trees {
-        files.push((module.clone(), *id, path.clone(), tree, false));
+    let mut files: Vec<(String, FileId, String, &File, bool)> =
+        Vec::with_capacity(project.files.len() + STANDARD.len());
+    for file in &project.files {
+        let Parsed { text, parse } = &*file.parsed;
+        let id = sources.add_text(file.path.clone(), text.clone());
+        allowances.read(id, text, &parse.file, &mut diagnostics);
+        found.extend(file.parsed.errors(id).map(|error| error.into_diagnostic(&sources)));
+        files.push((module_name(&file.path), id, file.path.clone(), &parse.file, false));
     }
     for (module, text, tree) in STANDARD.iter() {
         let path = format!("<{module}>");
-        let id = sources.add(path.clone(), text.clone());
+        let id = sources.add_text(path.clone(), text.clone());
         files.push((module.clone(), id, path, tree, true));
     }
     let names = Names::resolve(files, &mut diagnostics);
-    let (mut program, typed, index) = types::check(&input.name, &names, &sources, &LIBRARY, indexed);
+    let (mut program, typed, index) = types::check(&project.name, &names, &sources, &LIBRARY, indexed);
     found.extend(diagnostics);
     found.extend(typed);
     drop(names);
     // A statement that could not be parsed is not there for the types, which then have nothing to report.
     program.complete &= !found.has_errors();
-    let lock = input.lock.as_ref().map(|text| sources.add("nsf.lock", text.clone()));
+    let lock = project.lock.as_ref().map(|text| sources.add_text("nsf.lock", text.clone()));
     let mut dag = graph::build(program);
     found.extend(graph::prove(&mut dag, &sources, lock, proofs));
     let has_errors = found.has_errors();
@@ -122,5 +127,6 @@ fn check_here(input: &ProjectInput, proofs: &Proofs, indexed: bool) -> Analysis 
         found.extend(diagnostics.into_iter().chain(allowances.needless()));
         diagnostics = found.into_sorted();
     }
-    Analysis { sources, diagnostics, allowances, dag, index }
+    let files = project.files.iter().map(|file| Arc::clone(&file.parsed)).collect();
+    Analysis { sources, files, diagnostics, allowances, dag, index }
 }

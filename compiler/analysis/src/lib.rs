@@ -21,4 +21,4 @@ pub mod types;
 pub mod visit;
 
 pub use allow::Allowances;
-pub use check::{Analysis, LIBRARY, check, check_indexed, check_with};
+pub use check::{Analysis, LIBRARY, check, check_indexed, check_parsed, check_with};

@@ -1,5 +1,10 @@
 //! What the passes are given: the texts of a project, and the standard library's.
 
+use std::sync::Arc;
+
+use nsf_diagnostics::{FileId, SourceText};
+use nsf_syntax::{Parse, SyntaxError};
+
 /// A `.nsf` file as text.
 #[derive(Clone, Debug)]
 pub struct InputFile {
@@ -18,6 +23,66 @@ pub struct ProjectInput {
     pub files: Vec<InputFile>,
     /// The text of `nsf.lock`, if there is one.
     pub lock: Option<String>,
+}
+
+/// A text that was read, with its tree and its mistakes: all that does not depend on where it stands. Whoever checks a project
+/// again keeps those of the texts that have not changed, and reading them costs nothing.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The text.
+    pub text: SourceText,
+    /// What was read; the mistakes are of the file 0.
+    pub parse: Parse,
+}
+
+impl Parsed {
+    /// Reads a text.
+    #[must_use]
+    pub fn of(text: SourceText) -> Self {
+        let parse = nsf_syntax::parse(FileId(0), &text);
+        Self { text, parse }
+    }
+
+    /// The mistakes, as those of a file.
+    pub fn errors(&self, file: FileId) -> impl Iterator<Item = SyntaxError> + '_ {
+        self.parse.errors.iter().cloned().map(move |mut error| {
+            error.location.file = file;
+            error
+        })
+    }
+}
+
+/// A file that was read.
+#[derive(Clone, Debug)]
+pub struct ParsedFile {
+    /// Path relative to the project, with `/`.
+    pub path: String,
+    /// What was read of it.
+    pub parsed: Arc<Parsed>,
+}
+
+/// A project whose files were read.
+#[derive(Clone, Debug, Default)]
+pub struct ParsedProject {
+    /// The project's name: of `nsf.yaml`, or of the folder.
+    pub name: String,
+    /// Its `.nsf` files, in the order of their paths.
+    pub files: Vec<ParsedFile>,
+    /// The text of `nsf.lock`, if there is one.
+    pub lock: Option<SourceText>,
+}
+
+impl ParsedProject {
+    /// Reads every file of a project.
+    #[must_use]
+    pub fn of(input: &ProjectInput) -> Self {
+        let files = input.files.iter().map(|file| ParsedFile {
+            path: file.path.clone(),
+            parsed: Arc::new(Parsed::of(SourceText::new(file.text.as_str()))),
+        });
+        let lock = input.lock.as_deref().map(SourceText::new);
+        Self { name: input.name.clone(), files: files.collect(), lock }
+    }
 }
 
 /// The module that a path names: `classroom/fields.nsf` is `classroom.fields`. A path with a part that is no

@@ -10,6 +10,7 @@ use nsf_diagnostics::{Diagnostics, FileId, IntoDiagnostic, Severity, Stage};
 
 use nsf_plan::Plan;
 use nsf_plan::connector::Connector;
+use nsf_plan::profile::Manifest;
 
 use crate::manifest;
 use crate::output::Output;
@@ -42,7 +43,13 @@ impl Checked {
             .map(|file| InputFile { path: file.path.clone(), text: nsf_syntax::decode(&file.bytes).into_owned() });
         let input = ProjectInput { name: project.name.clone(), files: files.collect(), lock: project.lock.clone() };
         let mut analysis = nsf_analysis::check(&input);
-        add_mistakes_of_files(&project, &mut analysis);
+        let bytes = project.files.iter().enumerate().map(|(index, file)| (FileId(index as u32), file.bytes.as_slice()));
+        let files = Files {
+            not_text: bytes.filter(|(_, bytes)| std::str::from_utf8(bytes).is_err()).collect(),
+            settings: project.settings.as_deref(),
+            manifest: &project.manifest,
+        };
+        files.add_mistakes(&mut analysis);
         analysis.sources.prefix_paths(&project.shown_root);
         Self { project, analysis }
     }
@@ -106,31 +113,40 @@ fn connectors(analysis: &Analysis) -> Vec<&Connector> {
     connectors.collect()
 }
 
-/// Adds what only the one who read the files knows: bytes that are no text, and mistakes in the settings.
-fn add_mistakes_of_files(project: &Project, analysis: &mut Analysis) {
-    let mut found = Diagnostics::default();
-    for (index, file) in project.files.iter().enumerate() {
-        if std::str::from_utf8(&file.bytes).is_err() {
+/// What only the one who read the files knows of them.
+pub struct Files<'p> {
+    /// Those that hold bytes that are no text.
+    pub not_text: Vec<(FileId, &'p [u8])>,
+    /// The text of the settings file, if there is one.
+    pub settings: Option<&'p str>,
+    /// What is said there.
+    pub manifest: &'p Manifest,
+}
+
+impl Files<'_> {
+    /// Adds bytes that are no text, and mistakes in the settings, to what the passes have found.
+    pub fn add_mistakes(&self, analysis: &mut Analysis) {
+        let mut found = Diagnostics::default();
+        for (id, bytes) in &self.not_text {
             // The passes have read a text in which other characters stand for the bytes; the parser of the bytes
             // themselves knows which of its mistakes are real.
-            let id = FileId(index as u32);
-            let elsewhere = |code: &nsf_diagnostics::Code, file| code.stage != Stage::Syntax || file != id;
+            let elsewhere = |code: &nsf_diagnostics::Code, file| code.stage != Stage::Syntax || file != *id;
             analysis.diagnostics.retain(|other| elsewhere(other.code, other.location().file));
-            let errors = nsf_syntax::parse_bytes(id, &file.bytes).errors;
+            let errors = nsf_syntax::parse_bytes(*id, bytes).errors;
             found.extend(errors.into_iter().map(|error| error.into_diagnostic(&analysis.sources)));
         }
-    }
-    if let Some(settings) = &project.settings {
-        let id = analysis.sources.add(SETTINGS_FILE, settings.as_str());
-        found.extend(project.manifest.mistakes.iter().map(|mistake| manifest::diagnostic(mistake, id)));
-        found.extend(manifest::missing_connections(&project.manifest, &connectors(analysis), id));
-        // How a program without mistakes runs is of interest; many mistakes in keys have the same mend.
-        if !analysis.diagnostics.iter().any(|found| found.severity() == Severity::Error) {
-            found.extend(manifest::not_shared(&project.manifest, &analysis.dag, id));
+        if let Some(settings) = self.settings {
+            let id = analysis.sources.add(SETTINGS_FILE, settings);
+            found.extend(self.manifest.mistakes.iter().map(|mistake| manifest::diagnostic(mistake, id)));
+            found.extend(manifest::missing_connections(self.manifest, &connectors(analysis), id));
+            // How a program without mistakes runs is of interest; many mistakes in keys have the same mend.
+            if !analysis.diagnostics.iter().any(|found| found.severity() == Severity::Error) {
+                found.extend(manifest::not_shared(self.manifest, &analysis.dag, id));
+            }
         }
+        found.extend(std::mem::take(&mut analysis.diagnostics));
+        analysis.diagnostics = found.into_sorted();
+        // What the settings show of a program can be allowed too.
+        analysis.allowances.settle(&mut analysis.diagnostics);
     }
-    found.extend(std::mem::take(&mut analysis.diagnostics));
-    analysis.diagnostics = found.into_sorted();
-    // What the settings show of a program can be allowed too.
-    analysis.allowances.settle(&mut analysis.diagnostics);
 }

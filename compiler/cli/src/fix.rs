@@ -23,7 +23,7 @@ pub fn apply(diagnostics: &[Diagnostic], sources: &SourceMap) -> Fixed {
     let changed = |(file, edits): (FileId, Vec<TextEdit>)| {
         let text = &sources.get(file)?.text;
         let new = apply_edits(text, &edits);
-        (new != *text).then_some((file, new))
+        (new != **text).then_some((file, new))
     };
     Fixed { files: taken.into_iter().filter_map(changed).collect(), count: fixes.len() }
 }

@@ -6,6 +6,7 @@
 mod binding;
 mod checked;
 mod commands;
+mod edited;
 mod fallible;
 mod fix;
 mod live;

@@ -1,6 +1,5 @@
 //! A project on disk: which files it has, and their contents. The only place that looks for files.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -76,35 +75,6 @@ impl Project {
         // Settings and numbers are those of the whole folder, so one file of several has none.
         let whole = metadata.is_dir() || is_alone(&root);
         Self::read(root, &paths, whole)
-    }
-
-    /// The project of a folder with texts that are open in an editor in the place of what their files hold. What has no
-    /// settings is the folder's own files: whatever lies in folders below may be anything.
-    ///
-    /// # Errors
-    /// When a file cannot be read.
-    pub fn with_open(root: &Path, open: &BTreeMap<PathBuf, String>) -> Result<Self, Problem> {
-        let own = |path: &str| open.get(&root.join(path)).cloned();
-        let has_settings = root.join(SETTINGS_FILE).is_file() || own(SETTINGS_FILE).is_some();
-        let mut paths = if has_settings { program_paths(root)? } else { programs_in(root) };
-        for path in open.keys() {
-            let inner = path.strip_prefix(root).ok().and_then(Path::to_str).map(|inner| inner.replace('\\', "/"));
-            let inner = inner.filter(|inner| inner.ends_with(".nsf") && (has_settings || !inner.contains('/')));
-            paths.extend(inner.filter(|inner| !paths.contains(inner)));
-        }
-        paths.sort();
-        let (open_paths, closed): (Vec<String>, Vec<String>) = paths.into_iter().partition(|path| own(path).is_some());
-        let mut project = Self::read(root.to_path_buf(), &closed, true)?;
-        let file = |path: String| ProgramFile { bytes: own(&path).unwrap_or_default().into_bytes(), path };
-        project.files.extend(open_paths.into_iter().map(file));
-        project.files.sort_by(|one, other| one.path.cmp(&other.path));
-        if let Some(settings) = own(SETTINGS_FILE) {
-            project.manifest = Manifest::parse(&settings);
-            project.name = project.manifest.name.clone().unwrap_or_else(|| folder_name(root));
-            project.settings = Some(settings);
-        }
-        project.shown_root = String::new();
-        Ok(project)
     }
 
     fn read(root: PathBuf, paths: &[String], whole: bool) -> Result<Self, Problem> {
@@ -237,14 +207,17 @@ fn single_file(path: &Path) -> Result<String, Problem> {
 }
 
 /// The program texts in a folder itself. One that cannot be looked into has none.
-fn programs_in(folder: &Path) -> Vec<String> {
+pub fn programs_in(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
     let names = names.filter_map(|name| name.into_string().ok());
     names.filter(|name| name.ends_with(".nsf") && !name.starts_with('.') && folder.join(name).is_file()).collect()
 }
 
 /// The program texts of a folder, relative to it, by path.
-fn program_paths(root: &Path) -> Result<Vec<String>, Problem> {
+///
+/// # Errors
+/// When a folder cannot be looked into.
+pub fn program_paths(root: &Path) -> Result<Vec<String>, Problem> {
     let mut found = Vec::new();
     collect(root, "", 0, &mut found)?;
     found.sort();
@@ -283,7 +256,10 @@ fn collect(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<String>) -
 }
 
 /// The text of a file that need not be there.
-fn optional_text(path: &Path) -> Result<Option<String>, Problem> {
+///
+/// # Errors
+/// When it cannot be read, or is not UTF-8.
+pub fn optional_text(path: &Path) -> Result<Option<String>, Problem> {
     match fs::read(path) {
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Ok(Some(text)),
@@ -300,7 +276,7 @@ fn optional_text(path: &Path) -> Result<Option<String>, Problem> {
 }
 
 /// The name of the folder itself, for a project that has no other.
-fn folder_name(root: &Path) -> String {
+pub fn folder_name(root: &Path) -> String {
     let absolute = fs::canonicalize(if root.as_os_str().is_empty() { Path::new(".") } else { root });
     let name = absolute.ok().and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
     name.unwrap_or_else(|| "project".to_owned())

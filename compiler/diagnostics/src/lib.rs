@@ -18,7 +18,7 @@ pub use catalogue::{Page, PageError, PageFile};
 pub use code::{CODES, Code, Severity, Stage};
 pub use diagnostic::{Diagnostic, Diagnostics, IntoDiagnostic, Label, Note, NoteKind};
 pub use similar::{closest, closest_of, is_sure};
-pub use source::{FileId, LineColumn, SourceFile, SourceMap};
+pub use source::{FileId, LineColumn, SourceFile, SourceMap, SourceText};
 pub use span::{Location, Span};
 pub use suggestion::{Applicability, Suggestion, TextEdit, apply_edits, certain_fixes};
 pub mod codes {

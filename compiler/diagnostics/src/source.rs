@@ -1,5 +1,8 @@
 //! The texts of a run, and byte offsets as lines and columns.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use crate::{Location, Span};
 
 /// Names one text of a [`SourceMap`].
@@ -15,24 +18,21 @@ pub struct LineColumn {
     pub column: u32,
 }
 
-/// One text with its line starts.
+/// A text with the places of its lines. A copy shares both.
 #[derive(Clone, Debug)]
-pub struct SourceFile {
-    /// The path as it is shown to people, with `/` between folders.
-    pub path: String,
-    /// The text.
-    pub text: String,
-    line_starts: Vec<u32>,
+pub struct SourceText {
+    text: Arc<str>,
+    line_starts: Arc<[u32]>,
 }
 
-impl SourceFile {
+impl SourceText {
     /// Indexes the lines of `text`.
     #[must_use]
-    pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
         let text = text.into();
-        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let line_starts = std::iter::once(0).chain(newlines.map(|(at, _)| at as u32 + 1)).collect();
-        Self { path: path.into(), text, line_starts }
+        let behind = text.match_indices('\n').map(|(at, _)| at as u32 + 1);
+        let line_starts = std::iter::once(0).chain(behind).collect();
+        Self { text, line_starts }
     }
 
     /// Zero-based line of a byte offset.
@@ -47,7 +47,7 @@ impl SourceFile {
         self.line_starts.len()
     }
 
-    /// Byte range of a zero-based line, without its line ending.
+    /// Byte range of a zero-based line, without its line ending; empty at the end of the text where there is no such line.
     #[must_use]
     pub fn line_span(&self, line: usize) -> Span {
         let start = self.line_starts.get(line).copied().unwrap_or(self.text.len() as u32);
@@ -64,6 +64,55 @@ impl SourceFile {
         let before = Span::new(start, offset.min(self.text.len() as u32)).text(&self.text);
         LineColumn { line: line as u32 + 1, column: before.chars().count() as u32 + 1 }
     }
+
+    /// Whether both are the same text.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.text, &other.text) || self.text == other.text
+    }
+}
+
+impl Deref for SourceText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+/// A text with the name that people know it by.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// The path as it is shown to people, with `/` between folders.
+    pub path: String,
+    /// The text.
+    pub text: SourceText,
+}
+
+impl SourceFile {
+    /// Zero-based line of a byte offset.
+    #[must_use]
+    pub fn line_index(&self, offset: u32) -> usize {
+        self.text.line_index(offset)
+    }
+
+    /// Number of lines; a text that ends in a newline has an empty last line.
+    #[must_use]
+    pub fn line_count(&self) -> usize {
+        self.text.line_count()
+    }
+
+    /// Byte range of a zero-based line, without its line ending.
+    #[must_use]
+    pub fn line_span(&self, line: usize) -> Span {
+        self.text.line_span(line)
+    }
+
+    /// Line and column, from 1, of a byte offset.
+    #[must_use]
+    pub fn line_column(&self, offset: u32) -> LineColumn {
+        self.text.line_column(offset)
+    }
 }
 
 /// All texts of a run, by [`FileId`].
@@ -74,9 +123,14 @@ pub struct SourceMap {
 
 impl SourceMap {
     /// Adds a text and gives it an id.
-    pub fn add(&mut self, path: impl Into<String>, text: impl Into<String>) -> FileId {
+    pub fn add(&mut self, path: impl Into<String>, text: impl Into<Arc<str>>) -> FileId {
+        self.add_text(path, SourceText::new(text))
+    }
+
+    /// Adds a text whose lines are known, and gives it an id.
+    pub fn add_text(&mut self, path: impl Into<String>, text: SourceText) -> FileId {
         let id = FileId(self.files.len() as u32);
-        self.files.push(SourceFile::new(path, text));
+        self.files.push(SourceFile { path: path.into(), text });
         id
     }
 

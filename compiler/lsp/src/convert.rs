@@ -7,19 +7,22 @@ use gen_lsp_types::{self as lsp, Uri};
 use nsf_analysis::Analysis;
 use nsf_diagnostics::{self as nsf, FileId, NoteKind, Severity, Span};
 
-use crate::position::{Encoding, Lines};
+use crate::client::Client;
+use crate::documents::Documents;
+use crate::position;
 
 /// The texts of a project, with what is needed to speak of places in them.
+#[derive(Clone, Copy)]
 pub(crate) struct Texts<'a> {
     analysis: &'a Analysis,
     folder: &'a Path,
-    encoding: Encoding,
-    lines: HashMap<FileId, Lines>,
+    documents: &'a Documents,
+    client: &'a Client,
 }
 
 impl<'a> Texts<'a> {
-    pub(crate) fn of(analysis: &'a Analysis, folder: &'a Path, encoding: Encoding) -> Self {
-        Self { analysis, folder, encoding, lines: HashMap::new() }
+    pub(crate) fn of(analysis: &'a Analysis, folder: &'a Path, documents: &'a Documents, client: &'a Client) -> Self {
+        Self { analysis, folder, documents, client }
     }
 
     /// Where a source is on disk; none for the standard library's.
@@ -28,20 +31,24 @@ impl<'a> Texts<'a> {
         (!path.starts_with('<')).then(|| self.folder.join(path))
     }
 
-    /// Where a place is; none for one in the standard library.
-    pub(crate) fn location(&mut self, location: nsf::Location) -> Option<lsp::Location> {
-        let uri = uri_of(&self.path(location.file)?)?;
-        Some(lsp::Location { uri, range: self.range(location.file, location.span)? })
+    /// The address of a source, as the client has written it where it is open; none for the standard library's.
+    pub(crate) fn uri(&self, file: FileId) -> Option<Uri> {
+        let path = self.path(file)?;
+        let open = self.documents.get(&path).map(|document| document.uri.clone());
+        open.or_else(|| uri_of(&path))
     }
 
-    pub(crate) fn range(&mut self, file: FileId, span: Span) -> Option<lsp::Range> {
-        let text = &self.analysis.sources.get(file)?.text;
-        let lines = self.lines.entry(file).or_insert_with(|| Lines::of(text));
-        Some(lines.range(text, span, self.encoding))
+    /// Where a place is; none for one in the standard library.
+    pub(crate) fn location(&self, location: nsf::Location) -> Option<lsp::Location> {
+        Some(lsp::Location { uri: self.uri(location.file)?, range: self.range(location.file, location.span)? })
+    }
+
+    pub(crate) fn range(&self, file: FileId, span: Span) -> Option<lsp::Range> {
+        Some(position::range(&self.analysis.sources.get(file)?.text, span, self.client.encoding))
     }
 
     /// A diagnostic; none where it is of the standard library.
-    pub(crate) fn diagnostic(&mut self, own: &nsf::Diagnostic) -> Option<lsp::Diagnostic> {
+    pub(crate) fn diagnostic(&self, own: &nsf::Diagnostic) -> Option<lsp::Diagnostic> {
         let at = own.location();
         let secondary = own.labels.iter().filter(|label| !label.primary && !label.message.is_empty());
         let related: Vec<lsp::DiagnosticRelatedInformation> = secondary
@@ -67,7 +74,7 @@ impl<'a> Texts<'a> {
     }
 
     /// The edits of a fix; none where one is of what cannot be edited.
-    pub(crate) fn edit(&mut self, fix: &nsf::Suggestion) -> Option<lsp::WorkspaceEdit> {
+    pub(crate) fn edit(&self, fix: &nsf::Suggestion) -> Option<lsp::WorkspaceEdit> {
         let mut changes: HashMap<Uri, Vec<lsp::TextEdit>> = HashMap::new();
         for edit in &fix.edits {
             let lsp::Location { uri, range } = self.location(edit.location)?;

@@ -3,36 +3,70 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `transport` | messages on standard input and output, and what is said of those that are none |
 //! | `server` | the loop: what comes is taken in order, a request that panics costs itself alone |
-//! | `session` | the open documents, the projects that they belong to, and what was last found in them |
+//! | `requests` | a line a request: from what it is answered, and by which feature |
+//! | `notifications` | a line a notification |
+//! | `client`, `capabilities` | what the client can do, and what the server can |
+//! | `session` | the open documents and the projects that they belong to |
+//! | `project` | what was last found in a project, and what the client was told of it |
+//! | `documents` | the open documents, with their trees |
+//! | `view` | what a feature is given: a text, or a text with what was found in its project |
 //! | `position` | lines and columns of the protocol, in UTF-8 or UTF-16, and offsets in texts |
 //! | `convert` | diagnostics as the protocol has them |
-//! | `features` | a file a request |
+//! | `features` | a file a feature |
 //!
 //! How projects are found and read is given by the [`Host`]: this crate opens no file.
 
+mod capabilities;
+mod client;
 mod convert;
+mod documents;
 mod features;
+mod notifications;
 mod position;
+mod project;
+mod requests;
 mod server;
 mod session;
+mod transport;
+mod view;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nsf_analysis::Analysis;
 
-pub use server::{ServeError, serve, serve_stdio};
+pub use documents::Document;
+pub use server::{ServeError, serve};
+pub use transport::serve_stdio;
+
+/// The texts that are open in a project, by the paths of their files.
+pub type Open<'d> = BTreeMap<&'d Path, &'d Document>;
 
 /// The world around the server.
 pub trait Host {
     /// The folder of the project that a file belongs to; the file need not be there.
     fn project_of(&self, file: &Path) -> PathBuf;
 
-    /// Reads a project and checks it, with the texts that are open in the place of what the files hold. The paths of its
-    /// sources are relative to the folder.
-    ///
-    /// # Errors
-    /// Why it cannot be read, in a sentence for the user.
-    fn check(&self, folder: &Path, open: &BTreeMap<PathBuf, String>) -> Result<Analysis, String>;
+    /// The project of a folder, of which nothing is read yet.
+    fn project(&self, folder: &Path) -> Box<dyn Project>;
+}
+
+/// A project as it is on disk. What was read of it is kept, so that a check reads nothing but what has changed.
+pub trait Project {
+    /// Its files may have changed: the next check looks at them again.
+    fn look_again(&mut self);
+
+    /// Checks it, with the texts that are open in the place of what their files hold. The paths of its sources are relative to
+    /// the folder.
+    fn check(&mut self, open: &Open<'_>) -> Found;
+}
+
+/// What a check gives.
+pub struct Found {
+    /// What was found in what could be read.
+    pub analysis: Analysis,
+    /// Why a file cannot be read, each in a sentence for the user.
+    pub unreadable: Vec<String>,
 }

@@ -1,7 +1,7 @@
 //! Lines and columns of the protocol, and offsets in texts.
 
 use gen_lsp_types::{Position, Range};
-use nsf_diagnostics::Span;
+use nsf_diagnostics::{SourceText, Span};
 
 /// What columns count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,59 +13,44 @@ pub(crate) enum Encoding {
     Utf16,
 }
 
-/// Where the lines of a text start.
-#[derive(Clone, Debug)]
-pub(crate) struct Lines {
-    starts: Vec<u32>,
+/// The position of an offset; one inside of a character is that of the character.
+pub(crate) fn position(text: &SourceText, offset: u32, encoding: Encoding) -> Position {
+    let offset = (offset as usize).min(text.len());
+    let line = text.line_index(offset as u32);
+    let before = text.get(text.line_span(line).start as usize..floor(text, offset)).unwrap_or_default();
+    let character = match encoding {
+        Encoding::Utf16 if !before.is_ascii() => before.encode_utf16().count() as u32,
+        Encoding::Utf8 | Encoding::Utf16 => before.len() as u32,
+    };
+    Position { line: line as u32, character }
 }
 
-impl Lines {
-    pub(crate) fn of(text: &str) -> Self {
-        let after = text.bytes().zip(1..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next);
-        Self { starts: std::iter::once(0).chain(after).collect() }
-    }
+pub(crate) fn range(text: &SourceText, span: Span, encoding: Encoding) -> Range {
+    Range { start: position(text, span.start, encoding), end: position(text, span.end, encoding) }
+}
 
-    /// The position of an offset; one inside of a character is that of the character.
-    pub(crate) fn position(&self, text: &str, offset: u32, encoding: Encoding) -> Position {
-        let offset = (offset as usize).min(text.len());
-        let line = self.starts.partition_point(|start| *start as usize <= offset) - 1;
-        let before = text.get(self.starts[line] as usize..floor(text, offset)).unwrap_or_default();
-        let character = match encoding {
-            Encoding::Utf8 => before.len() as u32,
-            Encoding::Utf16 => before.encode_utf16().count() as u32,
-        };
-        Position { line: line as u32, character }
-    }
+/// The offset of a position; one behind the end of its line is the end of the line, one behind the last line is the end of the
+/// text, as the protocol wants it.
+pub(crate) fn offset(text: &SourceText, position: Position, encoding: Encoding) -> u32 {
+    let span = text.line_span(position.line as usize);
+    let line = span.text(text);
+    let wanted = position.character as usize;
+    let within = match encoding {
+        Encoding::Utf8 => floor(line, wanted.min(line.len())),
+        Encoding::Utf16 => {
+            let mut units = 0;
+            let behind = line.char_indices().find(|(_, character)| {
+                units += character.len_utf16();
+                units > wanted
+            });
+            behind.map_or(line.len(), |(at, _)| at)
+        }
+    };
+    span.start + within as u32
+}
 
-    pub(crate) fn range(&self, text: &str, span: Span, encoding: Encoding) -> Range {
-        Range { start: self.position(text, span.start, encoding), end: self.position(text, span.end, encoding) }
-    }
-
-    /// The offset of a position; one behind the end of its line is the end of the line, one behind the last line is the end of
-    /// the text, as the protocol wants it.
-    pub(crate) fn offset(&self, text: &str, position: Position, encoding: Encoding) -> u32 {
-        let Some(start) = self.starts.get(position.line as usize).copied() else { return text.len() as u32 };
-        let rest = text.get(start as usize..).unwrap_or_default();
-        let line = rest.lines().next().unwrap_or_default();
-        let wanted = position.character as usize;
-        let within = match encoding {
-            Encoding::Utf8 => floor(line, wanted.min(line.len())),
-            Encoding::Utf16 => {
-                let mut units = 0;
-                let behind = line.char_indices().find(|(_, character)| {
-                    units += character.len_utf16();
-                    units > wanted
-                });
-                behind.map_or(line.len(), |(at, _)| at)
-            }
-        };
-        start + within as u32
-    }
-
-    pub(crate) fn span(&self, text: &str, range: Range, encoding: Encoding) -> Span {
-        let (start, end) = (self.offset(text, range.start, encoding), self.offset(text, range.end, encoding));
-        Span::new(start.min(end), start.max(end))
-    }
+pub(crate) fn span(text: &SourceText, range: Range, encoding: Encoding) -> Span {
+    Span::new(offset(text, range.start, encoding), offset(text, range.end, encoding))
 }
 
 /// The start of the character that an offset is in.
@@ -88,27 +73,27 @@ mod tests {
 
     #[test]
     fn every_offset_has_its_position_and_back() {
-        let lines = Lines::of(TEXT);
+        let text = SourceText::new(TEXT);
         for encoding in [Encoding::Utf8, Encoding::Utf16] {
             for (offset, _) in TEXT.char_indices().filter(|(_, character)| *character != '\r' && *character != '\n') {
-                let position = lines.position(TEXT, offset as u32, encoding);
-                assert_eq!(lines.offset(TEXT, position, encoding), offset as u32, "{encoding:?} {position:?}");
+                let there = position(&text, offset as u32, encoding);
+                assert_eq!(super::offset(&text, there, encoding), offset as u32, "{encoding:?} {there:?}");
             }
         }
-        assert_eq!(lines.position(TEXT, 7, Encoding::Utf16), at(1, 2));
-        assert_eq!(lines.position(TEXT, 11, Encoding::Utf16), at(1, 4));
-        assert_eq!(lines.position(TEXT, 11, Encoding::Utf8), at(1, 8));
+        assert_eq!(position(&text, 7, Encoding::Utf16), at(1, 2));
+        assert_eq!(position(&text, 11, Encoding::Utf16), at(1, 4));
+        assert_eq!(position(&text, 11, Encoding::Utf8), at(1, 8));
     }
 
     #[test]
     fn a_position_that_is_not_there_is_the_nearest_before_it() {
-        let lines = Lines::of(TEXT);
-        assert_eq!(lines.offset(TEXT, at(0, 99), Encoding::Utf16), 2);
-        assert_eq!(lines.offset(TEXT, at(1, 99), Encoding::Utf16), 12, "before the line's end");
-        assert_eq!(lines.offset(TEXT, at(9, 0), Encoding::Utf8), TEXT.len() as u32);
+        let text = SourceText::new(TEXT);
+        assert_eq!(offset(&text, at(0, 99), Encoding::Utf16), 2);
+        assert_eq!(offset(&text, at(1, 99), Encoding::Utf16), 12, "before the line's end");
+        assert_eq!(offset(&text, at(9, 0), Encoding::Utf8), TEXT.len() as u32);
         // In the middle of a character.
-        assert_eq!(lines.offset(TEXT, at(1, 1), Encoding::Utf8), 3);
-        assert_eq!(lines.offset(TEXT, at(1, 3), Encoding::Utf16), 7);
-        assert_eq!(lines.position(TEXT, 4, Encoding::Utf8), at(1, 0));
+        assert_eq!(offset(&text, at(1, 1), Encoding::Utf8), 3);
+        assert_eq!(offset(&text, at(1, 3), Encoding::Utf16), 7);
+        assert_eq!(position(&text, 4, Encoding::Utf8), at(1, 0));
     }
 }

@@ -1,24 +1,22 @@
 //! The loop: what comes is taken in its order, and when nothing waits what has changed is checked.
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gen_lsp_types as lsp;
-use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use lsp_server::{Connection, ErrorCode, Message, Request, RequestId, Response};
+use serde::Deserialize;
 
 use crate::Host;
-use crate::convert::path_of;
-use crate::features::{actions, formatting, symbols};
-use crate::position::Encoding;
-use crate::session::Session;
+use crate::capabilities::capabilities;
+use crate::client::{self, Client};
+use crate::session::{Session, failed};
+use crate::{notifications, requests};
 
 /// Why the server ended otherwise than by the client's wish.
 #[derive(Debug)]
-pub struct ServeError(String);
+pub struct ServeError(pub(crate) String);
 
 impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,94 +26,71 @@ impl fmt::Display for ServeError {
 
 impl std::error::Error for ServeError {}
 
-/// Serves a client on standard input and output until it says that it ends, or is gone.
+/// Serves a client over a connection until it says that it ends, or is gone.
 ///
 /// # Errors
-/// Where what comes is not the protocol.
-pub fn serve_stdio(host: &dyn Host) -> Result<(), ServeError> {
-    let (connection, threads) = Connection::stdio();
-    let served = serve(&connection, host);
-    drop(connection);
-    match threads.join() {
-        Err(error) if error.kind() == ErrorKind::InvalidData => {
-            Err(ServeError("what comes on standard input is not the language server protocol".to_owned()))
-        }
-        // A client that is gone closes its end in the middle of a message; nobody is there to be told.
-        Ok(()) | Err(_) => served,
-    }
-}
-
-/// The same over a connection.
-///
-/// # Errors
-/// As [`serve_stdio`].
+/// Where the client's first request cannot be read.
 pub fn serve(connection: &Connection, host: &dyn Host) -> Result<(), ServeError> {
     let Ok((id, params)) = connection.initialize_start() else { return Ok(()) };
     let params: lsp::InitializeParams = serde_json::from_value(params)
         .map_err(|error| ServeError(format!("the client's `initialize` cannot be read: {error}")))?;
-    let encoding = encoding(&params);
+    let client = Client::of(&params);
     let answer = serde_json::json!({
-        "capabilities": capabilities(encoding),
+        "capabilities": capabilities(&client),
         "serverInfo": { "name": "nsfc", "version": env!("CARGO_PKG_VERSION") },
     });
     if connection.initialize_finish(id, answer).is_err() {
         return Ok(());
     }
-    let mut server = Server { connection, session: Session::new(host, encoding) };
-    server.watch_files(&params);
+    let session = Session::new(host, client, client::folders(&params));
+    let mut server = Server { connection, session, queue: VecDeque::new() };
+    server.watch_files();
     server.run();
     Ok(())
-}
-
-/// UTF-8 where the client can, since texts are; else what every client knows.
-fn encoding(params: &lsp::InitializeParams) -> Encoding {
-    let offered = params.capabilities.general.as_ref().and_then(|general| general.position_encodings.as_ref());
-    match offered {
-        Some(offered) if offered.contains(&lsp::PositionEncodingKind::UTF8) => Encoding::Utf8,
-        _ => Encoding::Utf16,
-    }
-}
-
-fn capabilities(encoding: Encoding) -> lsp::ServerCapabilities {
-    lsp::ServerCapabilities {
-        position_encoding: Some(match encoding {
-            Encoding::Utf8 => lsp::PositionEncodingKind::UTF8,
-            Encoding::Utf16 => lsp::PositionEncodingKind::UTF16,
-        }),
-        text_document_sync: Some(lsp::TextDocumentSync::Options(lsp::TextDocumentSyncOptions {
-            open_close: Some(true),
-            change: Some(lsp::TextDocumentSyncKind::Incremental),
-            save: Some(lsp::Save::Bool(true)),
-            ..lsp::TextDocumentSyncOptions::default()
-        })),
-        code_action_provider: Some(lsp::CodeActionProvider::CodeActionOptions(lsp::CodeActionOptions {
-            code_action_kinds: Some(vec![lsp::CodeActionKind::QuickFix, lsp::CodeActionKind::SourceFixAll]),
-            ..lsp::CodeActionOptions::default()
-        })),
-        document_formatting_provider: Some(lsp::DocumentFormattingProvider::Bool(true)),
-        document_symbol_provider: Some(lsp::DocumentSymbolProvider::Bool(true)),
-        ..lsp::ServerCapabilities::default()
-    }
 }
 
 struct Server<'c> {
     connection: &'c Connection,
     session: Session<'c>,
+    /// What has come and was not taken yet.
+    queue: VecDeque<Message>,
 }
 
 impl Server<'_> {
     fn run(&mut self) {
-        while let Ok(message) = self.connection.receiver.recv() {
+        loop {
+            if self.queue.is_empty() {
+                // A burst of changes is checked once, at its end.
+                self.session.settle();
+                self.send_all();
+                let Ok(message) = self.connection.receiver.recv() else { return };
+                self.wait(message);
+            }
+            while let Ok(message) = self.connection.receiver.try_recv() {
+                self.wait(message);
+            }
+            let Some(message) = self.queue.pop_front() else { continue };
             if !self.take(message) {
                 return;
             }
-            // A burst of changes is checked once, at its end.
-            while let Ok(message) = self.connection.receiver.try_recv() {
-                if !self.take(message) {
-                    return;
+            self.send_all();
+        }
+    }
+
+    /// Puts a message behind the others. A request that is cancelled while it waits is not computed.
+    fn wait(&mut self, message: Message) {
+        match &message {
+            Message::Notification(notification) if notification.method == "$/cancelRequest" => {
+                let id = notification.params.get("id").and_then(|id| RequestId::deserialize(id).ok());
+                let waits =
+                    |own: &Message| matches!(own, Message::Request(request) if Some(&request.id) == id.as_ref());
+                let Some(at) = self.queue.iter().position(waits) else { return };
+                if let Some(Message::Request(request)) = self.queue.remove(at) {
+                    let code = ErrorCode::RequestCanceled as i32;
+                    self.send(Response::new_err(request.id, code, "cancelled by the client".to_owned()).into());
                 }
             }
-            self.check();
+            _ => self.queue.push_back(message),
         }
     }
 
@@ -130,8 +105,9 @@ impl Server<'_> {
             Message::Notification(notification) if notification.method == "exit" => return false,
             Message::Notification(notification) => {
                 let method = notification.method.clone();
-                if catch_unwind(AssertUnwindSafe(|| self.notification(notification))).is_err() {
-                    self.log(&failed(&method));
+                let session = &mut self.session;
+                if catch_unwind(AssertUnwindSafe(|| notifications::take(session, notification))).is_err() {
+                    self.session.fail(&method);
                 }
             }
             Message::Response(_) => {}
@@ -141,92 +117,23 @@ impl Server<'_> {
 
     /// Answers a request. One that panics is told of and costs nothing else.
     fn request(&mut self, request: Request) {
-        // What is asked for is of the text that the client has.
-        self.check();
         let (id, method) = (request.id.clone(), request.method.clone());
-        let answered = catch_unwind(AssertUnwindSafe(|| self.answer(request)));
-        let response = match answered {
+        let session = &mut self.session;
+        let response = match catch_unwind(AssertUnwindSafe(|| requests::answer(session, request))) {
             Ok(Ok(value)) => Response::new_ok(id, value),
             Ok(Err((code, words))) => Response::new_err(id, code as i32, words),
             Err(_) => {
-                self.log(&failed(&method));
+                self.session.fail(&method);
                 Response::new_err(id, ErrorCode::InternalError as i32, failed(&method))
             }
         };
+        self.send_all();
         self.send(response.into());
     }
 
-    fn answer(&self, request: Request) -> Result<Value, (ErrorCode, String)> {
-        let encoding = self.session.encoding;
-        match request.method.as_str() {
-            "textDocument/formatting" => {
-                let params: lsp::DocumentFormattingParams = read(request)?;
-                let document = self.session.document(&params.text_document.uri);
-                value(document.map(|document| formatting::format(&document.text, encoding)))
-            }
-            "textDocument/documentSymbol" => {
-                let params: lsp::DocumentSymbolParams = read(request)?;
-                let document = self.session.document(&params.text_document.uri);
-                value(document.map(|document| symbols::symbols(&document.text, encoding)))
-            }
-            "textDocument/codeAction" => {
-                let params: lsp::CodeActionParams = read(request)?;
-                let place = self.session.place(&params.text_document.uri);
-                value(place.map(|place| actions::actions(&place, params.range, encoding)))
-            }
-            other => Err((ErrorCode::MethodNotFound, format!("nsfc does not know `{other}`"))),
-        }
-    }
-
-    fn notification(&mut self, notification: Notification) {
-        let Notification { method, params } = notification;
-        match method.as_str() {
-            "textDocument/didOpen" => {
-                if let Some(lsp::DidOpenTextDocumentParams { text_document: own }) = self.told(&method, params) {
-                    self.session.open(&own.uri, own.version, own.text);
-                }
-            }
-            "textDocument/didChange" => {
-                let told: Option<lsp::DidChangeTextDocumentParams> = self.told(&method, params);
-                if let Some(lsp::DidChangeTextDocumentParams { text_document: own, content_changes }) = told {
-                    self.session.change(&own.text_document_identifier.uri, own.version, content_changes);
-                }
-            }
-            "textDocument/didClose" => {
-                if let Some(lsp::DidCloseTextDocumentParams { text_document: own }) = self.told(&method, params) {
-                    self.session.close(&own.uri);
-                }
-            }
-            "workspace/didChangeWatchedFiles" => {
-                let told: Option<lsp::DidChangeWatchedFilesParams> = self.told(&method, params);
-                let changed = told.map(|told| told.changes).unwrap_or_default();
-                changed.iter().filter_map(|event| path_of(&event.uri)).for_each(|path| self.session.touch(&path));
-            }
-            _ => {}
-        }
-    }
-
-    /// What a notification says; the client's log has why where it cannot be read.
-    fn told<T: DeserializeOwned>(&self, method: &str, params: Value) -> Option<T> {
-        serde_json::from_value(params).map_err(|error| self.log(&format!("`{method}` cannot be read: {error}"))).ok()
-    }
-
-    /// Checks what has changed, and says what is found.
-    fn check(&mut self) {
-        let Ok((said, failed)) = catch_unwind(AssertUnwindSafe(|| self.session.check())) else {
-            return self.log(&failed("check"));
-        };
-        for params in said {
-            self.notify("textDocument/publishDiagnostics", &params);
-        }
-        failed.iter().for_each(|words| self.log(words));
-    }
-
     /// Asks to be told of files that change outside of the editor, where the client can do that.
-    fn watch_files(&self, params: &lsp::InitializeParams) {
-        let workspace = params.capabilities.workspace.as_ref();
-        let files = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref());
-        if files.and_then(|files| files.dynamic_registration) != Some(true) {
+    fn watch_files(&self) {
+        if !self.session.client.watches {
             return;
         }
         let patterns =
@@ -238,13 +145,9 @@ impl Server<'_> {
         self.send(Request { id, method: "client/registerCapability".to_owned(), params: asked }.into());
     }
 
-    fn log(&self, words: &str) {
-        self.notify("window/logMessage", &serde_json::json!({ "type": 1, "message": words }));
-    }
-
-    fn notify(&self, method: &str, params: &impl Serialize) {
-        if let Ok(params) = serde_json::to_value(params) {
-            self.send(Notification { method: method.to_owned(), params }.into());
+    fn send_all(&mut self) {
+        for message in std::mem::take(&mut self.session.outbox) {
+            self.send(message);
         }
     }
 
@@ -252,19 +155,4 @@ impl Server<'_> {
         // A client that is gone is noticed where the next message is waited for.
         let _ = self.connection.sender.send(message);
     }
-}
-
-fn failed(what: &str) -> String {
-    format!("nsfc failed at `{what}`, and goes on; this is a mistake in nsfc, please report it with the file")
-}
-
-fn read<T: DeserializeOwned>(request: Request) -> Result<T, (ErrorCode, String)> {
-    let method = request.method;
-    serde_json::from_value(request.params)
-        .map_err(|error| (ErrorCode::InvalidParams, format!("`{method}` cannot be read: {error}")))
-}
-
-fn value(answer: impl Serialize) -> Result<Value, (ErrorCode, String)> {
-    serde_json::to_value(answer)
-        .map_err(|error| (ErrorCode::InternalError, format!("an answer cannot be written: {error}")))
 }

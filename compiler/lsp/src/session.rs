@@ -1,153 +1,235 @@
-//! The open documents, the projects that they belong to, and what was last found in them.
+//! The open documents and the projects that they belong to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use gen_lsp_types::{self as lsp, TextDocumentContentChangeEvent as Change, Uri};
-use nsf_analysis::Analysis;
-use nsf_diagnostics::FileId;
+use lsp_server::{Message, Notification};
+use serde::Serialize;
 
 use crate::Host;
-use crate::convert::{Texts, path_of, uri_of};
-use crate::position::{Encoding, Lines};
+use crate::client::Client;
+use crate::convert::{path_of, uri_of};
+use crate::documents::{Document, Documents};
+use crate::project::{Opened, Told};
+use crate::view::{Place, View};
 
-/// An open document.
-pub(crate) struct Document {
-    pub(crate) version: i32,
-    pub(crate) text: String,
-}
-
-/// A project that a document was opened of.
-#[derive(Default)]
-pub(crate) struct Project {
-    /// Whether something has changed since it was checked.
-    dirty: bool,
-    /// What was last found; none before the first check, and where it cannot be read.
-    pub(crate) analysis: Option<Analysis>,
-    /// The files of which something was said.
-    told: BTreeSet<PathBuf>,
-}
+/// The file that makes a folder a project.
+const SETTINGS_FILE: &str = "nsf.yaml";
 
 /// All that the server knows.
 pub(crate) struct Session<'h> {
     host: &'h dyn Host,
-    pub(crate) encoding: Encoding,
-    documents: BTreeMap<PathBuf, Document>,
-    projects: BTreeMap<PathBuf, Project>,
-}
-
-/// A document with the project that it is of.
-pub(crate) struct Place<'s> {
-    pub(crate) folder: &'s Path,
-    pub(crate) analysis: &'s Analysis,
-    pub(crate) file: FileId,
+    pub(crate) client: Client,
+    pub(crate) documents: Documents,
+    /// By folder, or by the address of a document that is no file's.
+    projects: BTreeMap<PathBuf, Opened>,
+    /// The folders that the client works in.
+    folders: BTreeSet<PathBuf>,
+    /// What is to be sent.
+    pub(crate) outbox: Vec<Message>,
+    /// What has failed and was said to the user.
+    failed: BTreeSet<String>,
+    /// Names of what is told, so far.
+    ids: u64,
 }
 
 impl<'h> Session<'h> {
-    pub(crate) fn new(host: &'h dyn Host, encoding: Encoding) -> Self {
-        Self { host, encoding, documents: BTreeMap::new(), projects: BTreeMap::new() }
-    }
-
-    pub(crate) fn open(&mut self, uri: &Uri, version: i32, text: String) {
-        let Some(path) = path_of(uri) else { return };
-        let folder = self.host.project_of(&path);
-        self.projects.entry(folder).or_default().dirty = true;
-        self.documents.insert(path, Document { version, text });
-    }
-
-    /// Takes changes in their order; each is of the text as the one before has left it.
-    pub(crate) fn change(&mut self, uri: &Uri, version: i32, changes: Vec<Change>) {
-        let Some(path) = path_of(uri) else { return };
-        let Some(document) = self.documents.get_mut(&path) else { return };
-        document.version = version;
-        for change in changes {
-            match change {
-                Change::TextDocumentContentChangeWholeDocument(whole) => document.text = whole.text,
-                Change::TextDocumentContentChangePartial(part) => {
-                    let span = Lines::of(&document.text).span(&document.text, part.range, self.encoding);
-                    document.text.replace_range(span.range(), &part.text);
-                }
-            }
+    pub(crate) fn new(host: &'h dyn Host, client: Client, folders: Vec<PathBuf>) -> Self {
+        Self {
+            host,
+            client,
+            documents: Documents::default(),
+            projects: BTreeMap::new(),
+            folders: folders.into_iter().collect(),
+            outbox: Vec::new(),
+            failed: BTreeSet::new(),
+            ids: 0,
         }
-        self.touch(&path);
     }
 
-    /// What the file on disk holds counts again.
-    pub(crate) fn close(&mut self, uri: &Uri) {
-        let Some(path) = path_of(uri) else { return };
-        self.documents.remove(&path);
-        self.touch(&path);
+    pub(crate) fn open(&mut self, uri: Uri, version: i32, text: &str) {
+        let key = self.project_of(&uri);
+        self.documents.insert(Document::new(uri, version, text, key.clone()));
+        self.project(&key).look_again();
     }
 
-    /// A file has changed.
-    pub(crate) fn touch(&mut self, path: &Path) {
-        let folder = self.host.project_of(path);
-        if let Some(project) = self.projects.get_mut(&folder) {
+    pub(crate) fn change(&mut self, uri: &Uri, version: i32, changes: Vec<Change>) {
+        let Some(document) = self.documents.get_mut(&Documents::path(uri)) else { return };
+        document.change(version, changes, self.client.encoding);
+        if let Some(project) = self.projects.get_mut(&document.project) {
             project.dirty = true;
         }
     }
 
-    pub(crate) fn document(&self, uri: &Uri) -> Option<&Document> {
-        self.documents.get(&path_of(uri)?)
+    /// What was written may differ from the text that is open, and other files may have been written too.
+    pub(crate) fn save(&mut self, uri: &Uri) {
+        let project = self.documents.get(&Documents::path(uri)).map(|document| document.project.clone());
+        if let Some(project) = project.and_then(|key| self.projects.get_mut(&key)) {
+            project.look_again();
+        }
     }
 
-    /// A document with what was found in its project, which is checked first where something has changed.
-    pub(crate) fn place(&self, uri: &Uri) -> Option<Place<'_>> {
-        let path = path_of(uri)?;
-        let folder = self.host.project_of(&path);
-        let (folder, project) = self.projects.get_key_value(&folder)?;
-        let analysis = project.analysis.as_ref()?;
-        let texts = Texts::of(analysis, folder, self.encoding);
-        let (file, _) = analysis.sources.iter().find(|(file, _)| texts.path(*file).as_deref() == Some(&path))?;
-        Some(Place { folder, analysis, file })
+    /// What the file on disk holds counts again.
+    pub(crate) fn close(&mut self, uri: &Uri) {
+        if let Some(document) = self.documents.remove(&Documents::path(uri)) {
+            self.leave(&document.project);
+        }
     }
 
-    /// Checks what has changed; gives what is to be said of each file, and why a project cannot be read.
-    pub(crate) fn check(&mut self) -> (Vec<lsp::PublishDiagnosticsParams>, Vec<String>) {
-        let (mut said, mut failed) = (Vec::new(), Vec::new());
-        let texts: BTreeMap<PathBuf, String> =
-            self.documents.iter().map(|(path, document)| (path.clone(), document.text.clone())).collect();
-        for (folder, project) in self.projects.iter_mut().filter(|(_, project)| project.dirty) {
-            project.dirty = false;
-            // What was found of older texts has other places, also where the check fails.
-            project.analysis = None;
-            match self.host.check(folder, &texts) {
-                Ok(analysis) => {
-                    said.extend(told(&analysis, folder, self.encoding, &self.documents, &mut project.told));
-                    project.analysis = Some(analysis);
-                }
-                Err(words) => failed.push(words),
+    /// Files have changed, come or gone.
+    pub(crate) fn changed(&mut self, paths: &[PathBuf]) {
+        if paths.iter().any(|path| path.file_name().is_some_and(|name| name == SETTINGS_FILE)) {
+            self.find_projects_again();
+        }
+        for (key, project) in &mut self.projects {
+            if paths.iter().any(|path| path.starts_with(key)) {
+                project.look_again();
             }
         }
-        (said, failed)
+    }
+
+    pub(crate) fn change_folders(&mut self, added: Vec<PathBuf>, removed: &[PathBuf]) {
+        self.folders.extend(added);
+        self.folders.retain(|folder| !removed.contains(folder));
+        let keys: Vec<PathBuf> = self.projects.keys().cloned().collect();
+        keys.iter().for_each(|key| self.leave(key));
+    }
+
+    /// A document without a check: what is answered needs its text alone.
+    pub(crate) fn view(&self, uri: &Uri) -> Option<View<'_>> {
+        Some(self.documents.get(&Documents::path(uri))?.view(&self.client))
+    }
+
+    /// A document with what was last found in its project. It is of the text as it is after [`Session::settle`].
+    pub(crate) fn place(&self, uri: &Uri) -> Option<Place<'_>> {
+        let path = Documents::path(uri);
+        let document = self.documents.get(&path)?;
+        let project = self.projects.get(&document.project)?;
+        Some(Place {
+            view: document.view(&self.client),
+            documents: &self.documents,
+            folder: project.folder(),
+            analysis: project.analysis()?,
+            file: project.file(&path)?,
+        })
+    }
+
+    /// Checks what has changed, and takes down what is to be said of it.
+    pub(crate) fn settle(&mut self) {
+        let keys: Vec<PathBuf> = self.projects.keys().cloned().collect();
+        for key in keys {
+            let Some(project) = self.projects.get_mut(&key) else { continue };
+            if !self.client.watches {
+                project.look_if_old();
+            }
+            if !project.dirty {
+                continue;
+            }
+            let open = self.documents.of(&key);
+            let (documents, client, ids) = (&self.documents, &self.client, &mut self.ids);
+            let checked = catch_unwind(AssertUnwindSafe(|| {
+                let unreadable = project.check(&open);
+                (project.tell(documents, client, ids), unreadable)
+            }));
+            let Ok((news, unreadable)) = checked else {
+                self.fail("check");
+                continue;
+            };
+            unreadable.iter().for_each(|words| self.show(words));
+            if !self.client.pulls {
+                news.iter().for_each(|path| self.publish(&key, path));
+            }
+        }
+    }
+
+    /// Something of the server itself has failed: the client's log has it each time, the user sees it once.
+    pub(crate) fn fail(&mut self, what: &str) {
+        let words = failed(what);
+        if self.failed.insert(what.to_owned()) {
+            self.show(&words);
+        } else {
+            self.log(&words);
+        }
+    }
+
+    pub(crate) fn log(&mut self, words: &str) {
+        self.notify("window/logMessage", &serde_json::json!({ "type": 1, "message": words }));
+    }
+
+    fn show(&mut self, words: &str) {
+        self.log(words);
+        self.notify("window/showMessage", &serde_json::json!({ "type": 1, "message": words }));
+    }
+
+    pub(crate) fn notify(&mut self, method: &str, params: &impl Serialize) {
+        if let Ok(params) = serde_json::to_value(params) {
+            self.outbox.push(Notification { method: method.to_owned(), params }.into());
+        }
+    }
+
+    /// Says what was found in a file.
+    fn publish(&mut self, key: &Path, path: &Path) {
+        let Some(told) = self.projects.get(key).and_then(|project| project.told().get(path)).cloned() else { return };
+        let Told { version, diagnostics, .. } = told;
+        self.publish_as(path, version, diagnostics);
+    }
+
+    fn publish_as(&mut self, path: &Path, version: Option<i32>, diagnostics: Vec<lsp::Diagnostic>) {
+        let open = self.documents.get(path).map(|document| document.uri.clone());
+        if let Some(uri) = open.or_else(|| uri_of(path)) {
+            let params = lsp::PublishDiagnosticsParams { uri, version, diagnostics };
+            self.notify("textDocument/publishDiagnostics", &params);
+        }
+    }
+
+    /// The key of the project that a document is of.
+    fn project_of(&self, uri: &Uri) -> PathBuf {
+        path_of(uri).map_or_else(|| Documents::path(uri), |path| self.host.project_of(&path))
+    }
+
+    fn project(&mut self, key: &Path) -> &mut Opened {
+        let make =
+            || if key.is_absolute() { Opened::new(key.to_path_buf(), self.host.project(key)) } else { Opened::alone() };
+        self.projects.entry(key.to_path_buf()).or_insert_with(make)
+    }
+
+    /// A document of a project is closed, or a folder: what was said of a project in which nothing is open is taken back, unless
+    /// it is in a folder that the client works in, of which the user wants to know all.
+    fn leave(&mut self, key: &Path) {
+        let in_use = !self.documents.of(key).is_empty() || self.folders.iter().any(|folder| key.starts_with(folder));
+        if in_use {
+            if let Some(project) = self.projects.get_mut(key) {
+                project.look_again();
+            }
+            return;
+        }
+        let Some(project) = self.projects.remove(key) else { return };
+        for (path, told) in project.told() {
+            if !self.client.pulls && (!told.diagnostics.is_empty() || told.version.is_some()) {
+                self.publish_as(path, None, Vec::new());
+            }
+        }
+    }
+
+    /// Settings have come or gone: documents may be of other projects.
+    fn find_projects_again(&mut self) {
+        let mut left = BTreeSet::new();
+        let host = self.host;
+        for (path, document) in self.documents.iter_mut().filter(|(path, _)| path.is_absolute()) {
+            let key = host.project_of(path);
+            if document.project != key {
+                left.insert(std::mem::replace(&mut document.project, key));
+            }
+        }
+        let keys: BTreeSet<PathBuf> = self.documents.iter_mut().map(|(_, document)| document.project.clone()).collect();
+        keys.iter().for_each(|key| self.project(key).dirty = true);
+        left.iter().for_each(|key| self.leave(key));
     }
 }
 
-/// What is to be said of the files of a project: also of those of which nothing is to be said any more.
-fn told(
-    analysis: &Analysis,
-    folder: &Path,
-    encoding: Encoding,
-    documents: &BTreeMap<PathBuf, Document>,
-    before: &mut BTreeSet<PathBuf>,
-) -> Vec<lsp::PublishDiagnosticsParams> {
-    let mut texts = Texts::of(analysis, folder, encoding);
-    let mut by_file: BTreeMap<PathBuf, Vec<lsp::Diagnostic>> = BTreeMap::new();
-    for own in &analysis.diagnostics {
-        if let (Some(path), Some(own)) = (texts.path(own.location().file), texts.diagnostic(own)) {
-            by_file.entry(path).or_default().push(own);
-        }
-    }
-    // Whoever opens a file waits for an answer, also where there is nothing to say.
-    let own = analysis.sources.iter().filter_map(|(file, _)| texts.path(file));
-    let open: Vec<PathBuf> = own.filter(|path| documents.contains_key(path)).collect();
-    for path in before.iter().chain(&open) {
-        by_file.entry(path.clone()).or_default();
-    }
-    *before = by_file.iter().filter(|(_, all)| !all.is_empty()).map(|(path, _)| path.clone()).collect();
-    let publish = |(path, diagnostics): (PathBuf, Vec<lsp::Diagnostic>)| {
-        let version = documents.get(&path).map(|document| document.version);
-        Some(lsp::PublishDiagnosticsParams { uri: uri_of(&path)?, version, diagnostics })
-    };
-    by_file.into_iter().filter_map(publish).collect()
+/// What is said of a failure of the server itself.
+pub(crate) fn failed(what: &str) -> String {
+    format!("nsfc failed at `{what}`, and goes on; this is a mistake in nsfc, please report it with the file")
 }

@@ -1,15 +1,15 @@
 //! A client talks to the server in memory.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use lsp_server::{Connection, Message, Notification, Request, RequestId};
-use nsf_analysis::Analysis;
-use nsf_analysis::project::{InputFile, ProjectInput};
-use nsf_lsp::{Host, ServeError, serve};
+use nsf_analysis::project::{Parsed, ParsedFile, ParsedProject};
+use nsf_diagnostics::SourceText;
+use nsf_lsp::{Found, Host, Project, ServeError, serve};
 use serde_json::{Value, json};
 
 /// Projects of what is open, and of one file that is not.
@@ -22,16 +22,30 @@ impl Host for Open {
         file.parent().unwrap().to_path_buf()
     }
 
-    fn check(&self, folder: &Path, open: &BTreeMap<PathBuf, String>) -> Result<Analysis, String> {
-        assert!(!open.values().any(|text| text.contains("panic!")), "asked for");
-        let own = open.iter().filter_map(|(path, text)| Some((path.strip_prefix(folder).ok()?, text)));
-        let mut files: Vec<InputFile> =
-            own.map(|(path, text)| InputFile { path: path.display().to_string(), text: text.clone() }).collect();
+    fn project(&self, folder: &Path) -> Box<dyn Project> {
+        Box::new(Shop { folder: folder.to_path_buf() })
+    }
+}
+
+struct Shop {
+    folder: PathBuf,
+}
+
+impl Project for Shop {
+    fn look_again(&mut self) {}
+
+    fn check(&mut self, open: &nsf_lsp::Open<'_>) -> Found {
+        assert!(!open.values().any(|document| document.text().contains("panic!")), "asked for");
+        let file = |path: String, parsed| ParsedFile { path, parsed };
+        let inner = |path: &Path| path.strip_prefix(&self.folder).unwrap().display().to_string();
+        let mut files: Vec<ParsedFile> =
+            open.iter().map(|(path, document)| file(inner(path), document.parsed().clone())).collect();
         if !files.iter().any(|file| file.path == "limits.nsf") {
-            files.push(InputFile { path: "limits.nsf".to_owned(), text: LIMITS.to_owned() });
+            files.push(file("limits.nsf".to_owned(), Arc::new(Parsed::of(SourceText::new(LIMITS)))));
         }
         files.sort_by(|one, other| one.path.cmp(&other.path));
-        Ok(nsf_analysis::check(&ProjectInput { name: "shop".to_owned(), files, lock: None }))
+        let project = ParsedProject { name: "shop".to_owned(), files, lock: None };
+        Found { analysis: nsf_analysis::check_parsed(&project), unreadable: Vec::new() }
     }
 }
 

@@ -1,15 +1,13 @@
 //! `nsfc lsp`: the language server over standard input and output.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use nsf_analysis::Analysis;
 use nsf_lsp::Host;
 
 use crate::Outcome;
-use crate::checked::Checked;
+use crate::edited::Edited;
 use crate::problem::Problem;
-use crate::project::{Project, SETTINGS_FILE};
+use crate::project::SETTINGS_FILE;
 
 /// Serve an editor: diagnostics as you type, quick fixes, outline and formatting, over standard input and output
 #[derive(clap::Args)]
@@ -23,24 +21,23 @@ impl Lsp {
     /// Serves until the client ends or is gone.
     pub fn run(self) -> Result<Outcome, Problem> {
         let _ = self.stdio;
-        nsf_lsp::serve_stdio(&Files).map(|()| Outcome::Clean).map_err(|error| {
+        nsf_lsp::serve_stdio(&Disk).map(|()| Outcome::Clean).map_err(|error| {
             Problem::failure(error.to_string()).help("`nsfc lsp` is started by an editor, see README.md")
         })
     }
 }
 
 /// The projects on disk.
-struct Files;
+struct Disk;
 
-impl Host for Files {
+impl Host for Disk {
     /// The nearest folder with settings around the file, or else its own.
     fn project_of(&self, file: &Path) -> PathBuf {
         let around = file.ancestors().skip(1).find(|folder| folder.join(SETTINGS_FILE).is_file());
         around.or_else(|| file.parent()).unwrap_or(file).to_path_buf()
     }
 
-    fn check(&self, folder: &Path, open: &BTreeMap<PathBuf, String>) -> Result<Analysis, String> {
-        let project = Project::with_open(folder, open).map_err(|problem| problem.message)?;
-        Ok(Checked::of(project).analysis)
+    fn project(&self, folder: &Path) -> Box<dyn nsf_lsp::Project> {
+        Box::new(Edited::of(folder))
     }
 }

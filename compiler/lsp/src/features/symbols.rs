@@ -1,22 +1,19 @@
 //! The items of a document, for outlines and breadcrumbs.
 
-use gen_lsp_types::{DocumentSymbol, SymbolKind};
-use nsf_diagnostics::{FileId, Span};
+use gen_lsp_types::{DocumentSymbol, DocumentSymbolParams, SymbolKind};
+use nsf_diagnostics::Span;
 use nsf_syntax::ast::{FunctionKind, Item, ItemKind, Name, SettingValue, SettingsKeyword};
 
-use crate::position::{Encoding, Lines};
+use crate::view::View;
 
 /// The items with the fields that they declare.
-pub(crate) fn symbols(text: &str, encoding: Encoding) -> Vec<DocumentSymbol> {
-    let file = nsf_syntax::parse(FileId(0), text).file;
-    let outline = Outline { text, lines: Lines::of(text), encoding };
-    file.items.iter().filter_map(|item| outline.item(item)).collect()
+pub(crate) fn symbols(view: View<'_>, _: &DocumentSymbolParams) -> Vec<DocumentSymbol> {
+    let outline = Outline { view };
+    view.tree().items.iter().filter_map(|item| outline.item(item)).collect()
 }
 
-struct Outline<'t> {
-    text: &'t str,
-    lines: Lines,
-    encoding: Encoding,
+struct Outline<'s> {
+    view: View<'s>,
 }
 
 impl Outline<'_> {
@@ -60,7 +57,7 @@ impl Outline<'_> {
             }
             ItemKind::Flow(one) => own(&one.name, SymbolKind::Event, "flow", Vec::new()),
             ItemKind::Test(one) => {
-                let name = one.title.span.text(self.text).trim_matches('"').to_owned();
+                let name = one.title.span.text(self.view.text()).trim_matches('"').to_owned();
                 self.named(name, one.title.span, item.span, SymbolKind::Method, "test", Vec::new())
             }
         })
@@ -94,8 +91,8 @@ impl Outline<'_> {
             kind,
             tags: None,
             deprecated: None,
-            range: self.lines.range(self.text, whole.to(at), self.encoding),
-            selection_range: self.lines.range(self.text, at, self.encoding),
+            range: self.view.range(whole.to(at)),
+            selection_range: self.view.range(at),
             children: (!children.is_empty()).then_some(children),
         }
     }

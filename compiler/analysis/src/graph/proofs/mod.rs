@@ -59,7 +59,7 @@ impl Default for Proofs {
 #[must_use]
 pub fn prove(dag: &mut Dag, sources: &SourceMap, lock: Option<FileId>, proofs: &Proofs) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    let text = lock.and_then(|file| Some((file, sources.get(file)?.text.as_str())));
+    let text = lock.and_then(|file| Some((file, &*sources.get(file)?.text)));
     let lock = match text.map(|(file, text)| (file, Lock::read(text, Some(file)))) {
         None => None,
         Some((_, Ok(lock))) => Some(lock),

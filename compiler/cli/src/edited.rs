@@ -1,0 +1,173 @@
+//! A project that an editor has open. What was read of it stays until its files may have changed; then only those are read again
+//! that have.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use nsf_analysis::project::{Parsed, ParsedFile, ParsedProject};
+use nsf_diagnostics::{FileId, SourceText};
+use nsf_lsp::{Document, Found, Open};
+use nsf_plan::profile::Manifest;
+
+use crate::checked::Files;
+use crate::problem::Problem;
+use crate::project::{LOCK_FILE, SETTINGS_FILE, folder_name, optional_text, program_paths, programs_in, read_program};
+
+/// How old a file must be for its time to tell whether it has changed: clocks of file systems are coarse.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// A project on disk.
+pub struct Edited {
+    root: PathBuf,
+    /// Whether it is to be looked at.
+    stale: bool,
+    files: BTreeMap<String, OnDisk>,
+    settings: Option<String>,
+    lock: Option<SourceText>,
+    /// Why something cannot be read.
+    unreadable: Vec<String>,
+}
+
+/// A program text as it is on disk.
+struct OnDisk {
+    stamp: Option<Stamp>,
+    /// None until the file is needed, and where it cannot be read.
+    text: Option<Text>,
+}
+
+struct Text {
+    parsed: Arc<Parsed>,
+    /// What the file holds, where that is no text.
+    bytes: Option<Vec<u8>>,
+}
+
+/// What tells that a file is still the same.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    length: u64,
+    modified: SystemTime,
+}
+
+impl Stamp {
+    /// None where a file that is written now could have the same.
+    fn of(metadata: &Metadata) -> Option<Self> {
+        let modified = metadata.modified().ok()?;
+        let is_settled = modified.elapsed().is_ok_and(|age| age > SETTLED);
+        is_settled.then_some(Self { length: metadata.len(), modified })
+    }
+}
+
+impl Edited {
+    /// The project of a folder, of which nothing is read yet.
+    pub fn of(root: &Path) -> Self {
+        Self {
+            root: root.to_path_buf(),
+            stale: true,
+            files: BTreeMap::new(),
+            settings: None,
+            lock: None,
+            unreadable: Vec::new(),
+        }
+    }
+
+    /// Looks at the files, and forgets what was read of those that have changed. What has no settings is the folder's own files:
+    /// whatever lies in folders below may be anything.
+    fn look(&mut self, has_settings: bool) {
+        self.unreadable.clear();
+        self.settings = self.optional(SETTINGS_FILE);
+        self.lock = self.optional(LOCK_FILE).map(SourceText::new);
+        let has_settings = has_settings || self.settings.is_some();
+        let paths = if has_settings { program_paths(&self.root) } else { Ok(programs_in(&self.root)) };
+        let paths = paths.unwrap_or_else(|problem| {
+            self.unreadable.push(problem.message);
+            programs_in(&self.root)
+        });
+        let mut before = std::mem::take(&mut self.files);
+        for path in paths {
+            let stamp = fs::metadata(self.root.join(&path)).ok().and_then(|metadata| Stamp::of(&metadata));
+            let text = before.remove(&path).filter(|own| own.stamp.is_some() && own.stamp == stamp);
+            self.files.insert(path, OnDisk { stamp, text: text.and_then(|own| own.text) });
+        }
+        self.stale = false;
+    }
+
+    fn optional(&mut self, name: &str) -> Option<String> {
+        optional_text(&self.root.join(name)).unwrap_or_else(|problem| {
+            self.unreadable.push(problem.message);
+            None
+        })
+    }
+
+    /// Reads the texts that are not open, as far as that was not done.
+    fn read(&mut self, open: &BTreeMap<String, &Document>) {
+        for (path, own) in self.files.iter_mut().filter(|(path, _)| !open.contains_key(*path)) {
+            if own.text.is_some() {
+                continue;
+            }
+            let full = self.root.join(path);
+            match read_program(&full) {
+                Ok(bytes) => own.text = Some(Text::of(bytes)),
+                Err(error) => {
+                    let words = Problem::file("read", &full, &error).message;
+                    if !self.unreadable.contains(&words) {
+                        self.unreadable.push(words);
+                    }
+                }
+            }
+        }
+    }
+
+    fn found(&self, open: &BTreeMap<String, &Document>) -> Found {
+        let mut not_text = Vec::new();
+        let mut parsed: BTreeMap<&str, (Arc<Parsed>, Option<&[u8]>)> = BTreeMap::new();
+        for (path, own) in &self.files {
+            if let Some(text) = &own.text {
+                parsed.insert(path, (Arc::clone(&text.parsed), text.bytes.as_deref()));
+            }
+        }
+        for (path, document) in open.iter().filter(|(path, _)| path.ends_with(".nsf")) {
+            parsed.insert(path, (Arc::clone(document.parsed()), None));
+        }
+        let mut files = Vec::with_capacity(parsed.len());
+        for (path, (parsed, bytes)) in parsed {
+            not_text.extend(bytes.map(|bytes| (FileId(files.len() as u32), bytes)));
+            files.push(ParsedFile { path: path.to_owned(), parsed });
+        }
+        let written = |name: &str| open.get(name).map(|document| document.text());
+        let settings: Option<&str> = written(SETTINGS_FILE).map(|text| &**text).or(self.settings.as_deref());
+        let manifest = settings.map(Manifest::parse).unwrap_or_default();
+        let name = manifest.name.clone().unwrap_or_else(|| folder_name(&self.root));
+        let lock = written(LOCK_FILE).or(self.lock.as_ref()).cloned();
+        let mut analysis = nsf_analysis::check_parsed(&ParsedProject { name, files, lock });
+        Files { not_text, settings, manifest: &manifest }.add_mistakes(&mut analysis);
+        Found { analysis, unreadable: self.unreadable.clone() }
+    }
+}
+
+impl Text {
+    fn of(bytes: Vec<u8>) -> Self {
+        let parsed = Arc::new(Parsed::of(SourceText::new(nsf_syntax::decode(&bytes))));
+        let bytes = std::str::from_utf8(&bytes).is_err().then_some(bytes);
+        Self { parsed, bytes }
+    }
+}
+
+impl nsf_lsp::Project for Edited {
+    fn look_again(&mut self) {
+        self.stale = true;
+    }
+
+    fn check(&mut self, open: &Open<'_>) -> Found {
+        let inner = |path: &Path| Some(path.strip_prefix(&self.root).ok()?.to_str()?.replace('\\', "/"));
+        let open: BTreeMap<String, &Document> =
+            open.iter().filter_map(|(path, document)| Some((inner(path)?, *document))).collect();
+        if self.stale {
+            self.look(open.contains_key(SETTINGS_FILE));
+        }
+        self.read(&open);
+        self.found(&open)
+    }
+}

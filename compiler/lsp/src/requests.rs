@@ -1,0 +1,69 @@
+//! The requests: a line each, which says from what it is answered and by which feature.
+
+use gen_lsp_types::Uri;
+use lsp_server::{ErrorCode, Request};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::features::{actions, formatting, symbols};
+use crate::session::Session;
+use crate::view::{Place, View};
+
+/// Why a request has no answer.
+pub(crate) type Refusal = (ErrorCode, String);
+
+/// The answer to a request.
+pub(crate) fn answer(session: &mut Session<'_>, request: Request) -> Result<Value, Refusal> {
+    match request.method.as_str() {
+        "textDocument/codeAction" => checked(session, request, actions::actions),
+        "textDocument/documentSymbol" => text(session, request, symbols::symbols),
+        "textDocument/formatting" => text(session, request, formatting::format),
+        other => Err((ErrorCode::MethodNotFound, format!("nsfc does not know `{other}`"))),
+    }
+}
+
+/// Answers from the text of a document and its tree. Nothing is checked, and there is no answer where it is not open.
+fn text<P: DeserializeOwned, R: Serialize>(
+    session: &mut Session<'_>,
+    request: Request,
+    feature: fn(View<'_>, &P) -> R,
+) -> Result<Value, Refusal> {
+    let (uri, params) = read(request)?;
+    value(session.view(&uri).map(|view| feature(view, &params)))
+}
+
+/// Answers from what is found in the project of a document, which is checked first where something has changed.
+fn checked<P: DeserializeOwned, R: Serialize>(
+    session: &mut Session<'_>,
+    request: Request,
+    feature: fn(&Place<'_>, &P) -> R,
+) -> Result<Value, Refusal> {
+    session.settle();
+    last(session, request, feature)
+}
+
+/// Answers from what was last found in the project of a document: at once, and perhaps of an older text. What is found of a
+/// place goes through [`Place::before`].
+fn last<P: DeserializeOwned, R: Serialize>(
+    session: &mut Session<'_>,
+    request: Request,
+    feature: fn(&Place<'_>, &P) -> R,
+) -> Result<Value, Refusal> {
+    let (uri, params) = read(request)?;
+    value(session.place(&uri).map(|place| feature(&place, &params)))
+}
+
+/// The document that a request is about, and all that it says.
+fn read<P: DeserializeOwned>(request: Request) -> Result<(Uri, P), Refusal> {
+    let Request { method, params, .. } = request;
+    let invalid = |error| (ErrorCode::InvalidParams, format!("`{method}` cannot be read: {error}"));
+    let uri = params.get("textDocument").and_then(|document| document.get("uri")).unwrap_or(&Value::Null);
+    let uri = Uri::deserialize(uri).map_err(invalid)?;
+    Ok((uri, serde_json::from_value(params).map_err(invalid)?))
+}
+
+pub(crate) fn value(answer: impl Serialize) -> Result<Value, Refusal> {
+    serde_json::to_value(answer)
+        .map_err(|error| (ErrorCode::InternalError, format!("an answer cannot be written: {error}")))
+}

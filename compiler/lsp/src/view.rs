@@ -1,0 +1,90 @@
+//! What a feature is given.
+
+use std::path::Path;
+
+use gen_lsp_types as lsp;
+use nsf_analysis::Analysis;
+use nsf_analysis::project::Parsed;
+use nsf_diagnostics::{FileId, SourceText, Span};
+use nsf_syntax::ast::File;
+
+use crate::client::Client;
+use crate::convert::Texts;
+use crate::documents::{Document, Documents};
+use crate::position;
+
+/// A text with its tree: an open document, or a file of a project.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'s> {
+    pub(crate) client: &'s Client,
+    pub(crate) parsed: &'s Parsed,
+}
+
+impl<'s> View<'s> {
+    pub(crate) fn text(&self) -> &'s SourceText {
+        &self.parsed.text
+    }
+
+    pub(crate) fn tree(&self) -> &'s File {
+        &self.parsed.parse.file
+    }
+
+    pub(crate) fn range(&self, span: Span) -> lsp::Range {
+        position::range(self.text(), span, self.client.encoding)
+    }
+
+    pub(crate) fn span(&self, range: lsp::Range) -> Span {
+        position::span(self.text(), range, self.client.encoding)
+    }
+
+    #[allow(dead_code, reason = "for requests about a position")]
+    pub(crate) fn offset(&self, at: lsp::Position) -> u32 {
+        position::offset(self.text(), at, self.client.encoding)
+    }
+}
+
+/// A document with what was found in its project.
+pub(crate) struct Place<'s> {
+    /// The document as it is now.
+    pub(crate) view: View<'s>,
+    pub(crate) documents: &'s Documents,
+    pub(crate) folder: &'s Path,
+    /// What was found. Where a request is answered without a check, it may be of an older text: see [`Place::before`].
+    pub(crate) analysis: &'s Analysis,
+    /// The document among the sources of the analysis.
+    pub(crate) file: FileId,
+}
+
+impl<'s> Place<'s> {
+    /// To speak of places in the sources of the analysis.
+    pub(crate) fn texts(&self) -> Texts<'s> {
+        Texts::of(self.analysis, self.folder, self.documents, self.view.client)
+    }
+
+    #[allow(dead_code, reason = "for requests that do not wait for a check")]
+    /// Where an offset of the document was in the text that was checked; one in what has been typed since is where that begins.
+    pub(crate) fn before(&self, offset: u32) -> u32 {
+        let (now, Some(source)) = (self.view.text(), self.analysis.sources.get(self.file)) else { return offset };
+        let then = &source.text;
+        if now.is(then) {
+            return offset;
+        }
+        let alike = now.bytes().zip(then.bytes()).take_while(|(one, other)| one == other).count();
+        let most = now.len().min(then.len()) - alike;
+        let behind = now.bytes().rev().zip(then.bytes().rev()).take(most);
+        let behind = behind.take_while(|(one, other)| one == other).count();
+        let offset = offset as usize;
+        let there = match offset {
+            _ if offset <= alike => offset,
+            _ if offset >= now.len() - behind => offset + then.len() - now.len(),
+            _ => alike,
+        };
+        there as u32
+    }
+}
+
+impl Document {
+    pub(crate) fn view<'s>(&'s self, client: &'s Client) -> View<'s> {
+        View { client, parsed: self.parsed() }
+    }
+}
