@@ -17,6 +17,7 @@ pub mod lower;
 pub mod model;
 pub mod names;
 pub mod project;
+pub mod rename;
 pub mod types;
 pub mod visit;
 

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use nsf_diagnostics::{FileId, Location};
-use nsf_plan::{HandleTarget, Type};
+use nsf_plan::{HandleTarget, RecordType, Type};
 use smol_str::SmolStr;
 
 /// What a symbol is.
@@ -49,6 +49,8 @@ pub struct Symbol {
     pub kind: SymbolKind,
     /// Its type, where it has one.
     pub ty: Option<Type>,
+    /// Of a member, all members of its record type.
+    pub form: Option<RecordType>,
 }
 
 /// A place that names a symbol.
@@ -60,6 +62,8 @@ pub struct Use {
     pub symbol: Location,
     /// The type that it has here, where it is a value: what is known not to be null is not.
     pub ty: Option<Type>,
+    /// Whether it says what something is bound to, as the name before a colon does: a key, an input, a member, a stored field.
+    pub label: bool,
 }
 
 /// A binding that nobody wrote: a key or an input is the field of its name.
@@ -120,14 +124,21 @@ pub struct Index {
 impl Index {
     /// Declares a symbol. What is declared again keeps what was known.
     pub(crate) fn declare(&mut self, at: Location, kind: SymbolKind, ty: Option<&Type>) {
-        let symbol = self.symbols.entry(at).or_insert(Symbol { kind, ty: None });
+        let symbol = self.symbols.entry(at).or_insert(Symbol { kind, ty: None, form: None });
         if symbol.ty.is_none() {
             symbol.ty = ty.cloned();
         }
     }
 
-    pub(crate) fn note(&mut self, at: Location, symbol: Location, ty: Option<&Type>) {
-        self.uses.push(Use { at, symbol, ty: ty.cloned() });
+    /// Says what the record type of a member is.
+    pub(crate) fn set_form(&mut self, at: Location, form: &[(String, Type)]) {
+        if let Some(symbol) = self.symbols.get_mut(&at) {
+            symbol.form.get_or_insert_with(|| form.to_vec());
+        }
+    }
+
+    pub(crate) fn note(&mut self, at: Location, symbol: Location, ty: Option<&Type>, label: bool) {
+        self.uses.push(Use { at, symbol, ty: ty.cloned(), label });
     }
 
     pub(crate) fn imply(&mut self, implied: Implied) {
@@ -150,8 +161,11 @@ impl Index {
 
     /// Sorts what was gathered. A declaration is a use of itself.
     pub(crate) fn finish(&mut self) {
-        let declared: Vec<Use> =
-            self.symbols.iter().map(|(at, symbol)| Use { at: *at, symbol: *at, ty: symbol.ty.clone() }).collect();
+        let declared: Vec<Use> = self
+            .symbols
+            .iter()
+            .map(|(at, symbol)| Use { at: *at, symbol: *at, ty: symbol.ty.clone(), label: false })
+            .collect();
         self.uses.extend(declared);
         self.uses.sort_by_key(|own| (order(&own.at), order(&own.symbol), own.ty.is_none()));
         self.uses.dedup_by(|one, other| one.at == other.at && one.symbol == other.symbol);

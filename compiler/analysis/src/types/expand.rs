@@ -104,7 +104,7 @@ impl Checker<'_> {
             }
             place.parts.push(location);
             let symbol = self.field_of_row(HandleTarget::Dimension(dimension), &name.text);
-            self.refer(builder.module, name.span, symbol, Some(&fields[index].1));
+            self.refer_label(builder.module, name.span, symbol, Some(&fields[index].1));
             if resets && value.is_none() {
                 values.push((index as u32, Expr::null(fields[index].1.clone())));
                 continue;

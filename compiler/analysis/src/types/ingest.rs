@@ -192,7 +192,7 @@ impl<'a> Checker<'a> {
             dimension.keys.iter().find(|(key, _)| key == name).map(|(_, ty)| ty.clone())
         });
         let owner = among.iter().find_map(|id| self.field_of(self.owner(Global::Dimension(*id))?, name));
-        self.refer(module, assignment.field.span, owner, None);
+        self.refer_label(module, assignment.field.span, owner, None);
         if let Some(ty) = key {
             if let Some((value, _)) = self.raw_expression(module, &assignment.value, &ty, body) {
                 body.keys.push((name.to_owned(), value));

@@ -286,8 +286,8 @@ impl Expressions<'_, '_> {
 
     /// What declares a member: the field of a stream, where the object is a stream's record, or the member of a record type.
     fn member_symbol(&self, object: &Expr, index: usize, name: &str) -> Option<Location> {
-        let stream = match &object.kind {
-            ExprKind::Slot(slot) => self.unit.symbol(*slot),
+        let stream = match Path::of(object) {
+            Some(Path::Slot(slot)) => self.unit.symbol(slot),
             _ => None,
         };
         let own = stream.and_then(|stream| self.checker.field_of(stream, name));

@@ -118,7 +118,7 @@ impl Checker<'_> {
     fn state_field(&mut self, builder: &Builder, target: HandleTarget, name: &Name) -> Option<(u32, Type)> {
         let fields = self.row_fields(target);
         let symbol = self.field_of_row(target, &name.text);
-        self.refer(builder.module, name.span, symbol, None);
+        self.refer_label(builder.module, name.span, symbol, None);
         if let Some(index) = fields.iter().position(|field| field.name == name.text) {
             return Some((index as u32, fields[index].ty.clone()));
         }

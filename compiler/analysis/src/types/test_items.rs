@@ -137,7 +137,7 @@ impl Checker<'_> {
                 continue;
             }
             let symbol = owner.and_then(|owner| self.field_of(self.owner(owner)?, &name.text));
-            self.refer(module, name.span, symbol, Some(ty));
+            self.refer_label(module, name.span, symbol, Some(ty));
             match self.constant_of(module, value, ty, "a test's value") {
                 Some(literal) => members.push((name.text.to_string(), literal)),
                 None => complete = false,

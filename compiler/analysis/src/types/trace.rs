@@ -126,7 +126,15 @@ impl<'a> Checker<'a> {
     pub(super) fn refer(&mut self, module: u32, span: Span, symbol: Option<Location>, ty: Option<&Type>) {
         let at = self.at(module, span);
         if let (Some(symbol), Some(trace)) = (symbol, self.trace()) {
-            trace.index.note(at, symbol, ty);
+            trace.index.note(at, symbol, ty, false);
+        }
+    }
+
+    /// Notes a name that says what something is bound to.
+    pub(super) fn refer_label(&mut self, module: u32, span: Span, symbol: Option<Location>, ty: Option<&Type>) {
+        let at = self.at(module, span);
+        if let (Some(symbol), Some(trace)) = (symbol, self.trace()) {
+            trace.index.note(at, symbol, ty, true);
         }
     }
 
@@ -239,6 +247,7 @@ impl<'a> Checker<'a> {
         let Some(trace) = self.trace() else { return };
         for (place, (_, ty)) in places.iter().zip(members) {
             trace.index.declare(*place, SymbolKind::Member, Some(ty));
+            trace.index.set_form(*place, members);
         }
         match trace.forms.get(members) {
             Some(known) => {
@@ -273,7 +282,7 @@ impl<'a> Checker<'a> {
                     let index = form.iter().position(|(own, _)| *own == **name);
                     let symbol = index.and_then(|index| known.get(index).copied());
                     if let (Some(symbol), Some(trace)) = (symbol, self.trace()) {
-                        trace.index.note(*place, symbol, None);
+                        trace.index.note(*place, symbol, None, true);
                     }
                 }
             }
@@ -302,7 +311,7 @@ impl<'a> Checker<'a> {
         let Some(trace) = self.trace() else { return };
         let ty = unit.ty(slot).clone();
         match unit.symbol(slot) {
-            Some(symbol) => trace.index.note(at, symbol, Some(&ty)),
+            Some(symbol) => trace.index.note(at, symbol, Some(&ty), false),
             None => {
                 trace.index.declare(at, kind, Some(&ty));
                 unit.set_symbol(slot, at);
@@ -393,7 +402,7 @@ impl<'a> Checker<'a> {
         binding: Option<&ast::Binding>,
     ) {
         match binding {
-            Some(binding) => self.refer(builder.module, binding.name.span, symbol, None),
+            Some(binding) => self.refer_label(builder.module, binding.name.span, symbol, None),
             None => {
                 let variable = builder.scope.variable(label);
                 let value = variable.and_then(|variable| builder.unit.symbol(variable.slot));
@@ -419,7 +428,7 @@ impl<'a> Checker<'a> {
             match call.outputs.iter().find(|(own, _)| own.text == *output) {
                 None => self.is_symbol(&mut builder.unit, *slot, symbol),
                 Some((own, name)) => {
-                    self.refer(builder.module, own.span, symbol, None);
+                    self.refer_label(builder.module, own.span, symbol, None);
                     let at = self.at(builder.module, name.span);
                     self.make(&mut builder.unit, *slot, at, SymbolKind::Field);
                 }
