@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::features::{actions, formatting, symbols};
+use crate::features::{actions, formatting, navigation, renaming, symbols};
 use crate::session::Session;
 use crate::view::{Place, View};
 
@@ -17,8 +17,13 @@ pub(crate) type Refusal = (ErrorCode, String);
 pub(crate) fn answer(session: &mut Session<'_>, request: Request) -> Result<Value, Refusal> {
     match request.method.as_str() {
         "textDocument/codeAction" => checked(session, request, actions::actions),
+        "textDocument/definition" => checked(session, request, navigation::definition),
+        "textDocument/documentHighlight" => checked(session, request, navigation::highlight),
         "textDocument/documentSymbol" => text(session, request, symbols::symbols),
         "textDocument/formatting" => text(session, request, formatting::format),
+        "textDocument/prepareRename" => refusing(session, request, renaming::prepare),
+        "textDocument/references" => checked(session, request, navigation::references),
+        "textDocument/rename" => refusing(session, request, renaming::rename),
         other => Err((ErrorCode::MethodNotFound, format!("nsfc does not know `{other}`"))),
     }
 }
@@ -41,6 +46,18 @@ fn checked<P: DeserializeOwned, R: Serialize>(
 ) -> Result<Value, Refusal> {
     session.settle();
     last(session, request, feature)
+}
+
+/// The same for what can be refused, in a sentence for the user.
+fn refusing<P: DeserializeOwned, R: Serialize>(
+    session: &mut Session<'_>,
+    request: Request,
+    feature: fn(&Place<'_>, &P) -> Result<R, String>,
+) -> Result<Value, Refusal> {
+    session.settle();
+    let (uri, params) = read(request)?;
+    let answer = session.place(&uri).map(|place| feature(&place, &params)).transpose();
+    value(answer.map_err(|words| (ErrorCode::RequestFailed, words))?)
 }
 
 /// Answers from what was last found in the project of a document: at once, and perhaps of an older text. What is found of a

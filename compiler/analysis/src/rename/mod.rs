@@ -62,7 +62,8 @@ pub fn rename(analysis: &Analysis, file: FileId, offset: u32, name: &str) -> Res
         return Ok(Vec::new());
     }
     let root = analysis.index.root(own.symbol);
-    let mut renaming = Renaming { analysis, index: &analysis.index, root, old, name, edits: Vec::new(), written: 0 };
+    let mut renaming =
+        Renaming { analysis, index: &analysis.index, root, old, name, edits: Vec::new(), written: 0, merged: None };
     let files: HashSet<FileId> = renaming.files();
     for (id, parsed) in (0..).map(FileId).zip(&analysis.files) {
         if files.contains(&id) {
@@ -70,10 +71,9 @@ pub fn rename(analysis: &Analysis, file: FileId, offset: u32, name: &str) -> Res
         }
     }
     renaming.edits.extend(lock::edit(analysis, root, old, name));
-    let Renaming { mut edits, written, .. } = renaming;
-    edits.sort_by_key(|edit| (edit.location.file, edit.location.span.start));
-    try_out(analysis, &edits, root, written, old, name)?;
-    Ok(edits)
+    renaming.edits.sort_by_key(|edit| (edit.location.file, edit.location.span.start));
+    renaming.try_out()?;
+    Ok(renaming.edits)
 }
 
 fn check_name(name: &str) -> Result<(), Refusal> {
@@ -98,6 +98,8 @@ struct Renaming<'a> {
     edits: Vec<TextEdit>,
     /// How many more places name the symbol afterwards.
     written: i64,
+    /// Another symbol that it becomes one with.
+    merged: Option<Location>,
 }
 
 impl Renaming<'_> {
@@ -180,7 +182,12 @@ impl Renaming<'_> {
                 places.remove(&field.span);
                 let end = field.span.end as usize + behind.find(')').unwrap_or(0) + 1;
                 self.edit(page.file, Span::new(before.trim_end().len() as u32, end as u32), "");
-                self.written -= 1;
+                // The output and the field are one from then on, and neither is named here.
+                let both = [output.span, field.span].map(|span| self.index.at(page.file, span.start).next());
+                let other =
+                    both.into_iter().flatten().map(|own| self.index.root(own.symbol)).find(|own| *own != self.root);
+                self.merged = other.or(self.merged);
+                self.written -= 2;
             }
         }
     }
@@ -296,6 +303,37 @@ impl Renaming<'_> {
     }
 }
 
+impl Renaming<'_> {
+    /// Checks what the edits give: nothing breaks, and the same places name the same thing.
+    fn try_out(&self) -> Result<(), Refusal> {
+        let Self { analysis, index, root, old, name, edits, .. } = self;
+        let after = check_parsed(&edited(analysis, edits));
+        let before: HashSet<(&str, &str)> = errors(analysis).map(|own| (own.code.id, own.message.as_str())).collect();
+        let broken = errors(&after).find(|own| {
+            let message = own.message.replace(name, old);
+            !before.contains(&(own.code.id, own.message.as_str())) && !before.contains(&(own.code.id, message.as_str()))
+        });
+        if let Some(broken) = broken {
+            return Err(Refusal(format!("as `{name}` something would break: {}", broken.message)));
+        }
+        let symbols = [Some(*root), self.merged].into_iter().flatten();
+        let count = symbols.clone().map(|own| index.uses_of(own).count() as i64).sum::<i64>() + self.written;
+        let is_there = |own: &Location| {
+            !edits.iter().any(|edit| {
+                edit.location != *own
+                    && edit.location.file == own.file
+                    && edit.location.span.start <= own.span.start
+                    && own.span.end <= edit.location.span.end
+            })
+        };
+        let named = symbols.filter(is_there).map(|own| after.index.uses_of(moved(own, edits)).count() as i64).next();
+        if named != Some(count) {
+            return Err(Refusal(format!("another `{name}` is there already, and names would mean something else")));
+        }
+        Ok(())
+    }
+}
+
 /// A file with the places in it that name the symbol.
 struct Page<'t> {
     file: FileId,
@@ -348,33 +386,6 @@ impl Page<'_> {
         let blank = self.text[line..].find(|sign: char| sign != ' ' && sign != '\t').unwrap_or(0);
         &self.text[line..line + blank]
     }
-}
-
-/// Checks what the edits give: nothing breaks, and the same places name the same thing.
-fn try_out(
-    analysis: &Analysis,
-    edits: &[TextEdit],
-    root: Location,
-    written: i64,
-    old: &str,
-    name: &str,
-) -> Result<(), Refusal> {
-    let after = check_parsed(&edited(analysis, edits));
-    let before: HashSet<(&str, &str)> = errors(analysis).map(|own| (own.code.id, own.message.as_str())).collect();
-    let broken = errors(&after).find(|own| {
-        let message = own.message.replace(name, old);
-        !before.contains(&(own.code.id, own.message.as_str())) && !before.contains(&(own.code.id, message.as_str()))
-    });
-    if let Some(broken) = broken {
-        let text = broken.message.clone();
-        return Err(Refusal(format!("as `{name}` something would break: {text}")));
-    }
-    let count = analysis.index.uses_of(root).count() as i64 + written;
-    let moved = moved(root, edits);
-    if after.index.uses_of(moved).count() as i64 != count {
-        return Err(Refusal(format!("another `{name}` is there already, and names would mean something else")));
-    }
-    Ok(())
 }
 
 fn errors(analysis: &Analysis) -> impl Iterator<Item = &Diagnostic> {

@@ -220,7 +220,7 @@ impl Parts {
                     values.iter().for_each(|value| self.expr(value));
                     self.expr(within);
                 }
-                CheckKind::Error => {}
+                CheckKind::Error | CheckKind::Assigned(_) => {}
             }
         }
     }

@@ -2,4 +2,6 @@
 
 pub(crate) mod actions;
 pub(crate) mod formatting;
+pub(crate) mod navigation;
+pub(crate) mod renaming;
 pub(crate) mod symbols;
