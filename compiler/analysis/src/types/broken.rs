@@ -43,6 +43,10 @@ impl Checker<'_> {
     pub(super) fn break_step(&mut self, builder: &mut Builder, span: Span) {
         let is_function = self.break_words(builder, span);
         let text = self.sources.text(self.at(builder.module, span));
+        if text.starts_with("repartition") {
+            // Nobody knows by which key what is below is spread.
+            self.program.unclear_keys.insert(builder.flow.clone());
+        }
         let calls = ["calculate", "load"].into_iter().any(|keyword| text.starts_with(keyword));
         builder.scope.open |= calls && !is_function && !text.contains('{');
     }

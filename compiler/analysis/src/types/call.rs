@@ -40,6 +40,9 @@ impl Expressions<'_, '_> {
                     self.checker.refer_to_alias(self.module, owner, object.span);
                     return self.call_named(module, &name.text, name.span, None, arguments, span, hint);
                 }
+                if self.is_exists_called(object, name, arguments, span) {
+                    return None;
+                }
                 let receiver = self.infer(object, None)?;
                 if *optional && receiver.ty.is_nullable() {
                     return self.optional_call(receiver, object.span, name, arguments, span, hint);

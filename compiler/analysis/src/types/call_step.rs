@@ -8,6 +8,7 @@ use nsf_syntax::ast::{
 
 use super::call_words::{fail_outputs, keyword, missing, takes, takes_word};
 use super::pipeline::Builder;
+use super::step_habit::only_meant;
 use super::steps::{add_handle, bare};
 use super::unit::{RowBinding, Scope};
 use super::{Checker, Global, message as words, relation, step_message as message};
@@ -119,7 +120,13 @@ impl<'a> Checker<'a> {
         let keys = self.row_keys(target);
         let bindings = bindings.unwrap_or(&[]);
         let mut complete = true;
-        for binding in bindings {
+        let names: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
+        let only = only_meant(bindings, &names);
+        if let Some((binding, key)) = &only {
+            self.report_meant_binding(builder, &name.text, binding, key, "key");
+            complete = false;
+        }
+        for binding in bindings.iter().filter(|_| only.is_none()) {
             if !keys.iter().any(|(key, _)| *key == binding.name.text) {
                 let near = closest(&binding.name.text, keys.iter().map(|(key, _)| key.as_str())).map(str::to_owned);
                 let location = self.at(builder.module, binding.name.span);
@@ -128,7 +135,8 @@ impl<'a> Checker<'a> {
             }
         }
         let mut values = Vec::with_capacity(keys.len());
-        for (index, (key, ty)) in keys.iter().enumerate() {
+        let is_meant = |key: &str| only.as_ref().is_some_and(|(_, meant)| meant == key);
+        for (index, (key, ty)) in keys.iter().enumerate().filter(|(_, (key, _))| !is_meant(key)) {
             let binding = bindings.iter().find(|binding| binding.name.text == *key);
             let open = match target {
                 HandleTarget::State(id) if self.open_keys.contains(&(id, index)) => Some(id),
@@ -292,7 +300,14 @@ impl<'a> Checker<'a> {
         let mut complete = true;
         // Inputs that misspelt ones may be.
         let mut meant = Vec::new();
-        for binding in bindings {
+        let names: Vec<&str> = function.inputs.iter().map(|input| input.name.text.as_str()).collect();
+        let only = only_meant(bindings, &names);
+        if let Some((binding, input)) = &only {
+            self.report_meant_binding(builder, &function.name.text, binding, input, "input");
+            meant.push(input.clone());
+            complete = false;
+        }
+        for binding in bindings.iter().filter(|_| only.is_none()) {
             if !function.inputs.iter().any(|input| input.name.text == binding.name.text) {
                 let names = function.inputs.iter().map(|input| input.name.text.as_str());
                 let near = closest(&binding.name.text, names).map(str::to_owned);
@@ -371,7 +386,8 @@ impl<'a> Checker<'a> {
         call: &StepCall,
     ) -> Vec<(smol_str::SmolStr, smol_str::SmolStr, SlotId)> {
         let mut outputs = Vec::with_capacity(function.outputs.len());
-        for (name, renamed) in &call.outputs {
+        let renamed_outputs = self.outputs_as_meant(builder, function, call);
+        for (name, renamed) in &renamed_outputs {
             if !function.outputs.iter().any(|output| output.name.text == name.text) {
                 let names = function.outputs.iter().map(|output| output.name.text.as_str());
                 let near = closest(&name.text, names);
@@ -388,7 +404,7 @@ impl<'a> Checker<'a> {
             }
         }
         for output in &function.outputs {
-            let renamed = call.outputs.iter().find(|(name, _)| name.text == output.name.text);
+            let renamed = renamed_outputs.iter().find(|(name, _)| name.text == output.name.text);
             let name = renamed.map_or(&output.name, |(_, renamed)| renamed);
             let Some(ty) = self.type_of(item.module, &output.ty) else {
                 builder.scope.fail(&name.text);

@@ -47,10 +47,10 @@ impl Checker<'_> {
             ExprKind::Name(name) => (name, expr.span, &[]),
             ExprKind::Call { function, arguments } => match &function.kind {
                 ExprKind::Name(name) => (name, function.span, arguments),
-                _ => return self.not_a_connector(module, expr.span, role),
+                _ => return self.not_a_connector(module, expr, role),
             },
             ExprKind::Error => return None,
-            _ => return self.not_a_connector(module, expr.span, role),
+            _ => return self.not_a_connector(module, expr, role),
         };
         let location = self.at(module, name_span);
         let may = |entry: &Descriptor| may_be(entry, role);
@@ -68,8 +68,20 @@ impl Checker<'_> {
         self.connector_arguments(module, found, expr.span, arguments, key_allowed && found.keyed)
     }
 
-    fn not_a_connector<T>(&mut self, module: u32, span: Span, role: Role) -> Option<T> {
-        let location = self.at(module, span);
+    fn not_a_connector<T>(&mut self, module: u32, expr: &Expr, role: Role) -> Option<T> {
+        let location = self.at(module, expr.span);
+        if let ExprKind::Literal(Literal::Text(_)) = &expr.kind {
+            let text = self.sources.text(location);
+            let kind = match role {
+                Role::Table if text.contains('.') => "file",
+                Role::Table => "mysql",
+                Role::State => "redis",
+                Role::Source | Role::Sink | Role::Values => "kafka",
+            };
+            let meant = format!("{kind}({text})");
+            self.diagnostics.push(message::text_for_connector(location, meant));
+            return None;
+        }
         let text = self.sources.text(location).to_owned();
         let usable: Vec<&str> =
             DESCRIPTORS.iter().filter(|entry| may_be(entry, role)).map(|entry| entry.name).collect();
@@ -108,8 +120,29 @@ impl Checker<'_> {
                         complete = false;
                     }
                 },
+                // `kafka(topic: "orders")`
+                Some(label) if found.argument.is_some() && !named && is_text(&argument.value) && label != "cluster" => {
+                    named = true;
+                    complete &= self.connector_name(argument, found, at, &mut call);
+                    if let Some(label) = &argument.label {
+                        let place = Span::new(label.span.start, argument.value.span.start);
+                        self.report_named_name(module, found, place);
+                    }
+                }
+                // `kafka("orders", customer)`
+                None if keyed && named && call.key.is_none() => {
+                    call.key = Some(&argument.value);
+                    let text = format!("the key is named: `key: {}`", self.sources.text(at));
+                    self.diagnostics.push(message::named_option(at, text, "write `key:`", "key: "));
+                    complete = false;
+                }
+                None => {
+                    let text = format!("`{}` takes one name", found.name);
+                    self.diagnostics.push(message::wrong_option(at, text));
+                    complete = false;
+                }
                 label => {
-                    let written = label.unwrap_or("a second name");
+                    let written = label.unwrap_or_default();
                     let options: &[&str] = if keyed { &["key", "cluster"] } else { &["cluster"] };
                     let near = closest(written, options.iter().copied()).map(str::to_owned);
                     let location = argument.label.as_ref().map_or(at, |label| self.at(module, label.span));
@@ -130,6 +163,21 @@ impl Checker<'_> {
         complete.then_some(call)
     }
 
+    /// `topic: ` before the name of a topic, which stands without one.
+    fn report_named_name(&mut self, module: u32, found: &Descriptor, place: Span) {
+        let written = self.sources.text(self.at(module, place));
+        let colon = written.find(':').map_or(place.end, |at| place.start + at as u32 + 1);
+        let text = format!("the {} stands without a name: `{}(\"…\")`", found.argument.unwrap_or("name"), found.name);
+        let (at, taken_out) = (self.at(module, Span::new(place.start, colon)), self.at(module, place));
+        self.diagnostics.push(
+            message::wrong_option(at, text).label("not needed").suggest(nsf_diagnostics::Suggestion::certain(
+                "take it out",
+                taken_out,
+                "",
+            )),
+        );
+    }
+
     fn connector_name<'e>(
         &mut self,
         argument: &'e Argument,
@@ -140,7 +188,7 @@ impl Checker<'_> {
         match &argument.value.kind {
             ExprKind::Literal(Literal::Text(text) | Literal::RawText(text)) if !text.is_empty() => {
                 call.connector.name = text.to_string();
-                true
+                self.is_name_of(found, text, at)
             }
             ExprKind::Interpolation(_) if found.name == "redis" => {
                 call.template = Some(&argument.value);
@@ -167,6 +215,24 @@ impl Checker<'_> {
         }
     }
 
+    /// Whether a text can be the name of what a connector names; reports where it is something else.
+    fn is_name_of(&mut self, found: &Descriptor, text: &str, at: Location) -> bool {
+        let diagnostic = match found.name {
+            "mysql" if text.trim().contains(char::is_whitespace) => {
+                message::not_a_name(at, "`mysql` names a table, and this is a query").help(
+                    "rows are looked up by the table's `key`; what a query computes can be a view of the database",
+                )
+            }
+            "webhook" if text.contains("://") => {
+                message::not_a_name(at, "a webhook is named, and its address stands in `nsf.yaml`")
+                    .help("write a name such as `webhook(\"crm\")`, and give its address in the profiles")
+            }
+            _ => return true,
+        };
+        self.diagnostics.push(diagnostic);
+        false
+    }
+
     /// The topic of a connector, made at its first use.
     pub(super) fn topic(&mut self, connector: Connector, location: Location, read: bool) -> TopicId {
         if let Some(id) = self.topics.get(&connector) {
@@ -181,4 +247,8 @@ impl Checker<'_> {
         self.topics.insert(connector, id);
         id
     }
+}
+
+fn is_text(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Literal(Literal::Text(_) | Literal::RawText(_)))
 }

@@ -37,15 +37,30 @@ impl Checker<'_> {
         step: &ast::Step,
         steps: &mut Vec<Step>,
     ) {
+        if self.is_deleted_state(builder, expand, name, step) || self.is_delete_in_braces(builder, expand, name, step) {
+            return;
+        }
         let found = self.named_item(builder.module, name, "dimension", |kind| matches!(kind, ItemKind::Dimension(_)));
         let Some(Global::Dimension(dimension)) = found.and_then(|item| self.globals.get(&item).copied()) else {
             return;
         };
-        let keys = self.bind_keys(builder, HandleTarget::Dimension(dimension), name, keys);
+        let reported = self.diagnostics.len();
+        let among_fields = self.keys_among_fields(builder, dimension, expand, name, keys);
+        let is_complete = self.diagnostics.len() == reported;
+        let bound: Vec<ast::Binding> = keys.unwrap_or(&[]).iter().chain(&among_fields).cloned().collect();
+        let keys = if among_fields.is_empty() { keys } else { Some(bound.as_slice()) };
+        let keys = self.bind_keys(builder, HandleTarget::Dimension(dimension), name, keys).filter(|_| is_complete);
         let mut place = self.place(builder.module, step.span, name.span, "expand");
         let entries = expand.entries.as_deref().unwrap_or(&[]);
         let resets = expand.mode == ExpandMode::Reset;
-        let fields = self.dimension_members(builder, dimension, entries, resets, &mut place);
+        let is_key = |entry: &&RecordEntry| match entry {
+            RecordEntry::Field { name, .. } => among_fields.iter().any(|key| key.name.text == name.text),
+            RecordEntry::Spread(_) => false,
+        };
+        let entries: Vec<RecordEntry> = entries.iter().filter(|entry| !is_key(entry)).cloned().collect();
+        // A field alone that is put to null is one that is to be cleared.
+        let whole = (entries.len() == 1 && !resets).then_some((name, step.span));
+        let fields = self.dimension_members(builder, dimension, &entries, resets, &mut place, whole);
         let (Some(keys), Some(fields)) = (keys, fields) else { return };
         let kind = StepKind::ExpandDimension(DimensionExpand {
             dimension,
@@ -67,6 +82,7 @@ impl Checker<'_> {
         entries: &[RecordEntry],
         resets: bool,
         place: &mut StepPlace,
+        whole: Option<(&Name, Span)>,
     ) -> Option<Vec<(u32, Expr)>> {
         let fields: Vec<(String, plan::Type)> = self.program.dimensions[dimension.index()]
             .value
@@ -107,6 +123,10 @@ impl Checker<'_> {
             self.refer_label(builder.module, name.span, symbol, Some(&fields[index].1));
             if resets && value.is_none() {
                 values.push((index as u32, Expr::null(fields[index].1.clone())));
+                continue;
+            }
+            if self.is_cleared_by_null(builder, whole, name, value.as_ref(), &fields[index].1) {
+                complete = false;
                 continue;
             }
             let shorthand = bare(&name.text, name.span);

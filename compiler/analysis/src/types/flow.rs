@@ -132,6 +132,10 @@ impl<'a> Checker<'a> {
                     complete = false;
                     continue;
                 }
+                if self.is_state_as_stream(item.module, name) {
+                    complete = false;
+                    continue;
+                }
                 let found = self.named_item(item.module, name, "source, flow or subscription", is_stream);
                 match found {
                     None => complete = false,
@@ -246,7 +250,13 @@ impl<'a> Checker<'a> {
     /// The fields that all streams share, and the key that they agree in.
     fn inputs(&mut self, builder: &mut Builder, streams: &[Stream], node: &Node<'a>) {
         let module = node.item.module;
-        let shared = self.shared_fields(streams, node);
+        let (shared, differing) = self.shared_fields(streams, node);
+        differing.iter().for_each(|name| builder.scope.fail(name));
+        self.of_one_stream = streams
+            .iter()
+            .filter(|_| streams.len() > 1)
+            .flat_map(|stream| stream.fields.iter().map(|(name, _)| (name.as_str().into(), stream.name.clone())))
+            .collect();
         for (name, ty) in &shared {
             let slot = builder.field(name, ty);
             builder.scope.add(name.as_str(), slot, None, false);
@@ -289,22 +299,28 @@ impl<'a> Checker<'a> {
             first.key.iter().filter_map(|name| builder.scope.variable(name).map(|variable| variable.slot)).collect();
     }
 
-    fn shared_fields(&mut self, streams: &[Stream], node: &Node<'a>) -> Vec<(String, Type)> {
-        let mut shared = Vec::new();
+    /// The fields that all streams share, and those that they have under one name with different types.
+    fn shared_fields(&mut self, streams: &[Stream], node: &Node<'a>) -> (Vec<(String, Type)>, Vec<String>) {
+        let (mut shared, mut differing) = (Vec::new(), Vec::new());
         for (name, ty) in &streams[0].fields {
             let others = streams[1..].iter().map(|stream| stream.fields.iter().find(|(other, _)| other == name));
             let mut common = Some(ty.clone());
-            for other in others {
+            for (index, other) in others.enumerate() {
                 common = match (common, other) {
                     (Some(common), Some((_, other))) if common == *other => Some(common),
                     (Some(common), Some((_, other))) => {
-                        let location = self.at(node.item.module, node.flow.name.span);
+                        let span = node.flow.from.get(index + 1).map_or(node.flow.name.span, |stream| stream.span);
+                        let location = self.at(node.item.module, span);
+                        let first = &streams[0].name;
                         let text = format!(
-                            "field `{name}` is {} in one stream and {} in another",
+                            "field `{name}` is {} in `{first}` and {} in `{}`",
                             relation::show(&common),
-                            relation::show(other)
+                            relation::show(other),
+                            streams[index + 1].name
                         );
-                        self.diagnostics.push(message::merge(location, text));
+                        let help = "merged streams share the fields that have one name and one type in all of them";
+                        self.diagnostics.push(message::merge(location, text).help(help));
+                        differing.push(name.clone());
                         None
                     }
                     _ => None,
@@ -312,7 +328,7 @@ impl<'a> Checker<'a> {
             }
             shared.extend(common.map(|ty| (name.clone(), ty)));
         }
-        shared
+        (shared, differing)
     }
 
     /// The steps of a flow from one on, and of the flows that read it.
@@ -362,7 +378,9 @@ impl<'a> Checker<'a> {
             self.program.flows[*child].pipeline = Some(self.next_pipeline());
             let mut body =
                 stacker::maybe_grow(STACK_LEFT, STACK_MORE, || self.flow_steps(nodes, *child, 0, builder, seen));
-            for jump in builder.jumps.iter().filter(|jump| jump.target.is_none()) {
+            for jump in
+                builder.jumps.iter().filter(|jump| jump.target.is_none() && !builder.is_nested_label(&jump.label))
+            {
                 self.diagnostics.push(message::unknown_label(jump.at, &jump.label));
             }
             patch_nested(&mut body, &builder.jumps);

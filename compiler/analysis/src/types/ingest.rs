@@ -105,7 +105,17 @@ impl<'a> Checker<'a> {
 
     /// The tenant that an item names.
     pub(super) fn tenant_setting(&mut self, settings: &Settings<'_>) -> TenantId {
-        let Some(setting) = self.require_setting(settings, "tenant", "tenant: xuefu") else { return TenantId(0) };
+        let Some(setting) = settings.get("tenant") else {
+            if !settings.is_unclear("tenant") {
+                let at = self.at(settings.module, settings.name);
+                let mut tenants = self.tenant_names();
+                if tenants.is_empty() {
+                    tenants.push("…".to_owned());
+                }
+                self.report_missing(settings, at, "tenant", settings.item, &tenants);
+            }
+            return TenantId(0);
+        };
         let Some(name) = self.name_setting(settings, setting) else { return TenantId(0) };
         match self.named_settings(settings.module, &name, SettingsKeyword::Tenant) {
             Some(Global::Tenant(id)) => id,

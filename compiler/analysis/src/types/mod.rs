@@ -30,14 +30,17 @@ mod place;
 mod platform;
 pub mod relation;
 mod save;
+mod setting_habit;
 mod setting_message;
 mod settings;
 mod states;
+mod step_habit;
 mod step_message;
 mod steps;
 mod storage;
 mod streams;
 mod subscription;
+mod test_habit;
 mod test_items;
 mod test_published;
 mod trace;
@@ -118,6 +121,12 @@ pub struct Checker<'a> {
     told_unfolded: bool,
     /// Items that are defined by themselves, reported already.
     circular: HashSet<ItemRef>,
+    /// Fields of merged streams and, for each, a stream that has it.
+    of_one_stream: Vec<(smol_str::SmolStr, String)>,
+    /// The step at hand: its module and place.
+    step_at: Option<(u32, Span)>,
+    /// What subscriptions listen to of one writer.
+    listened: Vec<subscription::Listened>,
     /// Topics by connector.
     topics: HashMap<nsf_plan::connector::Connector, nsf_plan::TopicId>,
     /// Module of the standard library or the project: index of its file in `Program::files`.
@@ -163,6 +172,9 @@ pub fn check<'a>(
         aliases: Unfolding::default(),
         told_unfolded: false,
         circular: HashSet::new(),
+        of_one_stream: Vec::new(),
+        step_at: None,
+        listened: Vec::new(),
         topics: HashMap::new(),
         file_index: Vec::new(),
         open_keys: HashSet::new(),
@@ -233,6 +245,7 @@ impl<'a> Checker<'a> {
         self.ingests();
         self.subscription_bodies();
         self.flows();
+        self.listened_writers();
         self.step_function_items();
         self.closings();
         self.monitors();

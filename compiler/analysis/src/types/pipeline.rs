@@ -35,6 +35,8 @@ pub struct Builder {
     pub stateful: bool,
     /// Labels of the flow's outermost block and the jumps to them.
     pub jumps: Vec<Jump>,
+    /// Labels that stand inside of blocks, which was reported.
+    pub nested_labels: Vec<SmolStr>,
     /// Whether the step at hand stands in the outermost block.
     pub outermost: bool,
 }
@@ -66,8 +68,14 @@ impl Builder {
             key: Vec::new(),
             stateful: false,
             jumps: Vec::new(),
+            nested_labels: Vec::new(),
             outermost: true,
         }
+    }
+
+    /// Whether a label is there, but in a block.
+    pub fn is_nested_label(&self, label: &str) -> bool {
+        self.nested_labels.iter().any(|nested| nested == label)
     }
 
     /// Expressions in this pipeline's scope.
@@ -130,7 +138,7 @@ impl Checker<'_> {
     /// Ends a pipeline: keeps the fields that something reads, patches jumps, adds it to the program.
     pub(super) fn finish(&mut self, mut builder: Builder, mut steps: Vec<Step>, name: Location, item: Location) {
         for jump in &builder.jumps {
-            if jump.target.is_none() {
+            if jump.target.is_none() && !builder.is_nested_label(&jump.label) {
                 self.diagnostics.push(super::step_message::unknown_label(jump.at, &jump.label));
             }
         }

@@ -2,7 +2,7 @@
 
 use nsf_diagnostics::{Location, Span, closest};
 use nsf_plan::{Expr, ExprKind, HandleTarget, Literal, Type};
-use nsf_syntax::ast::{self, ItemKind, Name};
+use nsf_syntax::ast::{self, ItemKind, Name, SettingsKeyword};
 
 use super::expression::Expressions;
 use super::message;
@@ -29,6 +29,11 @@ impl Expressions<'_, '_> {
         if self.raw.is_some() {
             return self.raw_member(name, span, hint);
         }
+        if let Some(stream) = self.stream_of(name) {
+            self.report_of_one_stream(name, span, &stream);
+            self.scope.fail(name);
+            return None;
+        }
         match self.checker.names.lookup(self.module, name) {
             Resolution::Item(item) => self.item(item, name, span, hint),
             Resolution::Ambiguous(first, second) => {
@@ -45,6 +50,65 @@ impl Expressions<'_, '_> {
                 None
             }
         }
+    }
+
+    /// The stream that alone has a field, of those that are merged.
+    fn stream_of(&self, name: &str) -> Option<String> {
+        let mut streams = self.checker.of_one_stream.iter().filter(|(field, _)| field == name);
+        let (_, stream) = streams.next()?;
+        let is_record = self.scope.variable(stream).is_some_and(|variable| variable.local);
+        (streams.next().is_none() && is_record).then(|| stream.clone())
+    }
+
+    fn report_of_one_stream(&mut self, name: &str, span: Span, stream: &str) {
+        let location = self.at(span);
+        let meant = format!("{stream}?.{name}");
+        // A member alone is named like the field.
+        let is_member = self.checker.sources.get(location.file).is_some_and(|file| {
+            let before = file.text.get(..span.start as usize).unwrap_or_default().trim_end();
+            let behind = file.text.get(span.end as usize..).unwrap_or_default().trim_start();
+            before.ends_with(['{', ',']) && behind.starts_with([',', '}'])
+        });
+        let written = if is_member { format!("{name}: {meant}") } else { meant.clone() };
+        self.report(
+            nsf_diagnostics::Diagnostic::new(
+                &nsf_diagnostics::codes::E0204,
+                location,
+                format!("`{name}` is a field of `{stream}` alone: `{meant}`"),
+            )
+            .note("a merged flow has the fields that all its streams share; a stream's record is null when the record came from another")
+            .suggest(nsf_diagnostics::Suggestion::likely(format!("write `{written}`"), location, written)),
+        );
+    }
+
+    /// A row that no step has loaded; a load above the step is offered where its keys are fields.
+    fn not_loaded(&mut self, span: Span, what: &str, name: &str, item: ItemRef) {
+        let location = self.at(span);
+        let mut diagnostic = message::not_loaded(location, what, name);
+        let target = self.checker.row_target(item).filter(|target| matches!(target, HandleTarget::State(_)));
+        let has_keys = target.is_some_and(|target| {
+            self.checker.row_keys(target).iter().all(|(key, _)| self.scope.variable(key).is_some())
+        });
+        if let Some((module, step)) = self.checker.step_at
+            && module == self.module
+            && has_keys
+        {
+            let at = self.checker.at(module, Span::at(step.start));
+            let before = self.checker.sources.get(at.file).and_then(|file| {
+                let line = file.line_span(file.line_index(step.start));
+                file.text.get(line.start as usize..step.start as usize)
+            });
+            let between = match before {
+                Some(blanks) if blanks.trim().is_empty() => format!("\n{blanks}"),
+                _ => "  ".to_owned(),
+            };
+            diagnostic = diagnostic.suggest(nsf_diagnostics::Suggestion::likely(
+                format!("insert `load {name}`"),
+                at,
+                format!("load {name}{between}"),
+            ));
+        }
+        self.report(diagnostic);
     }
 
     /// The built-in function that a member without brackets means, here or in another language: one that takes the value alone.
@@ -96,11 +160,13 @@ impl Expressions<'_, '_> {
         let declared = self.checker.names.item(item);
         match &declared.kind {
             ItemKind::Const(_) => self.constant(item, hint, span),
-            ItemKind::Dimension(_) | ItemKind::Settings(_) => {
-                let location = self.at(span);
-                self.report(message::not_loaded(location, item_word(declared), name));
+            ItemKind::Dimension(_) | ItemKind::Settings(_) if self.checker.is_row_item(item) => {
+                self.not_loaded(span, item_word(declared), name, item);
                 None
             }
+            // What could not be understood was reported.
+            ItemKind::Settings(own) if matches!(own.keyword, SettingsKeyword::State | SettingsKeyword::Table) => None,
+            ItemKind::Dimension(_) => None,
             _ => {
                 let error = NameError::WrongKind {
                     name: name.to_owned(),
@@ -204,8 +270,7 @@ impl Expressions<'_, '_> {
                 Resolution::Item(item) if self.checker.is_row_item(item) => {
                     self.checker.used.insert(item);
                     let word = item_word(self.checker.names.item(item));
-                    let location = self.at(object.span);
-                    self.report(message::not_loaded(location, word, owner));
+                    self.not_loaded(object.span, word, owner, item);
                     return None;
                 }
                 _ => {}

@@ -17,6 +17,9 @@ impl Checker<'_> {
         step: &ast::Step,
         steps: &mut Vec<Step>,
     ) {
+        if self.is_saved_dimension(builder, save, step) {
+            return;
+        }
         let Some(Global::State(id)) = self.named_settings(builder.module, &save.state, SettingsKeyword::State) else {
             return;
         };
@@ -137,7 +140,9 @@ impl Checker<'_> {
 
     fn wrong_operation<T>(&mut self, builder: &Builder, operation: &str, field: &Name, ty: &Type) -> Option<T> {
         let location = self.at(builder.module, field.span);
-        self.diagnostics.push(message::save_operation(location, operation, &field.text, ty));
+        let diagnostic = message::save_operation(location, operation, &field.text, ty);
+        let diagnostic = self.works_instead(builder, diagnostic, field, ty, operation);
+        self.diagnostics.push(diagnostic);
         None
     }
 

@@ -6,7 +6,7 @@ use nsf_syntax::ast::{self, Expr, ExprKind, FieldDeclaration, Name, Setting, Set
 
 use super::expression::Expressions;
 use super::unit::{Scope, Unit};
-use super::{Checker, fold, setting_message as message};
+use super::{Checker, fold, setting_habit, setting_message as message};
 
 /// The settings of one item, by name, first of each.
 pub struct Settings<'s> {
@@ -21,6 +21,8 @@ pub struct Settings<'s> {
     unclear: Vec<String>,
     /// Whether a setting stands there of which nobody could read the name.
     open: bool,
+    /// Where the last setting ends, behind which another can be added.
+    pub end: Option<u32>,
 }
 
 impl<'s> Settings<'s> {
@@ -45,16 +47,28 @@ impl Checker<'_> {
         item: &'static str,
         name: Span,
         settings: &'s [Setting],
-        allowed: &[&str],
+        allowed: &[&'s str],
     ) -> Settings<'s> {
         let mut found: Vec<(&str, &Setting)> = Vec::with_capacity(settings.len());
         let mut unclear = Vec::new();
         let mut open = false;
-        for setting in settings {
+        let at = self.at(module, name);
+        let loose = self.fields_without_block(module, item, at, settings, allowed);
+        if !loose.is_empty() {
+            unclear.extend(["record".to_owned(), "value".to_owned()]);
+        }
+        for setting in settings.iter().filter(|own| !loose.iter().any(|loose| std::ptr::eq(*loose, *own))) {
             let written = setting.name.text.as_str();
             let location = self.at(module, setting.name.span);
             if written.is_empty() {
                 open = true;
+                continue;
+            }
+            if !allowed.contains(&written)
+                && let Some((meant, sure)) = setting_habit::meant(setting, settings, allowed)
+            {
+                self.diagnostics.push(setting_habit::called_otherwise(location, written, item, meant, sure));
+                found.push((meant, setting));
                 continue;
             }
             if !allowed.contains(&written) {
@@ -80,7 +94,8 @@ impl Checker<'_> {
             }
             found.push((written, setting));
         }
-        Settings { module, item, name, found, unclear, open }
+        let end = settings.last().map(|last| last.span.end);
+        Settings { module, item, name, found, unclear, open, end }
     }
 
     /// The place of a setting's value.
@@ -158,6 +173,12 @@ impl Checker<'_> {
 
     /// A text.
     pub(super) fn text_setting(&mut self, settings: &Settings<'_>, name: &str) -> Option<String> {
+        if let Some(SettingValue::Values(values)) = settings.get(name).map(|setting| &setting.value)
+            && let [expr] = values.as_slice()
+            && self.number_for_text(settings, name, expr)
+        {
+            return None;
+        }
         match self.constant_setting(settings, name, &Type::Text, "a text")? {
             Literal::Text(text) => Some(text),
             _ => None,
@@ -214,7 +235,7 @@ impl Checker<'_> {
 
     /// One bare name.
     pub(super) fn name_setting(&mut self, settings: &Settings<'_>, setting: &Setting) -> Option<Name> {
-        let mut names = self.names_setting(settings, setting);
+        let mut names = self.names_of(settings, setting, "one name");
         if let Some(second) = names.get(1) {
             let location = self.at(settings.module, second.span);
             self.diagnostics.push(message::wrong_value(location, &setting.name.text, "one name"));
@@ -225,10 +246,14 @@ impl Checker<'_> {
 
     /// One or several bare names.
     pub(super) fn names_setting(&mut self, settings: &Settings<'_>, setting: &Setting) -> Vec<Name> {
+        self.names_of(settings, setting, "one or several names")
+    }
+
+    fn names_of(&mut self, settings: &Settings<'_>, setting: &Setting, expected: &str) -> Vec<Name> {
         let SettingValue::Values(values) = &setting.value else {
             if !matches!(setting.value, SettingValue::Error) {
                 let location = self.value_at(settings, setting);
-                self.diagnostics.push(message::wrong_value(location, &setting.name.text, "one or several names"));
+                self.diagnostics.push(message::wrong_value(location, &setting.name.text, expected));
             }
             return Vec::new();
         };
@@ -237,10 +262,13 @@ impl Checker<'_> {
             match &value.kind {
                 ExprKind::Name(text) => names.push(Name { text: text.clone(), span: value.span }),
                 ExprKind::Error => {}
-                _ => {
-                    let location = self.at(settings.module, value.span);
-                    self.diagnostics.push(message::wrong_value(location, &setting.name.text, "one or several names"));
-                }
+                _ => match self.names_in_signs(settings, setting, value) {
+                    Some(meant) => names.extend(meant),
+                    None => {
+                        let location = self.at(settings.module, value.span);
+                        self.diagnostics.push(message::wrong_value(location, &setting.name.text, expected));
+                    }
+                },
             }
         }
         names

@@ -95,6 +95,12 @@ impl<'a> Checker<'a> {
             }
             self.declare_field(owner, &declaration.name.text, name, SymbolKind::StateField, Some(&ty));
             let default = match &declaration.default {
+                Some(default) if is_empty(default) && literal::empty(&ty).is_some() => {
+                    let written = self.at(module, default.span);
+                    let whole = self.at(module, Span::new(declaration.ty.span.end, default.span.end));
+                    self.diagnostics.push(message::empty_default(written, &ty, whole));
+                    None
+                }
                 Some(default) => self.constant_of(module, default, &ty, "a default"),
                 None => literal::empty(&ty).or_else(|| {
                     let end = self.at(module, Span::at(declaration.ty.span.end));
@@ -189,6 +195,16 @@ impl<'a> Checker<'a> {
     ) {
         let mut named: Vec<String> = Vec::new();
         if let Some(ast::Expr { kind: ExprKind::Interpolation(parts), .. }) = call.template {
+            let dollar = parts.windows(2).find_map(|two| match two {
+                [ast::TextPart::Text(text), ast::TextPart::Expr(expr)] if text.ends_with('$') => Some(expr.span.start),
+                _ => None,
+            });
+            if let Some(start) = dollar {
+                // `$` and `{` stand before the value.
+                let sign = Span::new(start.saturating_sub(2), start.saturating_sub(1));
+                self.report_dollar(module, sign);
+                return;
+            }
             for part in parts {
                 let ast::TextPart::Expr(expr) = part else { continue };
                 match &expr.kind {
@@ -200,7 +216,9 @@ impl<'a> Checker<'a> {
                     _ => {
                         let location = self.at(module, expr.span);
                         let text = "only the keys of `by` can stand in a state's template".to_owned();
-                        self.diagnostics.push(message::template(location, text));
+                        let keys: Vec<String> = keys.iter().map(|(key, _)| format!("`{{{key}}}`")).collect();
+                        let help = format!("what can stand in it: {}", keys.join(", "));
+                        self.diagnostics.push(message::template(location, text).help(help));
                         return;
                     }
                 }
@@ -209,7 +227,19 @@ impl<'a> Checker<'a> {
         if let Some((missing, _)) = keys.iter().find(|(key, _)| !named.contains(key)) {
             let location = self.at(module, span);
             let text = format!("two keys would meet: the template does not name `{missing}`");
-            self.diagnostics.push(message::template(location, text));
+            let others = keys.iter().filter(|(key, _)| !named.contains(key)).map(|(key, _)| format!(":{{{key}}}"));
+            let others: String = others.collect();
+            let written = self.sources.text(location).to_owned();
+            let meant = written.strip_suffix("\")").map(|template| format!("{template}{others}\")"));
+            self.diagnostics.push(message::key_missing_in_template(location, text, meant));
+        }
+    }
+
+    /// `${key}` in a template: the sign would be a part of every name.
+    fn report_dollar(&mut self, module: u32, sign: Span) {
+        let location = self.at(module, sign);
+        if self.sources.text(location) == "$" {
+            self.diagnostics.push(message::dollar_in_template(location));
         }
     }
 
@@ -287,4 +317,9 @@ impl<'a> Checker<'a> {
         }
         known.get(&name.text).cloned().flatten().filter(relation::is_key)
     }
+}
+
+/// Whether a value is written `{}`, which no list, set or map is.
+fn is_empty(value: &ast::Expr) -> bool {
+    matches!(&value.kind, ExprKind::Record(entries) if entries.is_empty())
 }

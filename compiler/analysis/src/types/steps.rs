@@ -21,6 +21,12 @@ impl<'a> Checker<'a> {
     }
 
     fn flow_step_here(&mut self, builder: &mut Builder, step: &ast::Step, steps: &mut Vec<Step>) {
+        let outer = self.step_at.replace((builder.module, step.span));
+        self.step_by_kind(builder, step, steps);
+        self.step_at = outer;
+    }
+
+    fn step_by_kind(&mut self, builder: &mut Builder, step: &ast::Step, steps: &mut Vec<Step>) {
         self.trace_builder(builder, step.span);
         match &step.kind {
             ast::StepKind::Error => self.break_step(builder, step.span),
@@ -35,6 +41,7 @@ impl<'a> Checker<'a> {
             ast::StepKind::Jump(label, condition) => self.jump(builder, label, condition.as_ref(), step, steps),
             ast::StepKind::Repartition(_) => {
                 let location = self.at(builder.module, step.span);
+                self.program.unclear_keys.insert(builder.flow.clone());
                 self.diagnostics.push(message::repartition_nested(location));
             }
         }
@@ -50,7 +57,8 @@ impl<'a> Checker<'a> {
             if let Some(label) = &step.label {
                 let location = self.at(builder.module, label.span);
                 let text = "a label stands before a step of the flow's outermost block".to_owned();
-                self.diagnostics.push(message::label(location, text));
+                builder.nested_labels.push(label.text.clone());
+                self.diagnostics.push(message::label(location, text).help("in `each`, `stop` ends the one element"));
             }
             self.flow_step(builder, step, &mut steps);
         }

@@ -119,6 +119,22 @@ impl<'a> Checker<'a> {
         {
             return Some(name.to_string());
         }
+        if let ExprKind::Call { function, arguments } = &expr.kind
+            && let ExprKind::Name(name) = &function.kind
+            && let [ast::Argument { label: None, value }] = arguments.as_slice()
+        {
+            let (whole, at) = (self.at(module, expr.span), self.at(module, value.span));
+            if let ("secret", ExprKind::Name(bare)) = (name.as_str(), &value.kind) {
+                self.diagnostics.push(message::secret_without_quotes(at, bare));
+                return None;
+            }
+            let is_text = matches!(value.kind, ExprKind::Literal(ast::Literal::Text(_)));
+            if is_text && matches!(name.as_str(), "env" | "getenv" | "environ" | "vault" | "var" | "lookup") {
+                let text = self.sources.text(at).to_owned();
+                self.diagnostics.push(message::secret_called_otherwise(whole, &text));
+                return None;
+            }
+        }
         if let ExprKind::Call { function, .. } = &expr.kind
             && let ExprKind::Name(name) = &function.kind
             && let Some(near) = closest(name, ["secret"])
@@ -218,6 +234,12 @@ impl<'a> Checker<'a> {
                 self.settings(item.module, "space", space.name.span, &space.settings, &["store", "shards", "keep"]);
             self.require_setting(&settings, "store", "store: embedded");
             let store = self.word_setting(&settings, "store", &["mysql", "redis", "embedded"]).unwrap_or("embedded");
+            if let Some(setting) =
+                settings.get("shards").filter(|_| settings.get("store").is_some() && store != "mysql")
+            {
+                let (name, whole) = (self.at(item.module, setting.name.span), self.at(item.module, setting.span));
+                self.diagnostics.push(message::shards_elsewhere(name, whole));
+            }
             let shards = match self.constant_setting(&settings, "shards", &Type::INT64, "a whole number") {
                 Some(Literal::Integer(count)) if (1..=4096).contains(&count) => count as u32,
                 Some(_) => {

@@ -1,6 +1,6 @@
 //! Streams: sources and tables, the fields of their records and their settings.
 
-use nsf_diagnostics::{Location, closest};
+use nsf_diagnostics::{Location, Suggestion, closest};
 use nsf_plan as plan;
 use nsf_plan::connector::{Connector, Role};
 use nsf_plan::{
@@ -49,10 +49,11 @@ impl<'a> Checker<'a> {
         let encoding = self.encoding(&settings, record, true);
         let name = self.names.full_name(item);
         self.loop_setting(&settings, &name);
-        let (late, late_else) = self.late(&settings);
+        let own = encoding.as_ref().map_or(&[][..], |(encoding, _)| &encoding.fields);
+        let (late, late_else) = self.late(&settings, own);
         let max_skew = self.duration_setting(&settings, "max_skew").unwrap_or(MAX_SKEW);
         let idle = self.duration_setting(&settings, "idle");
-        let (retry, reject) = (self.sink_topic(&settings, "retry"), self.sink_topic(&settings, "reject"));
+        let (retry, reject) = (self.retry_topic(&settings), self.sink_topic(&settings, "reject"));
         let on_error = self.on_error(&settings);
         self.check_waiting(&settings, on_error, &source.name.text);
         let Some((encoding, mut broken)) = encoding else { return };
@@ -62,7 +63,7 @@ impl<'a> Checker<'a> {
         if !is_whole {
             self.program.unclear_keys.insert(name.clone());
         }
-        let time = self.time_field(&settings, &encoding, &mut broken);
+        let time = self.time_field(&settings, record, &encoding, &mut broken);
         let value = plan::Source {
             id: name.clone(),
             name,
@@ -94,8 +95,17 @@ impl<'a> Checker<'a> {
         let from = from.and_then(|setting| self.topic_setting(&settings, setting, Role::Table));
         let record = self.require_setting(&settings, "record", "record { id: text }");
         let encoding = self.encoding(&settings, record, false);
-        self.require_setting(&settings, "key", "key: id");
+        if settings.get("key").is_none() && !settings.is_unclear("key") {
+            let own = encoding.iter().flat_map(|(encoding, _)| &encoding.fields);
+            let first = own.into_iter().find(|field| relation::is_key(&field.ty)).map(|field| field.name.clone());
+            let at = self.at(item.module, table.name.span);
+            self.report_missing(&settings, at, "key", "table", &[first.unwrap_or_else(|| "id".to_owned())]);
+        }
         let Some((encoding, mut broken)) = encoding else { return };
+        // Without a key nothing can be bound to it.
+        if settings.get("key").is_none() {
+            return;
+        }
         let name = self.names.full_name(item);
         let from = from.unwrap_or_else(|| self.unknown_topic(&name, self.at(item.module, table.name.span)));
         let (key, _) = self.key_fields(&settings, &encoding, &mut broken);
@@ -142,11 +152,46 @@ impl<'a> Checker<'a> {
         self.topic_setting(settings, setting, Role::Sink)
     }
 
+    /// `retry`, which is a topic of Kafka.
+    pub(super) fn retry_topic(&mut self, settings: &Settings<'_>) -> Option<TopicId> {
+        let setting = settings.get("retry")?;
+        if let SettingValue::Values(values) = &setting.value
+            && let [ast::Expr { kind, span }] = values.as_slice()
+        {
+            let name = match kind {
+                ExprKind::Name(name) => Some((name, *span)),
+                ExprKind::Call { function, .. } => match &function.kind {
+                    ExprKind::Name(name) => Some((name, function.span)),
+                    _ => None,
+                },
+                _ => None,
+            };
+            if let Some((name, at)) = name
+                && name != "kafka"
+                && nsf_plan::connector::descriptor(name).is_some()
+            {
+                let location = self.at(settings.module, at);
+                self.diagnostics.push(message::retry_elsewhere(location, name));
+                return None;
+            }
+        }
+        self.sink_topic(settings, "retry")
+    }
+
     /// `loop: allowed`: what comes in over this stream may lead to what it sends.
     pub(super) fn loop_setting(&mut self, settings: &Settings<'_>, id: &str) {
-        if self.word_setting(settings, "loop", &["allowed"]).is_some() {
-            self.program.loops_allowed.insert(id.to_owned());
+        let Some(setting) = settings.get("loop") else { return };
+        // Whatever it says, the loop is known.
+        self.program.loops_allowed.insert(id.to_owned());
+        if let SettingValue::Values(values) = &setting.value
+            && let [ast::Expr { kind: ExprKind::Literal(ast::Literal::Bool(true)), span }] = values.as_slice()
+        {
+            let location = self.at(settings.module, *span);
+            let diagnostic = message::wrong_value(location, "loop", "`allowed`");
+            self.diagnostics.push(diagnostic.suggest(Suggestion::certain("write `allowed`", location, "allowed")));
+            return;
         }
+        self.word_setting(settings, "loop", &["allowed"]);
     }
 
     /// `on_error`.
@@ -164,7 +209,7 @@ impl<'a> Checker<'a> {
         let (word, needs_key) = match on_error {
             OnError::ParkKey => ("park_key", true),
             OnError::SkipOrder => ("skip_order", false),
-            OnError::BlockLane | OnError::DeadLetter => return,
+            OnError::BlockLane | OnError::DeadLetter => return self.check_retry(settings),
         };
         let Some(setting) = settings.get("on_error") else { return };
         let (location, item) = (self.value_at(settings, setting), format!("source with `on_error: {word}`"));
@@ -177,6 +222,16 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// `retry` without the `on_error` that sends something there.
+    fn check_retry(&mut self, settings: &Settings<'_>) {
+        let Some(setting) = settings.get("retry").filter(|_| !settings.is_unclear("on_error")) else { return };
+        let location = self.at(settings.module, setting.name.span);
+        let is_given = settings.get("on_error").is_some_and(|own| matches!(own.value, SettingValue::Error));
+        if !is_given {
+            self.diagnostics.push(message::retry_alone(location));
+        }
+    }
+
     /// `coerce`.
     pub(super) fn coerce_setting(&mut self, settings: &Settings<'_>, default: Coerce) -> Coerce {
         match self.word_setting(settings, "coerce", &["strict", "lenient"]) {
@@ -186,17 +241,27 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn late(&mut self, settings: &Settings<'_>) -> (Option<i64>, Late) {
+    fn late(&mut self, settings: &Settings<'_>, fields: &[RecordField]) -> (Option<i64>, Late) {
         let Some(setting) = settings.get("late") else { return (None, Late::Drop) };
         let late = self.duration_setting(settings, "late");
         if settings.get("time").is_none() && !settings.is_unclear("time") {
             let location = self.at(settings.module, setting.name.span);
-            self.diagnostics.push(message::missing(location, "time", "source with `late`", "time: sent_at"));
+            let times = fields.iter().filter(|field| field.ty == Type::Timestamp).map(|field| field.name.clone());
+            let mut times: Vec<String> = times.collect();
+            if times.is_empty() {
+                times.push("…".to_owned());
+            }
+            self.report_missing(settings, location, "time", "source with `late`", &times);
         }
         let Some(otherwise) = &setting.otherwise else { return (late, Late::Drop) };
         let action = match &otherwise.kind {
             ExprKind::Name(name) if name == "drop" => Late::Drop,
             ExprKind::Name(name) if name == "reject" => Late::Reject,
+            ExprKind::Reject(_) => {
+                let location = self.at(settings.module, otherwise.span);
+                self.diagnostics.push(message::reason_of_late(location));
+                Late::Reject
+            }
             _ => match self.connector(settings.module, otherwise, Role::Sink, false) {
                 Some(call) => {
                     let location = self.at(settings.module, otherwise.span);
@@ -324,6 +389,10 @@ impl<'a> Checker<'a> {
     ) -> Option<Vec<String>> {
         let text = from.value.as_str();
         let location = self.at(module, from.span);
+        if let Some(diagnostic) = message::path_of_another_language(location, text) {
+            self.diagnostics.push(diagnostic);
+            return None;
+        }
         if let Some(name) = text.strip_prefix('$') {
             const ALONE: [&str; 5] = ["key", "topic", "partition", "offset", "timestamp"];
             let known = ALONE.contains(&name) || name.starts_with("key.") || name.starts_with("header.");
@@ -392,14 +461,26 @@ impl<'a> Checker<'a> {
         (key, is_whole)
     }
 
-    fn time_field(&mut self, settings: &Settings<'_>, encoding: &Encoding, broken: &mut Vec<SmolStr>) -> Option<u32> {
+    fn time_field(
+        &mut self,
+        settings: &Settings<'a>,
+        record: Option<&'a ast::Setting>,
+        encoding: &Encoding,
+        broken: &mut Vec<SmolStr>,
+    ) -> Option<u32> {
         let setting = settings.get("time")?;
         let name = self.name_setting(settings, setting)?;
         let index = self.field_index(settings, encoding, &name, broken)?;
         let ty = &encoding.fields[index as usize].ty;
         if *ty != Type::Timestamp {
-            let location = self.at(settings.module, name.span);
-            self.diagnostics.push(words::mismatch(location, ty, &Type::Timestamp));
+            let (location, ty) = (self.at(settings.module, name.span), ty.clone());
+            // It was understood before.
+            let declared =
+                record.and_then(|record| self.fields_setting(settings, record)).and_then(|(module, fields)| {
+                    let field = fields.iter().find(|field| field.name.text == name.text)?;
+                    Some(self.at(module, field.ty.span))
+                });
+            self.diagnostics.push(message::time_of_another_type(location, &name.text, &ty, declared));
             return None;
         }
         Some(index)

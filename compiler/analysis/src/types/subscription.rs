@@ -20,6 +20,15 @@ const EVENTS: [(&str, SubscriptionEvent); 4] = [
     ("datain", SubscriptionEvent::Datain),
 ];
 
+/// What a subscription listens to of one writer.
+pub struct Listened {
+    /// The full name of the flow or ingest.
+    writer: String,
+    dimension: DimensionId,
+    field: u32,
+    location: nsf_diagnostics::Location,
+}
+
 impl<'a> Checker<'a> {
     /// A dimension's fields as a stream's: keys, fields as `T?`, and `updated`.
     pub(super) fn subscription_slots(&self, dimension: DimensionId) -> Vec<plan::Slot> {
@@ -69,6 +78,9 @@ impl<'a> Checker<'a> {
         let listen = dimension.map(|id| self.listen(&settings, id)).unwrap_or_default();
         let when = settings.get("when").filter(|_| dimension.is_some()).and_then(|setting| {
             let expr = self.one(&settings, setting, "one condition")?;
+            if self.is_quoted_condition(item.module, expr) {
+                return None;
+            }
             let mut scope = Scope::default();
             for (index, slot) in unit.slots.iter().enumerate() {
                 scope.add(slot.name.as_str(), SlotId(index as u32), None, false);
@@ -107,6 +119,19 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Whether a condition stands in quotes; reports it.
+    fn is_quoted_condition(&mut self, module: u32, expr: &nsf_syntax::ast::Expr) -> bool {
+        let ExprKind::Literal(nsf_syntax::ast::Literal::Text(text)) = &expr.kind else { return false };
+        let constant = format!("const condition = {text}");
+        let reads = !text.contains(['\\', '"', '\n'])
+            && nsf_syntax::parse(nsf_diagnostics::FileId(0), &constant).errors.is_empty();
+        if reads {
+            let location = self.at(module, expr.span);
+            self.diagnostics.push(message::quoted_condition(location, text));
+        }
+        reads
+    }
+
     fn listen(&mut self, settings: &Settings<'_>, dimension: DimensionId) -> Vec<(Option<String>, u32)> {
         let Some(setting) = self.require_setting(settings, "listen", "listen: status_name") else { return Vec::new() };
         let SettingValue::Values(values) = &setting.value else { return Vec::new() };
@@ -137,10 +162,77 @@ impl<'a> Checker<'a> {
                 },
             };
             if let Some(index) = self.listened_field(settings.module, dimension, &field) {
+                if let Some(writer) = &writer {
+                    let location = self.at(settings.module, field.span);
+                    self.listened.push(Listened { writer: writer.clone(), dimension, field: index, location });
+                }
                 listen.push((writer, index));
             }
         }
         listen
+    }
+
+    /// What subscriptions listen to must be written by the flow or ingest that they name; after the flows, which say what
+    /// they write.
+    pub(super) fn listened_writers(&mut self) {
+        for listened in std::mem::take(&mut self.listened) {
+            let dimension = &self.program.dimensions[listened.dimension.index()].value;
+            let Some(field) = dimension.fields.get(listened.field as usize) else { continue };
+            let (name, owner) = (field.name.clone(), self.short_dimension(listened.dimension));
+            let short = listened.writer.rsplit('.').next().unwrap_or(&listened.writer).to_owned();
+            let text = match self.written_by(&listened.writer, listened.dimension) {
+                Some(written) if written.contains(&listened.field) => continue,
+                Some(written) => {
+                    let names: Vec<String> = dimension
+                        .fields
+                        .iter()
+                        .enumerate()
+                        .filter(|(index, _)| written.contains(&(*index as u32)))
+                        .map(|(_, field)| format!("`{}`", field.name))
+                        .collect();
+                    let others = if names.is_empty() { "nothing of it".to_owned() } else { names.join(" and ") };
+                    format!("flow `{short}` does not write `{name}` of `{owner}`: it writes {others}")
+                }
+                None if field.derived && self.is_ingest(&listened.writer) => {
+                    format!("ingest `{short}` does not bring `{name}` of `{owner}`, which is derived: a flow writes it")
+                }
+                None => continue,
+            };
+            let diagnostic = nsf_diagnostics::Diagnostic::new(&nsf_diagnostics::codes::E0307, listened.location, text);
+            self.diagnostics.push(diagnostic.help(format!("`{name}` alone listens to whatever writes it")));
+        }
+    }
+
+    fn is_ingest(&self, name: &str) -> bool {
+        self.program.ingests.iter().any(|ingest| ingest.value.name == name)
+    }
+
+    /// The fields of a dimension that a flow writes; none where something of it could not be understood.
+    fn written_by(&self, flow: &str, dimension: DimensionId) -> Option<std::collections::HashSet<u32>> {
+        let info = self.program.flows.iter().find(|info| info.name == flow)?;
+        let is_in_flow = |own: &nsf_diagnostics::Diagnostic| {
+            let (at, item) = (own.location(), info.item);
+            at.file == item.file && item.span.start <= at.span.start && at.span.start < item.span.end
+        };
+        if info.pipeline.is_none() || self.diagnostics.iter().any(is_in_flow) {
+            return None;
+        }
+        let mut written = std::collections::HashSet::new();
+        let own = format!("{flow}/");
+        for pipeline in &self.program.pipelines {
+            pipeline.value.body.walk(&mut |step| {
+                if let plan::StepKind::ExpandDimension(expand) = &step.kind
+                    && expand.dimension == dimension
+                    && step.id.starts_with(&own)
+                {
+                    written.extend(expand.fields.iter().map(|(field, _)| *field));
+                    // A row that is deleted has lost every field.
+                    let all = self.program.dimensions[dimension.index()].value.fields.len() as u32;
+                    written.extend((0..all).filter(|_| expand.delete));
+                }
+            });
+        }
+        Some(written)
     }
 
     fn writer(&mut self, module: u32, name: &Name) -> Option<String> {

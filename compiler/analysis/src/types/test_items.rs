@@ -379,12 +379,16 @@ impl Checker<'_> {
                 return;
             }
         }
+        if self.is_row_without_key(module, expr) {
+            *complete = false;
+            return;
+        }
         let mut visit = |inner: &mut ast::Expr| self.rows_in(module, inner, unit, scope, complete);
         for_each_child(expr, &mut visit);
     }
 
     /// Whether an item is one that keeps rows, understood or not.
-    fn has_rows(&self, item: crate::names::ItemRef) -> bool {
+    pub(super) fn has_rows(&self, item: crate::names::ItemRef) -> bool {
         match &self.names.item(item).kind {
             ItemKind::Dimension(_) => true,
             ItemKind::Settings(item) => matches!(item.keyword, SettingsKeyword::State | SettingsKeyword::Table),

@@ -60,7 +60,12 @@ impl Lower<'_> {
                     for part in child.into_inner() {
                         match part.as_rule() {
                             Rule::expr => values.push(self.expression(part)),
-                            Rule::setting_else => otherwise = self.expression_in(part),
+                            Rule::setting_else => {
+                                otherwise = self.expression_in(part);
+                                // Whether a reason can stand there is the setting's matter.
+                                let action = otherwise.as_ref().map(|action| action.span);
+                                self.rejects.retain(|span| Some(*span) != action);
+                            }
                             _ => {}
                         }
                     }

@@ -256,8 +256,20 @@ impl Recover<'_, '_> {
         let read = |lower: &mut Lower<'_>, pair: Pair<'_>| lower.setting(pair);
         self.each_statement(region, Statements::Settings, Rule::setting_entry, read, |this, range, failure| {
             let Some(failure) = failure else { return Vec::new() };
-            this.broken_setting(range, failure)
+            this.field_as_setting(range).unwrap_or_else(|| this.broken_setting(range, failure))
         })
+    }
+
+    /// A field that stands among the settings without the block around it. What becomes of it is told where it is known which
+    /// settings there are.
+    fn field_as_setting(&mut self, range: &Range<usize>) -> Option<Vec<Setting>> {
+        let is_field = self.source.word(range.start + 1) == ":" && !BLOCKS.contains(&self.source.word(range.start));
+        if !is_field || self.is_lost(self.source.span(range)) {
+            return None;
+        }
+        let field = self.lowered(Rule::field_entry, range, |lower, pair| lower.field(pair)).ok()?;
+        let (name, span) = (field.name.clone(), field.span);
+        Some(vec![Setting { name, value: SettingValue::Fields(vec![field]), otherwise: None, span }])
     }
 
     /// A setting that does not parse: if it is a block, its fields or assignments are read one by one.

@@ -21,6 +21,9 @@ const MARKS: &[(&str, usize, &str)] = &[
     ("LTAI", 12, "an access key of Aliyun"),
 ];
 
+/// What connection strings write before a password.
+const WORDS: [&str; 6] = ["password=", "passwd=", "pwd=", "Password=", "Pwd=", "PASSWORD="];
+
 pub(super) fn prove(dag: &Dag, sources: &SourceMap, found: &mut Vec<Diagnostic>) {
     for module in &dag.files {
         let Some(file) = sources.get(module.file) else { continue };
@@ -41,7 +44,11 @@ pub(super) fn prove(dag: &Dag, sources: &SourceMap, found: &mut Vec<Diagnostic>)
 }
 
 fn may_hold(text: &str) -> bool {
-    text.contains("://") || text.contains("-----BEGIN") || MARKS.iter().any(|(mark, ..)| text.contains(mark))
+    text.contains("://")
+        || text.contains(".eyJ")
+        || WORDS.iter().any(|word| text.contains(word))
+        || text.contains("-----BEGIN")
+        || MARKS.iter().any(|(mark, ..)| text.contains(mark))
 }
 
 fn diagnostic(at: Location, what: &str) -> Diagnostic {
@@ -54,6 +61,12 @@ fn credential(text: &str) -> Option<(usize, usize, &'static str)> {
     if let Some((start, end)) = password_in_url(text) {
         return Some((start, end, "a password"));
     }
+    if let Some((start, end)) = password_behind_word(text) {
+        return Some((start, end, "a password"));
+    }
+    if let Some((start, end)) = web_token(text) {
+        return Some((start, end, "a JSON Web Token"));
+    }
     if let Some(start) = text.find("-----BEGIN").filter(|start| text[*start..].contains("PRIVATE KEY")) {
         return Some((start, text.len(), "a private key"));
     }
@@ -64,6 +77,30 @@ fn credential(text: &str) -> Option<(usize, usize, &'static str)> {
         let size = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')).count();
         (alone && size >= *length).then_some((start, start + mark.len() + size, *what))
     })
+}
+
+/// What stands behind `password=`; `${NAME}`, `{expr}`, `<password>` and `***` there are no password.
+fn password_behind_word(text: &str) -> Option<(usize, usize)> {
+    WORDS.iter().find_map(|word| {
+        let start = text.find(word)? + word.len();
+        let rest = &text[start..];
+        let end = rest.find(|sign: char| sign.is_whitespace() || ";&\"'\\,)".contains(sign)).unwrap_or(rest.len());
+        let value = &rest[..end];
+        let is_stand_in =
+            value.contains(['{', '$', '<', '%']) || value.bytes().all(|byte| matches!(byte, b'*' | b'x' | b'.'));
+        (value.len() >= 4 && !is_stand_in).then_some((start, start + end))
+    })
+}
+
+/// A JSON Web Token: three parts in Base64, of which the first two begin as every JSON object does.
+fn web_token(text: &str) -> Option<(usize, usize)> {
+    let is_part = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_');
+    let start = text.find("eyJ")?;
+    let end = text[start..].find(|sign: char| !is_part(sign) && sign != '.').map_or(text.len(), |end| start + end);
+    let parts: Vec<&str> = text[start..end].split('.').collect();
+    let is_token =
+        matches!(parts.as_slice(), [head, body, sign] if head.len() > 8 && body.starts_with("eyJ") && sign.len() > 8);
+    is_token.then_some((start, end))
 }
 
 /// `user:password@` after `://`; `${NAME}` and `{expr}` there are no password.

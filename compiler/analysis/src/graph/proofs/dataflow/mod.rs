@@ -9,11 +9,12 @@ mod unused;
 
 use std::collections::HashSet;
 
-use nsf_diagnostics::{Diagnostic, SourceMap, codes};
-use nsf_plan::{InputSource, SourceId, StepKind, SubscriptionId};
+use nsf_diagnostics::{Diagnostic, Location, SourceMap, codes};
+use nsf_plan::{HandleTarget, InputSource, SourceId, StateId, StepKind, SubscriptionId};
 
 use super::short;
 use crate::graph::Dag;
+use crate::model::Definition;
 
 pub(super) fn prove(dag: &Dag, sources: &SourceMap, found: &mut Vec<Diagnostic>) {
     for (_, flow) in dag.pipelines() {
@@ -27,6 +28,7 @@ pub(super) fn prove(dag: &Dag, sources: &SourceMap, found: &mut Vec<Diagnostic>)
     }
     unused::prove(dag, sources, found);
     definitions(dag, found);
+    never_saved(dag, found);
     streams(dag, found);
     without_effect(dag, found);
 }
@@ -47,6 +49,28 @@ fn definitions(dag: &Dag, found: &mut Vec<Diagnostic>) {
         };
         let text = format!("the {} `{}` is declared, but {said}", definition.kind, definition.name);
         found.push(Diagnostic::new(&codes::W0402, definition.location, text).help("use it, or take it out"));
+    }
+}
+
+/// States that flows load and none saves.
+fn never_saved(dag: &Dag, found: &mut Vec<Diagnostic>) {
+    let mut saved: HashSet<StateId> = HashSet::new();
+    for (_, flow) in dag.pipelines() {
+        dag.walk(flow, &mut |_, step| {
+            if let StepKind::Save { handle, .. } = &step.kind
+                && let Some(handle) = flow.part.value.handles.get(handle.index())
+                && let HandleTarget::State(id) = handle.target
+            {
+                saved.insert(id);
+            }
+        });
+    }
+    let places: HashSet<Location> = saved.iter().filter_map(|id| dag.state(*id)).map(|state| state.name).collect();
+    let is_state = |definition: &&Definition| definition.kind == "state" && definition.used;
+    for definition in dag.definitions.iter().filter(is_state).filter(|own| !places.contains(&own.location)) {
+        let text = format!("the state `{}` is read, but no flow saves it: it always has its defaults", definition.name);
+        let help = format!("save what it is to hold: `save {} {{ … }}`", definition.name);
+        found.push(Diagnostic::new(&codes::W0402, definition.location, text).help(help));
     }
 }
 

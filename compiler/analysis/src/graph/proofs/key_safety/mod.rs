@@ -30,10 +30,12 @@ pub(super) fn prove(dag: &Dag, _: &SourceMap, found: &mut Vec<Diagnostic>) {
 
 /// Whether the key of what a pipeline reads could not be understood, which was reported.
 fn has_unclear_key(dag: &Dag, flow: &FlowNode) -> bool {
-    flow.part.value.inputs.iter().any(|input| match input.from {
-        InputSource::Source(id) => dag.source(id).is_some_and(|source| dag.unclear_keys.contains(&source.value.id)),
-        _ => false,
-    })
+    // A `repartition` that could not be understood may give it any key.
+    dag.unclear_keys.contains(&flow.part.value.name)
+        || flow.part.value.inputs.iter().any(|input| match input.from {
+            InputSource::Source(id) => dag.source(id).is_some_and(|source| dag.unclear_keys.contains(&source.value.id)),
+            _ => false,
+        })
 }
 
 /// What a save or expand writes under a key.
