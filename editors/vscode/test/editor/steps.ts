@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import * as vscode from "vscode";
 
+import { served } from "./served.js";
 import { picture, remark, step, until } from "./transcript.js";
 
 /** Called by the editor. */
@@ -29,6 +30,7 @@ export async function run(): Promise<void> {
     assert.deepEqual(names, ["stay_segment", "plan_info", "plan_stay", "sane_segment", "is_finished", "plan_duration", "two devices never count twice"]);
     return names.join(", ");
   });
+  await served(document);
   await tasks(document, before);
   await step("restart of the server", async () => {
     await vscode.commands.executeCommand("nsf.restart");

@@ -1,6 +1,9 @@
 //! `cargo xtask editors`: every editor really driven over the language server. What it needs is installed under `target/editors`, or
 //! with apt-get; what cannot be had is told of as NOT SHOWN and is no failure.
 
+mod conformance;
+mod emacs;
+mod neovim;
 mod provide;
 mod vscode;
 
@@ -21,7 +24,8 @@ pub enum Trouble {
 type Show = fn(&Path) -> Result<(), Trouble>;
 
 /// Every editor, in the order in which they are shown.
-const EDITORS: [(&str, Show); 1] = [("vscode", vscode::show)];
+const EDITORS: [(&str, Show); 4] =
+    [("conformance", conformance::show), ("neovim", neovim::show), ("emacs", emacs::show), ("vscode", vscode::show)];
 
 /// Shows the editors with these names; all where there is none.
 ///

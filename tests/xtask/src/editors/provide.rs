@@ -65,3 +65,53 @@ pub fn tested(mut command: Command, what: &str) -> Result<(), Trouble> {
     let status = command.status().map_err(|error| Trouble::Failed(format!("{what} cannot be started: {error}")))?;
     if status.success() { Ok(()) } else { Err(Trouble::Failed(format!("{what} failed"))) }
 }
+
+/// A Python of its own with the packages that a file names; gives the folder of its programs.
+pub fn python(requirements: &Path) -> Result<PathBuf, Trouble> {
+    let failed = |error: std::io::Error| Trouble::Failed(format!("{}: {error}", requirements.display()));
+    let wanted = fs::read(requirements).map_err(failed)?;
+    let mut name = requirements.strip_prefix(nsf_tests::root()).unwrap_or(requirements).to_path_buf();
+    name.pop();
+    let own = super::folder().join("python").join(name.display().to_string().replace('/', "-"));
+    let programs = own.join("bin");
+    let installed = own.join(".installed-from");
+    if fs::read(&installed).is_ok_and(|from| from == wanted) {
+        return Ok(programs);
+    }
+    eprintln!("── pip install -r {}", requirements.display());
+    let python = program(&["python3"], "python3")?;
+    let make = || {
+        let mut command = Command::new(&python);
+        command.args(["-m", "venv", "--clear"]).arg(&own);
+        called(command)
+    };
+    if make().is_err() {
+        // Debian has the part that makes them in a package of its own.
+        install_packages("editors need", &["python3-venv"]).map_err(Trouble::Absent)?;
+        make().map_err(Trouble::Absent)?;
+    }
+    let mut command = Command::new(programs.join("pip"));
+    command.args(["install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(requirements);
+    fetch(command)?;
+    fs::write(&installed, wanted).map_err(failed)?;
+    Ok(programs)
+}
+
+/// A copy of the classroom for an editor to change.
+pub fn classroom(name: &str) -> Result<PathBuf, Trouble> {
+    let copy = super::folder().join("projects").join(name);
+    let failed = |error: std::io::Error| Trouble::Failed(format!("{}: {error}", copy.display()));
+    if copy.exists() {
+        fs::remove_dir_all(&copy).map_err(failed)?;
+    }
+    nsf_tests::tree::copy(&nsf_tests::root().join("examples/classroom"), &copy).map_err(failed)?;
+    Ok(copy)
+}
+
+/// PATH with the folder of a program before all else, so that an editor finds that one.
+pub fn path_with(program: &Path) -> Result<std::ffi::OsString, Trouble> {
+    let folder = program.parent().map(Path::to_path_buf);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = folder.into_iter().chain(std::env::split_paths(&path));
+    std::env::join_paths(folders).map_err(|error| Trouble::Failed(format!("PATH: {error}")))
+}
