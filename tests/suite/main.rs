@@ -7,6 +7,7 @@ mod corpus;
 mod cutting;
 mod damage;
 mod dose;
+mod editor_grammar;
 mod formatting;
 #[path = "../fuzz/src/targets/mod.rs"]
 mod fuzz_targets;

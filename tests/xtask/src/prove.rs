@@ -72,6 +72,7 @@ fn show(part: Part, options: &Options, lines: &mut Vec<String>) -> Result<(), St
         Part::Properties => properties(options, lines),
         Part::Formatter => suite("formatting::", options, lines),
         Part::Damage => suite("damage::", options, lines),
+        Part::Grammar => suite("editor_grammar::", options, lines),
     }
 }
 
@@ -117,7 +118,9 @@ fn dose(part: Part, options: &Options) -> String {
         }
         Part::Fuzz => format!("Dose: {} of {} seconds each.", options.seconds, full.seconds),
         Part::Properties => format!("Dose: {} of {} cases; a tenth of whole runs.", options.cases, full.cases),
-        Part::Formatter | Part::Damage => format!("Dose: {} % of programs and places.", options.percent),
+        Part::Formatter | Part::Damage | Part::Grammar => {
+            format!("Dose: {} % of programs and places.", options.percent)
+        }
     }
 }
 

@@ -116,6 +116,11 @@ fn a_function_that_may_be_null_and_give_null_keeps_both_signs_apart() {
 }
 
 #[test]
+fn two_signs_of_a_number_stay_apart() {
+    assert_eq!(formatted("const a = - - b\n"), "const a = - -b\n");
+}
+
+#[test]
 fn what_documents_nothing_before_a_comma_stays_there() {
     let text = "type a = {\n  x: text\n  /// of x\n  , y: text /// of x, too\n  , z: text }\n";
     assert_eq!(plain_comments(&formatted(text)), 2);

@@ -52,6 +52,10 @@ impl Writer<'_> {
 
     fn unary(&mut self, operator: UnaryOperator, operand: &Expr) -> Made {
         let sign = match operator {
+            // `--` reads as a sign of other languages.
+            UnaryOperator::Negate if matches!(operand.kind, ExprKind::Unary(UnaryOperator::Negate, _)) => {
+                sequence![self.word("-")?, Doc::space()]
+            }
             UnaryOperator::Negate => self.word("-")?,
             UnaryOperator::Not => sequence![self.word("not")?, Doc::space()],
         };

@@ -27,11 +27,14 @@ pub enum Part {
     Formatter,
     /// Files that are cut short, or have a token twice or not.
     Damage,
+    /// The grammar for editors.
+    Grammar,
 }
 
 impl Part {
     /// Every part, in the order of the page.
-    pub const ALL: [Self; 6] = [Self::Tests, Self::Kill, Self::Fuzz, Self::Properties, Self::Formatter, Self::Damage];
+    pub const ALL: [Self; 7] =
+        [Self::Tests, Self::Kill, Self::Fuzz, Self::Properties, Self::Formatter, Self::Damage, Self::Grammar];
 
     /// Its name as an option.
     pub const fn name(self) -> &'static str {
@@ -42,6 +45,7 @@ impl Part {
             Self::Properties => "properties",
             Self::Formatter => "formatter",
             Self::Damage => "damage",
+            Self::Grammar => "grammar",
         }
     }
 
@@ -62,6 +66,7 @@ impl Part {
             Self::Properties => "Properties",
             Self::Formatter => "The formatter loses, moves and changes nothing",
             Self::Damage => "A damaged file is read in time, and what stands around the damage as before",
+            Self::Grammar => "Editors read what the compiler reads",
         }
     }
 }
@@ -132,6 +137,6 @@ mod tests {
         again.put(Part::Fuzz, &["x".to_owned()]);
         let text = again.text();
         assert!(text.contains("Dose.\n\n- a\n- b\n\nShown.") && text.contains("\n\nx\n"), "{text}");
-        assert_eq!(text.matches("NOT SHOWN").count(), 4, "{text}");
+        assert_eq!(text.matches("NOT SHOWN").count(), 5, "{text}");
     }
 }
