@@ -44,6 +44,23 @@ fn the_program_of_the_readme_checks_without_a_message() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
+/// The picture in the README is that of the program above it.
+#[test]
+fn the_picture_of_the_readme_is_that_of_its_program() {
+    let text = read(&root().join("README.md"));
+    let blocks = markdown::blocks(&text);
+    let program = blocks.iter().find(|block| block.info == "nsf").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("nsf.yaml"), "name: orders\n").unwrap();
+    project::write(folder.path(), &markdown::files(&program.text, "orders.nsf"));
+    let picture = tool::call(folder.path(), &["graph", "--format", "svg"]).succeeded().output;
+    let path = root().join("examples/graph.svg");
+    if std::env::var_os("NSF_UPDATE").is_some() {
+        std::fs::write(&path, &picture).unwrap();
+    }
+    assert!(read(&path) == picture, "examples/graph.svg is out of date: run the tests with NSF_UPDATE=1");
+}
+
 /// Settings shown in the reference are checked like a project's, and the properties it lists are those that may be set.
 #[test]
 fn the_settings_of_the_reference_are_those_that_are_taken() {

@@ -12,6 +12,7 @@ mod fix;
 mod live;
 mod manifest;
 mod numbers;
+mod open;
 mod output;
 mod page;
 mod problem;

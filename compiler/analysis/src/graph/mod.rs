@@ -7,6 +7,7 @@ mod build;
 mod effects;
 mod flow;
 pub mod key_text;
+pub mod layout;
 pub mod number;
 pub mod print;
 pub mod proofs;

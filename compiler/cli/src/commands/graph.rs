@@ -7,6 +7,7 @@ use nsf_analysis::graph::print::{self, Scope, Steps, UnknownPart, View};
 
 use crate::Outcome;
 use crate::checked::Checked;
+use crate::open;
 use crate::output::Output;
 use crate::problem::Problem;
 use crate::project::replace_file;
@@ -36,6 +37,10 @@ pub struct Graph {
     /// The file to write; without it, or with `-`, standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Show the picture in the program that this machine opens pictures with; it is left in a file of the folder for temporary
+    /// files unless `--output` names one
+    #[arg(long)]
+    open: bool,
 }
 
 /// How a graph is written.
@@ -43,6 +48,8 @@ pub struct Graph {
 enum GraphFormat {
     /// For people
     Text,
+    /// A picture, for browsers and pages
+    Svg,
     /// For Graphviz
     Dot,
     /// For Markdown pages that draw Mermaid
@@ -59,6 +66,10 @@ impl Graph {
             return Err(Problem::usage("`--up` and `--down` count steps from a part, and none is named")
                 .help("name a flow, source, topic, state or dimension: nsfc graph NAME --up 2"));
         }
+        if self.open && self.format.is_some_and(|format| format != GraphFormat::Svg) {
+            return Err(Problem::usage("`--open` shows a picture, and `--format` asks for something else")
+                .help("leave `--format` out, or write a file: nsfc graph --format dot --output graph.dot"));
+        }
         let checked = Checked::load(path.as_deref())?;
         let analysis = &checked.analysis;
         if !analysis.diagnostics.is_empty() {
@@ -74,21 +85,20 @@ impl Graph {
     fn write(&self, view: &View, output: &mut Output) -> Result<(), Problem> {
         let file = self.output.as_deref().filter(|file| *file != Path::new("-"));
         let by_name = || file.map_or(GraphFormat::Text, GraphFormat::of_file);
-        let mut text = match self.format.unwrap_or_else(by_name) {
-            GraphFormat::Text => print::text(view),
-            GraphFormat::Dot => print::dot(view),
-            GraphFormat::Mermaid => print::mermaid(view),
-            GraphFormat::Json => print::json(view),
+        let format = if self.open { GraphFormat::Svg } else { self.format.unwrap_or_else(by_name) };
+        let text = format.draw(view);
+        let file = match file {
+            Some(file) => {
+                replace_file(file, &text)?;
+                file.to_path_buf()
+            }
+            None if self.open => open::temporary(&view.project, &text)?,
+            None => return output.result(&text),
         };
-        if !text.ends_with('\n') {
-            text.push('\n');
-        }
-        let Some(file) = file else { return output.result(&text) };
-        replace_file(file, &text)?;
-        let what =
-            view.scope.as_ref().map_or_else(|| view.project.clone(), |scope| format!("{scope} in {}", view.project));
+        let project = &view.project;
+        let what = view.scope.as_ref().map_or_else(|| project.clone(), |scope| format!("{scope} in {project}"));
         output.error(&format!("wrote the graph of {what} to {}\n", file.display()));
-        Ok(())
+        if self.open { open::show(&file) } else { Ok(()) }
     }
 
     /// A first argument that is a path names the project: no part is named like one.
@@ -101,9 +111,25 @@ impl Graph {
 }
 
 impl GraphFormat {
+    /// The graph in this format; it ends in a line's end.
+    fn draw(self, view: &View) -> String {
+        let mut text = match self {
+            Self::Text => print::text(view),
+            Self::Svg => print::svg(view),
+            Self::Dot => print::dot(view),
+            Self::Mermaid => print::mermaid(view),
+            Self::Json => print::json(view),
+        };
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text
+    }
+
     /// What the name of a file says of the format that is wanted in it.
     fn of_file(file: &Path) -> Self {
         match file.extension().and_then(|extension| extension.to_str()) {
+            Some("svg") => Self::Svg,
             Some("dot" | "gv") => Self::Dot,
             Some("mmd" | "mermaid") => Self::Mermaid,
             Some("json") => Self::Json,

@@ -1,4 +1,4 @@
-//! The graph as text, DOT, Mermaid and JSON, for `nsfc graph`: types, keys and guarantees on the edges, a cluster a
+//! The graph as text, a picture, DOT, Mermaid and JSON, for `nsfc graph`: types, keys and guarantees on the edges, a cluster a
 //! flow, what was found at its node. The same graph gives the same text.
 
 mod dot;
@@ -7,6 +7,7 @@ mod make;
 mod mermaid;
 mod scope;
 mod step;
+mod svg;
 mod text;
 mod view;
 
@@ -16,6 +17,7 @@ pub use dot::dot;
 pub use json::json;
 pub use mermaid::mermaid;
 pub use scope::{Scope, Steps, UnknownPart};
+pub use svg::svg;
 pub use text::text;
 pub use view::{Cluster, Found, View, ViewEdge, ViewNode};
 
