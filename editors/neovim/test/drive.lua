@@ -208,6 +208,8 @@ end, "textDocument/references")
 step("rename", function()
   cursor_at("state plan_stay", 8)
   keys("grn")
+  -- The server is asked first whether the name can be changed.
+  assert(vim.wait(LIMIT, function() return vim.rpcrequest(driven, "nvim_get_mode").mode == "c" end, 30), "no name is asked for")
   keys("<C-u>stay_of_plan<CR>")
   local wanted = vim.tbl_map(function(line) return (line:gsub("plan_stay", "stay_of_plan")) end, before)
   text_is("the new name everywhere", wanted)
@@ -267,9 +269,16 @@ step("make", function()
 end)
 
 step("the server ends with the editor", function()
-  local process = awaited("the server's process", "return vim.fn.system({ 'pgrep', '-P', tostring(vim.fn.getpid()), '-f', 'nsfc lsp' }):match('%d+')")
-  keys("<Esc>:qa!<CR>")
-  assert(vim.wait(LIMIT, function() return vim.fn.system({ "ps", "-o", "stat=", "-p", process }):match("^[^Z%s]") == nil end, 50), "it still runs")
+  local process = awaited("the server's process", [[
+    for _, process in ipairs(vim.api.nvim_get_proc_children(vim.fn.getpid())) do
+      local own = vim.api.nvim_get_proc(process)
+      if own and own.name == "nsfc" then
+        return process
+      end
+    end
+  ]])
+  vim.rpcnotify(driven, "nvim_input", "<Esc>:qa!<CR>")
+  assert(vim.wait(LIMIT, function() return vim.api.nvim_get_proc(process) == nil end, 50), "it still runs")
   return "process " .. process .. " is gone"
 end)
 
