@@ -2,7 +2,10 @@
 
 use nsf_diagnostics::{Code, Diagnostic, IntoDiagnostic, Location, SourceMap, Span, Suggestion, codes};
 
+mod form;
 mod message;
+
+pub use form::Form;
 
 /// A mistake of syntax with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +71,13 @@ pub enum SyntaxErrorKind {
         /// The token that cannot stand inside it.
         shown_by: Option<Span>,
     },
+    /// A bracket that is closed by one of another kind.
+    OtherBracket {
+        /// The closing one.
+        closed_by: Span,
+        /// What it should be.
+        meant: &'static str,
+    },
     /// A closing bracket that nothing opened.
     StrayBracket,
     /// The last token of a line that lacks the opening brace of its block.
@@ -79,6 +89,8 @@ pub enum SyntaxErrorKind {
     UnclosedText {
         /// Whether a raw one.
         raw: bool,
+        /// How many bytes at its end close what was opened before it, blanks before them counted.
+        closers: u32,
     },
     /// A `{` in a text without its `}`.
     UnclosedInterpolation {
@@ -129,8 +141,15 @@ pub enum SyntaxErrorKind {
         /// The operator that is meant.
         meant: &'static str,
     },
-    /// `c ? a : b`
-    Ternary,
+    /// What other languages, keyboards or word processors write otherwise.
+    OtherForm {
+        /// Which.
+        form: Form,
+        /// What to write instead, each at its place.
+        edits: Vec<(Span, String)>,
+        /// Whether nothing else can be meant.
+        sure: bool,
+    },
     /// A character that the language does not use.
     ForeignCharacter,
     /// A character that cannot be seen: NUL, a blank of another kind, one that turns the direction of the text.
@@ -142,6 +161,8 @@ pub enum SyntaxErrorKind {
     MalformedNumber {
         /// What was probably meant.
         meant: Option<String>,
+        /// Whether nothing else can be.
+        sure: bool,
     },
     /// Something else than digits behind `#`.
     MalformedFieldNumber,
@@ -217,7 +238,7 @@ impl SyntaxErrorKind {
             | Self::CheckAsStep { .. }
             | Self::StepInBody { .. } => &codes::E0101,
             Self::Incomplete { .. } => &codes::E0102,
-            Self::UnclosedBracket { .. } => &codes::E0103,
+            Self::UnclosedBracket { .. } | Self::OtherBracket { .. } => &codes::E0103,
             Self::StrayBracket | Self::UnopenedBlock { .. } => &codes::E0104,
             Self::UnclosedText { .. } | Self::UnclosedInterpolation { .. } => &codes::E0105,
             Self::UnknownItem { .. } => &codes::E0106,
@@ -228,8 +249,8 @@ impl SyntaxErrorKind {
             | Self::BlockComment
             | Self::HashComment
             | Self::ForeignOperator { .. }
-            | Self::Ternary
             | Self::ForeignCharacter => &codes::E0108,
+            Self::OtherForm { form, .. } => form.code(),
             Self::InvisibleCharacter { .. } => &codes::E0109,
             Self::MalformedNumber { .. }
             | Self::MalformedFieldNumber

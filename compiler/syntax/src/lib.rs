@@ -17,7 +17,7 @@ mod time;
 mod token;
 mod trim;
 
-pub use error::{Habit, SyntaxError, SyntaxErrorKind};
+pub use error::{Form, Habit, SyntaxError, SyntaxErrorKind};
 pub use parse::{MAX_FILE_BYTES, Parse, decode, parse, parse_bytes};
 pub use token::{Token, TokenKind, tokens};
 

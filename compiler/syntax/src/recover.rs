@@ -12,6 +12,8 @@ mod habits;
 mod item;
 mod lexical;
 mod meant;
+mod rewrite;
+mod runs;
 mod source;
 mod statement;
 mod step;
@@ -33,6 +35,8 @@ use source::Source;
 
 /// Where the parser stopped and what it would have taken there.
 pub(crate) struct Failure {
+    /// The rule that was to be read.
+    rule: Rule,
     /// Offset in the source's text.
     at: usize,
     /// The rules that were tried there.
@@ -58,7 +62,7 @@ pub(crate) fn items(lower: &mut Lower<'_>, chunk: &Chunk) -> Vec<Item> {
     }
     let items = recover.chunk();
     lower.unclosed.clear();
-    let found = lower.errors.split_off(before);
+    let found = lower.errors.split_off(before.min(lower.errors.len()));
     let text = lower.text;
     lower.limit = text.len();
     lower.errors.extend(one_a_bracket(text, found));
@@ -106,7 +110,7 @@ fn one_a_bracket(text: &str, mut errors: Vec<SyntaxError>) -> Vec<SyntaxError> {
 /// Whether a bracket lacks its partner.
 fn is_of_bracket(error: &SyntaxError) -> bool {
     use SyntaxErrorKind as K;
-    matches!(error.kind, K::UnclosedBracket { .. } | K::StrayBracket | K::UnopenedBlock { .. })
+    matches!(error.kind, K::UnclosedBracket { .. } | K::OtherBracket { .. } | K::StrayBracket | K::UnopenedBlock { .. })
 }
 
 /// The settings whose value is a block without a colon.
@@ -152,9 +156,15 @@ impl<'a> Recover<'a, '_> {
             | SyntaxErrorKind::UnclosedInterpolation { text: other }
             | SyntaxErrorKind::CheckAsStep { whole: Some(other) }
             | SyntaxErrorKind::AssignmentAsStep { whole: Some(other) }
+            | SyntaxErrorKind::OtherBracket { closed_by: other, .. }
             | SyntaxErrorKind::UnopenedBlock { closed_by: other } => *other = self.place(*other),
             SyntaxErrorKind::Habit(habit) => {
                 for (span, _) in &mut habit.edits {
+                    *span = self.place(*span);
+                }
+            }
+            SyntaxErrorKind::OtherForm { edits, .. } => {
+                for (span, _) in edits {
                     *span = self.place(*span);
                 }
             }
@@ -170,16 +180,16 @@ impl<'a> Recover<'a, '_> {
         let slice = span.text(&self.source.text);
         let from = span.start as usize;
         match Grammar::parse(rule, slice) {
-            Ok(mut pairs) => pairs.next().ok_or(Failure { at: from, expected: Vec::new(), too_deep: false }),
+            Ok(mut pairs) => pairs.next().ok_or(Failure { rule, at: from, expected: Vec::new(), too_deep: false }),
             Err(error) => {
                 let at = match error.location {
                     InputLocation::Pos(at) | InputLocation::Span((at, _)) => from + at,
                 };
                 Err(match error.variant {
                     ErrorVariant::ParsingError { positives, .. } => {
-                        Failure { at, expected: positives, too_deep: false }
+                        Failure { rule, at, expected: positives, too_deep: false }
                     }
-                    ErrorVariant::CustomError { .. } => Failure { at, expected: Vec::new(), too_deep: true },
+                    ErrorVariant::CustomError { .. } => Failure { rule, at, expected: Vec::new(), too_deep: true },
                 })
             }
         }

@@ -222,7 +222,9 @@ pub(crate) fn reads_as_item(bytes: &[u8], at: usize, keyword: &str) -> bool {
         Some(b':' | b'=' | b'.' | b'+') => false,
         Some(byte) if matches!(keyword, "verify" | "calculate" | "load" | "save" | "expand") => {
             let word = bytes.get(after..).map_or(0, |rest| rest.iter().take_while(|byte| is_word_byte(**byte)).count());
-            is_word_byte(*byte) && bytes.get(blanks(after + word)) == Some(&b'(')
+            let open = blanks(after + word);
+            // A connector's name stands in the brackets of a step, and not inputs.
+            is_word_byte(*byte) && bytes.get(open) == Some(&b'(') && bytes.get(blanks(open + 1)) != Some(&b'"')
         }
         _ => true,
     }

@@ -93,7 +93,7 @@ impl Splitter<'_> {
         } else if self.chunk.is_none() {
             self.chunk = Some(Chunk::at(self.at));
         }
-        if self.at == self.line_start && self.braces > 0 && byte != b'}' {
+        if self.at == self.line_start && self.braces > 0 && byte != b'}' && !self.is_blank() {
             let at = self.at as u32;
             if let Some(chunk) = &mut self.chunk {
                 chunk.column_zero.push(at);
@@ -115,6 +115,13 @@ impl Splitter<'_> {
             _ => self.at += 1,
         }
         self.last_end = self.at;
+    }
+
+    /// Whether a blank of another kind stands here: it indents, though it is a mistake of its own.
+    fn is_blank(&self) -> bool {
+        let character = self.bytes.get(self.at..).unwrap_or_default();
+        let character = character.get(..4).unwrap_or(character);
+        character.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next()).is_some_and(char::is_whitespace)
     }
 
     fn comment(&mut self) {

@@ -95,11 +95,15 @@ fn token_at(text: &str, at: usize, character: char, raw_texts: &mut RawTexts) ->
         }
         '_' => (TokenKind::Word, word_end(text, at)),
         first if is_xid_start(first) => (TokenKind::Word, word_end(text, at)),
+        // A timestamp that lacks its sign.
+        '0'..='9' if is_bare_moment(rest) => (TokenKind::Foreign, moment_end(bytes, at)),
         '0'..='9' => (TokenKind::Number, number_end(text, at)),
         '@' => (TokenKind::Moment, moment_end(bytes, at)),
         '#' if bytes.get(at + 1).is_some_and(u8::is_ascii_digit) => (TokenKind::FieldNumber, word_end(text, at + 1)),
         '#' => (TokenKind::Foreign, trimmed_line_end(bytes, at)),
-        '\'' | '“' | '‘' | '「' => (TokenKind::Foreign, foreign_text_end(text, at, character)),
+        '\'' | '`' | '“' | '„' | '‘' | '‚' | '「' | '『' | '«' | '‹' => {
+            (TokenKind::Foreign, foreign_text_end(text, at, character))
+        }
         '{' | '}' | '[' | ']' | '(' | ')' | ',' | ':' | '.' | '=' | '<' | '>' | '+' | '-' | '*' | '/' | '%' | '?'
         | '|' | '!' | '&' => {
             let sign = SIGNS.iter().find(|sign| rest.starts_with(**sign));
@@ -148,7 +152,7 @@ fn number_end(text: &str, at: usize) -> usize {
     end
 }
 
-fn moment_end(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn moment_end(bytes: &[u8], at: usize) -> usize {
     let mut end = at + 1;
     while let Some(&byte) = bytes.get(end) {
         let goes_on = match byte {
@@ -164,17 +168,36 @@ fn moment_end(bytes: &[u8], at: usize) -> usize {
     end
 }
 
+/// Whether a date with a time stands here: without its time it is a subtraction.
+fn is_bare_moment(text: &str) -> bool {
+    const FORM: &[u8] = b"0000-00-00T00:00";
+    text.len() >= FORM.len()
+        && text.bytes().zip(FORM).all(|(own, form)| if *form == b'0' { own.is_ascii_digit() } else { own == *form })
+}
+
 /// `'text'` or `“text”` on one line; only the quote where nothing closes it.
 fn foreign_text_end(text: &str, at: usize, quote: char) -> usize {
     let after = at + quote.len_utf8();
     let line = text.get(after..line_end(text.as_bytes(), at)).unwrap_or("");
     let closes = |c: char| match quote {
-        '“' => matches!(c, '”' | '“' | '"'),
-        '‘' => matches!(c, '’' | '‘'),
+        '“' | '„' => matches!(c, '”' | '“' | '"'),
+        '‘' | '‚' => matches!(c, '’' | '‘'),
         '「' => c == '」',
+        '『' => c == '』',
+        '«' => c == '»',
+        '‹' => c == '›',
         _ => c == quote,
     };
-    line.char_indices().find(|(_, c)| closes(*c)).map_or(after, |(found, c)| after + found + c.len_utf8())
+    let closing: Vec<(usize, char)> = line.char_indices().filter(|(_, c)| closes(*c)).collect();
+    // Between letters it is an apostrophe, if the text ends behind it.
+    let is_apostrophe = |(found, c): &&(usize, char)| {
+        let letter = |own: Option<char>| own.is_some_and(char::is_alphabetic);
+        let before = line.get(..*found).and_then(|before| before.chars().next_back());
+        let behind = line.get(found + c.len_utf8()..).and_then(|behind| behind.chars().next());
+        quote == '\'' && letter(before) && letter(behind)
+    };
+    let end = closing.iter().find(|own| !is_apostrophe(own)).or(closing.first());
+    end.map_or(after, |(found, c)| after + found + c.len_utf8())
 }
 
 #[cfg(test)]

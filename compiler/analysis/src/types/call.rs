@@ -1,12 +1,11 @@
 //! Calls: built-ins by their signatures, functions of the program unfolded, mappings, lambdas as arguments.
 
-use nsf_diagnostics::{Span, closest};
+use nsf_diagnostics::Span;
 use nsf_plan::{Expr, ExprKind, Literal, Type};
 use nsf_syntax::ast::{self, Argument, ItemKind};
 
 use super::argument::{count, is_name, takes_null, waits_for_type, written_fits};
 use super::expression::Expressions;
-use super::foreign::Meant;
 use super::library::{Bindings, Signature, SignatureType};
 use super::message;
 use super::unit::Scope;
@@ -14,11 +13,29 @@ use crate::index::SymbolKind;
 use crate::names::{ItemRef, NameError, Resolution, item_word};
 
 /// An argument: typed already where its type does not depend on the parameter's.
-enum Given<'e> {
+pub(super) enum Given<'e> {
     /// Typed.
     Typed(Expr, Span),
     /// To be typed when the parameter's type is known: lambdas, and literals that take their place's type.
     Written(&'e ast::Expr),
+}
+
+impl Given<'_> {
+    /// Where it stands.
+    fn span(&self) -> Span {
+        match self {
+            Self::Typed(_, span) => *span,
+            Self::Written(written) => written.span,
+        }
+    }
+
+    /// Its type, where it is known.
+    pub(super) fn ty(&self) -> Option<&Type> {
+        match self {
+            Self::Typed(expr, _) => Some(&expr.ty),
+            Self::Written(_) => None,
+        }
+    }
 }
 
 impl Expressions<'_, '_> {
@@ -173,7 +190,20 @@ impl Expressions<'_, '_> {
                     location: self.at(at),
                     declared: self.checker.names.location(item),
                 };
-                self.report(error.diagnostic());
+                let diagnostic = error.diagnostic();
+                let how = match &declared.kind {
+                    ItemKind::StepFunction(_) => {
+                        Some("it is a step: call it on a line of its own, and read what it gives")
+                    }
+                    _ if self.checker.is_row_item(item) => {
+                        Some("rows are so read in tests alone: load it in a step before, and read its fields")
+                    }
+                    _ => None,
+                };
+                self.report(match how {
+                    Some(how) => diagnostic.help(how),
+                    None => diagnostic,
+                });
                 None
             }
         }
@@ -305,7 +335,9 @@ impl Expressions<'_, '_> {
         hint: Option<&Type>,
     ) -> Option<Expr> {
         if !self.checker.library.functions.contains_key(name) {
-            self.unknown_function(name, at);
+            let operands: Vec<Span> =
+                receiver.iter().map(|(_, at)| *at).chain(arguments.iter().map(|own| own.value.span)).collect();
+            self.unknown_function(name, at, &operands, span);
             self.arguments_alone(receiver.is_some(), arguments);
             return None;
         }
@@ -341,25 +373,6 @@ impl Expressions<'_, '_> {
             .any(|parameter| matches!(&parameter.ty, SignatureType::Set(_) | SignatureType::Known(Type::Set(_))))
     }
 
-    fn unknown_function(&mut self, name: &str, at: Span) {
-        let library = self.checker.library.functions.keys().map(smol_str::SmolStr::as_str);
-        let own = self
-            .checker
-            .names
-            .visible(self.module, |item| matches!(item.kind, ItemKind::Function(_) | ItemKind::Mapping(_)));
-        let near = closest(name, library.chain(own)).map(str::to_owned);
-        let module = self.checker.names.declared_elsewhere(name).map(|module| module.name.clone());
-        let location = self.at(at);
-        // What another module declares is meant, and is not in use yet.
-        match super::foreign::function(name).filter(|_| module.is_none()) {
-            Some(Meant::Named(meant)) => return self.report(message::foreign(location, "function", name, meant)),
-            Some(Meant::Said(how)) => return self.report(message::foreign_function(location, name, how)),
-            None => {}
-        }
-        let error = NameError::Unknown { what: "function".to_owned(), name: name.to_owned(), near, module, location };
-        self.report(error.diagnostic());
-    }
-
     /// Chooses the form of a built-in that takes the arguments: an exact one before one that widens.
     fn resolve_overload(
         &mut self,
@@ -371,7 +384,7 @@ impl Expressions<'_, '_> {
         hint: Option<&Type>,
     ) -> Option<Expr> {
         let Some(all) = self.checker.library.functions.get(name) else {
-            self.unknown_function(name, at);
+            self.unknown_function(name, at, &[], span);
             return None;
         };
         let all: Vec<Signature> =
@@ -379,42 +392,25 @@ impl Expressions<'_, '_> {
         let count_fits =
             |signature: &&Signature| signature.required() <= given.len() && given.len() <= signature.parameters.len();
         let forms: Vec<&Signature> = all.iter().filter(count_fits).collect();
-        let location = self.at(at);
         if forms.is_empty() {
-            let least = all.iter().map(Signature::required).min().unwrap_or(0);
-            let most = all.iter().map(|signature| signature.parameters.len()).max().unwrap_or(0);
-            self.report(message::argument_count(location, name, given.len(), &count(least, most)));
+            let diagnostic = self.wrong_count(name, at, span, &given, &all);
+            self.report(diagnostic);
             return None;
         }
         let fits = |exact: bool| forms.iter().copied().find(|signature| self.fits(signature, &given, exact));
-        let chosen = fits(true).or_else(|| fits(false)).or_else(|| (forms.len() == 1).then(|| forms[0]));
-        let Some(signature) = chosen else {
-            let types: Vec<Type> = given
-                .iter()
-                .filter_map(|argument| match argument {
-                    Given::Typed(expr, _) => Some(expr.ty.clone()),
-                    Given::Written(_) => None,
-                })
-                .collect();
-            let null = given.iter().find_map(|argument| match argument {
-                Given::Typed(expr, at) if expr.ty.is_nullable() => Some((expr.ty.clone(), *at)),
-                _ => None,
-            });
-            let forms: Vec<String> = forms.iter().map(|signature| signature.show()).collect();
-            match null {
-                Some((ty, at)) => {
-                    let (location, text) = (self.at(at), self.text(at));
-                    self.report(message::may_be_null(location, &text, &ty));
-                }
-                None => self.report(message::no_overload(location, name, &types, &forms)),
-            }
+        let fitting = fits(true).or_else(|| fits(false));
+        if fitting.is_none()
+            && let Some(mistake) = self.call_mistake(name, at, &given, &forms, &all)
+        {
+            self.report(mistake);
             return None;
-        };
+        }
+        let signature = fitting.or(forms.first().copied())?;
         let signature = signature.clone();
         self.apply(&signature, given, at, span, hint)
     }
 
-    fn fits(&self, signature: &Signature, given: &[Given<'_>], exact: bool) -> bool {
+    pub(super) fn fits(&self, signature: &Signature, given: &[Given<'_>], exact: bool) -> bool {
         let mut bindings = Bindings::new();
         let typed = given.iter().zip(&signature.parameters).all(|(argument, parameter)| match argument {
             Given::Typed(expr, _) => {
@@ -448,6 +444,7 @@ impl Expressions<'_, '_> {
         }
         let mut values = Vec::with_capacity(signature.parameters.len());
         let mut complete = true;
+        let spans: Vec<Span> = given.iter().map(Given::span).collect();
         let mut given = given.into_iter();
         for parameter in &signature.parameters {
             let value = match given.next() {
@@ -477,35 +474,30 @@ impl Expressions<'_, '_> {
             self.report(message::unknown_type(location, &format!("the result of `{}`", signature.name)));
             return None;
         };
-        self.check_pattern(signature, &values);
+        self.check_pattern(signature, &values, &spans);
         Some(self.make(ExprKind::Call(signature.canonical.clone(), values), ty, span))
     }
 
     /// Regular expressions are checked when the program is compiled.
-    fn check_pattern(&mut self, signature: &Signature, values: &[Expr]) {
+    fn check_pattern(&mut self, signature: &Signature, values: &[Expr], spans: &[Span]) {
         let position = signature.parameters.iter().position(|parameter| parameter.name == "pattern");
         let Some(value) = position.and_then(|position| values.get(position)) else { return };
+        let Some(span) = position.and_then(|position| spans.get(position)) else { return };
         if let ExprKind::Literal(Literal::Text(pattern)) = &value.kind
             && let Err(error) = regex::Regex::new(pattern)
         {
-            let location = value.origin.map_or_else(|| self.at(Span::default()), |_| self.at(self.span_of(value)));
+            // Inside of its quotes, where it has some.
+            let text = self.text(*span);
+            let quotes = |sign: char| matches!(sign, '"' | '#');
+            let front = text.len() - text.strip_prefix('r').unwrap_or(&text).trim_start_matches(quotes).len();
+            let back = text.len() - text.trim_end_matches(quotes).len();
+            let is_text = text.trim_start_matches('r').starts_with(quotes) && front + back < text.len();
+            let inner = Span::new(span.start + front as u32, span.end - back as u32);
+            let location = self.at(if is_text { inner } else { *span });
             let why = error.to_string();
             let why = why.lines().last().unwrap_or("it cannot be read").trim_start_matches("error: ").to_owned();
             self.report(message::bad_pattern(location, &why));
         }
-    }
-
-    fn span_of(&self, value: &Expr) -> Span {
-        let line = value.origin.map_or(0, |origin| origin.line.saturating_sub(1));
-        let file = self.checker.names.modules[self.module as usize].file;
-        self.checker.sources.get(file).map_or(Span::default(), |file| {
-            let line = file.line_span(line as usize);
-            let ExprKind::Literal(Literal::Text(text)) = &value.kind else { return line };
-            match line.text(&file.text).find(text.as_str()) {
-                Some(offset) => Span::new(line.start + offset as u32, line.start + (offset + text.len()) as u32),
-                None => line,
-            }
-        })
     }
 
     fn written(&mut self, expr: &ast::Expr, parameter: &SignatureType, bindings: &mut Bindings) -> Option<Expr> {

@@ -1,6 +1,6 @@
 //! Steps that name something: loads, and the five kinds of step function with their inputs and outputs.
 
-use nsf_diagnostics::{Location, Span, closest};
+use nsf_diagnostics::{Span, closest};
 use nsf_plan::{Expr, ExprKind, HandleTarget, Missing, SlotId, StateId, Step, StepKind, Type};
 use nsf_syntax::ast::{
     self, Binding, CalculateStatement, FunctionKind, ItemKind, Name, StepCall, StepFunction, StepFunctionBody,
@@ -120,6 +120,8 @@ impl<'a> Checker<'a> {
         let keys = self.row_keys(target);
         let bindings = bindings.unwrap_or(&[]);
         let mut complete = true;
+        // Keys that misspelt ones may be.
+        let mut meant = Vec::new();
         let names: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
         let only = only_meant(bindings, &names);
         if let Some((binding, key)) = &only {
@@ -129,6 +131,7 @@ impl<'a> Checker<'a> {
         for binding in bindings.iter().filter(|_| only.is_none()) {
             if !keys.iter().any(|(key, _)| *key == binding.name.text) {
                 let near = closest(&binding.name.text, keys.iter().map(|(key, _)| key.as_str())).map(str::to_owned);
+                meant.extend(near.clone());
                 let location = self.at(builder.module, binding.name.span);
                 self.diagnostics.push(message::unknown_input(location, &name.text, &binding.name.text, near));
                 complete = false;
@@ -136,7 +139,8 @@ impl<'a> Checker<'a> {
         }
         let mut values = Vec::with_capacity(keys.len());
         let is_meant = |key: &str| only.as_ref().is_some_and(|(_, meant)| meant == key);
-        for (index, (key, ty)) in keys.iter().enumerate().filter(|(_, (key, _))| !is_meant(key)) {
+        for (index, (key, ty)) in keys.iter().enumerate().filter(|(_, (key, _))| !is_meant(key) && !meant.contains(key))
+        {
             let binding = bindings.iter().find(|binding| binding.name.text == *key);
             let open = match target {
                 HandleTarget::State(id) if self.open_keys.contains(&(id, index)) => Some(id),
@@ -428,7 +432,7 @@ impl<'a> Checker<'a> {
     }
 
     /// `load N(…) from S`: the row that the function reads.
-    fn function_load(&mut self, builder: &mut Builder, target: &Name, steps: &mut Vec<Step>) {
+    pub(super) fn function_load(&mut self, builder: &mut Builder, target: &Name, steps: &mut Vec<Step>) {
         let call = StepCall {
             keyword: FunctionKind::Load,
             name: target.clone(),
@@ -442,7 +446,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The statements of a calculate or load function.
-    fn function_statements(
+    pub(super) fn function_statements(
         &mut self,
         builder: &mut Builder,
         statements: &[CalculateStatement],
@@ -496,86 +500,6 @@ impl<'a> Checker<'a> {
             let place = self.place(builder.module, statement.span, name.span, "calculate");
             let made = self.step(builder, &format!("{base}.{}", name.text), StepKind::Assign { slot, value }, place);
             steps.push(made);
-        }
-    }
-
-    /// Checks every step function once, where it stands.
-    pub(super) fn step_function_items(&mut self) {
-        for item in self.items(|kind| matches!(kind, ItemKind::StepFunction(_))) {
-            let ItemKind::StepFunction(function) = &self.names.item(item).kind else { continue };
-            let flow = format!("{}()", self.names.full_name(item));
-            let mut builder = Builder::new(item.module, flow, usize::MAX);
-            for input in &function.inputs {
-                if let Some(ty) = self.type_of(item.module, &input.ty) {
-                    let slot = builder.field(&input.name.text, &ty);
-                    let at = self.at(item.module, input.name.span);
-                    self.make(&mut builder.unit, slot, at, SymbolKind::Parameter);
-                    builder.scope.add(input.name.text.clone(), slot, None, false);
-                } else {
-                    builder.scope.fail(&input.name.text);
-                }
-            }
-            let location = self.at(item.module, function.name.span);
-            self.alone(&mut builder, item, function, location);
-        }
-    }
-
-    fn alone(&mut self, builder: &mut Builder, item: ItemRef, function: &'a StepFunction, location: Location) {
-        let states = self.program.states.len();
-        let mut steps = Vec::new();
-        let mut outputs = Vec::new();
-        for output in &function.outputs {
-            if let Some(ty) = self.type_of(item.module, &output.ty) {
-                let slot = builder.unit.slot(&output.name.text, ty);
-                let at = self.at(item.module, output.name.span);
-                self.make(&mut builder.unit, slot, at, SymbolKind::Output);
-                outputs.push((output.name.text.clone(), output.name.text.clone(), slot));
-            }
-        }
-        self.trace_builder(builder, self.names.item(item).span);
-        match &function.body {
-            StepFunctionBody::Verify(checks) => self.checks(builder, checks, "verify", &mut steps),
-            StepFunctionBody::Calculate(statements) => {
-                if let Some(target) = &function.target {
-                    self.function_load(builder, target, &mut steps);
-                }
-                self.function_statements(builder, statements, &function.outputs, &outputs, "calculate", &mut steps);
-                for output in &function.outputs {
-                    let assigns = |statement: &CalculateStatement| {
-                        let name = &statement.name.text;
-                        let is_misspelt = !statement.local
-                            && !function.outputs.iter().any(|output| output.name.text == *name)
-                            && closest(name, std::iter::once(output.name.text.as_str())).is_some();
-                        name.is_empty() || *name == output.name.text || is_misspelt
-                    };
-                    if !statements.iter().any(assigns) {
-                        let location = self.at(item.module, output.name.span);
-                        let text = format!("output `{}` is never assigned", output.name.text);
-                        self.diagnostics.push(message::outputs(location, text));
-                    }
-                }
-            }
-            StepFunctionBody::Save(operations) => match &function.target {
-                Some(target) => {
-                    let save = ast::SaveStep { state: target.clone(), keys: None, operations: operations.clone() };
-                    let body = ast::Step { label: None, kind: ast::StepKind::Error, span: function.name.span };
-                    self.save_step(builder, &save, &body, &mut steps);
-                }
-                None => {
-                    let text = format!("`{}` does not say which state it saves", function.name.text);
-                    self.diagnostics.push(message::outputs(location, text).help("add `into STATE` after the inputs"));
-                }
-            },
-            StepFunctionBody::Expand(block) => {
-                for step in &block.steps {
-                    self.flow_step(builder, step, &mut steps);
-                }
-            }
-        }
-        // What was made only to be checked does not stay in the program.
-        self.program.states.truncate(states);
-        for made in &steps {
-            self.program.steps.remove(&made.id);
         }
     }
 }

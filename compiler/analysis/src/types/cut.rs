@@ -33,7 +33,13 @@ impl Checker<'_> {
                 Some(slot) => {
                     self.refer(module, name.span, builder.unit.symbol(slot), None);
                     let ty = read_slot(builder, slot).ty;
-                    if !relation::is_key(&ty) {
+                    let is_null = relation::is_key(ty.non_null()) && ty.is_nullable();
+                    if is_null {
+                        let location = self.at(module, name.span);
+                        self.diagnostics.push(words::may_be_null(location, &name.text, &ty));
+                        // What is said of it below would be said again.
+                        builder.scope.learn(&[Path::Slot(slot)]);
+                    } else if !relation::is_key(&ty) {
                         let location = self.at(module, name.span);
                         self.diagnostics.push(words::not_a_key(location, &ty, "a key"));
                         // What is said of it below would be said again.

@@ -1,6 +1,6 @@
 //! `expand`: what leaves a flow, to dimensions and topics.
 
-use nsf_diagnostics::{Span, closest};
+use nsf_diagnostics::{Span, Suggestion, closest};
 use nsf_plan as plan;
 use nsf_plan::connector::Role;
 use nsf_plan::{DimensionExpand, DimensionId, Expr, Guarantee, HandleTarget, Step, StepKind, TopicExpand};
@@ -11,6 +11,7 @@ use super::pipeline::Builder;
 use super::steps::bare;
 use super::{Checker, Global, relation, setting_message, step_message as message};
 use crate::model::StepPlace;
+use crate::names::{ItemRef, NameError, Resolution};
 
 impl Checker<'_> {
     pub(super) fn expand_step(
@@ -39,6 +40,11 @@ impl Checker<'_> {
     ) {
         if self.is_deleted_state(builder, expand, name, step) || self.is_delete_in_braces(builder, expand, name, step) {
             return;
+        }
+        if let Resolution::Item(item) = self.names.lookup(builder.module, &name.text)
+            && let Some(Global::State(_)) = self.globals.get(&item)
+        {
+            return self.is_saved(builder, name, item, step);
         }
         let found = self.named_item(builder.module, name, "dimension", |kind| matches!(kind, ItemKind::Dimension(_)));
         let Some(Global::Dimension(dimension)) = found.and_then(|item| self.globals.get(&item).copied()) else {
@@ -72,6 +78,23 @@ impl Checker<'_> {
         });
         let made = self.step(builder, &format!("expand.{}", name.text), kind, place);
         steps.push(made);
+    }
+
+    /// `expand` of a state, which is saved.
+    fn is_saved(&mut self, builder: &Builder, name: &Name, item: ItemRef, step: &ast::Step) {
+        self.used.insert(item);
+        let error = NameError::WrongKind {
+            name: name.text.to_string(),
+            is: "state",
+            expected: "a dimension".to_owned(),
+            location: self.at(builder.module, name.span),
+            declared: self.names.location(item),
+        };
+        let keyword = self.at(builder.module, Span::new(step.span.start, name.span.start));
+        let diagnostic = error.diagnostic().help(format!("a state is written by `save {} {{ … }}`", name.text));
+        let is_plain = self.sources.text(keyword).trim() == "expand";
+        let fix = Suggestion::likely("write `save`", keyword, "save ");
+        self.diagnostics.push(if is_plain { diagnostic.suggest(fix) } else { diagnostic });
     }
 
     /// Fields and their values. In a reset a name alone clears the field, else it is the record's field of that name.

@@ -31,7 +31,7 @@ pub struct Expressions<'c, 'a> {
 }
 
 /// What a text in quotes says as a value of another type.
-fn without_quotes(text: &str, expected: &Type) -> Option<String> {
+pub(super) fn without_quotes(text: &str, expected: &Type) -> Option<String> {
     let meant = match expected {
         Type::Timestamp | Type::Date => format!("@{text}"),
         Type::Duration | Type::Bool | Type::Integer(_) | Type::Float32 | Type::Float64 | Type::Decimal => {
@@ -106,6 +106,11 @@ impl<'a> Expressions<'_, 'a> {
     /// The expression as a value of `expected`, widened if need be.
     pub fn check(&mut self, expr: &ast::Expr, expected: &Type) -> Option<Expr> {
         let found = self.infer(expr, Some(expected))?;
+        self.fitted(found, expr, expected)
+    }
+
+    /// What was found as a value of `expected`, or what is wrong with it.
+    fn fitted(&mut self, found: Expr, expr: &ast::Expr, expected: &Type) -> Option<Expr> {
         if let Some((left, right)) = whole_division(expr, &found, expected) {
             let (location, text) = (self.at(expr.span), self.text(expr.span));
             let (left, right) = (self.text(left), self.text(right));
@@ -119,12 +124,19 @@ impl<'a> Expressions<'_, 'a> {
             self.report(message::quoted(location, expected, &meant));
             return None;
         }
+        if !relation::widens(&found.ty, expected) && self.is_other_form(expr, &found.ty, expected) {
+            return None;
+        }
         self.coerce(found, expected, expr.span)
     }
 
     /// A condition and what it tells about nulls.
     pub fn condition(&mut self, expr: &ast::Expr) -> Option<(Expr, Facts)> {
-        let condition = self.check(expr, &Type::Bool)?;
+        let found = self.infer(expr, Some(&Type::Bool))?;
+        if self.is_no_condition(expr, &found) {
+            return None;
+        }
+        let condition = self.fitted(found, expr, &Type::Bool)?;
         let facts = Facts::of(&condition);
         Some((condition, facts))
     }
@@ -265,7 +277,7 @@ impl<'a> Expressions<'_, 'a> {
 
     fn unary(&mut self, operator: UnaryOperator, operand: &ast::Expr, span: Span, hint: Option<&Type>) -> Option<Expr> {
         if operator == UnaryOperator::Not {
-            let operand = self.check(operand, &Type::Bool)?;
+            let operand = self.condition(operand)?.0;
             return Some(self.make(ExprKind::Not(Box::new(operand)), Type::Bool, span));
         }
         // `-128` is a literal of its own: 128 alone would not fit an int8.
@@ -300,7 +312,8 @@ impl<'a> Expressions<'_, 'a> {
         let value_expr = self.infer(value, hint)?;
         if !self.checker.may_fail(&value_expr) {
             let location = self.at(span);
-            self.report(message::never_fails(location));
+            let otherwise = self.at(Span::new(value.span.end, fallback.span.end));
+            self.report(message::never_fails(location, otherwise));
         }
         let fallback_expr = self.fallback(fallback, &value_expr.ty)?;
         let (value_expr, fallback_expr) = self.join(value_expr, value.span, fallback_expr, fallback.span)?;
@@ -319,8 +332,22 @@ impl<'a> Expressions<'_, 'a> {
             None => {
                 let location = self.at(right_span);
                 let diagnostic = message::mismatch(location, &right.ty, &left.ty);
-                let diagnostic =
+                let mut diagnostic =
                     diagnostic.secondary(self.at(left_span), format!("this is {}", relation::show(&left.ty)));
+                // A whole number among others with a fraction is written like them.
+                let whole = [(left_span, &right.ty), (right_span, &left.ty)].into_iter().find(|(own, other)| {
+                    let is_whole = self.text(*own).bytes().all(|byte| byte.is_ascii_digit());
+                    is_whole && matches!(other, Type::Float32 | Type::Float64)
+                });
+                if let Some((own, _)) = whole {
+                    let meant = format!("{}.0", self.text(own));
+                    diagnostic.notes.clear();
+                    diagnostic = diagnostic.suggest(nsf_diagnostics::Suggestion::certain(
+                        format!("write `{meant}`"),
+                        self.at(own),
+                        meant,
+                    ));
+                }
                 self.report(diagnostic);
                 None
             }
@@ -380,6 +407,9 @@ impl<'a> Expressions<'_, 'a> {
     }
 
     fn index(&mut self, object: &ast::Expr, index: &ast::Expr, span: Span) -> Option<Expr> {
+        if self.is_indexed_mapping(object, index, span) {
+            return None;
+        }
         let object_expr = self.infer(object, None)?;
         let location = self.at(object.span);
         match object_expr.ty.clone() {
@@ -402,14 +432,17 @@ impl<'a> Expressions<'_, 'a> {
                 None
             }
             other => {
-                self.report(
-                    Diagnostic::new(
-                        &nsf_diagnostics::codes::E0303,
-                        location,
-                        format!("{} has no elements to index", relation::show(&other)),
-                    )
-                    .note("`[…]` reads an element of a list, map or json"),
-                );
+                let diagnostic = Diagnostic::new(
+                    &nsf_diagnostics::codes::E0303,
+                    location,
+                    format!("{} has no elements to index", relation::show(&other)),
+                )
+                .note("`[…]` reads an element of a list, map or json");
+                let character = if other == Type::Text { self.character(object, index, span) } else { None };
+                self.report(match character {
+                    Some(character) => diagnostic.suggest(character),
+                    None => diagnostic,
+                });
                 None
             }
         }

@@ -374,6 +374,7 @@ impl<'a> Checker<'a> {
             let name = self.names.full_name(node.item);
             let scope = builder.scope.clone();
             let outer = (builder.module, builder.flow.clone(), builder.index, std::mem::take(&mut builder.jumps));
+            let labels = std::mem::take(&mut builder.labels);
             (builder.module, builder.flow, builder.index) = (node.item.module, name.clone(), *child);
             self.program.flows[*child].pipeline = Some(self.next_pipeline());
             let mut body =
@@ -381,11 +382,12 @@ impl<'a> Checker<'a> {
             for jump in
                 builder.jumps.iter().filter(|jump| jump.target.is_none() && !builder.is_nested_label(&jump.label))
             {
-                self.diagnostics.push(message::unknown_label(jump.at, &jump.label));
+                self.diagnostics.push(message::unknown_label(jump.at, &jump.label, &builder.labels));
             }
             patch_nested(&mut body, &builder.jumps);
             let origin = self.origin(node.item.module, node.flow.name.span);
             (builder.module, builder.flow, builder.index, builder.jumps) = outer;
+            builder.labels = labels;
             builder.scope = scope;
             let kind = StepKind::Flow { name: name.clone(), body: plan::Block { steps: body } };
             let id = format!("{}/flow.{name}", builder.flow);
@@ -399,6 +401,7 @@ impl<'a> Checker<'a> {
     /// A label of the outermost block: jumps before it meet here.
     fn label(&mut self, builder: &mut Builder, label: &Name, target: u32) {
         let location = self.at(builder.module, label.span);
+        builder.labels.push((label.text.clone(), location));
         match builder.jumps.iter_mut().find(|jump| jump.label == label.text) {
             Some(jump) if jump.target.is_some() => {
                 self.diagnostics.push(message::label(location, format!("label `{}` is there twice", label.text)));

@@ -42,6 +42,19 @@ pub enum Meant {
     Said(&'static str),
 }
 
+/// How a call of another language is said here with its arguments; none where there are more or fewer than it takes.
+pub fn said(name: &str, operands: &[String]) -> Option<String> {
+    let plain: String = name.chars().filter(|own| *own != '_').flat_map(char::to_lowercase).collect();
+    match (plain.as_str(), operands) {
+        ("isnull" | "isnil" | "isnone", [value]) => Some(format!("{value} == null")),
+        ("isnotnull" | "notnull", [value]) => Some(format!("{value} != null")),
+        ("coalesce" | "ifnull" | "nvl" | "orelse" | "unwrapor" | "getordefault", [value, other]) => {
+            Some(format!("{value} ?? {other}"))
+        }
+        _ => None,
+    }
+}
+
 /// What a function of another language is here.
 pub fn function(name: &str) -> Option<Meant> {
     use Meant::{Named, Said};

@@ -6,6 +6,7 @@ use nsf_syntax::ast::{self, PatternValue};
 
 use super::expression::Expressions;
 use super::{message, relation};
+use crate::names::Resolution;
 
 impl Expressions<'_, '_> {
     pub(super) fn matching(
@@ -23,7 +24,9 @@ impl Expressions<'_, '_> {
         let mut complete = true;
         for arm in arms {
             if covered.all
-                || matches!(arm.pattern, ast::Pattern::Else(_)) && covered.missing(&subject_expr.ty).is_none()
+                || !covered.unclear
+                    && matches!(arm.pattern, ast::Pattern::Else(_))
+                    && covered.missing(&subject_expr.ty).is_none()
             {
                 let location = self.at(arm.span);
                 self.report(message::unreachable_arm(location));
@@ -107,8 +110,17 @@ impl Expressions<'_, '_> {
             ast::Pattern::Name(name) => {
                 if arm.guard.is_none() {
                     let location = self.at(name.span);
-                    self.report(message::bare_name(location, &name.text));
-                    covered.all = true;
+                    let found = self.checker.names.lookup(self.module, &name.text);
+                    if let Resolution::Item(item) = found
+                        && matches!(self.checker.names.item(item).kind, ast::ItemKind::Const(_))
+                    {
+                        self.checker.used.insert(item);
+                        self.report(message::constant_as_pattern(location, &name.text));
+                    } else {
+                        self.report(message::bare_name(location, &name.text));
+                    }
+                    // Whether the arms behind it are reached nobody knows.
+                    covered.unclear = true;
                     return None;
                 }
                 let depth = self.scope.variables.len();
@@ -169,6 +181,8 @@ impl Expressions<'_, '_> {
 #[derive(Default)]
 struct Covered {
     all: bool,
+    /// An arm could not be understood.
+    unclear: bool,
     patterns: Vec<Pattern>,
 }
 
@@ -200,7 +214,7 @@ impl Covered {
 
     /// What is not matched, in words; none where everything is.
     fn missing(&self, subject: &Type) -> Option<String> {
-        if self.all {
+        if self.all || self.unclear {
             return None;
         }
         let has = |literal: Literal| self.patterns.iter().any(|pattern| pattern.low == literal);

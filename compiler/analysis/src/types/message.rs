@@ -42,15 +42,33 @@ fn conversion(found: &Type, expected: &Type) -> Option<String> {
 
 /// A value that may be null where none may be. Only fields and what is loaded are known not to be null once they are tested.
 pub fn may_be_null(location: Location, text: &str, ty: &Type) -> Diagnostic {
+    if text == "null" {
+        return Diagnostic::new(
+            &codes::E0302,
+            location,
+            format!("{} is due here, which is never null", show(ty.non_null())),
+        )
+        .label("this is null")
+        .help(format!("give another value, or declare what gets it as {}", show(ty)));
+    }
     let is_place = text.chars().all(|own| own.is_alphanumeric() || own == '_' || own == '.');
     let help = if is_place && *ty.non_null() != Type::Json {
         format!("give a value for null with `{text} ?? …`, or check it with `require {text} != null` before")
     } else {
         format!("give a value for null: `({text} ?? …)`")
     };
-    Diagnostic::new(&codes::E0302, location, format!("`{text}` may be null here"))
-        .label(format!("this is {}", show(ty)))
-        .help(help)
+    let diagnostic = Diagnostic::new(&codes::E0302, location, format!("`{text}` may be null here"))
+        .label(format!("this is {}", show(ty)));
+    let default = match ty.non_null() {
+        ty if super::relation::is_number(ty) => "0",
+        Type::Text => "\"\"",
+        _ => return diagnostic.help(help),
+    };
+    if is_place {
+        return diagnostic.help(help);
+    }
+    let meant = format!("({text} ?? {default})");
+    diagnostic.suggest(Suggestion::likely(format!("write `{meant}`"), location, meant))
 }
 
 /// A word of another language for what is called otherwise here.
@@ -204,6 +222,14 @@ pub fn bare_name(location: Location, name: &str) -> Diagnostic {
         .suggest(Suggestion::likely("write `else`", location, "else"))
 }
 
+/// A constant as a pattern.
+pub fn constant_as_pattern(location: Location, name: &str) -> Diagnostic {
+    let meant = format!("value if value == {name}");
+    Diagnostic::new(&codes::E0311, location, format!("`{name}` alone would match everything"))
+        .label("a pattern is a value as written, and no constant")
+        .suggest(Suggestion::likely(format!("write `{meant}`"), location, meant))
+}
+
 /// A thing that is defined by itself.
 pub fn recursive(location: Location, what: &str, name: &str) -> Diagnostic {
     Diagnostic::new(&codes::E0312, location, format!("{what} `{name}` is defined by itself"))
@@ -268,7 +294,6 @@ pub fn not_loaded(location: Location, what: &str, name: &str) -> Diagnostic {
 /// `??` after a value that is never null.
 pub fn never_null(location: Location, ty: &Type) -> Diagnostic {
     Diagnostic::new(&codes::W0301, location, format!("the left side of `??` is {}, which is never null", show(ty)))
-        .help("leave `?? …` out")
 }
 
 /// `??` after a value that is never null, but may fail: `catch` is meant.
@@ -283,8 +308,12 @@ pub fn fails_and_is_not_null(location: Location, ty: &Type, operator: Option<Loc
 }
 
 /// `catch` after an expression that cannot fail.
-pub fn never_fails(location: Location) -> Diagnostic {
-    Diagnostic::new(&codes::W0302, location, "the left side of `catch` cannot fail").help("leave `catch …` out")
+pub fn never_fails(location: Location, fallback: Location) -> Diagnostic {
+    Diagnostic::new(&codes::W0302, location, "the left side of `catch` cannot fail").suggest(Suggestion::certain(
+        "leave `catch …` out",
+        fallback,
+        "",
+    ))
 }
 
 /// An arm that an earlier one hides.

@@ -7,6 +7,7 @@
 mod argument;
 mod broken;
 mod call;
+mod call_mistake;
 mod call_step;
 mod call_words;
 mod composite;
@@ -22,6 +23,7 @@ mod item_types;
 mod library;
 pub mod literal;
 mod matching;
+mod meant;
 mod message;
 mod monitor;
 mod operator;
@@ -34,6 +36,7 @@ mod setting_habit;
 mod setting_message;
 mod settings;
 mod states;
+mod step_function_items;
 mod step_habit;
 mod step_message;
 mod steps;
@@ -47,6 +50,7 @@ mod trace;
 mod types_of;
 mod unfolding;
 mod unit;
+mod unknown;
 
 use std::collections::{HashMap, HashSet};
 

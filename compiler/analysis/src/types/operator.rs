@@ -32,13 +32,17 @@ impl Expressions<'_, '_> {
     }
 
     fn logical(&mut self, operator: BinaryOperator, left: &ast::Expr, right: &ast::Expr, span: Span) -> Option<Expr> {
+        let left_written = left;
         let left = self.condition(left);
         let facts = match (&left, operator) {
             (Some((_, facts)), BinaryOperator::And) => facts.when_true.clone(),
             (Some((_, facts)), _) => facts.when_false.clone(),
             (None, _) => Vec::new(),
         };
-        let right = self.knowing(&facts, |this| this.check(right, &Type::Bool))?;
+        if left.is_some() && self.is_second_value(operator, left_written, right) {
+            return None;
+        }
+        let right = self.knowing(&facts, |this| this.condition(right))?.0;
         let operator = if operator == BinaryOperator::And { Plan::And } else { Plan::Or };
         let (left, _) = left?;
         Some(self.make(ExprKind::Binary(operator, Box::new(left), Box::new(right)), Type::Bool, span))
@@ -53,7 +57,12 @@ impl Expressions<'_, '_> {
                 let operator = self.sign_between("??", left.span, right.span);
                 message::fails_and_is_not_null(location, &value.ty, operator)
             } else {
-                message::never_null(location, &value.ty)
+                let fallback = self.at(Span::new(left.span.end, right.span.end));
+                message::never_null(location, &value.ty).suggest(nsf_diagnostics::Suggestion::certain(
+                    "leave `?? …` out",
+                    fallback,
+                    "",
+                ))
             });
         }
         let inner = value.ty.non_null().clone();
@@ -104,8 +113,7 @@ impl Expressions<'_, '_> {
         }
         let (left_expr, right_expr) = self.operands(left, right, None)?;
         let Some(ty) = relation::common(&left_expr.ty, &right_expr.ty) else {
-            let location = self.at(at);
-            self.report(message::operator(location, operator.symbol(), &left_expr.ty, &right_expr.ty));
+            self.operator_mistake(operator.symbol(), at, span, (left, &left_expr.ty), (right, &right_expr.ty));
             return None;
         };
         let left_expr = self.coerce(left_expr, &ty, left.span)?;
@@ -150,12 +158,14 @@ impl Expressions<'_, '_> {
         span: Span,
     ) -> Option<Expr> {
         let (left_expr, right_expr) = self.operands(left, right, None)?;
+        if self.is_json_operand(operator.symbol(), at, span, (left, &left_expr), (right, &right_expr)) {
+            return None;
+        }
         self.never_null(&left_expr, left.span)?;
         self.never_null(&right_expr, right.span)?;
         let common = relation::common(&left_expr.ty, &right_expr.ty).filter(relation::is_ordered);
         let Some(ty) = common else {
-            let location = self.at(at);
-            self.report(message::operator(location, operator.symbol(), &left_expr.ty, &right_expr.ty));
+            self.operator_mistake(operator.symbol(), at, span, (left, &left_expr.ty), (right, &right_expr.ty));
             return None;
         };
         let left_expr = self.coerce(left_expr, &ty, left.span)?;
@@ -184,6 +194,11 @@ impl Expressions<'_, '_> {
         {
             let probe = (probe.clone(), left.span);
             return self.between(operator == BinaryOperator::NotIn, at, probe, low, high, span);
+        }
+        if let Some(probe) = &probe
+            && self.is_list_of_quoted(operator.symbol(), at, probe, right)
+        {
+            return None;
         }
         let probe_list = probe.as_ref().map(|expr| Type::List(Box::new(expr.ty.non_null().clone())));
         let container = self.infer(right, probe_list.as_ref())?;
@@ -342,6 +357,9 @@ impl Expressions<'_, '_> {
         // An integer division gives a float64, so a float that is due says nothing of its operands.
         let hint = if operator == BinaryOperator::Divide { None } else { hint };
         let (left_expr, right_expr) = self.operands(left, right, hint)?;
+        if self.is_json_operand(operator.symbol(), at, span, (left, &left_expr), (right, &right_expr)) {
+            return None;
+        }
         self.never_null(&left_expr, left.span)?;
         self.never_null(&right_expr, right.span)?;
         let left_expr = self.exact_factor(left_expr, left, &right_expr.ty);
@@ -360,8 +378,7 @@ impl Expressions<'_, '_> {
         let common = if numbers { relation::common(&left_expr.ty, &right_expr.ty) } else { None };
         let fits = common.filter(|ty| plan != Plan::Remainder || matches!(ty, Type::Integer(_)));
         let Some(ty) = fits else {
-            let location = self.at(at);
-            self.report(message::operator(location, operator.symbol(), &left_expr.ty, &right_expr.ty));
+            self.operator_mistake(operator.symbol(), at, span, (left, &left_expr.ty), (right, &right_expr.ty));
             return None;
         };
         let left_expr = self.coerce(left_expr, &ty, left.span)?;

@@ -37,6 +37,8 @@ pub struct Builder {
     pub jumps: Vec<Jump>,
     /// Labels that stand inside of blocks, which was reported.
     pub nested_labels: Vec<SmolStr>,
+    /// The labels of the flow's outermost block, and where they stand.
+    pub labels: Vec<(SmolStr, Location)>,
     /// Whether the step at hand stands in the outermost block.
     pub outermost: bool,
 }
@@ -69,6 +71,7 @@ impl Builder {
             stateful: false,
             jumps: Vec::new(),
             nested_labels: Vec::new(),
+            labels: Vec::new(),
             outermost: true,
         }
     }
@@ -139,7 +142,7 @@ impl Checker<'_> {
     pub(super) fn finish(&mut self, mut builder: Builder, mut steps: Vec<Step>, name: Location, item: Location) {
         for jump in &builder.jumps {
             if jump.target.is_none() && !builder.is_nested_label(&jump.label) {
-                self.diagnostics.push(super::step_message::unknown_label(jump.at, &jump.label));
+                self.diagnostics.push(super::step_message::unknown_label(jump.at, &jump.label, &builder.labels));
             }
         }
         let targets: Vec<u32> = builder.jumps.iter().map(|jump| jump.target.unwrap_or(0)).collect();

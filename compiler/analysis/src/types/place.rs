@@ -1,6 +1,6 @@
 //! Names and members in expressions: fields of the record, loaded rows, constants, raw members of an ingest.
 
-use nsf_diagnostics::{Location, Span, closest};
+use nsf_diagnostics::{Location, Span, Suggestion, closest};
 use nsf_plan::{Expr, ExprKind, HandleTarget, Literal, Type};
 use nsf_syntax::ast::{self, ItemKind, Name, SettingsKeyword};
 
@@ -43,7 +43,7 @@ impl Expressions<'_, '_> {
             }
             Resolution::Unreadable => None,
             Resolution::Module(_) | Resolution::Unknown => {
-                self.unknown_name(name, span);
+                self.unknown_name(name, span, hint);
                 // What is not made, or misspelt where it is made, is missed once.
                 self.scope.fail(name);
                 self.checker.miss(self.module, name);
@@ -77,7 +77,7 @@ impl Expressions<'_, '_> {
                 format!("`{name}` is a field of `{stream}` alone: `{meant}`"),
             )
             .note("a merged flow has the fields that all its streams share; a stream's record is null when the record came from another")
-            .suggest(nsf_diagnostics::Suggestion::likely(format!("write `{written}`"), location, written)),
+            .suggest(Suggestion::likely(format!("write `{written}`"), location, written)),
         );
     }
 
@@ -85,6 +85,12 @@ impl Expressions<'_, '_> {
     fn not_loaded(&mut self, span: Span, what: &str, name: &str, item: ItemRef) {
         let location = self.at(span);
         let mut diagnostic = message::not_loaded(location, what, name);
+        if let Some(alias) = self.loaded_as(item) {
+            diagnostic.message = format!("{what} `{name}` was loaded as `{alias}`");
+            diagnostic.notes.clear();
+            let fix = Suggestion::certain(format!("write `{alias}`"), location, alias.as_str());
+            return self.report(diagnostic.suggest(fix));
+        }
         let target = self.checker.row_target(item).filter(|target| matches!(target, HandleTarget::State(_)));
         let has_keys = target.is_some_and(|target| {
             self.checker.row_keys(target).iter().all(|(key, _)| self.scope.variable(key).is_some())
@@ -102,7 +108,7 @@ impl Expressions<'_, '_> {
                 Some(blanks) if blanks.trim().is_empty() => format!("\n{blanks}"),
                 _ => "  ".to_owned(),
             };
-            diagnostic = diagnostic.suggest(nsf_diagnostics::Suggestion::likely(
+            diagnostic = diagnostic.suggest(Suggestion::likely(
                 format!("insert `load {name}`"),
                 at,
                 format!("load {name}{between}"),
@@ -125,34 +131,6 @@ impl Expressions<'_, '_> {
         }
     }
 
-    fn unknown_name(&mut self, name: &str, span: Span) {
-        if let Some(meant) = super::foreign::value(name) {
-            let location = self.at(span);
-            return self.report(message::foreign(location, "value", name, meant));
-        }
-        let constants = self.checker.names.visible(self.module, |item| matches!(item.kind, ItemKind::Const(_)));
-        let near = closest(name, self.scope.names().chain(constants)).map(str::to_owned);
-        let module = self
-            .checker
-            .names
-            .declared_elsewhere(name)
-            .filter(|module| {
-                module
-                    .ast
-                    .items
-                    .iter()
-                    .any(|item| matches!(&item.kind, ItemKind::Const(constant) if constant.name.text == name))
-            })
-            .map(|module| module.name.clone());
-        let location = self.at(span);
-        let mut diagnostic =
-            NameError::Unknown { what: "field".to_owned(), name: name.to_owned(), near, module, location }.diagnostic();
-        if let Some(maker) = self.checker.maker_of(self.module, name) {
-            diagnostic = diagnostic.help(format!("{maker} would make it: put that step before this one"));
-        }
-        self.report(diagnostic);
-    }
-
     /// An item named in an expression: a constant is its value; a row must be loaded first.
     fn item(&mut self, item: ItemRef, name: &str, span: Span, hint: Option<&Type>) -> Option<Expr> {
         self.checker.used.insert(item);
@@ -167,6 +145,11 @@ impl Expressions<'_, '_> {
             // What could not be understood was reported.
             ItemKind::Settings(own) if matches!(own.keyword, SettingsKeyword::State | SettingsKeyword::Table) => None,
             ItemKind::Dimension(_) => None,
+            ItemKind::Settings(_) => {
+                self.unknown_name(name, span, hint);
+                self.scope.fail(name);
+                None
+            }
             _ => {
                 let error = NameError::WrongKind {
                     name: name.to_owned(),
@@ -275,6 +258,11 @@ impl Expressions<'_, '_> {
                 }
                 _ => {}
             }
+        }
+        if let ast::ExprKind::Name(owner) = &object.kind
+            && self.is_unknown_owner(owner, object.span, name)
+        {
+            return None;
         }
         let object_expr = self.infer(object, None)?;
         self.member_of(object_expr, object.span, name, optional, span)

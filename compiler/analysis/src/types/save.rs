@@ -1,6 +1,6 @@
 //! `save`: operations on a state's value.
 
-use nsf_diagnostics::closest;
+use nsf_diagnostics::{Diagnostic, Suggestion, closest, codes};
 use nsf_plan as plan;
 use nsf_plan::{HandleId, HandleTarget, SaveKind, Step, StepKind, Type};
 use nsf_syntax::ast::{self, Binding, Name, SaveOperation, SaveOperator, SaveStep, SettingsKeyword};
@@ -85,6 +85,11 @@ impl Checker<'_> {
                 kinds.into_iter().collect()
             }
             ast::SaveKind::Assign { field, key, operator, value } => {
+                if self.is_misspelt_operator(builder, target, field)
+                    || self.is_added_to_itself(builder, field, *operator, value)
+                {
+                    return None;
+                }
                 let (index, ty) = self.state_field(builder, target, field)?;
                 let kind = match key {
                     Some(key) => self.entry(builder, field, index, &ty, key, *operator, value)?,
@@ -111,6 +116,57 @@ impl Checker<'_> {
         }
     }
 
+    /// `seconds mx= seconds`: a misspelt operator was read as another field. Says whether it is that.
+    fn is_misspelt_operator(&mut self, builder: &Builder, target: HandleTarget, name: &Name) -> bool {
+        if self.row_fields(target).iter().any(|field| field.name == name.text) {
+            return false;
+        }
+        let Some(near) = closest(&name.text, ["max", "min"]) else { return false };
+        let location = self.at(builder.module, name.span);
+        let Some(text) = self.sources.get(location.file).map(|file| &*file.text) else { return false };
+        let before = text.get(..name.span.start as usize).unwrap_or("").trim_end_matches([' ', '\t']);
+        let follows_name = before.ends_with(|last: char| last.is_alphanumeric() || last == '_' || last == ']');
+        let is_joined = text.get(name.span.end as usize..).is_some_and(|behind| behind.starts_with('='));
+        if !follows_name || !is_joined {
+            return false;
+        }
+        let title = format!("`{}=` is no operator", name.text);
+        self.diagnostics.push(
+            Diagnostic::new(&codes::E0101, location, title)
+                .label(format!("`{near}=` is near it"))
+                .note("a field of a state is changed by `=`, `+=`, `-=`, `max=` and `min=`")
+                .suggest(Suggestion::certain(format!("write `{near}=`"), location, near)),
+        );
+        true
+    }
+
+    /// `total = total + amount`: on the right the field of the state is none of the record. Says whether it is that.
+    fn is_added_to_itself(
+        &mut self,
+        builder: &Builder,
+        field: &Name,
+        operator: SaveOperator,
+        value: &ast::Expr,
+    ) -> bool {
+        use ast::BinaryOperator::{Add, Subtract};
+        let ast::ExprKind::Binary(sign @ (Add | Subtract), _, left, right) = &value.kind else { return false };
+        let is_it = matches!(&left.kind, ast::ExprKind::Name(name) if *name == field.text);
+        if operator != SaveOperator::Set || !is_it || builder.scope.variable(&field.text).is_some() {
+            return false;
+        }
+        let location = self.at(builder.module, left.span);
+        let whole = self.at(builder.module, field.span.to(value.span));
+        let sign = if *sign == Add { "+=" } else { "-=" };
+        let meant = format!("{} {sign} {}", field.text, self.sources.text(self.at(builder.module, right.span)));
+        self.diagnostics.push(
+            Diagnostic::new(&codes::E0204, location, format!("there is no field `{}` here", field.text))
+                .label("on the right stand the fields of the record")
+                .note(format!("what is stored is changed by `{sign}`"))
+                .suggest(Suggestion::certain(format!("write `{meant}`"), whole, meant)),
+        );
+        true
+    }
+
     fn set_field(&mut self, builder: &mut Builder, target: HandleTarget, binding: &Binding) -> Option<SaveKind> {
         let (field, ty) = self.state_field(builder, target, &binding.name)?;
         let shorthand = bare(&binding.name.text, binding.name.span);
@@ -131,10 +187,20 @@ impl Checker<'_> {
         let near = closest(&name.text, fields.iter().map(|field| field.name.as_str())).map(str::to_owned);
         let location = self.at(builder.module, name.span);
         let owner = match target {
-            HandleTarget::State(id) => format!("state `{}`", self.program.states[id.index()].value.name),
+            HandleTarget::State(id) => {
+                let name = &self.program.states[id.index()].value.name;
+                format!("state `{}`", name.rsplit('.').next().unwrap_or(name))
+            }
             _ => "the row".to_owned(),
         };
-        self.diagnostics.push(words::no_field(location, &name.text, &owner, near));
+        let is_near = near.is_some();
+        let diagnostic = words::no_field(location, &name.text, &owner, near);
+        let all: Vec<String> = fields.iter().map(|field| format!("`{}`", field.name)).collect();
+        self.diagnostics.push(if is_near {
+            diagnostic
+        } else {
+            diagnostic.note(format!("its fields are {}", all.join(", ")))
+        });
         None
     }
 

@@ -1,6 +1,6 @@
 //! Settings of an item: which there are, none twice, each of its form.
 
-use nsf_diagnostics::{Location, Span, closest};
+use nsf_diagnostics::{Diagnostic, Location, Span, Suggestion, closest};
 use nsf_plan::{Literal, Type};
 use nsf_syntax::ast::{self, Expr, ExprKind, FieldDeclaration, Name, Setting, SettingValue};
 
@@ -150,6 +150,23 @@ impl Checker<'_> {
     ) -> Option<Literal> {
         let setting = settings.get(name)?;
         let expr = self.one(settings, setting, expected)?;
+        if *ty == Type::Text && self.is_text_without_quotes(settings.module, expr) {
+            return None;
+        }
+        if let ("keep", ExprKind::Name(written)) = (name, &expr.kind)
+            && let Some(near) = closest(written, ["forever"])
+        {
+            let location = self.at(settings.module, expr.span);
+            let title = format!("`keep` must be a duration or `forever`, not `{written}`");
+            self.diagnostics.push(
+                Diagnostic::new(&nsf_diagnostics::codes::E0504, location, title).suggest(Suggestion::certain(
+                    format!("write `{near}`"),
+                    location,
+                    near,
+                )),
+            );
+            return None;
+        }
         self.constant_of(settings.module, expr, ty, &format!("`{name}`"))
     }
 
@@ -169,6 +186,44 @@ impl Checker<'_> {
             None => self.diagnostics.push(super::message::not_constant(location, what)),
         }
         literal
+    }
+
+    /// `device: text = null`: what may be null says so in its type. Says whether it is that.
+    pub(super) fn is_null_default(&mut self, module: u32, field: &FieldDeclaration, ty: &Type) -> bool {
+        let Some(default) = &field.default else { return false };
+        if !matches!(default.kind, ExprKind::Literal(ast::Literal::Null)) || ty.is_nullable() {
+            return false;
+        }
+        let (location, end) = (self.at(module, default.span), self.at(module, Span::at(field.ty.span.end)));
+        let title = format!("`{}` is null where it is missing, and its type has no `?`", field.name.text);
+        self.diagnostics.push(
+            Diagnostic::new(&nsf_diagnostics::codes::E0302, location, title)
+                .label(format!("`{ty}` is never null"))
+                .suggest(Suggestion::certain(format!("write `{ty}?`"), end, "?")),
+        );
+        true
+    }
+
+    /// Bare words where a text is due, as in YAML. Says whether they are that.
+    fn is_text_without_quotes(&mut self, module: u32, expr: &Expr) -> bool {
+        let location = self.at(module, expr.span);
+        let text = self.sources.text(location);
+        let is_unknown = |name: &str| matches!(self.names.lookup(module, name), crate::names::Resolution::Unknown);
+        let mut words = text.split(|sign: char| !sign.is_alphanumeric() && sign != '_').filter(|word| !word.is_empty());
+        let is_plain = text.chars().all(|sign| sign.is_alphanumeric() || "_-/.: ".contains(sign));
+        if !matches!(expr.kind, ExprKind::Name(_) | ExprKind::Binary(..) | ExprKind::Member { .. }) || !is_plain {
+            return false;
+        }
+        if !words.all(is_unknown) {
+            return false;
+        }
+        let meant = format!("\"{text}\"");
+        self.diagnostics.push(
+            Diagnostic::new(&nsf_diagnostics::codes::E0504, location, "a text stands in double quotes")
+                .label("words without quotes are names")
+                .suggest(Suggestion::certain(format!("write `{meant}`"), location, meant)),
+        );
+        true
     }
 
     /// A text.
@@ -266,7 +321,14 @@ impl Checker<'_> {
                     Some(meant) => names.extend(meant),
                     None => {
                         let location = self.at(settings.module, value.span);
-                        self.diagnostics.push(message::wrong_value(location, &setting.name.text, expected));
+                        let mistake = message::wrong_value(location, &setting.name.text, expected);
+                        let listed = dashed(self.sources.text(location));
+                        self.diagnostics.push(match listed {
+                            Some(listed) => mistake
+                                .help("several names stand one behind the other, with commas")
+                                .suggest(Suggestion::certain(format!("write `{listed}`"), location, listed)),
+                            None => mistake,
+                        });
                     }
                 },
             }
@@ -312,6 +374,16 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// The names of a list of lines that start with `-`, as YAML has it.
+fn dashed(text: &str) -> Option<String> {
+    let names: Option<Vec<&str>> = text
+        .lines()
+        .map(|line| line.trim().strip_prefix("- ").map(str::trim))
+        .map(|name| name.filter(|name| name.chars().all(|sign| sign.is_alphanumeric() || sign == '_')))
+        .collect();
+    Some(names?.join(", "))
 }
 
 /// Record types by name, with the lifetime of the trees.

@@ -32,7 +32,7 @@ impl<'a> Checker<'a> {
                 .zip(keys.as_deref())
                 .and_then(|(setting, keys)| self.state_store(&settings, setting, keys));
             let keep = self.keep(&settings);
-            if keep.is_none() && settings.get("closes").is_none() {
+            if keep.is_none() && settings.get("closes").is_none() && !settings.is_unclear("keep") {
                 let location = self.at(item.module, state.name.span);
                 self.diagnostics.push(message::unbounded(location, &state.name.text));
             }
@@ -94,6 +94,10 @@ impl<'a> Checker<'a> {
                 continue;
             }
             self.declare_field(owner, &declaration.name.text, name, SymbolKind::StateField, Some(&ty));
+            if self.is_null_default(module, declaration, &ty) {
+                broken.push(declaration.name.text.clone());
+                continue;
+            }
             let default = match &declaration.default {
                 Some(default) if is_empty(default) && literal::empty(&ty).is_some() => {
                     let written = self.at(module, default.span);

@@ -71,8 +71,15 @@ pub fn unbound_key(location: Location, target: &str, key: &str, ty: &Type, near:
 }
 
 /// A jump to a label that is not there.
-pub fn unknown_label(location: Location, label: &str) -> Diagnostic {
-    Diagnostic::new(&codes::E0337, location, format!("no later step of this flow has the label `{label}`"))
+pub fn unknown_label(location: Location, label: &str, labels: &[(smol_str::SmolStr, Location)]) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::new(&codes::E0337, location, format!("no later step of this flow has the label `{label}`"));
+    let later = labels.iter().filter(|(_, at)| at.span.start > location.span.start).map(|(name, _)| name.as_str());
+    if let Some(near) = nsf_diagnostics::closest(label, later) {
+        let fix = Suggestion::name(location, label, near);
+        return diagnostic.label(format!("did you mean `{near}`?")).suggest(fix);
+    }
+    diagnostic
         .note("a jump goes forward only, to a step of the flow's outermost block")
         .help(format!("write `{label}:` before the step to go on at"))
 }
@@ -123,8 +130,21 @@ pub fn misplaced(location: Location, message: String) -> Diagnostic {
 }
 
 /// A list that is none.
-pub fn not_a_list(location: Location, ty: &Type) -> Diagnostic {
-    Diagnostic::new(&codes::E0345, location, format!("`each` goes through a list or set, and this is {}", show(ty)))
+pub fn not_a_list(location: Location, text: &str, ty: &Type) -> Diagnostic {
+    let diagnostic = Diagnostic::new(
+        &codes::E0345,
+        location,
+        format!("`each` goes through a list or set, and this is {}", show(ty)),
+    );
+    if !matches!(ty, Type::Map(..)) {
+        return diagnostic;
+    }
+    let meant = format!("{text}.entries()");
+    diagnostic.note("its entries have `key` and `value`").suggest(Suggestion::certain(
+        format!("write `{meant}`"),
+        location,
+        meant,
+    ))
 }
 
 /// A derived field without a flow, or written wrongly.

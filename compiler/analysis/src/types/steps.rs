@@ -9,6 +9,7 @@ use super::expression::{STACK_LEFT, STACK_MORE};
 use super::flow::meet;
 use super::pipeline::{Builder, Jump, source_text};
 use super::unit::{Facts, Path, Scope};
+use super::unknown::Ended;
 use super::{Checker, message as words, relation, step_message as message};
 use crate::index::SymbolKind;
 use crate::model::{Placed, StepPlace};
@@ -128,7 +129,8 @@ impl<'a> Checker<'a> {
             Some(Type::List(item) | Type::Set(item) | Type::Multi(item)) => Some((**item).clone()),
             Some(other) => {
                 let location = self.at(builder.module, list.span);
-                self.diagnostics.push(message::not_a_list(location, other));
+                let text = self.sources.text(location);
+                self.diagnostics.push(message::not_a_list(location, text, other));
                 None
             }
             None => None,
@@ -140,6 +142,7 @@ impl<'a> Checker<'a> {
         self.make(&mut builder.unit, slot, made, SymbolKind::Local);
         builder.scope.add(name.text.clone(), slot, Some(made), true);
         let body = self.block(builder, body);
+        builder.unit.ended.push(Ended { name: name.text.clone(), made, within: "its `each`" });
         // What the steps made ends with the element; what they replaced may have changed.
         let known = std::mem::take(&mut builder.scope.known);
         let mut after = before;
@@ -269,7 +272,12 @@ impl<'a> Checker<'a> {
         for (value, written) in typed.iter().zip(values) {
             if !relation::is_key(&value.ty) {
                 let location = self.at(module, written.span);
-                self.diagnostics.push(words::not_a_key(location, &value.ty, "unique"));
+                let mistake = if relation::is_key(value.ty.non_null()) {
+                    words::may_be_null(location, self.sources.text(location), &value.ty)
+                } else {
+                    words::not_a_key(location, &value.ty, "unique")
+                };
+                self.diagnostics.push(mistake);
                 return;
             }
         }
@@ -415,9 +423,14 @@ pub(super) fn bare(name: &str, span: Span) -> ast::Expr {
 
 fn forget_locals(builder: &mut Builder, depth: usize) {
     let mut index = 0;
+    let ended = &mut builder.unit.ended;
     builder.scope.variables.retain(|variable| {
         index += 1;
-        index <= depth || !variable.local
+        let stays = index <= depth || !variable.local;
+        if let (false, Some(made)) = (stays, variable.made) {
+            ended.push(Ended { name: variable.name.clone(), made, within: "its step, since it is made by `let`" });
+        }
+        stays
     });
 }
 

@@ -262,6 +262,12 @@ impl<'a> Checker<'a> {
                 self.diagnostics.push(message::reason_of_late(location));
                 Late::Reject
             }
+            ExprKind::Name(name) if closest(name, ["drop", "reject"]).is_some() => {
+                let location = self.at(settings.module, otherwise.span);
+                let near = closest(name, ["drop", "reject"]).map(str::to_owned);
+                self.diagnostics.push(message::wrong_word(location, "late … else", name, &["drop", "reject"], near));
+                Late::Drop
+            }
             _ => match self.connector(settings.module, otherwise, Role::Sink, false) {
                 Some(call) => {
                     let location = self.at(settings.module, otherwise.span);
@@ -368,6 +374,9 @@ impl<'a> Checker<'a> {
         {
             let location = self.at(module, declaration.ty.span);
             self.diagnostics.push(message::whole_number_part(location, part));
+            return None;
+        }
+        if self.is_null_default(module, declaration, &ty) {
             return None;
         }
         let default = match &declaration.default {

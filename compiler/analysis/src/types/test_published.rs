@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use nsf_diagnostics::Span;
+use nsf_diagnostics::{Span, Suggestion, closest};
 use nsf_plan as plan;
 use nsf_plan::connector::Role;
 use nsf_plan::{Late, Literal, TestExpectation, TopicId, Type};
@@ -58,7 +58,21 @@ impl Checker<'_> {
             }
             let location = self.at(module, connector.span);
             let text = format!("nothing publishes to `{}`", self.sources.text(location));
-            self.diagnostics.push(message::test(location, text));
+            let mut diagnostic = message::test(location, text);
+            let same = |other: &&nsf_plan::connector::Connector| other.kind == call.connector.kind;
+            let written = self.topics.iter().filter(|(_, id)| self.published.contains_key(id)).map(|(own, _)| own);
+            let names: Vec<&str> = written.filter(same).map(|own| own.name.as_str()).collect();
+            if let Some(near) = closest(&call.connector.name, names) {
+                let written = self.sources.text(location).replace(&call.connector.name, near);
+                let message = format!("write `{written}`");
+                diagnostic = diagnostic.label(format!("did you mean `{near}`?"));
+                diagnostic = diagnostic.suggest(if nsf_diagnostics::is_sure(&call.connector.name, near) {
+                    Suggestion::certain(message, location, written)
+                } else {
+                    Suggestion::likely(message, location, written)
+                });
+            }
+            self.diagnostics.push(diagnostic);
             return None;
         };
         let members = self.published.get(&topic).cloned().unwrap_or_default();

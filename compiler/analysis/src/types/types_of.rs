@@ -1,8 +1,8 @@
 //! Types as written in a module, and the items that are types, constants and functions.
 
-use nsf_diagnostics::{Diagnostic, Span, closest, codes};
+use nsf_diagnostics::{Diagnostic, Span, Suggestion, closest, codes};
 use nsf_plan::Type;
-use nsf_syntax::ast::{FieldDeclaration, ItemKind, Name, TypeExpr, TypeExprKind};
+use nsf_syntax::ast::{FieldDeclaration, ItemKind, Name, Parameter, TypeExpr, TypeExprKind};
 
 use super::expression::Expressions;
 use super::item_types::{GENERIC, generic, names, simple_name};
@@ -77,6 +77,17 @@ impl Checker<'_> {
                 return None;
             }
             return Some(ty);
+        }
+        if let ([inner], "Option" | "Optional" | "Nullable" | "Maybe") = (arguments, name.text.as_str())
+            && matches!(self.names.lookup(module, &name.text), Resolution::Unknown)
+        {
+            let meant = format!("{}?", self.sources.text(self.at(module, inner.span)));
+            let fix = Suggestion::certain(format!("write `{meant}`"), self.at(module, span), meant);
+            let location = self.at(module, name.span);
+            let title = format!("there is no type `{}` here", name.text);
+            let diagnostic = Diagnostic::new(&codes::E0204, location, title).label("a value or null: `T?`");
+            self.diagnostics.push(diagnostic.suggest(fix));
+            return None;
         }
         match self.names.lookup(module, &name.text) {
             Resolution::Item(item) => {
@@ -193,12 +204,31 @@ impl Checker<'_> {
             let (mut unit, mut scope) = (Unit::default(), Scope::default());
             let mut expressions =
                 Expressions { checker: self, unit: &mut unit, scope: &mut scope, module: item.module, raw: None };
-            match declared {
+            let value = match declared {
                 Some(Some(ty)) => expressions.check(&constant.value, &ty),
                 Some(None) => None,
                 None => expressions.infer(&constant.value, None),
             };
+            if value.is_some_and(|value| super::unknown::is_of_the_record(&value)) {
+                let location = self.at(item.module, constant.value.span);
+                self.diagnostics.push(message::not_constant(location, "the value of a `const`").help(
+                    "`now()` is the time of the record at hand: use it in a step, or in a `fn` that is given it",
+                ));
+            }
             self.leave(item);
+        }
+    }
+
+    /// Reports inputs, outputs or parameters of one name.
+    pub(super) fn no_name_twice(&mut self, module: u32, what: &str, parameters: &[Parameter]) {
+        for (index, parameter) in parameters.iter().enumerate() {
+            let name = &parameter.name;
+            if let Some(first) = parameters.iter().take(index).find(|other| other.name.text == name.text) {
+                let (location, earlier) = (self.at(module, name.span), self.at(module, first.name.span));
+                let title = format!("{what} `{}` is declared twice", name.text);
+                let diagnostic = Diagnostic::new(&codes::E0515, location, title);
+                self.diagnostics.push(diagnostic.secondary(earlier, "first declared here"));
+            }
         }
     }
 
@@ -212,6 +242,7 @@ impl Checker<'_> {
             }
             let (mut unit, mut scope) = (Unit::default(), Scope::default());
             let mut complete = true;
+            self.no_name_twice(item.module, "parameter", &function.parameters);
             for parameter in &function.parameters {
                 match self.type_of(item.module, &parameter.ty) {
                     Some(ty) => {

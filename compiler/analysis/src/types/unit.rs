@@ -15,6 +15,8 @@ pub struct Unit {
     pub handles: Vec<Handle>,
     /// What declares the names of slots, where an editor asks.
     pub symbols: HashMap<SlotId, Location>,
+    /// Names that were known in a part of the flow that has ended.
+    pub ended: Vec<super::unknown::Ended>,
 }
 
 impl Unit {

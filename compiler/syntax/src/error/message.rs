@@ -71,6 +71,7 @@ impl Words {
                     .label(format!("{missing} must follow"))
             }
             K::UnclosedBracket { .. }
+            | K::OtherBracket { .. }
             | K::StrayBracket
             | K::UnopenedBlock { .. }
             | K::UnclosedText { .. }
@@ -88,9 +89,9 @@ impl Words {
             | K::BlockComment
             | K::HashComment
             | K::ForeignOperator { .. }
-            | K::Ternary
             | K::ForeignCharacter
             | K::InvisibleCharacter { .. } => self.foreign(kind, sources, empty),
+            K::OtherForm { form, edits, sure } => self.habit(form.habit(&self.found, edits, sure), empty),
             K::MalformedNumber { .. } | K::MalformedFieldNumber | K::DurationTooLong | K::NumberTooLarge => {
                 self.number(&kind, empty)
             }
@@ -206,6 +207,14 @@ impl Words {
                     None => diagnostic.note("the item ends before it is closed"),
                 }
             }
+            SyntaxErrorKind::OtherBracket { closed_by, meant } => {
+                let place = self.at(closed_by);
+                let closer = quoted(sources, place);
+                titled(empty, format!("this {} is closed by {closer}", self.found))
+                    .label("opened here")
+                    .secondary(place, format!("`{meant}` is meant"))
+                    .suggest(suggestion(true, format!("write `{meant}`"), place, meant))
+            }
             SyntaxErrorKind::StrayBracket => titled(empty, format!("this {} closes nothing", self.found))
                 .label("no bracket is open here that it could close")
                 .suggest(self.replace(false, "remove it", "")),
@@ -221,9 +230,15 @@ impl Words {
                 .secondary(self.at(text), "in this text")
                 .help("a brace that is meant as a character is written `\\{`")
                 .suggest(self.replace(false, "write the brace as a character", "\\{")),
-            SyntaxErrorKind::UnclosedText { raw: true } => titled(empty, "this raw text is never closed")
+            SyntaxErrorKind::UnclosedText { raw: true, .. } => titled(empty, "this raw text is never closed")
                 .label("starts here")
                 .note("a raw text ends at `\"` and as many `#` as it starts with, before the next item"),
+            SyntaxErrorKind::UnclosedText { closers, .. } if closers > 0 => {
+                let end = self.location.span.end - closers;
+                let behind = sources.text(self.at(Span::new(end, self.location.span.end))).trim();
+                let fix = suggestion(false, format!("close it before `{behind}`"), self.at(Span::at(end)), "\"");
+                titled(empty, "this text is never closed").label("a text ends on the line it starts on").suggest(fix)
+            }
             _ => {
                 let end = Span::at(self.location.span.end);
                 let fix = suggestion(false, "close it at the end of the line".to_owned(), self.at(end), "\"");
@@ -287,17 +302,19 @@ impl Words {
                 .label("`#` stands only before a field's number, as in `#1001`")
                 .suggest(self.replace(false, "write `//`", "//")),
             K::ForeignOperator { meant } => self.foreign_operator(meant, sources, empty),
-            K::Ternary => titled(empty, "a choice is written `if condition then a else b`")
-                .label("`?` stands only behind a type, and in `?.` and `??`"),
             K::InvisibleCharacter { character: '\0' } => titled(empty, "the file holds a NUL byte")
                 .label("here")
                 .help("is this a text file? remove the byte")
                 .suggest(self.replace(false, "remove it", "")),
             K::InvisibleCharacter { character } => {
                 let code = u32::from(character);
-                titled(empty, format!("a character that cannot be seen stands here (U+{code:04X})"))
-                    .label("not a blank of the language")
-                    .suggest(self.replace(true, "replace it by a blank", " "))
+                let diagnostic = titled(empty, format!("a character that cannot be seen stands here (U+{code:04X})"))
+                    .label("not a blank of the language");
+                if !character.is_whitespace() {
+                    return diagnostic.suggest(self.replace(true, "remove it", ""));
+                }
+                let blanks = " ".repeat(sources.text(self.location).chars().count());
+                diagnostic.suggest(self.replace(true, "replace it by a blank", blanks))
             }
             _ => titled(empty, format!("{} is not a sign of the language", self.found)).label("means nothing here"),
         }
@@ -329,13 +346,13 @@ impl Words {
 
     fn number(&self, kind: &SyntaxErrorKind, empty: Diagnostic) -> Diagnostic {
         match kind {
-            SyntaxErrorKind::MalformedNumber { meant } => {
+            SyntaxErrorKind::MalformedNumber { meant, sure } => {
                 let diagnostic = titled(empty, format!("{} is no number and no duration", self.found));
                 match meant {
                     Some(meant) => diagnostic
                         .label(format!("`{meant}` is meant"))
                         .note("the units of a duration are `ms`, `s`, `min`, `h` and `d`")
-                        .suggest(self.replace(false, format!("write `{meant}`"), meant.clone())),
+                        .suggest(self.replace(*sure, format!("write `{meant}`"), meant.clone())),
                     None => diagnostic
                         .label("not written like one")
                         .note("numbers look like `1_000`, `0x1F`, `1.5`, `2e3`, `80%`; durations like `200ms`, `5min`, `1h30min`, `30d`"),

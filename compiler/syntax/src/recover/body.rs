@@ -12,7 +12,7 @@ use crate::ast::{
     MappingElse, Name, RecordEntry, SaveKind, SaveOperation, Setting, SettingValue, TestClause, TestClauseKind,
     TypeExpr, TypeExprKind,
 };
-use crate::error::SyntaxErrorKind;
+use crate::error::{Form, SyntaxErrorKind};
 use crate::grammar::{Pair, Rule};
 use crate::lower::Lower;
 
@@ -272,9 +272,33 @@ impl Recover<'_, '_> {
         Some(vec![Setting { name, value: SettingValue::Fields(vec![field]), otherwise: None, span }])
     }
 
+    /// `record:` with its fields indented below it.
+    fn block_by_indentation(&mut self, range: &Range<usize>) -> Option<SettingValue> {
+        let (colon, first) = (range.start + 1, range.start + 2);
+        let column = self.source.column(range.start)?;
+        let is_block = self.source.word(colon) == ":" && first < range.end && self.source.column(first) > Some(column);
+        let is_fields =
+            matches!(self.source.word(range.start), "record" | "value") && self.source.word(first + 1) == ":";
+        if !is_block || !is_fields {
+            return None;
+        }
+        let end = self.source.span(range).end;
+        let edits = vec![
+            (self.source.span(&(colon..first)), " {".to_owned()),
+            (Span::at(end), format!("\n{}}}", " ".repeat(column))),
+        ];
+        let kind = SyntaxErrorKind::OtherForm { form: Form::BlockByIndentation, edits, sure: true };
+        self.report(self.source.span(&(colon..first)), kind);
+        Some(SettingValue::Fields(self.fields(&(first..range.end))))
+    }
+
     /// A setting that does not parse: if it is a block, its fields or assignments are read one by one.
     fn broken_setting(&mut self, range: &Range<usize>, failure: &Failure) -> Vec<Setting> {
         let name = self.name_or_none(range.start);
+        if let Some(value) = self.block_by_indentation(range) {
+            let span = self.place(self.source.span(range));
+            return vec![Setting { name, value, otherwise: None, span }];
+        }
         let mut open = range.start + 1;
         let mut value = SettingValue::Error;
         if BLOCKS.contains(&self.source.word(range.start)) && self.source.word(open) == ":" {

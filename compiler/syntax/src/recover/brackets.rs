@@ -11,6 +11,8 @@ pub(crate) enum BracketMistake {
     /// Opened and never closed: the outermost and how many more inside it; where it shows: at a closing bracket of
     /// another one, at the statement that starts, or nowhere (the item ends).
     Unclosed { open: usize, more: usize, shown_by: Option<usize> },
+    /// A bracket that one of another kind closes.
+    Other { open: usize, close: usize },
     /// A closing bracket that nothing opened.
     Stray { close: usize },
     /// A line that the brace at `close` is indented like, and that lacks the opening brace at its end.
@@ -40,7 +42,7 @@ impl Brackets {
     fn count(&self) -> usize {
         let brackets = |mistake: &BracketMistake| match mistake {
             BracketMistake::Unclosed { more, .. } => 1 + more,
-            BracketMistake::Stray { .. } | BracketMistake::Unopened { .. } => 1,
+            BracketMistake::Other { .. } | BracketMistake::Stray { .. } | BracketMistake::Unopened { .. } => 1,
         };
         self.mistakes.iter().map(brackets).sum()
     }
@@ -118,13 +120,44 @@ impl<'t> Matcher<'t> {
                         self.unclosed(&inner, |this, open| this.joint(open.token, index));
                         stack.pop();
                     }
-                    None => self.found.mistakes.push(BracketMistake::Stray { close: index }),
+                    None => match stack.pop_if(|open| self.is_meant(open.token, index)) {
+                        Some(open) => {
+                            self.found.mistakes.push(BracketMistake::Other { open: open.token, close: index })
+                        }
+                        None => self.found.mistakes.push(BracketMistake::Stray { close: index }),
+                    },
                 },
             }
         }
         let end = self.tokens.len();
         self.unclosed(&stack, |this, open| this.joint(open.token, end));
         std::mem::take(&mut self.found)
+    }
+
+    /// Whether a closing bracket of another kind was meant to close `open`: both stand on one line, and nothing behind it there
+    /// closes it.
+    fn is_meant(&self, open: usize, close: usize) -> bool {
+        let opener = self.bracket(open);
+        if opener == "{" || self.bracket(close) == "}" || (open + 1..=close).any(|index| self.column(index).is_some()) {
+            return false;
+        }
+        let mut depth = 0_i32;
+        for index in close + 1..self.tokens.len() {
+            if self.column(index).is_some() {
+                break;
+            }
+            match self.bracket(index) {
+                sign if sign == opener => depth += 1,
+                sign if !sign.is_empty() && opener_of(sign) == opener && sign != "{" && sign != "(" && sign != "[" => {
+                    depth -= 1
+                }
+                _ => {}
+            }
+            if depth < 0 {
+                return false;
+            }
+        }
+        true
     }
 
     fn partner(&self, closer: &str, stack: &[Open]) -> Option<usize> {
@@ -162,6 +195,8 @@ impl<'t> Matcher<'t> {
                     } else if leads {
                         self.close(index, closer, indent, stack);
                         continue;
+                    } else if let Some(open) = local.pop_if(|open| self.is_meant(open.token, index)) {
+                        self.found.mistakes.push(BracketMistake::Other { open: open.token, close: index });
                     } else {
                         self.found.mistakes.push(BracketMistake::Stray { close: index });
                     }

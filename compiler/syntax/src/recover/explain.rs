@@ -8,9 +8,12 @@ use super::Failure;
 use super::source::{Source, is_operator_word};
 use super::statement::STEPS;
 use super::words::described;
-use crate::error::SyntaxErrorKind;
+use crate::error::{Form, SyntaxErrorKind};
 use crate::grammar::Rule;
 use crate::token::{Token, TokenKind, tokens_in};
+
+/// What may be called with options by name.
+const CONNECTORS: [&str; 6] = ["kafka", "redis", "redis_stream", "mysql", "file", "webhook"];
 
 /// The first wrong token of `range` and what is wrong with it.
 pub(crate) fn explain(source: &Source, failure: &Failure, range: &Range<usize>) -> (Span, SyntaxErrorKind) {
@@ -25,7 +28,7 @@ pub(crate) fn explain(source: &Source, failure: &Failure, range: &Range<usize>) 
         // A step's keyword could be a label, but is not meant as one.
         rules.retain(|rule| *rule != Rule::colon);
     }
-    let failure = &Failure { at: failure.at, expected: rules, too_deep: false };
+    let failure = &Failure { rule: failure.rule, at: failure.at, expected: rules, too_deep: false };
     let found = source.tokens.get(index).copied().filter(|_| failure.at < whole.end as usize);
     let Some(mut token) = found else {
         let kind = if source.word(last.start) == "," {
@@ -45,27 +48,31 @@ pub(crate) fn explain(source: &Source, failure: &Failure, range: &Range<usize>) 
         return (source.span(&(index - 1..index)), SyntaxErrorKind::Incomplete { expected });
     }
     let stopped = Stopped { source, failure, range, index, token };
-    if let Some(foreign) = stopped.typed_assignment().or_else(|| stopped.foreign_word()) {
+    if let Some(misspelt) = stopped.misspelt_expired() {
+        return misspelt;
+    }
+    if let Some(foreign) = stopped.typed_assignment().or_else(|| stopped.rewritten()).or_else(|| stopped.foreign_word())
+    {
         return foreign;
     }
     (token.span, stopped.habit().unwrap_or_else(|| stopped.unexpected()))
 }
 
 /// The wrong token and what surrounds it.
-struct Stopped<'a> {
-    source: &'a Source,
-    failure: &'a Failure,
-    range: &'a Range<usize>,
-    index: usize,
-    token: Token,
+pub(super) struct Stopped<'a> {
+    pub(super) source: &'a Source,
+    pub(super) failure: &'a Failure,
+    pub(super) range: &'a Range<usize>,
+    pub(super) index: usize,
+    pub(super) token: Token,
 }
 
 impl Stopped<'_> {
-    fn expects(&self, rule: Rule) -> bool {
+    pub(super) fn expects(&self, rule: Rule) -> bool {
         self.failure.expected.contains(&rule)
     }
 
-    fn word(&self) -> &str {
+    pub(super) fn word(&self) -> &str {
         self.token.text(&self.source.text)
     }
 
@@ -80,6 +87,16 @@ impl Stopped<'_> {
             return None;
         }
         Some((self.source.span(&(self.index..end)), SyntaxErrorKind::TypedAssignment))
+    }
+
+    /// `flow f from expried s`: the word before the state is near `expired`.
+    fn misspelt_expired(&self) -> Option<(Span, SyntaxErrorKind)> {
+        let before = self.index.checked_sub(1).filter(|_| self.failure.rule == Rule::flow_head_entry)?;
+        let follows_from = before > 0 && self.source.word(before - 1) == "from" && self.token.kind == TokenKind::Word;
+        closest(self.source.word(before), ["expired"]).filter(|_| follows_from)?;
+        let expected = vec!["the name of a source, subscription or flow", "`expired`"];
+        let kind = SyntaxErrorKind::UnexpectedToken { expected, near: Some(("expired", true)), fix: None };
+        Some((self.source.span(&(before..self.index)), kind))
     }
 
     /// A word for an operator, or one in capitals, where an operator or just that word can stand: SQL and Python write so.
@@ -125,21 +142,37 @@ impl Stopped<'_> {
         let assigns = self.expects(Rule::equals) || self.expects(Rule::save_operator);
         let operator = self.expects(Rule::infix);
         match self.word() {
-            "=" if self.expects(Rule::colon) && !operator => Some(self.instead(":")),
+            "=" if (self.expects(Rule::colon) && !operator) || self.is_option() => Some(self.instead(":")),
             "=" if operator => Some(SyntaxErrorKind::EqualsInCondition { sure: self.in_condition() }),
             "==" if assigns => Some(self.instead("=")),
             ":" if assigns => Some(self.instead("=")),
             "->" if self.expects(Rule::fat_arrow) => Some(self.instead("=>")),
             "=>" if self.expects(Rule::arrow) => Some(self.instead("->")),
             "," if self.is_stray_comma() => Some(SyntaxErrorKind::StrayComma),
-            "?" if operator => Some(SyntaxErrorKind::Ternary),
+            "?" if operator => Some(SyntaxErrorKind::OtherForm { form: Form::Ternary, edits: Vec::new(), sure: false }),
             "if" if self.expects(Rule::k_when) || self.expects(Rule::stop_when) => Some(self.instead("when")),
             word if self.token.kind == TokenKind::Word => self.wrong_word(word),
             _ => None,
         }
     }
 
+    /// Whether the word before names an option of a connector, as in `kafka("t", key=customer)`.
+    fn is_option(&self) -> bool {
+        let Some(comma) = self.index.checked_sub(2).filter(|comma| self.source.word(*comma) == ",") else {
+            return false;
+        };
+        let open = (self.range.start..comma).rev().find(|at| {
+            self.source.word(*at) == "(" && self.source.partner(*at).is_some_and(|close| close > self.index)
+        });
+        let connector = open.and_then(|open| open.checked_sub(1)).map_or("", |at| self.source.word(at));
+        self.source.is_word(self.index - 1) && CONNECTORS.contains(&connector)
+    }
+
     fn wrong_word(&self, word: &str) -> Option<SyntaxErrorKind> {
+        let is_member = self.failure.rule == Rule::record_entry && self.index == self.range.start;
+        if is_member && is_reserved(word) && self.source.word(self.index + 1) == ":" {
+            return Some(SyntaxErrorKind::ReservedWord);
+        }
         let takes_value = self.expects(Rule::numeral) || self.expects(Rule::expr);
         if self.expects(Rule::name) && !takes_value && (is_reserved(word)) {
             return Some(SyntaxErrorKind::ReservedWord);

@@ -4,6 +4,9 @@ use nsf_diagnostics::closest;
 
 use crate::scan::ITEM_KEYWORDS;
 
+/// The words that start a statement of SQL.
+pub(crate) const STATEMENTS: [&str; 6] = ["SELECT", "INSERT", "CREATE", "UPDATE", "DELETE", "WITH"];
+
 /// The keyword nearest to a misspelt one.
 pub(crate) fn near(word: &str, known: &[&'static str]) -> Option<&'static str> {
     // Most candidates are too long or too short; telling that is cheap.

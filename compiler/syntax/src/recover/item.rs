@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
+use nsf_diagnostics::Span;
 use pest::Parser;
 
 use super::source::{Source, is_operator_word};
 use super::{Recover, habits, meant};
 use crate::ast::{Fields, FunctionKind, Item, ItemKind, Name, StepFunctionBody, Test};
-use crate::error::SyntaxErrorKind;
+use crate::error::{Form, SyntaxErrorKind};
 use crate::grammar::{Grammar, Pair, Rule};
 use crate::lower::Lower;
 use crate::scan::{ITEM_KEYWORDS, reads_as_item};
@@ -30,8 +31,12 @@ impl Recover<'_, '_> {
         let mut starts = Vec::new();
         let mut unopened = None;
         let mut at = 0;
+        let mut is_statement = false;
         while at < count {
-            if at == 0 || (self.starts_item(at) && (self.source.in_first_column(at) || unopened.is_none())) {
+            let goes_on = is_statement && is_in_capitals(self.source.word(at));
+            let is_start = || self.starts_item(at) && (self.source.in_first_column(at) || unopened.is_none());
+            if !goes_on && (at == 0 || is_start()) {
+                is_statement = habits::STATEMENTS.contains(&self.source.word(at));
                 starts.push(at);
                 unopened = self.unopened_block(at);
             }
@@ -92,9 +97,15 @@ impl Recover<'_, '_> {
         let word = self.source.word(range.start);
         let span = self.place(self.source.span(range));
         if !ITEM_KEYWORDS.contains(&word) {
+            if let Some(item) = self.foreign_statement(range, word) {
+                return item;
+            }
             return self.unknown_item(range);
         }
-        if range.start > 0 && !self.source.in_first_column(range.start) {
+        if let Some(item) = self.item_of_another_form(range, word) {
+            return item;
+        }
+        if self.is_indented(range.start) {
             let place = self.source.span(&(range.start..range.start + 1));
             self.report(place, SyntaxErrorKind::IndentedItem);
         }
@@ -122,6 +133,77 @@ impl Recover<'_, '_> {
             kind
         });
         Item { docs, kind: kind.unwrap_or_else(|| self.error_kind(range)), span }
+    }
+
+    /// Whether blanks stand before an item on its line.
+    fn is_indented(&self, at: usize) -> bool {
+        if at > 0 {
+            return !self.source.in_first_column(at);
+        }
+        let start = self.place(self.source.span(&(at..at + 1))).start as usize;
+        let before = self.lower.text.get(..start).unwrap_or("");
+        !before.is_empty() && before.ends_with([' ', '\t'])
+    }
+
+    /// An item as other languages lay it out: its steps below a colon, or what a function gives in braces.
+    fn item_of_another_form(&mut self, range: &Range<usize>, word: &str) -> Option<Item> {
+        let (form, marked, edits) = if word == "fn" {
+            let (open, edits) = self.body_in_braces(range)?;
+            (Form::BodyInBraces, open, edits)
+        } else {
+            let first_line = |at: &usize| *at == range.start || !self.source.is_first_on_line(*at);
+            let colon = range.clone().take_while(first_line).last().filter(|at| self.source.word(*at) == ":")?;
+            let is_body = has_body(word) && colon + 1 < range.end && self.source.column(colon + 1) > Some(0);
+            if !is_body || range.clone().take_while(first_line).any(|at| self.source.word(at) == "{") {
+                return None;
+            }
+            let end = Span::at(self.source.span(range).end);
+            let edits = vec![(self.source.span(&(colon..colon + 1)), " {".to_owned()), (end, "\n}".to_owned())];
+            (Form::BodyByIndentation, colon, edits)
+        };
+        self.forget(range);
+        self.report(self.source.span(&(marked..marked + 1)), SyntaxErrorKind::OtherForm { form, edits, sure: true });
+        let whole = self.place(self.source.span(range));
+        Some(Item { docs: self.lower.docs(whole.start), kind: self.error_kind(range), span: whole })
+    }
+
+    /// Takes back what was found in an item that is of another form as a whole: it is mended with it, or found again.
+    fn forget(&mut self, range: &Range<usize>) {
+        let whole = self.place(self.source.span(range));
+        self.lower
+            .errors
+            .retain(|error| error.location.span.start < whole.start || error.location.span.start > whole.end);
+    }
+
+    /// `SELECT … FROM …`: one mistake up to the next item.
+    fn foreign_statement(&mut self, range: &Range<usize>, word: &str) -> Option<Item> {
+        let goes_on = || range.clone().skip(1).any(|at| is_in_capitals(self.source.word(at)));
+        if !habits::STATEMENTS.contains(&word) || !goes_on() {
+            return None;
+        }
+        self.forget(range);
+        let kind = SyntaxErrorKind::OtherForm { form: Form::Statement, edits: Vec::new(), sure: false };
+        self.report(self.source.span(&(range.start..range.start + 1)), kind);
+        let span = self.place(self.source.span(range));
+        let names = self.names_of_head(range);
+        Some(Item { docs: self.lower.docs(span.start), kind: ItemKind::Error { keyword: None, names }, span })
+    }
+
+    /// `fn f(…) -> T { return x; }`: its brace, and what makes `= x` of it.
+    fn body_in_braces(&self, range: &Range<usize>) -> Option<(usize, Vec<(Span, String)>)> {
+        let arrow = self.find(range, "->")?;
+        // A record's type has a colon behind its first name.
+        let open = (arrow + 2..range.end).find(|at| self.source.word(*at) == "{")?;
+        let close = self.source.partner(open).filter(|close| close + 1 == range.end)?;
+        if self.find(range, "=").is_some_and(|equals| equals < open) || close < open + 2 {
+            return None;
+        }
+        let returns = usize::from(self.source.word(open + 1) == "return");
+        let value = open + 1 + returns..close;
+        self.strict(Rule::expr_entry, &value).ok()?;
+        let head = Span::new(self.source.span(&(open..open + 1)).start, self.source.span(&value).start);
+        let tail = Span::new(self.source.span(&value).end, self.source.span(&(close..close + 1)).end);
+        Some((open, vec![(head, "= ".to_owned()), (tail, String::new())]))
     }
 
     /// What is known of an item that could not be read.
@@ -199,7 +281,7 @@ impl Recover<'_, '_> {
         let item = inner.item(&tokens);
         // What is wrong directly behind the word shows only that another one was meant.
         let next = self.place(self.source.span(&(range.start + 1..range.start + 2)));
-        let found = self.lower.errors.split_off(before);
+        let found = self.lower.errors.split_off(before.min(self.lower.errors.len()));
         self.lower.errors.extend(found.into_iter().filter(|error| error.location.span != next));
         Item { docs, kind: item.kind, span }
     }
@@ -277,4 +359,9 @@ impl Recover<'_, '_> {
 /// Whether an item's braces hold statements; the braces of a `type` or a `const` are part of a value.
 fn has_body(keyword: &str) -> bool {
     !matches!(keyword, "use" | "const" | "type" | "fn" | "builtin" | "primary" | "dimension")
+}
+
+/// Whether a word is written as SQL writes its own.
+fn is_in_capitals(word: &str) -> bool {
+    word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_uppercase())
 }

@@ -6,7 +6,7 @@
 use nsf_diagnostics::Span;
 use pest::Parser;
 
-use crate::error::SyntaxErrorKind;
+use crate::error::{Form, SyntaxErrorKind};
 use crate::grammar::{Grammar, Rule};
 use crate::scan::{TextEnd, raw_text_start, text_end};
 use crate::token::{Token, TokenKind};
@@ -18,47 +18,76 @@ pub(crate) struct LexicalMistake {
     pub(crate) span: Span,
     /// What.
     pub(crate) kind: SyntaxErrorKind,
-    /// A part of the text and what to read there instead, of the same length; none where the statement is lost.
-    pub(crate) patch: Option<(Span, String)>,
+    /// Parts of the text and what to read there instead, of the same length; none where the statement is lost.
+    pub(crate) patches: Vec<(Span, String)>,
 }
 
 /// Every mistake in the tokens of a part of `text`.
 pub(crate) fn mistakes(text: &str, tokens: &[Token]) -> Vec<LexicalMistake> {
     let mut found = Vec::new();
+    let mut done = vec![false; tokens.len()];
+    // The brackets that are open.
+    let mut open: Vec<&str> = Vec::new();
     for (index, token) in tokens.iter().enumerate() {
-        let previous = index.checked_sub(1).and_then(|previous| tokens.get(previous));
-        match token.kind {
-            TokenKind::UnclosedText => found.push(unclosed(text, tokens, index, *token)),
-            TokenKind::Foreign => found.extend(foreign(text, *token)),
-            TokenKind::Sign => found.extend(sign(text, *token, previous)),
-            TokenKind::Number => found.extend(number(text, *token)),
-            TokenKind::FieldNumber => found.extend(field_number(text, *token)),
-            TokenKind::Moment if !is_whole(Rule::moment, token.text(text)) => {
-                found.push(lost(token.span, SyntaxErrorKind::MalformedMoment));
-            }
-            TokenKind::Text => found.extend(text_parts(text, *token)),
+        if done.get(index).is_some_and(|done| *done) {
+            continue;
+        }
+        match token.text(text) {
+            sign @ ("(" | "[" | "{") => open.push(sign),
+            ")" | "]" | "}" => drop(open.pop()),
             _ => {}
         }
+        if let Some(run) = super::runs::at(text, tokens, index, open.last().copied().unwrap_or("")) {
+            for own in run.tokens {
+                if let Some(done) = done.get_mut(own) {
+                    *done = true;
+                }
+            }
+            found.push(run.mistake);
+            continue;
+        }
+        found.extend(in_token(text, tokens, index, *token));
     }
     found
 }
 
-fn lost(span: Span, kind: SyntaxErrorKind) -> LexicalMistake {
-    LexicalMistake { span, kind, patch: None }
+fn in_token(text: &str, tokens: &[Token], index: usize, token: Token) -> Vec<LexicalMistake> {
+    let previous = index.checked_sub(1).and_then(|previous| tokens.get(previous));
+    let one = match token.kind {
+        TokenKind::UnclosedText => Some(unclosed(text, tokens, index, token)),
+        TokenKind::Foreign => foreign(text, token),
+        TokenKind::Sign => sign(text, token, previous),
+        TokenKind::Number => number(text, token),
+        TokenKind::FieldNumber => field_number(text, token),
+        TokenKind::Moment if !is_whole(Rule::moment, token.text(text)) => {
+            Some(lost(token.span, SyntaxErrorKind::MalformedMoment))
+        }
+        TokenKind::Text => return text_parts(text, token),
+        _ => None,
+    };
+    one.into_iter().collect()
 }
 
-/// A mistake that is read as something else, padded with blanks.
-fn instead(span: Span, kind: SyntaxErrorKind, read_as: impl Into<String>) -> LexicalMistake {
+pub(super) fn lost(span: Span, kind: SyntaxErrorKind) -> LexicalMistake {
+    LexicalMistake { span, kind, patches: Vec::new() }
+}
+
+/// A mistake that is read as something else, padded with blanks; lost where there is no room for it.
+pub(super) fn instead(span: Span, kind: SyntaxErrorKind, read_as: impl Into<String>) -> LexicalMistake {
+    LexicalMistake { span, kind, patches: padded(span, read_as).into_iter().collect() }
+}
+
+/// What is read at a place, padded with blanks; none where there is no room for it.
+pub(super) fn padded(span: Span, read_as: impl Into<String>) -> Option<(Span, String)> {
     let mut read_as = read_as.into();
     while read_as.len() < span.len() as usize {
         read_as.push(' ');
     }
-    let patch = (read_as.len() == span.len() as usize).then_some((span, read_as));
-    LexicalMistake { span, kind, patch }
+    (read_as.len() == span.len() as usize).then_some((span, read_as))
 }
 
 /// Whether a rule matches all of `text`.
-fn is_whole(rule: Rule, text: &str) -> bool {
+pub(super) fn is_whole(rule: Rule, text: &str) -> bool {
     Grammar::parse(rule, text)
         .is_ok_and(|mut pairs| pairs.next().is_some_and(|pair| pair.as_span().end() == text.len()))
 }
@@ -70,21 +99,25 @@ fn unclosed(text: &str, tokens: &[Token], index: usize, token: Token) -> Lexical
         Some(_) => TextEnd::Unclosed { end: token.span.end as usize, brace: None },
         None => text_end(bytes, start),
     };
+    let closers = closers_at_end(text, tokens, index, token);
+    // What is left of the text without them, and without the blanks between.
+    let written = token.text(text);
+    let body = written.get(..written.len() - closers.len()).unwrap_or("").trim_end_matches(' ');
+    let outside = if closers.is_empty() { 0 } else { written.len() - body.len() };
     let (span, kind) = match end {
         TextEnd::Unclosed { brace: Some(brace), .. } => {
             let brace = Span::new(brace as u32, brace as u32 + 1);
             (brace, SyntaxErrorKind::UnclosedInterpolation { text: token.span })
         }
         TextEnd::TooDeep { at, .. } => (Span::new(at as u32, at as u32 + 1), SyntaxErrorKind::TooDeep),
-        _ => (token.span, SyntaxErrorKind::UnclosedText { raw: hashes.is_some() }),
+        _ => (token.span, SyntaxErrorKind::UnclosedText { raw: hashes.is_some(), closers: outside as u32 }),
     };
-    let closers = closers_at_end(text, tokens, index, token);
     let length = token.span.len() as usize;
     let patch = (length >= closers.len() + 2).then(|| {
         let body = "_".repeat(length - closers.len() - 2);
         (token.span, format!("\"{body}\"{closers}"))
     });
-    LexicalMistake { span, kind, patch }
+    LexicalMistake { span, kind, patches: patch.into_iter().collect() }
 }
 
 /// The brackets at the end of an unclosed text that close what was opened before it on its line: `kafka("topic)`.
@@ -118,7 +151,7 @@ fn closers_at_end<'t>(text: &'t str, tokens: &[Token], index: usize, token: Toke
 }
 
 /// Signs of other writing systems and the sign that is meant.
-const FULL_WIDTH: [(char, &str); 22] = [
+const FULL_WIDTH: [(char, &str); 32] = [
     ('：', ":"),
     ('，', ","),
     ('、', ","),
@@ -141,7 +174,31 @@ const FULL_WIDTH: [(char, &str); 22] = [
     ('．', "."),
     ('。', "."),
     ('％', "%"),
+    ('–', "-"),
+    ('−', "-"),
+    ('≤', "<="),
+    ('≥', ">="),
+    ('≠', "!="),
+    ('×', "*"),
+    ('÷', "/"),
+    ('…', ".."),
+    ('→', "->"),
+    ('⇒', "=>"),
 ];
+
+/// What a sign or digit of another keyboard is here.
+pub(super) fn plain_sign(written: &str) -> Option<String> {
+    let mut characters = written.chars();
+    let (first, rest) = (characters.next()?, characters.next());
+    if rest.is_some() {
+        return None;
+    }
+    let listed = FULL_WIDTH.iter().find(|(sign, _)| *sign == first).map(|(_, meant)| (*meant).to_owned());
+    // The full-width forms of ASCII stand in its order.
+    let wide =
+        u32::from(first).checked_sub(0xFEE0).filter(|plain| (0x21..=0x7E).contains(plain)).and_then(char::from_u32);
+    listed.or_else(|| wide.filter(|plain| !plain.is_ascii_alphabetic()).map(String::from))
+}
 
 fn foreign(text: &str, token: Token) -> Option<LexicalMistake> {
     let written = token.text(text);
@@ -152,13 +209,15 @@ fn foreign(text: &str, token: Token) -> Option<LexicalMistake> {
     if matches!(first, ';' | '；') {
         return Some(instead(token.span, SyntaxErrorKind::Semicolon, ""));
     }
-    if matches!(first, '\'' | '“' | '‘' | '「' | '”' | '’' | '」') {
-        let body: String = written.chars().skip(1).collect();
-        let body = body.strip_suffix(['\'', '”', '“', '’', '‘', '」', '"']);
-        let Some(body) = body else { return Some(lost(token.span, SyntaxErrorKind::ForeignQuote { meant: None })) };
-        let meant = format!("\"{}\"", body.replace('"', "\\\""));
-        let read_as = format!("\"{}\"", "_".repeat(token.span.len().saturating_sub(2) as usize));
-        return Some(instead(token.span, SyntaxErrorKind::ForeignQuote { meant: Some(meant) }, read_as));
+    if is_quote(first) {
+        return Some(quoted(token, written, first));
+    }
+    if first.is_ascii_digit() {
+        let has_zone = written.ends_with(['Z', 'z']) || written.get(11..).is_some_and(|time| time.contains(['+', '-']));
+        let meant = format!("@{written}{}", if has_zone { "" } else { "Z" });
+        let edits = vec![(token.span, meant)];
+        let kind = SyntaxErrorKind::OtherForm { form: Form::BareMoment, edits, sure: has_zone };
+        return Some(instead(token.span, kind, "@2000-01-01T00:00Z"));
     }
     if written.starts_with("/*") {
         let blank: String = written.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect();
@@ -166,8 +225,8 @@ fn foreign(text: &str, token: Token) -> Option<LexicalMistake> {
     }
     if first == '#' {
         let sign = Span::new(token.span.start, token.span.start + 1);
-        let patch = Some((token.span, " ".repeat(written.len())));
-        return Some(LexicalMistake { span: sign, kind: SyntaxErrorKind::HashComment, patch });
+        let patches = vec![(token.span, " ".repeat(written.len()))];
+        return Some(LexicalMistake { span: sign, kind: SyntaxErrorKind::HashComment, patches });
     }
     if first.is_whitespace() || first.is_control() || is_invisible(first) {
         return Some(instead(token.span, SyntaxErrorKind::InvisibleCharacter { character: first }, ""));
@@ -175,8 +234,36 @@ fn foreign(text: &str, token: Token) -> Option<LexicalMistake> {
     Some(lost(token.span, SyntaxErrorKind::ForeignCharacter))
 }
 
+/// Whether a text begins or ends with this in another language.
+fn is_quote(character: char) -> bool {
+    matches!(
+        character,
+        '\'' | '`' | '“' | '”' | '„' | '‘' | '’' | '‚' | '「' | '」' | '『' | '』' | '«' | '»' | '‹' | '›'
+    )
+}
+
+/// A text in other quotes; a name in back quotes is a name.
+fn quoted(token: Token, written: &str, quote: char) -> LexicalMistake {
+    let body: String = written.chars().skip(1).collect();
+    let Some(body) = body.strip_suffix(|last: char| is_quote(last) || last == '"') else {
+        return lost(token.span, SyntaxErrorKind::ForeignQuote { meant: None });
+    };
+    if quote == '`' && is_whole(Rule::name, body) {
+        let edits = vec![(token.span, body.to_owned())];
+        return instead(token.span, SyntaxErrorKind::OtherForm { form: Form::QuotedName, edits, sure: true }, body);
+    }
+    let length = token.span.len().saturating_sub(2) as usize;
+    let (body, read_as) = if quote == '`' {
+        (body.replace("${", "{"), body.replace("${", " {").replace('"', "_"))
+    } else {
+        (body.to_owned(), "_".repeat(length))
+    };
+    let meant = format!("\"{}\"", body.replace('"', "\\\""));
+    instead(token.span, SyntaxErrorKind::ForeignQuote { meant: Some(meant) }, format!("\"{read_as}\""))
+}
+
 /// Characters that take no room or change the direction of the text.
-fn is_invisible(character: char) -> bool {
+pub(super) fn is_invisible(character: char) -> bool {
     matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
@@ -205,10 +292,17 @@ fn number(text: &str, token: Token) -> Option<LexicalMistake> {
     if is_whole(Rule::numeral, written) {
         return None;
     }
+    let plain: String = written.chars().map(|own| plain_sign(&own.to_string()).unwrap_or_else(|| own.into())).collect();
+    if plain != written && is_whole(Rule::numeral, &plain) {
+        let edits = vec![(token.span, plain.clone())];
+        return Some(instead(token.span, SyntaxErrorKind::OtherForm { form: Form::Digits, edits, sure: true }, plain));
+    }
     let meant = meant_number(written);
-    let kind = SyntaxErrorKind::MalformedNumber { meant };
-    // Any number of the same length keeps the rest of the statement readable.
-    Some(instead(token.span, kind, "0"))
+    // Elsewhere months are so called, too.
+    let sure = !written.ends_with(['m', 'M']);
+    // Any number of its kind and length keeps the rest of the statement readable.
+    let read_as = if meant.is_some() { "0s" } else { "0" };
+    Some(instead(token.span, SyntaxErrorKind::MalformedNumber { meant, sure }, read_as))
 }
 
 /// A number that is read as the digits that it begins with.
@@ -220,7 +314,7 @@ fn field_number(text: &str, token: Token) -> Option<LexicalMistake> {
 }
 
 /// A duration in the words of other languages.
-fn meant_number(written: &str) -> Option<String> {
+pub(super) fn meant_number(written: &str) -> Option<String> {
     let digits = written.find(|c: char| !c.is_ascii_digit() && c != '_')?;
     let (number, unit) = written.split_at(digits);
     let unit = match unit.to_ascii_lowercase().as_str() {
@@ -228,7 +322,7 @@ fn meant_number(written: &str) -> Option<String> {
         "sec" | "secs" | "second" | "seconds" => "s",
         "hr" | "hrs" | "hour" | "hours" => "h",
         "day" | "days" => "d",
-        "msec" | "millis" | "milliseconds" => "ms",
+        "msec" | "millis" | "millisecond" | "milliseconds" => "ms",
         "w" | "week" | "weeks" => return number.parse::<u32>().ok().map(|weeks| format!("{}d", u64::from(weeks) * 7)),
         _ => return half_duration(written),
     };

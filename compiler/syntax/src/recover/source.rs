@@ -33,9 +33,11 @@ impl Source {
         let mut lost = Vec::new();
         let mut bytes = text.as_bytes().to_vec();
         for mistake in lexical::mistakes(text, &tokens_in(text, 0, text.len())) {
-            match &mistake.patch {
-                Some((span, read_as)) => write(&mut bytes, span.start as usize, read_as.as_bytes()),
-                None => lost.push(mistake.span),
+            if mistake.patches.is_empty() {
+                lost.push(mistake.span);
+            }
+            for (span, read_as) in &mistake.patches {
+                write(&mut bytes, span.start as usize, read_as.as_bytes());
             }
             // Instead of a semicolon a comma may be meant, a text may be unclosed long before its line ends, and nobody
             // knows what stood where a NUL byte stands.
@@ -111,6 +113,13 @@ impl Source {
         self.first_on_line.get(index).copied().unwrap_or(false)
     }
 
+    /// How many bytes stand before the first token of a line; none for any other token.
+    pub(crate) fn column(&self, index: usize) -> Option<usize> {
+        let start = self.tokens.get(index).filter(|_| self.is_first_on_line(index))?.span.start as usize;
+        let before = self.text.get(..start)?;
+        Some(before.len() - before.rfind('\n').map_or(0, |newline| newline + 1))
+    }
+
     /// Whether nothing stands before a token on its line, not even blanks.
     pub(crate) fn in_first_column(&self, index: usize) -> bool {
         let Some(token) = self.tokens.get(index) else { return false };
@@ -175,9 +184,14 @@ fn mend_brackets(text: String, tokens: &[Token], lost: &mut Vec<Span>) -> (Strin
     let brackets = check(&text, tokens);
     let mut found = Vec::new();
     let span_of = |index: usize| tokens.get(index).map_or(Span::at(text.len() as u32), |token| token.span);
-    let mut stray = Vec::new();
+    let (mut stray, mut others) = (Vec::new(), Vec::new());
     for mistake in &brackets.mistakes {
         match *mistake {
+            BracketMistake::Other { open, close } => {
+                let meant = if span_of(open).text(&text) == "(" { ")" } else { "]" };
+                others.push((span_of(close), meant));
+                found.push((span_of(open), SyntaxErrorKind::OtherBracket { closed_by: span_of(close), meant }));
+            }
             BracketMistake::Stray { close } => {
                 stray.push(span_of(close));
                 lost.push(span_of(close));
@@ -199,6 +213,9 @@ fn mend_brackets(text: String, tokens: &[Token], lost: &mut Vec<Span>) -> (Strin
         }
     }
     let mut bytes = text.clone().into_bytes();
+    for (span, meant) in others {
+        write(&mut bytes, span.start as usize, meant.as_bytes());
+    }
     for span in stray {
         write(&mut bytes, span.start as usize, b" ");
     }

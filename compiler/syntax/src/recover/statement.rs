@@ -60,6 +60,9 @@ impl Recover<'_, '_> {
             previous = Some(next - 1);
             at = next;
         }
+        if kind == Statements::Settings {
+            self.join_indented(&mut starts);
+        }
         let ends = starts.iter().skip(1).map(|(start, _)| *start).chain([region.end]);
         starts.iter().zip(ends).map(|((start, certain), end)| (*start..end, *certain)).collect()
     }
@@ -84,6 +87,26 @@ impl Recover<'_, '_> {
             }
             _ => false,
         }
+    }
+
+    /// `record:` with lines below that are indented deeper: they belong to it, as in YAML.
+    fn join_indented(&self, starts: &mut Vec<(usize, bool)>) {
+        let mut owner = None;
+        let all: Vec<usize> = starts.iter().map(|(at, _)| *at).collect();
+        let mut index = 0;
+        starts.retain(|(at, _)| {
+            index += 1;
+            let column = self.source.column(*at);
+            if owner.is_some_and(|owner| column > Some(owner)) {
+                return false;
+            }
+            owner = None;
+            let is_bare = self.source.word(at + 1) == ":" && all.get(index).is_some_and(|next| *next == at + 2);
+            if is_bare {
+                owner = column;
+            }
+            true
+        });
     }
 
     /// A word that starts a line though nothing before it asks for more.
@@ -121,7 +144,9 @@ impl Recover<'_, '_> {
         }
         match kind {
             Statements::Settings => matches!(next, ":" | "{"),
-            Statements::Fields | Statements::DimensionFields => next == ":",
+            Statements::Fields | Statements::DimensionFields => {
+                next == ":" || (next == "?" && self.source.word(at + 2) == ":")
+            }
             Statements::Assignments => next == "=" || (next == "." && self.source.word(at + 3) == "="),
             Statements::Calculate => {
                 let is_declared = (word == "let" || is_declarer(word)) && self.source.is_word(at + 1);

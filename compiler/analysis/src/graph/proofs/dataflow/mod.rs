@@ -16,7 +16,7 @@ use super::short;
 use crate::graph::Dag;
 use crate::model::Definition;
 
-pub(super) fn prove(dag: &Dag, sources: &SourceMap, found: &mut Vec<Diagnostic>) {
+pub(super) fn prove(dag: &Dag, _: &SourceMap, found: &mut Vec<Diagnostic>) {
     for (_, flow) in dag.pipelines() {
         reach::prove(dag, flow, found);
     }
@@ -26,11 +26,11 @@ pub(super) fn prove(dag: &Dag, sources: &SourceMap, found: &mut Vec<Diagnostic>)
     {
         return;
     }
-    unused::prove(dag, sources, found);
+    let idle = without_effect(dag, found);
+    unused::prove(dag, &idle, found);
     definitions(dag, found);
     never_saved(dag, found);
     streams(dag, found);
-    without_effect(dag, found);
 }
 
 /// Named things that nothing names.
@@ -108,8 +108,8 @@ fn streams(dag: &Dag, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Flows that keep, write and send nothing, reject nothing, and that no flow reads.
-fn without_effect(dag: &Dag, found: &mut Vec<Diagnostic>) {
+/// Flows that keep, write and send nothing, reject nothing, and that no flow reads; gives their names.
+fn without_effect(dag: &Dag, found: &mut Vec<Diagnostic>) -> HashSet<String> {
     let mut working: HashSet<&str> = HashSet::new();
     for (_, flow) in dag.pipelines() {
         dag.walk(flow, &mut |outer, step| {
@@ -127,9 +127,12 @@ fn without_effect(dag: &Dag, found: &mut Vec<Diagnostic>) {
             }
         });
     }
+    let mut idle = HashSet::new();
     for flow in dag.flows.iter().filter(|flow| flow.pipeline.is_some() && !working.contains(flow.name.as_str())) {
         let text = format!("the flow `{}` does nothing: it saves, expands and rejects nothing", short(&flow.name));
         let help = "end it with a `save` or an `expand`, or take it out";
         found.push(Diagnostic::new(&codes::W0405, flow.location, text).help(help));
+        idle.insert(flow.name.clone());
     }
+    idle
 }

@@ -2,20 +2,21 @@
 
 use std::collections::HashSet;
 
-use nsf_diagnostics::{Diagnostic, SourceMap, codes};
+use nsf_diagnostics::{Diagnostic, codes};
 use nsf_plan::{Expr, ExprKind, HandleId, InputSource, SlotId, Step, StepKind};
 
 use crate::graph::{Dag, FlowNode};
 
-pub(super) fn prove(dag: &Dag, _: &SourceMap, found: &mut Vec<Diagnostic>) {
+/// `idle` are the flows that do nothing at all, of which that is said.
+pub(super) fn prove(dag: &Dag, idle: &HashSet<String>, found: &mut Vec<Diagnostic>) {
     let kept = kept_over_cuts(dag);
     for (_, flow) in dag.pipelines() {
         let read = reads(dag, flow, &kept);
-        dag.walk(flow, &mut |_, step| {
+        dag.walk(flow, &mut |outer, step| {
             let StepKind::Assign { slot, value } = &step.kind else { return };
             // Only what is written in the flow itself: a function's outputs and names are its own matter.
             let Some(place) = dag.place(&step.id).filter(|place| !place.parts.is_empty()) else { return };
-            if read.contains(slot) || fails_on_purpose(value) {
+            if idle.contains(&outer.flow) || read.contains(slot) || fails_on_purpose(value) {
                 return;
             }
             let Some(name) = flow.part.value.slots.get(slot.index()).map(|slot| slot.name.as_str()) else { return };
