@@ -2,6 +2,7 @@
 
 mod check;
 mod compile;
+mod diff;
 mod explain;
 mod fmt;
 mod graph;
@@ -23,6 +24,7 @@ pub enum Command {
     New(new::New),
     Check(check::Check),
     Compile(compile::Compile),
+    Diff(diff::Diff),
     Run(run::Run),
     Test(test::Test),
     Fmt(fmt::Fmt),
@@ -41,6 +43,7 @@ impl Command {
             Self::New(command) => command.run(output),
             Self::Check(command) => command.run(output),
             Self::Compile(command) => command.run(output),
+            Self::Diff(command) => command.run(output),
             Self::Run(command) => command.run(output),
             Self::Test(command) => command.run(output),
             Self::Fmt(command) => command.run(output),

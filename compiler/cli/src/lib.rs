@@ -6,6 +6,7 @@
 mod binding;
 mod checked;
 mod commands;
+mod compared;
 mod edited;
 mod fallible;
 mod fix;

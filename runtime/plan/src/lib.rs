@@ -22,6 +22,7 @@
 mod build;
 mod codec;
 pub mod connector;
+pub mod diff;
 pub mod document;
 pub mod evolution;
 mod expression;

@@ -8,6 +8,7 @@ use nsf_plan::{Origin, Plan};
 
 use crate::Outcome;
 use crate::checked::Checked;
+use crate::compared::{self, Compared};
 use crate::fallible::{self, Place};
 use crate::fix;
 use crate::numbers::table;
@@ -38,6 +39,12 @@ pub struct Check {
     /// List every place where a record may be rejected as well
     #[arg(long)]
     fallible: bool,
+    /// Show what a deployment loses of what this plan has stored, sent and told; a loss is an error
+    #[arg(long, value_name = "PLAN")]
+    against: Option<PathBuf>,
+    /// With --against: a part that may be lost, as it is shown: "state shop.seen"; or a kind of parts: rejected-code
+    #[arg(long, value_name = "PART", requires = "against")]
+    allow_loss: Vec<String>,
     /// Check again whenever a file changes, until it is stopped
     #[arg(long)]
     watch: bool,
@@ -85,7 +92,7 @@ impl Check {
         let mut checked = Checked::load(self.path.as_deref())?;
         let mended = if self.fix { self.mend(&mut checked)? } else { 0 };
         let locked = self.fix && write_lock(&checked)?;
-        let outcome = if checked.analysis.has_errors() { Outcome::Errors } else { Outcome::Clean };
+        let mut outcome = if checked.analysis.has_errors() { Outcome::Errors } else { Outcome::Clean };
         let mut text = report::render(
             self.format,
             &checked.analysis.diagnostics,
@@ -107,7 +114,35 @@ impl Check {
         if self.fallible {
             text.push_str(&self.fallible(&checked)?);
         }
+        if let Some(compared) = self.compared(&checked)? {
+            text.push_str(&self.against(&compared, output)?);
+            if compared.loses() {
+                outcome = Outcome::Errors;
+            }
+        }
         Ok((text, outcome))
+    }
+
+    /// The plan that was asked for beside that of the program. A program with errors has none yet.
+    fn compared(&self, checked: &Checked) -> Result<Option<Compared>, Problem> {
+        let Some(against) = &self.against else { return Ok(None) };
+        let old = compared::plan_file(against)?;
+        if checked.analysis.has_errors() || !checked.analysis.dag.complete {
+            return Ok(None);
+        }
+        Ok(Some(Compared::new(&old, &checked.lower(), &self.allow_loss).under(&checked.project.shown_root)))
+    }
+
+    /// The comparison in the form of the messages.
+    fn against(&self, compared: &Compared, output: &Output) -> Result<String, Problem> {
+        match self.format {
+            Format::Human => Ok(format!("\n{}", compared.human(output))),
+            Format::Short => Ok(compared.short()),
+            Format::Json => Ok(format!("{}\n", serde_json::json!({ "version": 1, "against": compared.json() }))),
+            Format::Github | Format::Sarif => {
+                Err(Problem::usage("--against has no such form").help("it goes with --format human, short and json"))
+            }
+        }
     }
 
     /// The places where a record may be rejected, in the form of the messages. A program with errors has none yet.
