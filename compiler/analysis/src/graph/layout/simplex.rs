@@ -1,6 +1,9 @@
 //! Whole numbers for nodes, so that constraints between them hold and a weighted sum of distances is least: the network
 //! simplex of Gansner, Koutsofios, North and Vo, "A technique for drawing directed graphs" (1993).
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 /// `position[to] - position[from]` is at least `least`, and costs `weight`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Constraint {
@@ -106,35 +109,50 @@ impl<'a> Network<'a> {
     }
 
     /// A spanning tree of edges without slack; nodes move for it.
+    ///
+    /// All that is in the tree moves at once, by `moved`: the slack of an edge that leaves it is kept as it was less what the tree
+    /// had moved by then, that of one that enters it with the other sign.
     fn grow_tree(&mut self) {
-        let mut inside = vec![false; self.at.len()];
-        inside[0] = true;
-        let mut members = vec![0];
-        let mut next = 0;
-        loop {
-            while let Some(node) = members.get(next).copied() {
-                next += 1;
-                for index in self.at[node].clone() {
-                    let other = Self::other(self.edges[index], node);
-                    if !inside[other] && self.slack(index) == 0 {
-                        inside[other] = true;
-                        members.push(other);
-                        self.add_to_tree(index);
+        let mut joined: Vec<Option<i64>> = vec![None; self.at.len()];
+        let (mut leaving, mut entering) = (BinaryHeap::new(), BinaryHeap::new());
+        let mut moved = 0;
+        let mut next = Some(0);
+        while let Some(node) = next {
+            joined[node] = Some(moved);
+            for index in &self.at[node] {
+                let edge = self.edges[*index];
+                if joined[Self::other(edge, node)].is_none() {
+                    let slack = self.slack(*index);
+                    if edge.from == node {
+                        leaving.push(Reverse((slack + moved, *index)));
+                    } else {
+                        entering.push(Reverse((slack - moved, *index)));
                     }
                 }
             }
-            let crossing = members.iter().flat_map(|node| self.at[*node].iter().map(move |index| (*index, *node)));
-            let crossing = crossing.filter(|(index, node)| !inside[Self::other(self.edges[*index], *node)]);
-            let Some((slack, index, node)) = crossing.map(|(index, node)| (self.slack(index), index, node)).min()
-            else {
-                return;
-            };
-            let shift = if self.edges[index].from == node { slack } else { -slack };
-            for member in &members {
-                self.position[*member] += shift;
+            next = None;
+            while next.is_none() {
+                let out = leaving.peek().map(|Reverse((kept, index))| (kept - moved, *index));
+                let back = entering.peek().map(|Reverse((kept, index))| (kept + moved, *index));
+                let goes_out = match (out, back) {
+                    (Some(out), Some(back)) => out <= back,
+                    (Some(_), None) => true,
+                    (None, Some(_)) => false,
+                    (None, None) => break,
+                };
+                let taken = if goes_out { leaving.pop().and(out) } else { entering.pop().and(back) };
+                let Some((slack, index)) = taken else { break };
+                let edge = self.edges[index];
+                let outer = if goes_out { edge.to } else { edge.from };
+                if joined[outer].is_none() {
+                    moved += if goes_out { slack } else { -slack };
+                    self.add_to_tree(index);
+                    next = Some(outer);
+                }
             }
-            // Every member may have an edge now that has no slack.
-            next = 0;
+        }
+        for (position, joined) in self.position.iter_mut().zip(joined) {
+            *position += moved - joined.unwrap_or(moved);
         }
     }
 
