@@ -12,7 +12,7 @@
 (require 'xref)
 (require 'nsf-mode)
 
-(defconst drive--limit 15 "Seconds that something awaited may take.")
+(defconst drive--limit 60 "Seconds that something awaited may take.")
 (defvar drive--failed nil)
 
 (setq make-backup-files nil

@@ -4,7 +4,7 @@ local plugin, project = arg[1], arg[2]
 local file = project .. "/classroom/duration.nsf"
 
 --- Milliseconds that something awaited may take.
-local LIMIT = 15000
+local LIMIT = 60000
 
 local driven = vim.fn.jobstart({
   vim.v.progpath, "--clean", "--embed", "--headless", "--cmd", "set rtp^=" .. vim.fn.fnameescape(plugin), "-n", file,

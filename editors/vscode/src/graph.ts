@@ -21,16 +21,17 @@ export class GraphPanel implements vscode.Disposable {
   /** Shows the graph of a project, or of one of its flows. */
   async show(project: string, flow?: string): Promise<void> {
     const drawn = await call(program(), graphArguments(project, flow), project);
-    // A project with mistakes has no graph; what is wrong stands in the text already, and the last picture stays.
-    if (drawn.code !== 0) {
-      if (!this.panel) void vscode.window.showErrorMessage(`nsfc shows no graph: ${drawn.errors.trim().split("\n")[0] ?? ""}`);
+    // Of a project with mistakes there is a picture of what was understood. Where there is none, the last one stays.
+    const picture = drawn.output.indexOf("<svg");
+    if (picture < 0) {
+      if (!this.panel) void vscode.window.showErrorMessage(`nsfc draws no graph: ${drawn.errors.trim().split("\n")[0] ?? ""}`);
       return;
     }
     this.shown = { project, flow };
     const title = `Graph: ${flow ?? basename(project)}`;
     this.panel ??= this.opened();
     this.panel.title = title;
-    this.panel.webview.html = page(drawn.output, title);
+    this.panel.webview.html = page(drawn.output.slice(picture), title);
   }
 
   dispose(): void {

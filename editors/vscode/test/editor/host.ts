@@ -9,8 +9,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import puppeteer, { type Browser, type Page } from "puppeteer-core";
 
-/** Milliseconds after which a step or a start counts as failed. */
-const LIMIT = 120_000;
+/** Milliseconds after which the start, or all of the steps, count as failed. */
+const LIMIT = 300_000;
 
 function given(name: string): string {
   return process.env[name] ?? assert.fail(`the variable ${name} is not set`);

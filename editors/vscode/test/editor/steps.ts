@@ -1,11 +1,10 @@
 // What a user does in the editor, done by the editor's own commands in its own process of extensions.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import * as vscode from "vscode";
 
 import { served } from "./served.js";
-import { picture, remark, step, until } from "./transcript.js";
+import { picture, step, until } from "./transcript.js";
 
 /** Called by the editor. */
 export async function run(): Promise<void> {
@@ -112,11 +111,8 @@ async function tasks(document: vscode.TextDocument, before: string): Promise<voi
     assert.equal(document.getText(), before);
     return `exit 1, ${own?.message ?? ""}`;
   });
-  if (!drawsGraphs()) {
-    remark("NOT SHOWN: graph: this nsfc has no `graph --format svg`");
-    return;
-  }
   await step("graph", async () => {
+    await vscode.commands.executeCommand("workbench.action.closePanel");
     await vscode.commands.executeCommand("nsf.graph");
     const label = await until("the panel", () => vscode.window.tabGroups.all.flatMap((group) => group.tabs).find((tab) => tab.input instanceof vscode.TabInputWebview)?.label);
     await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -124,11 +120,6 @@ async function tasks(document: vscode.TextDocument, before: string): Promise<voi
     assert.equal(label, "Graph: classroom");
     return label;
   });
-}
-
-function drawsGraphs(): boolean {
-  const nsfc = vscode.workspace.getConfiguration("nsf").get<string>("path", "nsfc");
-  return execFileSync(nsfc, ["graph", "--help"], { encoding: "utf8" }).includes("svg");
 }
 
 async function command<T>(name: string, ...given: unknown[]): Promise<T> {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
 /** Milliseconds that something awaited may take. */
-const LIMIT = 15_000;
+const LIMIT = 60_000;
 
 const file = process.env["NSF_TRANSCRIPT"] ?? "";
 
