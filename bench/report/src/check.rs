@@ -10,6 +10,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+/// A mistake stands in every so many lines.
+const LINES_PER_MISTAKE: usize = 1_000;
+
 const LARGE: &str = "`nsfc check`, renamed copies of `classroom`, 100,000 lines, one error every 1,000";
 const LARGE_BAR: &str = "at most 2 s CPU, 500 MB";
 const TWICE: &str = "the same, 200,000 lines, against 100,000";
@@ -50,7 +53,7 @@ fn large_rows(places: &Places, nsfc: &Path, classroom: &Path) -> io::Result<Vec<
     let mut checked = Vec::new();
     for lines in [100_000, 200_000] {
         let folder = places.data.join(format!("copies-{lines}"));
-        let copies = write_copies(classroom, &folder, lines)?;
+        let copies = write_copies(classroom, &folder, lines, Some(LINES_PER_MISTAKE))?;
         let found = check(places, nsfc, &folder)?;
         eprintln!(
             "check {} lines: {} of {} errors, {:.2} s CPU, {}",

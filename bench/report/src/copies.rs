@@ -1,4 +1,4 @@
-//! Makes a large project of renamed copies of `examples/classroom`, with one mistake every thousand lines.
+//! Makes a large project of renamed copies of `examples/classroom`, with or without mistakes.
 //!
 //! A project has room for a thousand dimensions with as many primaries, so each copy holds the flow twice: the second one
 //! under names of its own and without the dimension, whose derived fields only one flow may write.
@@ -6,9 +6,6 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// A mistake stands in every so many lines.
-const LINES_PER_MISTAKE: usize = 1_000;
 
 /// What begins an item and is followed by its name.
 const ITEMS: &[&str] = &[
@@ -47,8 +44,13 @@ pub struct Copies {
     pub mistakes: usize,
 }
 
-/// Writes copies into `folder`, which is emptied first, until there are `lines` lines.
-pub fn write_copies(original: &Path, folder: &Path, lines: usize) -> io::Result<Copies> {
+/// Writes copies into `folder`, which is emptied first, until there are `lines` lines; with a mistake in every so many, if any.
+pub fn write_copies(
+    original: &Path,
+    folder: &Path,
+    lines: usize,
+    lines_per_mistake: Option<usize>,
+) -> io::Result<Copies> {
     let files = nsf_files(original)?;
     if files.is_empty() {
         return Err(io::Error::other(format!("{} has no .nsf file", original.display())));
@@ -77,7 +79,8 @@ pub fn write_copies(original: &Path, folder: &Path, lines: usize) -> io::Result<
         for (name, text, mark) in &parts {
             let mut text = renamed(text, &names, number, mark);
             written.lines += text.lines().count();
-            if written.lines / LINES_PER_MISTAKE > written.mistakes && misspell(&mut text, written.mistakes) {
+            let due = lines_per_mistake.is_some_and(|every| written.lines / every > written.mistakes);
+            if due && misspell(&mut text, written.mistakes) {
                 written.mistakes += 1;
             }
             fs::write(copy.join(name), text)?;

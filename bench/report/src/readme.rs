@@ -64,6 +64,7 @@ a running sum of `duration` for each of 390,000 pairs of (stu_id, plan_id), whic
 | `w1`, `w2`      | the job in `.nsf`                                                                              |
 | `report`        | the command                                                                                    |
 | `w3`            | W3, on Kafka and Redis, with a command and a page of its own: [w3/README.md](w3/README.md)     |
+| `lsp`           | the language server while somebody types, likewise: [lsp/README.md](lsp/README.md)             |
 
 All read a real file and write a real file. Time is user and system time of the whole process, start and (for the
 product) compilation included; a ratio is the median over the rounds of the ratio within one round.

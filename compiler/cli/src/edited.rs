@@ -22,8 +22,10 @@ const SETTLED: Duration = Duration::from_secs(2);
 /// A project on disk.
 pub struct Edited {
     root: PathBuf,
-    /// Whether it is to be looked at.
-    stale: bool,
+    /// Whether its files were looked at.
+    seen: bool,
+    /// Whether there are settings that are open, and perhaps not on disk.
+    open_settings: bool,
     files: BTreeMap<String, OnDisk>,
     settings: Option<String>,
     lock: Option<SourceText>,
@@ -65,7 +67,8 @@ impl Edited {
     pub fn of(root: &Path) -> Self {
         Self {
             root: root.to_path_buf(),
-            stale: true,
+            seen: false,
+            open_settings: false,
             files: BTreeMap::new(),
             settings: None,
             lock: None,
@@ -73,13 +76,18 @@ impl Edited {
         }
     }
 
-    /// Looks at the files, and forgets what was read of those that have changed. What has no settings is the folder's own files:
-    /// whatever lies in folders below may be anything.
-    fn look(&mut self, has_settings: bool) {
+    /// Looks at the files, and forgets what was read of those that have changed; whether any has. What has no settings is the
+    /// folder's own files: whatever lies in folders below may be anything.
+    fn look(&mut self) -> bool {
         self.unreadable.clear();
-        self.settings = self.optional(SETTINGS_FILE);
-        self.lock = self.optional(LOCK_FILE).map(SourceText::new);
-        let has_settings = has_settings || self.settings.is_some();
+        let (settings, lock) = (self.optional(SETTINGS_FILE), self.optional(LOCK_FILE).map(SourceText::new));
+        let is_same_lock = match (&self.lock, &lock) {
+            (Some(before), Some(now)) => before.is(now),
+            (before, now) => before.is_none() && now.is_none(),
+        };
+        let mut changed = !self.seen || settings != self.settings || !is_same_lock;
+        (self.seen, self.settings, self.lock) = (true, settings, lock);
+        let has_settings = self.open_settings || self.settings.is_some();
         let paths = if has_settings { program_paths(&self.root) } else { Ok(programs_in(&self.root)) };
         let paths = paths.unwrap_or_else(|problem| {
             self.unreadable.push(problem.message);
@@ -88,10 +96,11 @@ impl Edited {
         let mut before = std::mem::take(&mut self.files);
         for path in paths {
             let stamp = fs::metadata(self.root.join(&path)).ok().and_then(|metadata| Stamp::of(&metadata));
-            let text = before.remove(&path).filter(|own| own.stamp.is_some() && own.stamp == stamp);
-            self.files.insert(path, OnDisk { stamp, text: text.and_then(|own| own.text) });
+            let same = before.remove(&path).filter(|own| own.stamp.is_some() && own.stamp == stamp);
+            changed |= same.is_none();
+            self.files.insert(path, OnDisk { stamp, text: same.and_then(|own| own.text) });
         }
-        self.stale = false;
+        changed | !before.is_empty()
     }
 
     fn optional(&mut self, name: &str) -> Option<String> {
@@ -156,18 +165,75 @@ impl Text {
 }
 
 impl nsf_lsp::Project for Edited {
-    fn look_again(&mut self) {
-        self.stale = true;
+    fn look_again(&mut self) -> bool {
+        self.look()
     }
 
     fn check(&mut self, open: &Open<'_>) -> Found {
         let inner = |path: &Path| Some(path.strip_prefix(&self.root).ok()?.to_str()?.replace('\\', "/"));
         let open: BTreeMap<String, &Document> =
             open.iter().filter_map(|(path, document)| Some((inner(path)?, *document))).collect();
-        if self.stale {
-            self.look(open.contains_key(SETTINGS_FILE));
+        let open_settings = open.contains_key(SETTINGS_FILE);
+        if !self.seen || open_settings != self.open_settings {
+            self.open_settings = open_settings;
+            self.look();
         }
         self.read(&open);
         self.found(&open)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nsf_lsp::Project;
+
+    use super::*;
+
+    fn found(edited: &mut Edited) -> Vec<String> {
+        let analysis = edited.check(&Open::default()).analysis;
+        analysis.diagnostics.iter().map(|own| own.code.id.to_owned()).collect()
+    }
+
+    fn write(path: &Path, text: &str) {
+        fs::write(path, text).unwrap();
+        let old = SystemTime::now() - 10 * SETTLED;
+        fs::File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+    }
+
+    #[test]
+    fn what_was_read_stays_until_somebody_looks() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        write(&path("a.nsf"), "use b\n\nconst A: int64 = B\n");
+        write(&path("b.nsf"), "const B: int64 = 5\n");
+        let mut edited = Edited::of(folder.path());
+        assert!(found(&mut edited).is_empty());
+        assert!(!edited.look_again(), "nothing has changed");
+        fs::remove_file(path("b.nsf")).unwrap();
+        assert!(found(&mut edited).is_empty(), "nobody has looked");
+        assert!(edited.look_again());
+        assert_eq!(found(&mut edited), ["E0201"]);
+        // Settings and numbers are looked at too.
+        write(&path("b.nsf"), "const B: int64 = 5\n");
+        write(&path("nsf.yaml"), "nam: shop\n");
+        assert!(edited.look_again());
+        assert_eq!(found(&mut edited), ["E0693"]);
+        assert!(!edited.look_again());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_costs_itself_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        write(&folder.path().join("a.nsf"), "const A: int64 = b\n");
+        std::os::unix::fs::symlink(folder.path().join("nowhere"), folder.path().join("b.nsf")).unwrap();
+        fs::write(folder.path().join("nsf.lock"), [0xff, 0xfe]).unwrap();
+        let mut edited = Edited::of(folder.path());
+        let Found { analysis, unreadable } = edited.check(&Open::default());
+        assert_eq!(analysis.diagnostics.len(), 1);
+        assert!(unreadable.iter().any(|words| words.contains("nsf.lock")), "{unreadable:?}");
+        // Bytes that are no text are one mistake of their file.
+        fs::write(folder.path().join("c.nsf"), b"const C: text = \"\xff\"\n").unwrap();
+        assert!(edited.look_again());
+        assert!(found(&mut edited).contains(&"E0124".to_owned()));
     }
 }

@@ -16,6 +16,7 @@ mod numbers;
 mod open;
 mod output;
 mod page;
+mod pages;
 mod problem;
 mod project;
 mod report;

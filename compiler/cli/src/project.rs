@@ -15,6 +15,10 @@ pub const SETTINGS_FILE: &str = "nsf.yaml";
 pub const LOCK_FILE: &str = "nsf.lock";
 /// Folders in which no program text is looked for.
 const BUILD_FOLDER: &str = "target";
+/// Folders in which no project is looked for.
+const NO_PROGRAMS: [&str; 2] = [BUILD_FOLDER, "node_modules"];
+/// Files and folders that are looked at in search of projects.
+const MOST_ENTRIES: usize = 100_000;
 /// Folders within folders that are searched.
 const DEPTH_LIMIT: usize = 64;
 /// Bytes of a program text that are read at most, well above what the compiler takes.
@@ -224,6 +228,33 @@ pub fn program_paths(root: &Path) -> Result<Vec<String>, Problem> {
     Ok(found)
 }
 
+/// The folders with settings in a folder, itself among them. What cannot be looked into has none, and where there is very much
+/// to look into the rest is left out: it may be all that a user has.
+pub fn project_folders(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut waiting = vec![(folder.to_path_buf(), 0)];
+    let mut looked = 0;
+    while let Some((folder, depth)) = waiting.pop() {
+        if folder.join(SETTINGS_FILE).is_file() {
+            found.push(folder.clone());
+        }
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            looked += 1;
+            let name = entry.file_name();
+            let hidden = name.to_string_lossy().starts_with('.');
+            let is_other = NO_PROGRAMS.iter().any(|other| name == *other);
+            if depth < DEPTH_LIMIT && !hidden && !is_other && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                waiting.push((entry.path(), depth + 1));
+            }
+        }
+        if looked > MOST_ENTRIES {
+            break;
+        }
+    }
+    found.sort();
+    found
+}
+
 /// Adds the `.nsf` files of a folder and its folders. Hidden folders, `target`, links to folders, and folders that are
 /// projects of their own are left out.
 fn collect(folder: &Path, prefix: &str, depth: usize, found: &mut Vec<String>) -> Result<(), Problem> {
@@ -322,6 +353,21 @@ mod tests {
         let project = Project::load(Some(folder.path())).unwrap();
         let files: Vec<&str> = project.files.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(files, ["a/z.nsf", "b.nsf"]);
+    }
+
+    #[test]
+    fn projects_are_found_in_a_folder() {
+        let folder = folder(&[
+            ("a/nsf.yaml", ""),
+            ("a/inner/nsf.yaml", ""),
+            ("b/c.nsf", ""),
+            ("node_modules/x/nsf.yaml", ""),
+            (".hidden/nsf.yaml", ""),
+        ]);
+        let inner = |path: &PathBuf| path.strip_prefix(folder.path()).unwrap().display().to_string();
+        let found: Vec<String> = project_folders(folder.path()).iter().map(inner).collect();
+        assert_eq!(found, ["a", "a/inner"]);
+        assert!(project_folders(&folder.path().join("nowhere")).is_empty());
     }
 
     #[test]

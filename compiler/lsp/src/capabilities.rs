@@ -3,6 +3,7 @@
 use gen_lsp_types as lsp;
 
 use crate::client::Client;
+use crate::features::tokens;
 use crate::position::Encoding;
 
 /// All of it. What is asked for is in `requests`.
@@ -29,8 +30,40 @@ pub(crate) fn capabilities(client: &Client) -> lsp::ServerCapabilities {
             prepare_provider: Some(true),
             ..lsp::RenameOptions::default()
         })),
+        // Who is told of diagnostics does not ask for them, and the other way round.
+        diagnostic_provider: client.pulls.then(|| {
+            lsp::DiagnosticProvider::DiagnosticOptions(lsp::DiagnosticOptions {
+                inter_file_dependencies: true,
+                workspace_diagnostics: true,
+                ..lsp::DiagnosticOptions::default()
+            })
+        }),
         document_formatting_provider: Some(lsp::DocumentFormattingProvider::Bool(true)),
+        document_link_provider: Some(lsp::DocumentLinkOptions::default()),
+        document_on_type_formatting_provider: Some(lsp::DocumentOnTypeFormattingOptions {
+            first_trigger_character: "}".to_owned(),
+            more_trigger_character: None,
+        }),
+        document_range_formatting_provider: Some(lsp::DocumentRangeFormattingProvider::Bool(true)),
         document_symbol_provider: Some(lsp::DocumentSymbolProvider::Bool(true)),
+        folding_range_provider: Some(lsp::FoldingRangeProvider::Bool(true)),
+        selection_range_provider: Some(lsp::SelectionRangeProvider::Bool(true)),
+        semantic_tokens_provider: Some(lsp::SemanticTokensProvider::SemanticTokensOptions(
+            lsp::SemanticTokensOptions {
+                legend: tokens::legend(),
+                full: Some(lsp::Full::Bool(true)),
+                range: Some(lsp::SemanticTokensOptionsRange::Bool(true)),
+                ..lsp::SemanticTokensOptions::default()
+            },
+        )),
+        workspace: Some(lsp::WorkspaceOptions {
+            workspace_folders: Some(lsp::WorkspaceFoldersServerCapabilities {
+                supported: Some(true),
+                change_notifications: Some(lsp::ChangeNotifications::Bool(true)),
+            }),
+            ..lsp::WorkspaceOptions::default()
+        }),
+        workspace_symbol_provider: Some(lsp::WorkspaceSymbolProvider::Bool(true)),
         ..lsp::ServerCapabilities::default()
     }
 }

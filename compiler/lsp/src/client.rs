@@ -13,19 +13,40 @@ pub(crate) struct Client {
     pub(crate) encoding: Encoding,
     /// Whether it asks for diagnostics. It is then not told of them unasked: it would show them twice.
     pub(crate) pulls: bool,
+    /// Whether it can be told that it should ask again.
+    pub(crate) refreshes: bool,
     /// Whether it can tell of files that change outside of it.
     pub(crate) watches: bool,
+    /// Whether it shows a link from a diagnostic to its page.
+    pub(crate) shows_pages: bool,
+    /// Whether it folds whole lines alone.
+    pub(crate) folds_lines: bool,
+    /// How many ranges it folds in a document.
+    pub(crate) most_folds: usize,
+    /// The process that has started the server.
+    pub(crate) process: Option<u32>,
 }
 
 impl Client {
     pub(crate) fn of(params: &lsp::InitializeParams) -> Self {
+        let documents = params.capabilities.text_document.as_ref();
         let workspace = params.capabilities.workspace.as_ref();
+        let folding = documents.and_then(|own| own.folding_range.as_ref());
         let watching = workspace.and_then(|own| own.did_change_watched_files.as_ref());
+        let published = documents.and_then(|own| own.publish_diagnostics.as_ref());
+        let published = published.map(|own| &own.diagnostics_capabilities);
+        let pulled = documents.and_then(|own| own.diagnostic.as_ref());
+        let shown = pulled.map(|own| &own.diagnostics_capabilities).or(published);
+        let diagnostics = workspace.and_then(|own| own.diagnostics.as_ref());
         Self {
             encoding: encoding(params),
-            // No request for them is answered yet.
-            pulls: false,
+            pulls: pulled.is_some(),
+            refreshes: diagnostics.and_then(|own| own.refresh_support) == Some(true),
             watches: watching.and_then(|own| own.dynamic_registration) == Some(true),
+            shows_pages: shown.and_then(|own| own.code_description_support) == Some(true),
+            folds_lines: folding.and_then(|own| own.line_folding_only) == Some(true),
+            most_folds: folding.and_then(|own| own.range_limit).map_or(usize::MAX, |most| most as usize),
+            process: params.process_id.and_then(|id| u32::try_from(id).ok()),
         }
     }
 }

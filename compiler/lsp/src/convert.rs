@@ -7,22 +7,20 @@ use gen_lsp_types::{self as lsp, Uri};
 use nsf_analysis::Analysis;
 use nsf_diagnostics::{self as nsf, FileId, NoteKind, Severity, Span};
 
-use crate::client::Client;
-use crate::documents::Documents;
 use crate::position;
+use crate::view::Around;
 
 /// The texts of a project, with what is needed to speak of places in them.
 #[derive(Clone, Copy)]
 pub(crate) struct Texts<'a> {
     analysis: &'a Analysis,
     folder: &'a Path,
-    documents: &'a Documents,
-    client: &'a Client,
+    around: Around<'a>,
 }
 
 impl<'a> Texts<'a> {
-    pub(crate) fn of(analysis: &'a Analysis, folder: &'a Path, documents: &'a Documents, client: &'a Client) -> Self {
-        Self { analysis, folder, documents, client }
+    pub(crate) fn of(analysis: &'a Analysis, folder: &'a Path, around: Around<'a>) -> Self {
+        Self { analysis, folder, around }
     }
 
     /// Where a source is on disk; none for the standard library's.
@@ -34,7 +32,7 @@ impl<'a> Texts<'a> {
     /// The address of a source, as the client has written it where it is open; none for the standard library's.
     pub(crate) fn uri(&self, file: FileId) -> Option<Uri> {
         let path = self.path(file)?;
-        let open = self.documents.get(&path).map(|document| document.uri.clone());
+        let open = self.around.documents.get(&path).map(|document| document.uri.clone());
         open.or_else(|| uri_of(&path))
     }
 
@@ -44,7 +42,7 @@ impl<'a> Texts<'a> {
     }
 
     pub(crate) fn range(&self, file: FileId, span: Span) -> Option<lsp::Range> {
-        Some(position::range(&self.analysis.sources.get(file)?.text, span, self.client.encoding))
+        Some(position::range(&self.analysis.sources.get(file)?.text, span, self.around.client.encoding))
     }
 
     /// A diagnostic; none where it is of the standard library.
@@ -65,12 +63,20 @@ impl<'a> Texts<'a> {
             range: self.range(at.file, at.span)?,
             severity: Some(severity),
             code: Some(lsp::Code::String(own.code.id.to_owned())),
+            code_description: self.page(own.code),
             source: Some("nsf".to_owned()),
             message: lsp::Message::String(words(own)),
             tags: is_needless(own).then(|| vec![lsp::DiagnosticTag::Unnecessary]),
             related_information: (!related.is_empty()).then_some(related),
             ..lsp::Diagnostic::default()
         })
+    }
+
+    /// The page of a code, for a client that shows a link to it.
+    fn page(&self, code: &nsf::Code) -> Option<lsp::CodeDescription> {
+        let shows = self.around.client.shows_pages;
+        let page = shows.then(|| self.around.host.page(code)).flatten()?;
+        Some(lsp::CodeDescription { href: uri_of(&page)? })
     }
 
     /// The edits of a fix; none where one is of what cannot be edited.
@@ -102,9 +108,9 @@ fn is_needless(own: &nsf::Diagnostic) -> bool {
     [nsf::codes::W0402.id, nsf::codes::W0403.id, nsf::codes::W0404.id, nsf::codes::W0406.id].contains(&code)
 }
 
-/// The address of a file; none where the path is none.
+/// The address of a file, or that which stands for a document that is no file's; none where the path is none.
 pub(crate) fn uri_of(path: &Path) -> Option<Uri> {
-    Uri::from_file_path(path).ok()
+    if path.is_absolute() { Uri::from_file_path(path).ok() } else { Uri::parse(path.to_str()?).ok() }
 }
 
 /// The file of an address; none for what is no file.

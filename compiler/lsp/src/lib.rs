@@ -36,6 +36,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nsf_analysis::Analysis;
+use nsf_diagnostics::Code;
 
 pub use documents::Document;
 pub use server::{ServeError, serve};
@@ -51,12 +52,21 @@ pub trait Host {
 
     /// The project of a folder, of which nothing is read yet.
     fn project(&self, folder: &Path) -> Box<dyn Project>;
+
+    /// The folders of the projects in a folder, which may be one itself.
+    fn projects_in(&self, folder: &Path) -> Vec<PathBuf>;
+
+    /// A file with the page of a code, that an editor can open; none where there is no place for one.
+    fn page(&self, code: &Code) -> Option<PathBuf>;
+
+    /// Whether a process is still there.
+    fn is_running(&self, process: u32) -> bool;
 }
 
 /// A project as it is on disk. What was read of it is kept, so that a check reads nothing but what has changed.
 pub trait Project {
-    /// Its files may have changed: the next check looks at them again.
-    fn look_again(&mut self);
+    /// Looks at its files again, since they may have changed; whether anything has that a check reads.
+    fn look_again(&mut self) -> bool;
 
     /// Checks it, with the texts that are open in the place of what their files hold. The paths of its sources are relative to
     /// the folder.

@@ -9,9 +9,8 @@ use nsf_analysis::project::{ParsedFile, ParsedProject};
 use nsf_analysis::{Analysis, check_parsed};
 use nsf_diagnostics::FileId;
 
-use crate::client::Client;
 use crate::convert::Texts;
-use crate::documents::Documents;
+use crate::view::Around;
 use crate::{Found, Open, Project};
 
 /// How long what was seen on disk counts where the client cannot tell of changes.
@@ -26,6 +25,8 @@ pub(crate) struct Opened {
     pub(crate) dirty: bool,
     /// What was last found; none before the first check, and where it has failed.
     analysis: Option<Analysis>,
+    /// What was found before that.
+    spent: Option<Analysis>,
     /// What was said of its files.
     told: BTreeMap<PathBuf, Told>,
     /// What could not be read.
@@ -49,6 +50,7 @@ impl Opened {
             own,
             dirty: true,
             analysis: None,
+            spent: None,
             told: BTreeMap::new(),
             unreadable: Vec::new(),
             looked: Instant::now(),
@@ -74,9 +76,8 @@ impl Opened {
 
     /// Its files may have changed.
     pub(crate) fn look_again(&mut self) {
-        self.own.look_again();
+        self.dirty |= self.own.look_again();
         self.looked = Instant::now();
-        self.dirty = true;
     }
 
     /// The same, where what was seen may be old.
@@ -90,12 +91,17 @@ impl Opened {
     pub(crate) fn check(&mut self, open: &Open<'_>) -> Vec<String> {
         self.dirty = false;
         // What was found of older texts is of no use where the check fails.
-        self.analysis = None;
+        self.spent = self.analysis.take();
         let Found { analysis, unreadable } = self.own.check(open);
         self.analysis = Some(analysis);
         let news = unreadable.iter().filter(|words| !self.unreadable.contains(words)).cloned().collect();
         self.unreadable = unreadable;
         news
+    }
+
+    /// Lets go of what was found before: it takes a while, and nobody waits for it.
+    pub(crate) fn tidy(&mut self) {
+        self.spent = None;
     }
 
     /// A file among the sources of what was found.
@@ -107,9 +113,10 @@ impl Opened {
 
     /// Takes down what is to be said of its files, and gives those of which that is something new. Something is to be said of
     /// each file that has diagnostics, of those that had some, and of the open ones: whoever opens a file waits for an answer.
-    pub(crate) fn tell(&mut self, documents: &Documents, client: &Client, ids: &mut u64) -> Vec<PathBuf> {
+    pub(crate) fn tell(&mut self, around: Around<'_>, ids: &mut u64) -> Vec<PathBuf> {
         let Some(analysis) = &self.analysis else { return Vec::new() };
-        let texts = Texts::of(analysis, &self.folder, documents, client);
+        let texts = Texts::of(analysis, &self.folder, around);
+        let documents = around.documents;
         let mut by_file: BTreeMap<PathBuf, Vec<lsp::Diagnostic>> = BTreeMap::new();
         for own in &analysis.diagnostics {
             if let (Some(path), Some(own)) = (texts.path(own.location().file), texts.diagnostic(own)) {
@@ -151,7 +158,9 @@ impl Opened {
 struct Alone;
 
 impl Project for Alone {
-    fn look_again(&mut self) {}
+    fn look_again(&mut self) -> bool {
+        false
+    }
 
     fn check(&mut self, open: &Open<'_>) -> Found {
         let file = |(path, document): (&&Path, &&crate::Document)| ParsedFile {

@@ -6,7 +6,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::features::{actions, formatting, navigation, renaming, symbols};
+use crate::features::{
+    actions, folding, formatting, links, navigation, pull, renaming, selection, symbols, tokens, workspace_symbols,
+};
 use crate::session::Session;
 use crate::view::{Place, View};
 
@@ -18,12 +20,22 @@ pub(crate) fn answer(session: &mut Session<'_>, request: Request) -> Result<Valu
     match request.method.as_str() {
         "textDocument/codeAction" => checked(session, request, actions::actions),
         "textDocument/definition" => checked(session, request, navigation::definition),
+        "textDocument/diagnostic" => whole(session, request, pull::document),
         "textDocument/documentHighlight" => checked(session, request, navigation::highlight),
+        "textDocument/documentLink" => checked(session, request, links::links),
         "textDocument/documentSymbol" => text(session, request, symbols::symbols),
-        "textDocument/formatting" => text(session, request, formatting::format),
+        "textDocument/foldingRange" => text(session, request, folding::folds),
+        "textDocument/formatting" => text(session, request, formatting::all),
+        "textDocument/onTypeFormatting" => text(session, request, formatting::typed),
         "textDocument/prepareRename" => refusing(session, request, renaming::prepare),
+        "textDocument/rangeFormatting" => text(session, request, formatting::range),
         "textDocument/references" => checked(session, request, navigation::references),
         "textDocument/rename" => refusing(session, request, renaming::rename),
+        "textDocument/selectionRange" => text(session, request, selection::selections),
+        "textDocument/semanticTokens/full" => text(session, request, tokens::all),
+        "textDocument/semanticTokens/range" => text(session, request, tokens::range),
+        "workspace/diagnostic" => whole(session, request, pull::workspace),
+        "workspace/symbol" => whole(session, request, workspace_symbols::find),
         other => Err((ErrorCode::MethodNotFound, format!("nsfc does not know `{other}`"))),
     }
 }
@@ -69,6 +81,18 @@ fn last<P: DeserializeOwned, R: Serialize>(
 ) -> Result<Value, Refusal> {
     let (uri, params) = read(request)?;
     value(session.place(&uri).map(|place| feature(&place, &params)))
+}
+
+/// Answers from all that is known.
+fn whole<P: DeserializeOwned, R: Serialize>(
+    session: &mut Session<'_>,
+    request: Request,
+    feature: fn(&mut Session<'_>, &P) -> R,
+) -> Result<Value, Refusal> {
+    let Request { method, params, .. } = request;
+    let params = serde_json::from_value(params)
+        .map_err(|error| (ErrorCode::InvalidParams, format!("`{method}` cannot be read: {error}")))?;
+    value(feature(session, &params))
 }
 
 /// The document that a request is about, and all that it says.

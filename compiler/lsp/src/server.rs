@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use gen_lsp_types as lsp;
 use lsp_server::{Connection, ErrorCode, Message, Request, RequestId, Response};
@@ -43,14 +44,18 @@ pub fn serve(connection: &Connection, host: &dyn Host) -> Result<(), ServeError>
         return Ok(());
     }
     let session = Session::new(host, client, client::folders(&params));
-    let mut server = Server { connection, session, queue: VecDeque::new() };
+    let mut server = Server { connection, host, session, queue: VecDeque::new() };
     server.watch_files();
     server.run();
     Ok(())
 }
 
+/// How often the process of the client is looked for while it says nothing.
+const LOOK: Duration = Duration::from_secs(2);
+
 struct Server<'c> {
     connection: &'c Connection,
+    host: &'c dyn Host,
     session: Session<'c>,
     /// What has come and was not taken yet.
     queue: VecDeque<Message>,
@@ -63,7 +68,8 @@ impl Server<'_> {
                 // A burst of changes is checked once, at its end.
                 self.session.settle();
                 self.send_all();
-                let Ok(message) = self.connection.receiver.recv() else { return };
+                self.session.tidy();
+                let Some(message) = self.next() else { return };
                 self.wait(message);
             }
             while let Ok(message) = self.connection.receiver.try_recv() {
@@ -74,6 +80,18 @@ impl Server<'_> {
                 return;
             }
             self.send_all();
+        }
+    }
+
+    /// Waits for a message; none where the client is gone, which one that is killed need not say.
+    fn next(&self) -> Option<Message> {
+        let Some(process) = self.session.client.process else { return self.connection.receiver.recv().ok() };
+        loop {
+            match self.connection.receiver.recv_timeout(LOOK) {
+                Ok(message) => return Some(message),
+                Err(error) if error.is_timeout() && self.host.is_running(process) => {}
+                Err(_) => return None,
+            }
         }
     }
 

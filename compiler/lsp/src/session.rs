@@ -5,15 +5,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use gen_lsp_types::{self as lsp, TextDocumentContentChangeEvent as Change, Uri};
-use lsp_server::{Message, Notification};
+use lsp_server::{Message, Notification, Request, RequestId};
+use nsf_analysis::Analysis;
 use serde::Serialize;
 
 use crate::Host;
 use crate::client::Client;
-use crate::convert::{path_of, uri_of};
+use crate::convert::{Texts, path_of, uri_of};
 use crate::documents::{Document, Documents};
 use crate::project::{Opened, Told};
-use crate::view::{Place, View};
+use crate::view::{Around, Place, View};
 
 /// The file that makes a folder a project.
 const SETTINGS_FILE: &str = "nsf.yaml";
@@ -33,6 +34,14 @@ pub(crate) struct Session<'h> {
     failed: BTreeSet<String>,
     /// Names of what is told, so far.
     ids: u64,
+    /// Requests to the client, so far.
+    asked: u64,
+    /// Whether the projects in the folders were looked for.
+    discovered: bool,
+    /// Whether something has changed that the client does not know of.
+    files_changed: bool,
+    /// Whether what the client has asked for is no longer so.
+    asks_too_late: bool,
 }
 
 impl<'h> Session<'h> {
@@ -46,13 +55,19 @@ impl<'h> Session<'h> {
             outbox: Vec::new(),
             failed: BTreeSet::new(),
             ids: 0,
+            asked: 0,
+            discovered: false,
+            files_changed: false,
+            asks_too_late: false,
         }
     }
 
     pub(crate) fn open(&mut self, uri: Uri, version: i32, text: &str) {
         let key = self.project_of(&uri);
         self.documents.insert(Document::new(uri, version, text, key.clone()));
-        self.project(&key).look_again();
+        let project = self.project(&key);
+        project.look_again();
+        project.dirty = true;
     }
 
     pub(crate) fn change(&mut self, uri: &Uri, version: i32, changes: Vec<Change>) {
@@ -80,6 +95,7 @@ impl<'h> Session<'h> {
 
     /// Files have changed, come or gone.
     pub(crate) fn changed(&mut self, paths: &[PathBuf]) {
+        self.files_changed = true;
         if paths.iter().any(|path| path.file_name().is_some_and(|name| name == SETTINGS_FILE)) {
             self.find_projects_again();
         }
@@ -93,6 +109,7 @@ impl<'h> Session<'h> {
     pub(crate) fn change_folders(&mut self, added: Vec<PathBuf>, removed: &[PathBuf]) {
         self.folders.extend(added);
         self.folders.retain(|folder| !removed.contains(folder));
+        (self.discovered, self.files_changed) = (false, true);
         let keys: Vec<PathBuf> = self.projects.keys().cloned().collect();
         keys.iter().for_each(|key| self.leave(key));
     }
@@ -109,7 +126,7 @@ impl<'h> Session<'h> {
         let project = self.projects.get(&document.project)?;
         Some(Place {
             view: document.view(&self.client),
-            documents: &self.documents,
+            around: self.around(),
             folder: project.folder(),
             analysis: project.analysis()?,
             file: project.file(&path)?,
@@ -128,20 +145,75 @@ impl<'h> Session<'h> {
                 continue;
             }
             let open = self.documents.of(&key);
-            let (documents, client, ids) = (&self.documents, &self.client, &mut self.ids);
+            let around = Around { host: self.host, client: &self.client, documents: &self.documents };
+            let ids = &mut self.ids;
             let checked = catch_unwind(AssertUnwindSafe(|| {
                 let unreadable = project.check(&open);
-                (project.tell(documents, client, ids), unreadable)
+                (project.tell(around, ids), unreadable)
             }));
             let Ok((news, unreadable)) = checked else {
                 self.fail("check");
                 continue;
             };
             unreadable.iter().for_each(|words| self.show(words));
-            if !self.client.pulls {
+            if self.client.pulls {
+                self.asks_too_late |= self.files_changed && !news.is_empty();
+            } else {
                 news.iter().for_each(|path| self.publish(&key, path));
             }
         }
+        self.files_changed = false;
+        if std::mem::take(&mut self.asks_too_late) && self.client.refreshes {
+            self.ask("workspace/diagnostic/refresh");
+        }
+    }
+
+    /// Lets go of what is of no use, when nobody waits.
+    pub(crate) fn tidy(&mut self) {
+        self.projects.values_mut().for_each(Opened::tidy);
+    }
+
+    /// Looks for the projects in the folders that the client works in. They are checked from then on, whether something of them
+    /// is open or not.
+    pub(crate) fn discover(&mut self) {
+        if std::mem::replace(&mut self.discovered, true) {
+            return;
+        }
+        let host = self.host;
+        let found: Vec<PathBuf> = self.folders.iter().flat_map(|folder| host.projects_in(folder)).collect();
+        found.iter().for_each(|key| {
+            self.project(key);
+        });
+    }
+
+    /// What was said of a document or file, if anything.
+    pub(crate) fn told(&self, uri: &Uri) -> Option<&Told> {
+        let path = Documents::path(uri);
+        let key = self.documents.get(&path).map(|document| document.project.clone());
+        let key = key.unwrap_or_else(|| self.project_of(uri));
+        self.projects.get(&key)?.told().get(&path)
+    }
+
+    /// All that was said, by the addresses of the files.
+    pub(crate) fn all_told(&self) -> impl Iterator<Item = (Uri, &Told)> {
+        let all = self.projects.values().flat_map(|project| project.told());
+        all.filter_map(|(path, told)| Some((self.uri(path)?, told)))
+    }
+
+    /// What was last found in each project.
+    pub(crate) fn analyses(&self) -> impl Iterator<Item = (&Analysis, Texts<'_>)> {
+        let found = self.projects.values().filter_map(|project| Some((project.analysis()?, project.folder())));
+        found.map(|(analysis, folder)| (analysis, Texts::of(analysis, folder, self.around())))
+    }
+
+    fn around(&self) -> Around<'_> {
+        Around { host: self.host, client: &self.client, documents: &self.documents }
+    }
+
+    /// The address of a file, as the client has written it where it is open.
+    fn uri(&self, path: &Path) -> Option<Uri> {
+        let open = self.documents.get(path).map(|document| document.uri.clone());
+        open.or_else(|| uri_of(path))
     }
 
     /// Something of the server itself has failed: the client's log has it each time, the user sees it once.
@@ -163,6 +235,13 @@ impl<'h> Session<'h> {
         self.notify("window/showMessage", &serde_json::json!({ "type": 1, "message": words }));
     }
 
+    /// Asks the client for something that has no answer of interest.
+    fn ask(&mut self, method: &str) {
+        self.asked += 1;
+        let id = RequestId::from(format!("nsfc {}", self.asked));
+        self.outbox.push(Request { id, method: method.to_owned(), params: serde_json::Value::Null }.into());
+    }
+
     pub(crate) fn notify(&mut self, method: &str, params: &impl Serialize) {
         if let Ok(params) = serde_json::to_value(params) {
             self.outbox.push(Notification { method: method.to_owned(), params }.into());
@@ -177,8 +256,7 @@ impl<'h> Session<'h> {
     }
 
     fn publish_as(&mut self, path: &Path, version: Option<i32>, diagnostics: Vec<lsp::Diagnostic>) {
-        let open = self.documents.get(path).map(|document| document.uri.clone());
-        if let Some(uri) = open.or_else(|| uri_of(path)) {
+        if let Some(uri) = self.uri(path) {
             let params = lsp::PublishDiagnosticsParams { uri, version, diagnostics };
             self.notify("textDocument/publishDiagnostics", &params);
         }
@@ -202,6 +280,7 @@ impl<'h> Session<'h> {
         if in_use {
             if let Some(project) = self.projects.get_mut(key) {
                 project.look_again();
+                project.dirty = true;
             }
             return;
         }
@@ -215,6 +294,7 @@ impl<'h> Session<'h> {
 
     /// Settings have come or gone: documents may be of other projects.
     fn find_projects_again(&mut self) {
+        self.discovered = false;
         let mut left = BTreeSet::new();
         let host = self.host;
         for (path, document) in self.documents.iter_mut().filter(|(path, _)| path.is_absolute()) {

@@ -8,10 +8,19 @@ use nsf_analysis::project::Parsed;
 use nsf_diagnostics::{FileId, SourceText, Span};
 use nsf_syntax::ast::File;
 
+use crate::Host;
 use crate::client::Client;
 use crate::convert::Texts;
 use crate::documents::{Document, Documents};
 use crate::position;
+
+/// What is known of the world around a text.
+#[derive(Clone, Copy)]
+pub(crate) struct Around<'s> {
+    pub(crate) host: &'s dyn Host,
+    pub(crate) client: &'s Client,
+    pub(crate) documents: &'s Documents,
+}
 
 /// A text with its tree: an open document, or a file of a project.
 #[derive(Clone, Copy)]
@@ -37,7 +46,6 @@ impl<'s> View<'s> {
         position::span(self.text(), range, self.client.encoding)
     }
 
-    #[allow(dead_code, reason = "for requests about a position")]
     pub(crate) fn offset(&self, at: lsp::Position) -> u32 {
         position::offset(self.text(), at, self.client.encoding)
     }
@@ -47,7 +55,7 @@ impl<'s> View<'s> {
 pub(crate) struct Place<'s> {
     /// The document as it is now.
     pub(crate) view: View<'s>,
-    pub(crate) documents: &'s Documents,
+    pub(crate) around: Around<'s>,
     pub(crate) folder: &'s Path,
     /// What was found. Where a request is answered without a check, it may be of an older text: see [`Place::before`].
     pub(crate) analysis: &'s Analysis,
@@ -58,7 +66,7 @@ pub(crate) struct Place<'s> {
 impl<'s> Place<'s> {
     /// To speak of places in the sources of the analysis.
     pub(crate) fn texts(&self) -> Texts<'s> {
-        Texts::of(self.analysis, self.folder, self.documents, self.view.client)
+        Texts::of(self.analysis, self.folder, self.around)
     }
 
     #[allow(dead_code, reason = "for requests that do not wait for a check")]

@@ -16,6 +16,7 @@ mod split;
 mod time;
 mod token;
 mod trim;
+pub mod walk;
 
 pub use error::{Form, Habit, SyntaxError, SyntaxErrorKind};
 pub use parse::{MAX_FILE_BYTES, Parse, decode, parse, parse_bytes};

@@ -1,7 +1,13 @@
 //! What an editor asks for, a file a request.
 
 pub(crate) mod actions;
+pub(crate) mod folding;
 pub(crate) mod formatting;
+pub(crate) mod links;
 pub(crate) mod navigation;
+pub(crate) mod pull;
 pub(crate) mod renaming;
+pub(crate) mod selection;
 pub(crate) mod symbols;
+pub(crate) mod tokens;
+pub(crate) mod workspace_symbols;

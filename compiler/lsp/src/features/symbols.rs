@@ -8,6 +8,11 @@ use crate::view::View;
 
 /// The items with the fields that they declare.
 pub(crate) fn symbols(view: View<'_>, _: &DocumentSymbolParams) -> Vec<DocumentSymbol> {
+    outline(view)
+}
+
+/// The same of any text.
+pub(crate) fn outline(view: View<'_>) -> Vec<DocumentSymbol> {
     let outline = Outline { view };
     view.tree().items.iter().filter_map(|item| outline.item(item)).collect()
 }

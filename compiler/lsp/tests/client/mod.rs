@@ -1,19 +1,24 @@
 //! A client that talks to the server in memory.
 #![allow(dead_code, reason = "each test uses some of it")]
-
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use lsp_server::{Connection, Message, Notification, Request, RequestId};
 use nsf_analysis::project::{Parsed, ParsedFile, ParsedProject};
-use nsf_diagnostics::SourceText;
+use nsf_diagnostics::{Code, SourceText};
 use nsf_lsp::{Found, Host, Project, ServeError, serve};
 use serde_json::{Value, json};
 
 /// Projects of what is open, and of one file that is not.
 pub struct Open;
+
+/// Who holds it stops the check of texts that say `gate!`.
+pub static GATE: Mutex<()> = Mutex::new(());
+/// Whether such a check has come so far.
+pub static AT_GATE: AtomicBool = AtomicBool::new(false);
 
 /// The file that is not open.
 pub const LIMITS: &str = "const LIMIT: int64 = 5\n";
@@ -26,17 +31,38 @@ impl Host for Open {
     fn project(&self, folder: &Path) -> Box<dyn Project> {
         Box::new(Shop { folder: folder.to_path_buf() })
     }
+
+    fn projects_in(&self, folder: &Path) -> Vec<PathBuf> {
+        vec![folder.join("found")]
+    }
+
+    fn page(&self, code: &Code) -> Option<PathBuf> {
+        Some(PathBuf::from(format!("/pages/{}.md", code.id)))
+    }
+
+    fn is_running(&self, process: u32) -> bool {
+        process != GONE
+    }
 }
+
+/// A process that is not there.
+pub const GONE: u32 = 7;
 
 struct Shop {
     folder: PathBuf,
 }
 
 impl Project for Shop {
-    fn look_again(&mut self) {}
+    fn look_again(&mut self) -> bool {
+        true
+    }
 
     fn check(&mut self, open: &nsf_lsp::Open<'_>) -> Found {
         assert!(!open.values().any(|document| document.text().contains("panic!")), "asked for");
+        if open.values().any(|document| document.text().contains("gate!")) {
+            AT_GATE.store(true, Ordering::SeqCst);
+            drop(GATE.lock());
+        }
         let file = |path: String, parsed| ParsedFile { path, parsed };
         let inner = |path: &Path| path.strip_prefix(&self.folder).unwrap().display().to_string();
         let mut files: Vec<ParsedFile> =
@@ -57,16 +83,22 @@ pub struct Client {
     next: i32,
     /// What came that nobody has asked for yet.
     told: Vec<Notification>,
+    /// What the server has asked for.
+    pub asked: Vec<Request>,
 }
 
 const TIME: Duration = Duration::from_secs(60);
 
 impl Client {
     pub fn start(capabilities: Value) -> (Self, Value) {
+        Self::start_with(json!({ "processId": null, "capabilities": capabilities }))
+    }
+
+    pub fn start_with(params: Value) -> (Self, Value) {
         let (connection, own) = Connection::memory();
         let server = std::thread::spawn(move || serve(&own, &Open));
-        let mut client = Self { connection, server: Some(server), next: 0, told: Vec::new() };
-        let answer = client.ask("initialize", json!({ "processId": null, "capabilities": capabilities }));
+        let mut client = Self { connection, server: Some(server), next: 0, told: Vec::new(), asked: Vec::new() };
+        let answer = client.ask("initialize", params);
         client.tell("initialized", json!({}));
         (client, answer.unwrap())
     }
@@ -76,18 +108,35 @@ impl Client {
     }
 
     pub fn ask(&mut self, method: &str, params: Value) -> Result<Value, (i32, String)> {
+        let id = self.send(method, params);
+        self.answer(&id)
+    }
+
+    /// Sends a request and does not wait.
+    pub fn send(&mut self, method: &str, params: Value) -> RequestId {
         self.next += 1;
         let id = RequestId::from(self.next);
         self.connection.sender.send(Request { id: id.clone(), method: method.to_owned(), params }.into()).unwrap();
+        id
+    }
+
+    /// Waits for the answer to a request.
+    pub fn answer(&mut self, id: &RequestId) -> Result<Value, (i32, String)> {
         loop {
             match self.connection.receiver.recv_timeout(TIME).unwrap() {
-                Message::Response(response) if response.id == id => {
+                Message::Response(response) if response.id == *id => {
                     return response.response_result.map_err(|error| (error.code, error.message));
                 }
                 Message::Notification(notification) => self.told.push(notification),
+                Message::Request(request) => self.asked.push(request),
                 other => panic!("{other:?}"),
             }
         }
+    }
+
+    /// Whether a notification of a method has come that nobody has asked for yet.
+    pub fn was_told(&self, method: &str) -> bool {
+        self.told.iter().any(|own| own.method == method)
     }
 
     /// The next notification of a method.
@@ -98,6 +147,7 @@ impl Client {
             }
             match self.connection.receiver.recv_timeout(TIME).unwrap() {
                 Message::Notification(notification) => self.told.push(notification),
+                Message::Request(request) => self.asked.push(request),
                 other => panic!("{other:?}"),
             }
         }
@@ -111,6 +161,11 @@ impl Client {
                 return (told["version"].clone(), told["diagnostics"].as_array().unwrap().clone());
             }
         }
+    }
+
+    /// Answers once everything before it is done.
+    pub fn settle(&mut self) {
+        self.ask("textDocument/unheardOf", Value::Null).unwrap_err();
     }
 
     pub fn open(&self, uri: &str, text: &str) {
