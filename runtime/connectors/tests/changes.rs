@@ -30,13 +30,18 @@ fn gained(fields: &[(&str, i64)]) -> Plan {
 
 /// A project whose store holds the first half of its records, and what an undisturbed run of the first plan gives.
 fn half_done(records: &str) -> (Project, Vec<String>, Vec<String>) {
+    half_done_by(&summing(), records)
+}
+
+/// The same, the first half done by another plan.
+fn half_done_by(plan: &Plan, records: &str) -> (Project, Vec<String>, Vec<String>) {
     let whole = Project::default();
     whole.write("in.ndjson", records);
     whole.run(&summing(), IN, OUT, Options::default()).unwrap();
     let project = Project::default();
     let lines: Vec<&str> = records.lines().collect();
     project.write("in.ndjson", &(lines[..lines.len() / 2].join("\n") + "\n"));
-    project.run(&summing(), IN, OUT, Options::default()).unwrap();
+    project.run(plan, IN, OUT, Options::default()).unwrap();
     project.write("in.ndjson", records);
     (project, whole.sorted("out.ndjson"), whole.sorted("sums.ndjson"))
 }
@@ -71,6 +76,33 @@ fn a_state_that_gains_fields_goes_on_from_its_rows_wherever_the_change_is_stoppe
             assert_eq!(row[member], expected[member], "{row}");
         }
     }
+}
+
+#[test]
+fn a_state_with_wider_and_renamed_fields_goes_on_from_its_rows_wherever_the_change_is_stopped() {
+    let records = sum_records(30_000, 11_000, 11);
+    // The same program with narrower numbers.
+    let text = serde_json::to_string(&summing()).unwrap().replace("\"int64", "\"int32").replace("int64", "int32");
+    let narrow: Plan = serde_json::from_str(&text).unwrap();
+    let (project, out, sums) = half_done_by(&narrow, &records);
+    let mut wide = summing();
+    wide.states[0].fields[1].name = "counted".into();
+    wide.states[0].fields[1].stored_as = Some("count".into());
+    let options = Options::default();
+    options.failpoints.arm("in-migration", 1);
+    assert_eq!(project.run(&wide, IN, OUT, options).unwrap_err(), RunError::Failpoint("in-migration"));
+    let error = project.run(&narrow, IN, OUT, Options::default()).unwrap_err().to_string();
+    assert!(error.contains("its field `total` was stored as int64, now it is int32"), "{error}");
+    let summary = project.run(&wide, IN, OUT, Options::default()).unwrap();
+    assert!(summary.resumed);
+    assert_eq!(project.sorted("out.ndjson"), out);
+    let renamed: Vec<String> = sums.iter().map(|row| row.replace("\"count\":", "\"counted\":")).collect();
+    assert_eq!(project.sorted("sums.ndjson"), renamed);
+    // Nothing more is to be done, and a plan that does not know the field's first name is refused.
+    assert!(project.run(&wide, IN, OUT, Options::default()).unwrap().notes.is_empty());
+    wide.states[0].fields[1].stored_as = None;
+    let error = project.run(&wide, IN, OUT, Options::default()).unwrap_err().to_string();
+    assert!(error.contains("its field `count` is stored, but gone from the program"), "{error}");
 }
 
 #[test]

@@ -24,6 +24,9 @@ struct StoredStream {
     /// Where several workers share it: whether its records are spread over lanes, so that its position stands in all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     laned: Option<bool>,
+    /// Where its records are spread over lanes: the members of a record that say which lane, by which rows lie in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +57,7 @@ pub(super) fn check(
     check_streams(core, plan, meta, &streams, first, fitted)?;
     check_flows(plan, !streams.is_empty(), meta, first, fitted)?;
     for dimension in &plan.dimensions {
-        check_dimension(dimension, meta, first, fitted)?;
+        check_dimension(core, dimension, meta, first, fitted)?;
     }
     Ok(())
 }
@@ -71,12 +74,18 @@ fn check_streams(
         known.iter().filter(|(id, _)| core.streams.iter().all(|stream| stream.id != *id)).collect();
     for (index, stream) in core.streams.iter().enumerate() {
         let laned = core.shared.store.lanes().is_some().then(|| core.is_laned(index));
-        let now = StoredStream { topic: stream.topic.clone(), left: false, laned };
+        let key = laned.filter(|laned| *laned).and_then(|_| key_names(plan, &stream.id));
+        let now = StoredStream { topic: stream.topic.clone(), left: false, laned, key };
         let before = known.iter().find(|(id, _)| *id == stream.id).map(|(_, before)| before);
         if let (Some(then), Some(now)) = (before.and_then(|before| before.laned), laned)
             && then != now
         {
             return Err(refused_lanes(&stream.id, now));
+        }
+        if let (Some(then), Some(now)) = (before.and_then(|before| before.key.as_ref()), now.key.as_ref())
+            && then != now
+        {
+            return Err(refused_key(&stream.id, then, now));
         }
         if before == Some(&now) {
             continue;
@@ -115,6 +124,23 @@ fn refused_lanes(id: &str, now: bool) -> RunError {
     let help = "let the flow that comes or goes read a source of its own: another name, the same topic; it is read from its \
                 beginning";
     refused(message, help.to_owned())
+}
+
+/// The members of a message that are a source's key: a field may be called otherwise.
+fn key_names(plan: &Plan, id: &str) -> Option<Vec<String>> {
+    let source = plan.sources.iter().find(|source| source.id == id)?;
+    let name = |field: &u32| source.encoding.fields.get(*field as usize).map(|field| field.path.join("."));
+    source.key.iter().map(name).collect()
+}
+
+/// Rows lie in the lane that the key of their records names.
+fn refused_key(id: &str, then: &[String], now: &[String]) -> RunError {
+    let (was, is) = (then.join(", "), now.join(", "));
+    let message =
+        format!("the key of `{id}` was ({was}) and is ({is}) now: what its flows have stored would not be found");
+    let help =
+        format!("keep the key, and let the flow `repartition by {is}`; or read the topic by a source of another name");
+    refused(message, help)
 }
 
 /// The module of an item's id.
@@ -164,6 +190,7 @@ fn check_flows(
 }
 
 fn check_dimension(
+    core: &Core,
     dimension: &Dimension,
     meta: &Meta,
     first: &mut StoreBatch,
@@ -190,6 +217,14 @@ fn check_dimension(
         let help = "give the dimension another number to begin it anew beside what is stored, or give --fresh to forget \
                     earlier runs and begin anew";
         return Err(refused(message, help.to_owned()));
+    }
+    // On servers rows lie under the name; a store of this machine finds them by the code.
+    if known.name != now.name && core.shared.store.lanes().is_some() {
+        let (old, new, code) = (&known.name, &now.name, dimension.code);
+        let message = format!("dimension `{new}` (#{code}) was stored as `{old}`: its rows would not be found");
+        let help =
+            format!("call it `{old}` again, or give `{new}` another number to begin it anew beside what is stored");
+        return Err(refused(message, help));
     }
     for field in &dimension.fields {
         let old = known.fields.iter().find(|(id, name)| **name == field.name && **id != field.id);

@@ -86,7 +86,7 @@ fn dimension_changes((old, was): (&Plan, &Dimension), (new, now): (&Plan, &Dimen
     if was.name != now.name {
         changes.push(Change::loss(
             "another name",
-            "rows in a local store are found by the code, those on Redis and MySQL by the name: there they would be lost",
+            "rows in a local store are found by the code, those on Redis and MySQL by the name: there the new program is refused",
             "keep the name where its rows are on servers",
         ));
     }

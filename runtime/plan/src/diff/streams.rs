@@ -107,14 +107,15 @@ fn saves(plan: &Plan, source: usize) -> bool {
 
 fn other_key(was: &Source, now: &Source) -> Option<Change> {
     let words = |source: &Source| {
-        let name = |field: &u32| source.encoding.fields.get(*field as usize).map(|field| field.name.as_str());
+        // A field may be called otherwise and be the same member.
+        let name = |field: &u32| source.encoding.fields.get(*field as usize).map(|field| field.path.join("."));
         format!("({})", source.key.iter().filter_map(name).collect::<Vec<_>>().join(", "))
     };
     let (before, after) = (words(was), words(now));
     (before != after).then(|| {
         Change::loss(
             format!("key {before} → {after}"),
-            "what its flows have saved lies on servers where the old key puts it, and is not found by the new one",
+            "what its flows have saved lies on servers where the old key puts it: the new program is refused there",
             format!("keep the key, and let the flow `repartition by {}`", after.trim_matches(['(', ')'])),
         )
     })
