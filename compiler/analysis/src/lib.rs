@@ -18,6 +18,7 @@ pub mod model;
 pub mod names;
 pub mod project;
 pub mod rename;
+pub mod samples;
 pub mod types;
 pub mod visit;
 

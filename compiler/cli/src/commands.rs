@@ -9,10 +9,13 @@ mod graph;
 mod hand_over;
 mod lsp;
 mod new;
+mod playground;
 mod run;
 mod test;
 
 use clap::Subcommand;
+
+pub use lsp::Disk;
 
 use crate::Outcome;
 use crate::output::Output;
@@ -31,6 +34,7 @@ pub enum Command {
     Graph(graph::Graph),
     Explain(explain::Explain),
     Lsp(lsp::Lsp),
+    Playground(playground::Playground),
 }
 
 impl Command {
@@ -50,6 +54,7 @@ impl Command {
             Self::Graph(command) => command.run(output),
             Self::Explain(command) => command.run(output),
             Self::Lsp(command) => command.run(),
+            Self::Playground(command) => command.run(output),
         }
     }
 }

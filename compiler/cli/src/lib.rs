@@ -17,6 +17,7 @@ mod open;
 mod output;
 mod page;
 mod pages;
+mod playground;
 mod problem;
 mod project;
 mod report;

@@ -4,6 +4,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `transport` | messages on standard input and output, and what is said of those that are none |
+//! | `memory` | a client in the same program |
 //! | `server` | the loop: what comes is taken in order, a request that panics costs itself alone |
 //! | `requests` | a line a request: from what it is answered, and by which feature |
 //! | `notifications` | a line a notification |
@@ -23,6 +24,7 @@ mod client;
 mod convert;
 mod documents;
 mod features;
+mod memory;
 mod notifications;
 mod position;
 mod project;
@@ -39,6 +41,7 @@ use nsf_analysis::Analysis;
 use nsf_diagnostics::Code;
 
 pub use documents::Document;
+pub use memory::Client;
 pub use server::{ServeError, serve};
 pub use transport::serve_stdio;
 

@@ -34,6 +34,7 @@ impl Lsp {
 struct Disk {
     pages: Pages,
 }
+pub struct Disk;
 
 impl Host for Disk {
     /// The nearest folder with settings around the file, or else its own.
