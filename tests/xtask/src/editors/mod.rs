@@ -4,6 +4,7 @@
 mod conformance;
 mod emacs;
 mod neovim;
+mod playground;
 mod provide;
 mod vscode;
 
@@ -24,8 +25,13 @@ pub enum Trouble {
 type Show = fn(&Path) -> Result<(), Trouble>;
 
 /// Every editor, in the order in which they are shown.
-const EDITORS: [(&str, Show); 4] =
-    [("conformance", conformance::show), ("neovim", neovim::show), ("emacs", emacs::show), ("vscode", vscode::show)];
+const EDITORS: [(&str, Show); 5] = [
+    ("conformance", conformance::show),
+    ("neovim", neovim::show),
+    ("emacs", emacs::show),
+    ("vscode", vscode::show),
+    ("playground", playground::show),
+];
 
 /// Shows the editors with these names; all where there is none.
 ///

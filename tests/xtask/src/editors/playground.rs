@@ -29,9 +29,14 @@ fn is_built(page: &Path) -> Result<(), Trouble> {
     let failed = |error: std::io::Error| Trouble::Failed(format!("the page's script: {error}"));
     let built = folder().join("playground.js");
     let outfile = format!("--outfile={}", built.display());
-    provide::tested(provide::npm(page, &["run", "--silent", "build", "--", "--log-level=warning", &outfile]), "building the page")?;
+    provide::tested(
+        provide::npm(page, &["run", "--silent", "build", "--", "--log-level=warning", &outfile]),
+        "building the page",
+    )?;
     if fs::read(&built).map_err(failed)? == fs::read(page.join("dist/playground.js")).map_err(failed)? {
         return Ok(());
     }
-    Err(Trouble::Failed("dist/playground.js is not what its sources give: npm run build in editors/playground".to_owned()))
+    Err(Trouble::Failed(
+        "dist/playground.js is not what its sources give: npm run build in editors/playground".to_owned(),
+    ))
 }
