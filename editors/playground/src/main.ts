@@ -132,8 +132,9 @@ class Page {
       case "Problems":
         return problems(all, this.editors);
       case "Graph": {
-        const graph = element("div", { className: "graph" });
+        const graph = element("div", { className: "graph", title: "Click to see it whole or in its own size" });
         graph.innerHTML = this.graph;
+        graph.addEventListener("click", () => graph.classList.toggle("whole"));
         return [graph];
       }
     }
