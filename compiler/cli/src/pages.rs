@@ -19,6 +19,11 @@ pub struct Pages {
 }
 
 impl Pages {
+    /// For whom they are of no use.
+    pub const fn none() -> Self {
+        Self { folder: None, written: RefCell::new(BTreeMap::new()) }
+    }
+
     /// Those in the folder for the caches of the user.
     pub fn of_user() -> Self {
         Self::within(caches())

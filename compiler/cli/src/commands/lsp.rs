@@ -31,10 +31,16 @@ impl Lsp {
 }
 
 /// The projects on disk.
-struct Disk {
+pub struct Disk {
     pages: Pages,
 }
-pub struct Disk;
+
+impl Disk {
+    /// For a page of a browser, which opens no files.
+    pub fn without_pages() -> Self {
+        Self { pages: Pages::none() }
+    }
+}
 
 impl Host for Disk {
     /// The nearest folder with settings around the file, or else its own.

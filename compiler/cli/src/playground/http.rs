@@ -190,7 +190,9 @@ struct OfPage {
 
 fn client(site: &Site, page: &str) -> Arc<nsf_lsp::Client> {
     let mut clients = site.clients.lock().unwrap_or_else(PoisonError::into_inner);
-    Arc::clone(clients.entry(page.to_owned()).or_insert_with(|| Arc::new(nsf_lsp::Client::start(Disk))))
+    Arc::clone(
+        clients.entry(page.to_owned()).or_insert_with(|| Arc::new(nsf_lsp::Client::start(Disk::without_pages()))),
+    )
 }
 
 fn to_server(site: &Site, of: &OfPage) -> Result<Value, String> {
