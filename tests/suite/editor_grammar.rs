@@ -17,6 +17,7 @@ use tree_sitter::{InputEdit, Language, Node, Parser, Point, Tree};
 use tree_sitter_generate::{OptLevel, generate_parser_in_directory, load_grammar_file};
 
 use crate::dose;
+use crate::formatting::UNDERSTOOD;
 use crate::programs::Programs;
 
 /// Programs that are derived from the compiler's grammar in the full dose.
@@ -175,7 +176,8 @@ fn every_file_without_mistakes_is_read_alike() {
     let mut parser = parser();
     let (mut read, mut complaints) = (0, Vec::new());
     for (path, text) in files() {
-        if !parse(FileId::default(), &text).errors.is_empty() || !starts_at_the_margin(&text) {
+        let has_mistakes = !parse(FileId::default(), &text).errors.is_empty() || UNDERSTOOD.contains(&path.as_str());
+        if has_mistakes || !starts_at_the_margin(&text) {
             continue;
         }
         read += 1;

@@ -18,6 +18,10 @@ use nsf_tests::{read, root, tool, tree};
 use crate::dose;
 use crate::programs::{Programs, Words};
 
+/// Files in which the parser understands what no rule says, so that a later pass tells of the mistake. It understands them by their
+/// lines, so that comments cannot stand everywhere.
+pub const UNDERSTOOD: [&str; 1] = ["tests/mistakes/state/fields_without_value.nsf"];
+
 /// Programs that are derived in the full dose.
 const PROGRAMS: u64 = 2000;
 
@@ -251,7 +255,9 @@ fn every_file_of_the_tree_keeps_what_it_says() {
         found.holds(text);
         found.holds(&format!("\u{feff}{}", text.replace("\r\n", "\n").replace('\n', "\r\n")));
         let mut random = Random::new(dose::seed() ^ path.len() as u64);
-        found += with_comments(&words_of(text), &mut random, percent);
+        if !UNDERSTOOD.contains(&path.as_str()) {
+            found += with_comments(&words_of(text), &mut random, percent);
+        }
         found.complaints.iter_mut().for_each(|complaint| *complaint = format!("{path}: {complaint}"));
         found
     });

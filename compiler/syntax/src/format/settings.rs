@@ -12,6 +12,13 @@ impl Writer<'_> {
     }
 
     fn setting(&mut self, setting: &Setting) -> Result<RowForms, Mismatch> {
+        // A field without the block around it, of which a later pass tells.
+        if let SettingValue::Fields(fields) = &setting.value
+            && let [field] = fields.as_slice()
+            && field.span == setting.span
+        {
+            return self.field_declaration(field);
+        }
         let name = self.name(&setting.name)?;
         let block = match &setting.value {
             SettingValue::Error => {

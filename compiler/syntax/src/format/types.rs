@@ -47,22 +47,25 @@ impl Writer<'_> {
 
     /// `{ name: T … }` of a type (with commas) or of a setting (without).
     pub fn field_declarations(&mut self, fields: &[FieldDeclaration], commas: bool) -> Result<Braces, Mismatch> {
-        self.braces(Style::PLAIN, commas, fields, |writer, field| {
-            let name = sequence![writer.name(&field.name)?, writer.word(":")?];
-            let mut ty = vec![writer.type_expression(&field.ty)?];
-            let mut from = Vec::new();
-            if let Some(member) = &field.from {
-                from.extend([writer.word("from")?, Doc::space(), writer.atom(member.span)?]);
-            }
-            if let Some(default) = &field.default {
-                let sign = writer.word("=")?;
-                let last = if from.is_empty() { &mut ty } else { &mut from };
-                last.extend([Doc::space(), sign, Doc::space(), writer.expression(default)?]);
-            }
-            let from = (!from.is_empty()).then(|| Doc::sequence(from));
-            let cells = vec![Some(name), Some(Doc::sequence(ty)), from];
-            Ok(RowForms::cells("field", cells))
-        })
+        self.braces(Style::PLAIN, commas, fields, Self::field_declaration)
+    }
+
+    /// `name: T from "member" = default`.
+    pub fn field_declaration(&mut self, field: &FieldDeclaration) -> Result<RowForms, Mismatch> {
+        let name = sequence![self.name(&field.name)?, self.word(":")?];
+        let mut ty = vec![self.type_expression(&field.ty)?];
+        let mut from = Vec::new();
+        if let Some(member) = &field.from {
+            from.extend([self.word("from")?, Doc::space(), self.atom(member.span)?]);
+        }
+        if let Some(default) = &field.default {
+            let sign = self.word("=")?;
+            let last = if from.is_empty() { &mut ty } else { &mut from };
+            last.extend([Doc::space(), sign, Doc::space(), self.expression(default)?]);
+        }
+        let from = (!from.is_empty()).then(|| Doc::sequence(from));
+        let cells = vec![Some(name), Some(Doc::sequence(ty)), from];
+        Ok(RowForms::cells("field", cells))
     }
 
     /// `(name: T = default, …)`.
