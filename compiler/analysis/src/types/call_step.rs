@@ -191,7 +191,11 @@ impl<'a> Checker<'a> {
         })?;
         if !relation::is_key(&value.ty) {
             let location = self.at(module, span);
-            self.diagnostics.push(words::not_a_key(location, &value.ty, "a key"));
+            let diagnostic = match relation::is_key(value.ty.non_null()) {
+                true => message::key_may_be_null(location, key, &value.ty),
+                false => words::not_a_key(location, &value.ty, "a key"),
+            };
+            self.diagnostics.push(diagnostic);
             return None;
         }
         Some(value)

@@ -1,6 +1,6 @@
 //! Lists and records in expressions.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use nsf_diagnostics::{Span, closest};
 use nsf_plan::{Expr, ExprKind, Literal, SlotId, Type};
@@ -122,21 +122,19 @@ impl Expressions<'_, '_> {
     fn record_members(&mut self, entries: &[RecordEntry], hinted: Option<&[(String, Type)]>) -> Option<Members> {
         let hints: HashMap<&str, &Type> = hinted.into_iter().flatten().map(|(name, ty)| (name.as_str(), ty)).collect();
         let mut members = Members::default();
-        let mut written: HashSet<&str> = HashSet::new();
+        let mut written: HashMap<&str, nsf_diagnostics::Span> = HashMap::new();
         let mut complete = true;
         for entry in entries {
             match entry {
                 RecordEntry::Spread(expr) => complete &= self.spread(expr, &mut members).is_some(),
                 RecordEntry::Field { name, value, .. } => {
-                    if !written.insert(&name.text) {
-                        let location = self.at(name.span);
-                        self.report(message::record_members(
-                            location,
-                            format!("member `{}` is given twice", name.text),
-                        ));
+                    if let Some(earlier) = written.get(name.text.as_str()).copied() {
+                        let (location, earlier) = (self.at(name.span), self.at(earlier));
+                        self.report(message::member_twice(location, &name.text, earlier));
                         complete = false;
                         continue;
                     }
+                    written.insert(&name.text, name.span);
                     let shorthand = ast::Expr { kind: ast::ExprKind::Name(name.text.clone()), span: name.span };
                     let value = value.as_ref().unwrap_or(&shorthand);
                     match self.infer(value, hints.get(name.text.as_str()).copied()) {

@@ -137,8 +137,14 @@ impl Checker<'_> {
                     complete = false;
                 }
                 None => {
-                    let text = format!("`{}` takes one name", found.name);
-                    self.diagnostics.push(message::wrong_option(at, text));
+                    let what = found.argument.unwrap_or("name");
+                    let diagnostic = message::wrong_option(at, format!("`{}` takes one {what}", found.name));
+                    self.diagnostics.push(match what {
+                        "topic" => {
+                            diagnostic.help("a flow reads several sources, one for each topic: `flow … from a, b`")
+                        }
+                        _ => diagnostic,
+                    });
                     complete = false;
                 }
                 label => {

@@ -136,8 +136,12 @@ impl Checker<'_> {
                 continue;
             };
             if values.iter().any(|(other, _)| *other == index as u32) {
-                let text = format!("member `{}` is given twice", name.text);
-                self.diagnostics.push(super::message::record_members(location, text));
+                let first = entries.iter().find_map(|other| match other {
+                    RecordEntry::Field { name: other, .. } if other.text == name.text => Some(other.span),
+                    _ => None,
+                });
+                let earlier = self.at(builder.module, first.unwrap_or(name.span));
+                self.diagnostics.push(super::message::member_twice(location, &name.text, earlier));
                 complete = false;
                 continue;
             }

@@ -379,11 +379,7 @@ impl<'a> Checker<'a> {
             self.program.flows[*child].pipeline = Some(self.next_pipeline());
             let mut body =
                 stacker::maybe_grow(STACK_LEFT, STACK_MORE, || self.flow_steps(nodes, *child, 0, builder, seen));
-            for jump in
-                builder.jumps.iter().filter(|jump| jump.target.is_none() && !builder.is_nested_label(&jump.label))
-            {
-                self.diagnostics.push(message::unknown_label(jump.at, &jump.label, &builder.labels));
-            }
+            self.check_labels(builder);
             patch_nested(&mut body, &builder.jumps);
             let origin = self.origin(node.item.module, node.flow.name.span);
             (builder.module, builder.flow, builder.index, builder.jumps) = outer;
@@ -404,10 +400,13 @@ impl<'a> Checker<'a> {
         builder.labels.push((label.text.clone(), location));
         match builder.jumps.iter_mut().find(|jump| jump.label == label.text) {
             Some(jump) if jump.target.is_some() => {
-                self.diagnostics.push(message::label(location, format!("label `{}` is there twice", label.text)));
+                let first = jump.label_at.unwrap_or(jump.at);
+                let text = format!("label `{}` is there twice", label.text);
+                self.diagnostics.push(message::label(location, text).secondary(first, "first given here"));
             }
             Some(jump) => {
                 jump.target = Some(target);
+                jump.label_at = Some(location);
                 let scopes = std::mem::take(&mut jump.scopes);
                 builder.scope = scopes.into_iter().fold(builder.scope.clone(), |scope, other| meet(&scope, &other));
             }
@@ -416,6 +415,7 @@ impl<'a> Checker<'a> {
                 at: location,
                 scopes: Vec::new(),
                 target: Some(target),
+                label_at: Some(location),
             }),
         }
     }

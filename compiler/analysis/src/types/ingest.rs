@@ -128,13 +128,19 @@ impl<'a> Checker<'a> {
             return Vec::new();
         };
         let mut accepted = Vec::new();
-        for name in self.names_setting(settings, setting) {
+        let names = self.names_setting(settings, setting);
+        for name in &names {
+            let is_all = matches!(name.text.as_str(), "all" | "any" | "everything");
+            if is_all && matches!(self.names.lookup(settings.module, &name.text), crate::names::Resolution::Unknown) {
+                let location = self.at(settings.module, name.span);
+                self.diagnostics.push(message::accepts_all(location, &name.text));
+                continue;
+            }
             let item =
-                self.named_item(settings.module, &name, "dimension", |kind| matches!(kind, ItemKind::Dimension(_)));
+                self.named_item(settings.module, name, "dimension", |kind| matches!(kind, ItemKind::Dimension(_)));
             match item.and_then(|item| self.globals.get(&item).copied()) {
                 Some(Global::Dimension(id)) if accepted.contains(&id) => {
-                    let location = self.at(settings.module, name.span);
-                    self.diagnostics.push(message::number(location, format!("`{}` is named twice", name.text)));
+                    self.report_named_twice(settings.module, &names, name);
                 }
                 Some(Global::Dimension(id)) => accepted.push(id),
                 _ => {}

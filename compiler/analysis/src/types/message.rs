@@ -264,6 +264,11 @@ pub fn record_members(location: Location, message: String) -> Diagnostic {
     Diagnostic::new(&codes::E0317, location, message)
 }
 
+/// A member that is given twice.
+pub fn member_twice(location: Location, name: &str, earlier: Location) -> Diagnostic {
+    record_members(location, format!("member `{name}` is given twice")).secondary(earlier, "first given here")
+}
+
 /// A lambda where none is taken.
 pub fn lambda_misplaced(location: Location) -> Diagnostic {
     Diagnostic::new(

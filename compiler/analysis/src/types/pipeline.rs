@@ -53,6 +53,8 @@ pub struct Jump {
     pub scopes: Vec<Scope>,
     /// The index of the step it stands before, once known.
     pub target: Option<u32>,
+    /// Where the label stands, once known.
+    pub label_at: Option<Location>,
 }
 
 impl Builder {
@@ -138,13 +140,18 @@ impl Checker<'_> {
         StepPlace { location: self.at(module, step), target: self.at(module, target), parts: Vec::new(), keyword }
     }
 
-    /// Ends a pipeline: keeps the fields that something reads, patches jumps, adds it to the program.
-    pub(super) fn finish(&mut self, mut builder: Builder, mut steps: Vec<Step>, name: Location, item: Location) {
+    /// Reports jumps to labels that are not there.
+    pub(super) fn check_labels(&mut self, builder: &Builder) {
         for jump in &builder.jumps {
             if jump.target.is_none() && !builder.is_nested_label(&jump.label) {
                 self.diagnostics.push(super::step_message::unknown_label(jump.at, &jump.label, &builder.labels));
             }
         }
+    }
+
+    /// Ends a pipeline: keeps the fields that something reads, patches jumps, adds it to the program.
+    pub(super) fn finish(&mut self, mut builder: Builder, mut steps: Vec<Step>, name: Location, item: Location) {
+        self.check_labels(&builder);
         let targets: Vec<u32> = builder.jumps.iter().map(|jump| jump.target.unwrap_or(0)).collect();
         patch(&mut steps, &targets);
         let body = plan::Block { steps };

@@ -28,6 +28,9 @@ impl Checker<'_> {
         let mut place = self.place(builder.module, step.span, save.state.span, "save");
         let mut operations = Vec::with_capacity(save.operations.len());
         let mut complete = true;
+        if self.is_deleted_by_field(builder, save) {
+            return;
+        }
         for operation in &save.operations {
             place.parts.push(self.at(builder.module, operation.span));
             match self.operation(builder, target, operation) {

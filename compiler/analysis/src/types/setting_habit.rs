@@ -273,6 +273,13 @@ impl Checker<'_> {
         self.diagnostics.push(diagnostic);
     }
 
+    /// A name that stands a second time in a list.
+    pub(super) fn report_named_twice(&mut self, module: u32, names: &[ast::Name], name: &ast::Name) {
+        let first = names.iter().find(|other| other.text == name.text).map_or(name.span, |first| first.span);
+        let (location, earlier) = (self.at(module, name.span), self.at(module, first));
+        self.diagnostics.push(message::named_twice(location, &name.text, earlier));
+    }
+
     /// The tenants that there are.
     pub(super) fn tenant_names(&self) -> Vec<String> {
         self.program.tenants.iter().map(|tenant| tenant.value.name.clone()).take(5).collect()

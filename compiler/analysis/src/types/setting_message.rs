@@ -20,6 +20,9 @@ pub fn unknown(location: Location, name: &str, item: &str, near: Option<String>,
             location,
             near,
         )),
+        None if item == "ingest" && matches!(name, "record" | "fields" | "schema" | "columns") => diagnostic.help(
+            "the fields of the accepted dimensions are read by their names, and others are given in `map { field = member }`",
+        ),
         None => {
             let all: Vec<String> = all.iter().map(|name| format!("`{name}`")).collect();
             diagnostic.note(format!("its settings are {}", all.join(", ")))
@@ -110,6 +113,12 @@ pub fn quoted_condition(location: Location, text: &str) -> Diagnostic {
         .suggest(Suggestion::certain(format!("write `{text}`"), location, text))
 }
 
+/// `accept: all`.
+pub fn accepts_all(location: Location, name: &str) -> Diagnostic {
+    let text = format!("there is no dimension `{name}`: each that is accepted is named");
+    Diagnostic::new(&codes::E0204, location, text).help("name them one by one: `accept: class, class_stu`")
+}
+
 /// A text where a connector is due.
 pub fn text_for_connector(location: Location, meant: String) -> Diagnostic {
     Diagnostic::new(&codes::E0504, location, format!("a connector is due here, not a text: `{meant}`"))
@@ -136,6 +145,14 @@ pub fn named_option(location: Location, text: String, fix: &str, name: &str) -> 
 /// An option that a connector has not.
 pub fn unknown_option(location: Location, option: &str, connector: &str, near: Option<String>) -> Diagnostic {
     let diagnostic = Diagnostic::new(&codes::E0508, location, format!("`{connector}` has no option `{option}`"));
+    let is_connection = ["broker", "server", "host", "group", "user", "password", "url", "port", "security", "tls"]
+        .iter()
+        .any(|word| option.to_ascii_lowercase().contains(word));
+    if is_connection && near.is_none() {
+        return diagnostic.help(format!(
+            "where `{connector}` is, and who asks, stands in the profiles of `nsf.yaml`; `cluster: \"…\"` picks one of several there"
+        ));
+    }
     match near {
         Some(near) => diagnostic.label(format!("did you mean `{near}`?")).suggest(Suggestion::certain(
             format!("write `{near}`"),
@@ -176,6 +193,13 @@ pub fn empty_default(location: Location, ty: &Type, whole: Location) -> Diagnost
         .suggest(Suggestion::certain("leave the default out", whole, ""))
 }
 
+/// `closes` by a field of the value.
+pub fn closed_by_field(location: Location, name: &str, keys: &str) -> Diagnostic {
+    let text = format!("`closes` is computed from the keys ({keys}), and `{name}` is a field of the value");
+    Diagnostic::new(&codes::E0204, location, text)
+        .help("a value that ends some time after its last save is one with `keep: …`")
+}
+
 /// Two dimensions, fields or primaries that clash.
 pub fn clash(location: Location, message: String, earlier: Location, label: &str) -> Diagnostic {
     Diagnostic::new(&codes::E0510, location, message).secondary(earlier, label)
@@ -190,6 +214,11 @@ pub fn code(location: Location, message: String) -> Diagnostic {
 /// A number outside what is allowed.
 pub fn number(location: Location, message: String) -> Diagnostic {
     Diagnostic::new(&codes::E0512, location, message)
+}
+
+/// A name that stands twice in one list.
+pub fn named_twice(location: Location, name: &str, earlier: Location) -> Diagnostic {
+    number(location, format!("`{name}` is named twice")).secondary(earlier, "first named here")
 }
 
 /// A state's field that has no value before the first save.

@@ -36,7 +36,7 @@ impl<'a> Checker<'a> {
                 let location = self.at(item.module, state.name.span);
                 self.diagnostics.push(message::unbounded(location, &state.name.text));
             }
-            let order = match self.word_setting(&settings, "order", &["time", "flow"]) {
+            let order = match self.word_setting(&settings, "order", &["time"]) {
                 Some("time") => plan::Order::Time,
                 _ => plan::Order::Flow,
             };
@@ -135,8 +135,7 @@ impl<'a> Checker<'a> {
         let mut complete = true;
         for name in &state.by {
             if keys.iter().any(|(key, _)| *key == name.text) {
-                let location = self.at(item.module, name.span);
-                self.diagnostics.push(message::number(location, format!("`{}` is named twice", name.text)));
+                self.report_named_twice(item.module, &state.by, name);
                 complete = false;
                 continue;
             }
@@ -272,6 +271,9 @@ impl<'a> Checker<'a> {
     ) -> Option<plan::Expr> {
         let ast::SettingValue::Values(values) = &setting.value else { return None };
         let [expr] = values.as_slice() else { return None };
+        if self.is_closed_by_field(module, owner, expr, keys) {
+            return None;
+        }
         let (mut unit, mut scope) = (Unit::default(), Scope::default());
         for (name, ty) in keys {
             let slot = unit.slot(name, ty.clone());
@@ -282,6 +284,25 @@ impl<'a> Checker<'a> {
         self.trace_scope(module, expr.span, &scope, &unit);
         let mut expressions = Expressions { checker: self, unit: &mut unit, scope: &mut scope, module, raw: None };
         expressions.check(expr, &Type::Timestamp)
+    }
+
+    /// Whether `closes` names a field of the value, which has an end for all its values; reports it.
+    fn is_closed_by_field(&mut self, module: u32, owner: Location, expr: &ast::Expr, keys: &[(String, Type)]) -> bool {
+        let is_key = |name: &str| keys.iter().any(|(key, _)| key == name);
+        let Some((name, span)) = super::step_habit::names_in(expr).into_iter().find(|(name, _)| {
+            !is_key(name)
+                && self
+                    .program
+                    .states
+                    .iter()
+                    .any(|state| state.name == owner && state.value.fields.iter().any(|field| field.name == **name))
+        }) else {
+            return false;
+        };
+        let location = self.at(module, span);
+        let names: Vec<String> = keys.iter().map(|(key, _)| format!("`{key}`")).collect();
+        self.diagnostics.push(message::closed_by_field(location, &name, &names.join(", ")));
+        true
     }
 
     /// Types that the project gives fields of each name; none where two disagree.

@@ -98,6 +98,22 @@ impl Checker<'_> {
         true
     }
 
+    /// `save s { delete count }`: reported, since `delete` ends the whole value.
+    pub(super) fn is_deleted_by_field(&mut self, builder: &Builder, save: &ast::SaveStep) -> bool {
+        let behind = save.operations.windows(2).find_map(|two| match (&two[0].kind, &two[1].kind) {
+            (ast::SaveKind::Delete, ast::SaveKind::Fields(bindings)) => match bindings.as_slice() {
+                [Binding { name, value: None }] if builder.scope.variable(&name.text).is_none() => Some(name),
+                _ => None,
+            },
+            _ => None,
+        });
+        let Some(name) = behind else { return false };
+        let location = self.at(builder.module, name.span);
+        let text = format!("`delete` ends the whole value; a field is set: `{} = …`", name.text);
+        self.diagnostics.push(Diagnostic::new(&codes::E0204, location, text).label("nothing follows `delete`"));
+        true
+    }
+
     /// `expand delete` of a state: reported, since its values are deleted by `save`.
     pub(super) fn is_deleted_state(
         &mut self,
@@ -332,6 +348,21 @@ impl Checker<'_> {
         };
         diagnostic.help(format!("what works on it is {works}"))
     }
+}
+
+/// The names in an expression that are read as values.
+pub(super) fn names_in(expr: &ast::Expr) -> Vec<(SmolStr, Span)> {
+    let mut expr = expr.clone();
+    let mut found = Vec::new();
+    fn look(expr: &mut ast::Expr, found: &mut Vec<(SmolStr, Span)>) {
+        match &mut expr.kind {
+            ExprKind::Name(name) => found.push((name.clone(), expr.span)),
+            ExprKind::Call { arguments, .. } => arguments.iter_mut().for_each(|own| look(&mut own.value, found)),
+            _ => super::test_items::for_each_child(expr, &mut |child| look(child, found)),
+        }
+    }
+    look(&mut expr, &mut found);
+    found
 }
 
 fn entry_start(entry: &RecordEntry) -> u32 {

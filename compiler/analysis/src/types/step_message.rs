@@ -70,6 +70,12 @@ pub fn unbound_key(location: Location, target: &str, key: &str, ty: &Type, near:
     diagnostic.help(format!("say which {} is its key: `{target}({key}: {value})`", show(ty)))
 }
 
+/// A key of a row that may be null.
+pub fn key_may_be_null(location: Location, key: &str, ty: &Type) -> Diagnostic {
+    Diagnostic::new(&codes::E0314, location, format!("the key `{key}` may be null here: it is {}", show(ty)))
+        .help(format!("check it before, `require {key} != null`, or give it another value: `({key}: {key} ?? …)`"))
+}
+
 /// A jump to a label that is not there.
 pub fn unknown_label(location: Location, label: &str, labels: &[(smol_str::SmolStr, Location)]) -> Diagnostic {
     let diagnostic =
@@ -150,6 +156,12 @@ pub fn not_a_list(location: Location, text: &str, ty: &Type) -> Diagnostic {
 /// A derived field without a flow, or written wrongly.
 pub fn expand(location: Location, message: String) -> Diagnostic {
     Diagnostic::new(&codes::E0346, location, message)
+}
+
+/// `expect` of a value that is no condition.
+pub fn no_condition(location: Location, text: &str, ty: &Type) -> Diagnostic {
+    Diagnostic::new(&codes::E0301, location, format!("`expect` takes a condition: `{text} == …`"))
+        .label(format!("this is {}", show(ty)))
 }
 
 /// What a test says that cannot be.

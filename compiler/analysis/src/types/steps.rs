@@ -202,7 +202,8 @@ impl<'a> Checker<'a> {
                 index
             }
             None => {
-                builder.jumps.push(Jump { label: label.text.clone(), at, scopes: vec![scope], target: None });
+                let label = label.text.clone();
+                builder.jumps.push(Jump { label, at, scopes: vec![scope], target: None, label_at: None });
                 builder.jumps.len() - 1
             }
         };

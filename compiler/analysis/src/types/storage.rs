@@ -69,7 +69,15 @@ impl<'a> Checker<'a> {
             Resolution::Module(_) | Resolution::Unknown => {
                 let near =
                     closest(&name.text, self.names.visible(module, |item| accept(&item.kind))).map(str::to_owned);
-                let elsewhere = self.names.declared_elsewhere(&name.text).map(|module| module.name.clone());
+                // A module that declares something else of this name is not meant.
+                let declares = |module: &&crate::names::Module<'_>| {
+                    let items = module.ast.items.iter();
+                    items
+                        .filter(|item| crate::names::item_name(item).is_some_and(|own| own.text == name.text))
+                        .any(|item| accept(&item.kind))
+                };
+                let elsewhere =
+                    self.names.declared_elsewhere(&name.text).filter(declares).map(|module| module.name.clone());
                 let error = NameError::Unknown {
                     what: what.to_owned(),
                     name: name.text.to_string(),
@@ -182,6 +190,7 @@ impl<'a> Checker<'a> {
         to: &Type,
     ) -> (Vec<(Literal, Literal)>, bool) {
         let mut pairs: Vec<(Literal, Literal)> = Vec::new();
+        let mut places: Vec<(Literal, Span)> = Vec::new();
         let mut complete = true;
         for arm in &mapping.arms {
             let result = self.constant_of(module, &arm.result, to, "the value of a mapping");
@@ -191,11 +200,13 @@ impl<'a> Checker<'a> {
                     complete = false;
                     continue;
                 };
-                if pairs.iter().any(|(other, _)| *other == key) {
-                    let location = self.at(module, value.span);
-                    self.diagnostics.push(message::mapping(location, "this value is mapped twice".to_owned()));
+                if let Some((_, earlier)) = places.iter().find(|(other, _)| *other == key) {
+                    let (location, earlier) = (self.at(module, value.span), self.at(module, *earlier));
+                    let diagnostic = message::mapping(location, "this value is mapped twice".to_owned());
+                    self.diagnostics.push(diagnostic.secondary(earlier, "first mapped here"));
                     continue;
                 }
+                places.push((key.clone(), value.span));
                 if let Some(result) = &result {
                     pairs.push((key, result.clone()));
                 }
@@ -311,9 +322,7 @@ impl<'a> Checker<'a> {
             for name in &dimension.spaces {
                 match self.named_settings(item.module, name, SettingsKeyword::Space) {
                     Some(Global::Space(space)) if spaces.contains(&space) => {
-                        let location = self.at(item.module, name.span);
-                        let text = format!("the space `{}` is named twice", name.text);
-                        self.diagnostics.push(message::number(location, text).help("its rows are there once"));
+                        self.report_named_twice(item.module, &dimension.spaces, name);
                     }
                     Some(Global::Space(space)) => spaces.push(space),
                     _ => {}
@@ -356,8 +365,7 @@ impl<'a> Checker<'a> {
             let item = self.named_item(module, name, "primary", |kind| matches!(kind, ItemKind::Primary(_)));
             match item.and_then(|item| self.globals.get(&item).copied()) {
                 Some(Global::Primary(index)) if keys.contains(&index) => {
-                    let location = self.at(module, name.span);
-                    self.diagnostics.push(message::number(location, format!("`{}` is named twice", name.text)));
+                    self.report_named_twice(module, &dimension.primaries, name);
                     complete = false;
                 }
                 Some(Global::Primary(index)) => keys.push(index),
@@ -375,9 +383,10 @@ impl<'a> Checker<'a> {
             self.diagnostics.push(message::code(location, text));
         } else if code.value / 1000 != keys.len() as u32 {
             let text = format!(
-                "code {} says {} primaries, but `{}` has {}",
+                "code {} says {} {}, but `{}` has {}",
                 code.value,
                 code.value / 1000,
+                if code.value / 1000 == 1 { "primary" } else { "primaries" },
                 dimension.name.text,
                 keys.len()
             );

@@ -456,8 +456,7 @@ impl<'a> Checker<'a> {
                 let location = self.at(settings.module, name.span);
                 self.diagnostics.push(words::not_a_key(location, ty, "a key"));
             } else if key.contains(&index) {
-                let location = self.at(settings.module, name.span);
-                self.diagnostics.push(message::number(location, format!("`{}` is named twice", name.text)));
+                self.report_named_twice(settings.module, &names, name);
             } else {
                 key.push(index);
             }

@@ -288,11 +288,12 @@ impl<'a> Checker<'a> {
             return Vec::new();
         };
         let mut publish: Vec<(String, SlotId)> = Vec::new();
-        for name in self.names_setting(settings, setting) {
+        let names = self.names_setting(settings, setting);
+        for name in &names {
             let location = self.at(settings.module, name.span);
             match slots.iter().position(|slot| slot.name == name.text) {
                 Some(_) if publish.iter().any(|(other, _)| *other == name.text) => {
-                    self.diagnostics.push(message::number(location, format!("`{}` is named twice", name.text)));
+                    self.report_named_twice(settings.module, &names, name);
                 }
                 Some(index) => {
                     let slot = SlotId(index as u32);

@@ -130,9 +130,12 @@ impl Checker<'_> {
                 continue;
             };
             if members.iter().any(|(other, _)| *other == name.text) {
-                let location = self.at(module, name.span);
-                let text = format!("member `{}` is given twice", name.text);
-                self.diagnostics.push(super::message::record_members(location, text));
+                let first = entries.iter().find_map(|other| match other {
+                    RecordEntry::Field { name: other, .. } if other.text == name.text => Some(other.span),
+                    _ => None,
+                });
+                let (location, earlier) = (self.at(module, name.span), self.at(module, first.unwrap_or(name.span)));
+                self.diagnostics.push(super::message::member_twice(location, &name.text, earlier));
                 complete = false;
                 continue;
             }
@@ -408,7 +411,8 @@ impl Checker<'_> {
         if keys.len() != arguments.len() {
             let location = self.at(module, span);
             let names: Vec<&str> = keys.iter().map(|(key, _)| key.as_str()).collect();
-            let text = format!("`{name}` is kept by ({}), so {} values are due", names.join(", "), keys.len());
+            let due = if keys.len() == 1 { "1 value is".to_owned() } else { format!("{} values are", keys.len()) };
+            let text = format!("`{name}` is kept by ({}), so {due} due", names.join(", "));
             self.diagnostics.push(message::test(location, text));
             return None;
         }
@@ -454,6 +458,11 @@ fn test_condition(expressions: &mut Expressions<'_, '_>, found: Expr, span: Span
         let kind = plan::ExprKind::Coalesce(Box::new(found), Box::new(no));
         return Some(Expr { kind, ty: Type::Bool, origin });
     }
+    if *found.ty.non_null() != Type::Bool {
+        let (location, text) = (expressions.at(span), expressions.text(span));
+        expressions.report(message::no_condition(location, &text, &found.ty));
+        return None;
+    }
     expressions.coerce(found, &Type::Bool, span)
 }
 
@@ -469,7 +478,7 @@ fn contains_error(expr: &ast::Expr) -> bool {
     found
 }
 
-fn for_each_child(expr: &mut ast::Expr, visit: &mut impl FnMut(&mut ast::Expr)) {
+pub(super) fn for_each_child(expr: &mut ast::Expr, visit: &mut impl FnMut(&mut ast::Expr)) {
     match &mut expr.kind {
         ExprKind::Unary(_, inner) | ExprKind::Paren(inner) | ExprKind::Lambda(_, inner) => visit(inner),
         ExprKind::Binary(_, _, left, right) | ExprKind::Catch(left, right) | ExprKind::Index(left, right) => {

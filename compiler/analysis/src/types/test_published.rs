@@ -51,6 +51,9 @@ impl Checker<'_> {
         messages: &[ast::Expr],
         span: Span,
     ) -> Option<TestExpectation> {
+        if self.is_flow_for_topic(module, connector) {
+            return None;
+        }
         let call = self.connector(module, connector, Role::Values, true)?;
         let Some(topic) = self.topics.get(&call.connector).copied() else {
             if self.names_topic(&call.connector.name) {

@@ -48,9 +48,10 @@ impl Checker<'_> {
         let mut complete = true;
         for field in fields {
             if members.iter().any(|(name, _)| *name == field.name.text) {
+                let first = fields.iter().find(|other| other.name.text == field.name.text);
+                let earlier = self.at(module, first.map_or(field.name.span, |first| first.name.span));
                 let location = self.at(module, field.name.span);
-                let text = format!("member `{}` is given twice", field.name.text);
-                self.diagnostics.push(message::record_members(location, text));
+                self.diagnostics.push(message::member_twice(location, &field.name.text, earlier));
                 complete = false;
                 continue;
             }

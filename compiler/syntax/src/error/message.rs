@@ -24,7 +24,7 @@ pub(super) fn quoted(sources: &SourceMap, location: Location) -> String {
 /// `a`, `a or b`, `a, b or c`.
 fn any_of(words: &[&str]) -> String {
     match words {
-        [] => "something else".to_owned(),
+        [] => "the end of the statement".to_owned(),
         [one] => (*one).to_owned(),
         [most @ .., last] => format!("{} or {last}", most.join(", ")),
     }

@@ -254,7 +254,9 @@ fn expected(rules: &[Rule]) -> Vec<&'static str> {
             Rule::open_brace | Rule::name | Rule::minus | Rule::k_if | Rule::k_match | Rule::k_reject => takes_value,
             _ => false,
         };
-        if let Some(word) = described(*rule).filter(|word| !says_nothing && !words.contains(word)) {
+        let is_text = matches!(rule, Rule::plain_text | Rule::rich_text | Rule::raw_text | Rule::text);
+        let described = if is_text && !takes_value { Some("a text") } else { described(*rule) };
+        if let Some(word) = described.filter(|word| !says_nothing && !words.contains(word)) {
             words.push(word);
         }
     }

@@ -58,7 +58,28 @@ fn default_with_colon(statement: &Statement<'_>) -> Option<Meant> {
 }
 
 pub(super) fn dimension_field(statement: &Statement<'_>) -> Vec<Meant> {
-    [label_before_number(statement), settings_without_braces(statement)].into_iter().flatten().collect()
+    [label_before_number(statement), settings_without_braces(statement), default_of_field(statement)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// `trips: int64 = 0` of a dimension.
+fn default_of_field(statement: &Statement<'_>) -> Option<Meant> {
+    let sign = statement.at;
+    if statement.word(sign) != "=" || sign + 1 >= statement.len() {
+        return None;
+    }
+    let value = statement.written(sign + 1..statement.len());
+    let settings = format!("{{ empty: {value} }}");
+    let said = "a field of a dimension has no default: rows without a value have none";
+    let meant = Meant::new(statement.place(sign), said, "no default stands here");
+    let edits = vec![statement.instead(sign..statement.len(), settings.clone())];
+    Some(
+        meant
+            .help(format!("what readers get while there is no value is said by `{settings}`"))
+            .offer(format!("write `{settings}`"), edits),
+    )
 }
 
 /// `"A driver" #1053` and `derived "Trips"`: the parts of a field or item have an order.

@@ -208,7 +208,10 @@ fn one_source(dag: &Dag, found: &mut Vec<Diagnostic>) {
             for other in others {
                 let place = (other.location, first.location);
                 let cut = [first, other].iter().any(|saver| saver.internal);
-                found.push(words::two_sources(short(&state.value.name), place, &other.names, &first.names, cut));
+                // A flow from the values of a state that have ended saves that state.
+                let ended = [first, other].iter().any(|saver| saver.sources.contains(&(2, id.0)));
+                let name = short(&state.value.name);
+                found.push(words::two_sources(name, place, &other.names, &first.names, cut, ended));
             }
         }
     }

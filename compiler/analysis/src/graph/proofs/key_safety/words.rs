@@ -71,8 +71,14 @@ pub(super) fn offer_repartition(
             .help(format!("or keep the {} by `{partition}` too", write.what));
     };
     let line = format!("repartition by {}", fields.join(", "));
-    let diagnostic =
-        diagnostic.help(format!("put `{line}` before it, or keep the {} by `{partition}` too", write.what));
+    let kept: Vec<String> = write.names.clone();
+    // A key that is kept by already is another value by then.
+    let is_kept = partition_key(pipeline).iter().all(|part| kept.contains(part));
+    let diagnostic = if is_kept {
+        diagnostic.help(format!("put `{line}` before it, or give the new value another name than `{partition}`"))
+    } else {
+        diagnostic.help(format!("put `{line}` before it, or keep the {} by `{partition}` too", write.what))
+    };
     match before {
         Some(before) if outer.flow == pipeline.name && outer.step.id == step.id => {
             let at = Span::at(before.span.start).in_file(before.file);
@@ -126,6 +132,7 @@ pub(super) fn two_sources(
     names: &[String],
     first: &[String],
     cut: bool,
+    ended: bool,
 ) -> Diagnostic {
     let (at, earlier) = place;
     let text = format!(
@@ -140,6 +147,7 @@ pub(super) fn two_sources(
         .label("the second writer")
         .secondary(earlier, format!("saved here for records of {}", list(first)))
         .help(match cut {
+            _ if ended => format!("the value of `{state}` has ended there: save what it becomes in a state of its own"),
             true => "save it on one side of the `repartition` only, or in two states".to_owned(),
             false => {
                 format!("save it in one flow `from {}`, or give each source a state of its own", merged.join(", "))
