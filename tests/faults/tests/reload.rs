@@ -158,6 +158,26 @@ fn a_plan_is_taken_while_the_worker_runs_and_a_bad_one_is_not() {
     std::fs::write(&settings, &profiles).unwrap();
     assert_eq!(status(address)["runs"]["hash"], second.as_str());
 
+    // A wider type is taken: rows are read as they are, and counted on. It is not taken back.
+    change(&stage, &nsfc, "bank/audit.nsf", "count: int64 = 0", "count: decimal = 0");
+    let widened = reload(&stage, &[]);
+    assert!(widened.status.success(), "{}\n{}", text(&widened), worker.text());
+    assert!(
+        text(&widened).contains("has `count` as decimal: the rows that earlier runs stored, as int64"),
+        "{}",
+        text(&widened)
+    );
+    stage.feeder().run(Duration::ZERO, &AtomicBool::new(true)).unwrap();
+    eventually("what was counted is counted on", || {
+        let rows = stage.state_rows(&servers).unwrap();
+        let counted = rows.iter().filter(|(key, _)| key.starts_with("bank.audit.audits:"));
+        let counts = counted.map(|(_, row)| serde_json::from_str::<Value>(row).unwrap()["count"].as_u64().unwrap());
+        counts.sum::<u64>() == 4_000
+    });
+    std::fs::write(&plan, &next).unwrap();
+    let said = text(&reload(&stage, &[]));
+    assert!(said.contains("its field `count` was stored as decimal, now it is int64"), "{said}");
+
     // Back, with its consent; everything counted is there once, and carried along by a program that does not know it.
     std::fs::write(&plan, &first).unwrap();
     let back = reload(&stage, &["--allow-loss"]);
