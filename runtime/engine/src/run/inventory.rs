@@ -82,10 +82,8 @@ fn check_streams(
         {
             return Err(refused_lanes(&stream.id, now));
         }
-        if let (Some(then), Some(now)) = (before.and_then(|before| before.key.as_ref()), now.key.as_ref())
-            && then != now
-        {
-            return Err(refused_key(&stream.id, then, now));
+        if let Some(refused) = before.and_then(|before| refused_key(&stream.id, before, &now)) {
+            return Err(refused);
         }
         if before == Some(&now) {
             continue;
@@ -133,14 +131,17 @@ fn key_names(plan: &Plan, id: &str) -> Option<Vec<String>> {
     source.key.iter().map(name).collect()
 }
 
-/// Rows lie in the lane that the key of their records names.
-fn refused_key(id: &str, then: &[String], now: &[String]) -> RunError {
-    let (was, is) = (then.join(", "), now.join(", "));
+/// Rows lie in the lane that the key of their records names. What an earlier version of the runtime noted says no key.
+fn refused_key(id: &str, then: &StoredStream, now: &StoredStream) -> Option<RunError> {
+    let (was, is) = (then.key.as_ref()?.join(", "), now.key.as_ref()?.join(", "));
+    if was == is {
+        return None;
+    }
     let message =
         format!("the key of `{id}` was ({was}) and is ({is}) now: what its flows have stored would not be found");
     let help =
         format!("keep the key, and let the flow `repartition by {is}`; or read the topic by a source of another name");
-    refused(message, help)
+    Some(refused(message, help))
 }
 
 /// The module of an item's id.
@@ -218,13 +219,9 @@ fn check_dimension(
                     earlier runs and begin anew";
         return Err(refused(message, help.to_owned()));
     }
-    // On servers rows lie under the name; a store of this machine finds them by the code.
-    if known.name != now.name && core.shared.store.lanes().is_some() {
-        let (old, new, code) = (&known.name, &now.name, dimension.code);
-        let message = format!("dimension `{new}` (#{code}) was stored as `{old}`: its rows would not be found");
-        let help =
-            format!("call it `{old}` again, or give `{new}` another number to begin it anew beside what is stored");
-        return Err(refused(message, help));
+    if let (Some(refused), Some(_)) = (refused_name(dimension.code, &known.name, &now.name), core.shared.store.lanes())
+    {
+        return Err(refused);
     }
     for field in &dimension.fields {
         let old = known.fields.iter().find(|(id, name)| **name == field.name && **id != field.id);
@@ -243,4 +240,42 @@ fn check_dimension(
         put(first, &key, &now);
     }
     Ok(())
+}
+
+/// On servers rows lie under a dimension's name; a store of this machine finds them by the code.
+fn refused_name(code: u32, then: &str, now: &str) -> Option<RunError> {
+    if then == now {
+        return None;
+    }
+    let message = format!("dimension `{now}` (#{code}) was stored as `{then}`: its rows would not be found");
+    let help = format!("call it `{then}` again, or give `{now}` another number to begin it anew beside what is stored");
+    Some(refused(message, help))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(key: Option<&[&str]>) -> StoredStream {
+        let key = key.map(|key| key.iter().map(|part| (*part).to_owned()).collect());
+        StoredStream { topic: "orders".into(), left: false, laned: Some(true), key }
+    }
+
+    #[test]
+    fn rows_that_lie_by_another_key_or_name_are_not_looked_for_in_vain() {
+        let told = |then, now| refused_key("shop.order", &stream(then), &stream(now)).map(|error| error.to_string());
+        let shop: Option<&[&str]> = Some(&["shop"]);
+        let words = told(Some(&["shop", "day"]), shop).unwrap_or_default();
+        assert!(words.contains("the key of `shop.order` was (shop, day) and is (shop) now"), "{words}");
+        assert!(words.contains("`repartition by shop`"), "{words}");
+        // The same key, and what an earlier version of the runtime has noted.
+        assert_eq!((told(shop, shop), told(None, shop), told(shop, None)), (None, None, None));
+        let words = refused_name(1001, "shop.card", "shop.cards").map(|error| error.to_string()).unwrap_or_default();
+        assert!(words.contains("dimension `shop.cards` (#1001) was stored as `shop.card`"), "{words}");
+        assert_eq!(refused_name(1001, "shop.card", "shop.card"), None);
+        // A store that was noted before keys were is read.
+        let known: StoredStream =
+            serde_json::from_str(r#"{"topic":"orders","left":false,"laned":true}"#).unwrap_or(stream(shop));
+        assert_eq!(known, stream(None));
+    }
 }
