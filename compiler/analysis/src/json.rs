@@ -167,7 +167,8 @@ fn timestamp(milliseconds: i64) -> String {
 }
 
 /// `YYYY-MM-DD` of a number of days since 1970-01-01, by the civil calendar.
-fn date(days: i64) -> String {
+#[must_use]
+pub fn date(days: i64) -> String {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);

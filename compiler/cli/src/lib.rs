@@ -8,7 +8,6 @@ mod checked;
 mod commands;
 mod compared;
 mod edited;
-mod fallible;
 mod fix;
 mod live;
 mod manifest;

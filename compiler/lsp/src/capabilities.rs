@@ -20,7 +20,13 @@ pub(crate) fn capabilities(client: &Client) -> lsp::ServerCapabilities {
             ..lsp::TextDocumentSyncOptions::default()
         })),
         code_action_provider: Some(lsp::CodeActionProvider::CodeActionOptions(lsp::CodeActionOptions {
-            code_action_kinds: Some(vec![lsp::CodeActionKind::QuickFix, lsp::CodeActionKind::SourceFixAll]),
+            code_action_kinds: Some(vec![
+                lsp::CodeActionKind::QuickFix,
+                lsp::CodeActionKind::RefactorExtract,
+                lsp::CodeActionKind::RefactorInline,
+                lsp::CodeActionKind::RefactorRewrite,
+                lsp::CodeActionKind::SourceFixAll,
+            ]),
             ..lsp::CodeActionOptions::default()
         })),
         definition_provider: Some(lsp::DefinitionProvider::Bool(true)),
@@ -37,6 +43,10 @@ pub(crate) fn capabilities(client: &Client) -> lsp::ServerCapabilities {
                 workspace_diagnostics: true,
                 ..lsp::DiagnosticOptions::default()
             })
+        }),
+        completion_provider: Some(lsp::CompletionOptions {
+            trigger_characters: Some([".", "\"", "{", "(", ":"].map(str::to_owned).to_vec()),
+            ..lsp::CompletionOptions::default()
         }),
         document_formatting_provider: Some(lsp::DocumentFormattingProvider::Bool(true)),
         document_link_provider: Some(lsp::DocumentLinkOptions::default()),
@@ -64,6 +74,14 @@ pub(crate) fn capabilities(client: &Client) -> lsp::ServerCapabilities {
             ..lsp::WorkspaceOptions::default()
         }),
         workspace_symbol_provider: Some(lsp::WorkspaceSymbolProvider::Bool(true)),
+        call_hierarchy_provider: Some(lsp::CallHierarchyProvider::Bool(true)),
+        code_lens_provider: Some(lsp::CodeLensOptions::default()),
+        inlay_hint_provider: Some(lsp::InlayHintProvider::Bool(true)),
+        hover_provider: Some(lsp::HoverProvider::Bool(true)),
+        signature_help_provider: Some(lsp::SignatureHelpOptions {
+            trigger_characters: Some(["(", ","].map(str::to_owned).to_vec()),
+            ..lsp::SignatureHelpOptions::default()
+        }),
         ..lsp::ServerCapabilities::default()
     }
 }

@@ -25,6 +25,16 @@ pub(crate) struct Client {
     pub(crate) most_folds: usize,
     /// The process that has started the server.
     pub(crate) process: Option<u32>,
+    /// Whether it takes texts with places to fill in.
+    pub(crate) snippets: bool,
+    /// Whether it shows Markdown beside proposals and signatures.
+    pub(crate) markdown_docs: bool,
+    /// Whether it shows Markdown at a hover.
+    pub(crate) markdown_hover: bool,
+    /// Which hints the user wants.
+    pub(crate) hints: Hints,
+    /// The commands that it carries out itself, as `experimental.commands` of its capabilities names them.
+    pub(crate) commands: Vec<String>,
 }
 
 impl Client {
@@ -38,7 +48,17 @@ impl Client {
         let pulled = documents.and_then(|own| own.diagnostic.as_ref());
         let shown = pulled.map(|own| &own.diagnostics_capabilities).or(published);
         let diagnostics = workspace.and_then(|own| own.diagnostics.as_ref());
+        let items = documents.and_then(|own| own.completion.as_ref()).and_then(|own| own.completion_item.as_ref());
+        let markdown = |formats: Option<&Vec<lsp::MarkupKind>>| {
+            formats.is_some_and(|formats| formats.contains(&lsp::MarkupKind::Markdown))
+        };
+        let hover = documents.and_then(|own| own.hover.as_ref()).and_then(|own| own.content_format.as_ref());
         Self {
+            snippets: items.and_then(|own| own.snippet_support) == Some(true),
+            markdown_docs: markdown(items.and_then(|own| own.documentation_format.as_ref())),
+            markdown_hover: markdown(hover),
+            hints: params.initialization_options.as_ref().and_then(Hints::of).unwrap_or_default(),
+            commands: commands(params),
             encoding: encoding(params),
             pulls: pulled.is_some(),
             refreshes: diagnostics.and_then(|own| own.refresh_support) == Some(true),
@@ -49,6 +69,46 @@ impl Client {
             process: params.process_id.and_then(|id| u32::try_from(id).ok()),
         }
     }
+}
+
+/// The kinds of hints, each of which can be switched off: `{ "inlayHints": { "types": false } }` among the options with which the
+/// client starts, or in its settings (there perhaps under `nsf`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hints {
+    /// The types of what `calculate` and `let` make.
+    pub(crate) types: bool,
+    /// The fields that a step adds.
+    pub(crate) records: bool,
+    /// The keys and inputs that nobody wrote.
+    pub(crate) bindings: bool,
+    /// What holds for what an `expand` sends.
+    pub(crate) guarantees: bool,
+}
+
+impl Default for Hints {
+    fn default() -> Self {
+        Self { types: true, records: true, bindings: true, guarantees: true }
+    }
+}
+
+impl Hints {
+    /// As some settings say, of which those that are not named are on; none where they say nothing of hints.
+    pub(crate) fn of(settings: &serde_json::Value) -> Option<Self> {
+        let own = settings.get("nsf").unwrap_or(settings).get("inlayHints")?;
+        let is_on =
+            |name: &str| own.as_bool() != Some(false) && own.get(name).and_then(|own| own.as_bool()) != Some(false);
+        Some(Self {
+            types: is_on("types"),
+            records: is_on("records"),
+            bindings: is_on("bindings"),
+            guarantees: is_on("guarantees"),
+        })
+    }
+}
+
+fn commands(params: &lsp::InitializeParams) -> Vec<String> {
+    let named = params.capabilities.experimental.as_ref().and_then(|own| own.get("commands")?.as_array());
+    named.into_iter().flatten().filter_map(|own| Some(own.as_str()?.to_owned())).collect()
 }
 
 /// UTF-8 where the client can, since texts are; else what every client knows.

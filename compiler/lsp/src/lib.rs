@@ -15,6 +15,8 @@
 //! | `view` | what a feature is given: a text, or a text with what was found in its project |
 //! | `position` | lines and columns of the protocol, in UTF-8 or UTF-16, and offsets in texts |
 //! | `convert` | diagnostics as the protocol has them |
+//! | `known`, `declared`, `infer` | what is known of a project: items, rows, scopes, what a place declares, types of what was just typed |
+//! | `signature`, `markup` | declarations in short, and words with a layout |
 //! | `features` | a file a feature |
 //!
 //! How projects are found and read is given by the [`Host`]: this crate opens no file.
@@ -22,8 +24,12 @@
 mod capabilities;
 mod client;
 mod convert;
+mod declared;
 mod documents;
 mod features;
+mod infer;
+mod known;
+mod markup;
 mod memory;
 mod notifications;
 mod position;
@@ -31,6 +37,7 @@ mod project;
 mod requests;
 mod server;
 mod session;
+mod signature;
 mod transport;
 mod view;
 
@@ -74,6 +81,12 @@ pub trait Project {
     /// Checks it, with the texts that are open in the place of what their files hold. The paths of its sources are relative to
     /// the folder.
     fn check(&mut self, open: &Open<'_>) -> Found;
+
+    /// Where the connections of a connector's kind lead to, a line a profile, with every secret left out; none where the project
+    /// does not say. `cluster` is the name of one of several.
+    fn connection(&self, _kind: &str, _cluster: Option<&str>) -> Option<String> {
+        None
+    }
 }
 
 /// What a check gives.

@@ -6,6 +6,7 @@ use gen_lsp_types as lsp;
 use lsp_server::Notification;
 use serde::de::DeserializeOwned;
 
+use crate::client::Hints;
 use crate::convert::path_of;
 use crate::session::Session;
 
@@ -16,6 +17,7 @@ pub(crate) fn take(session: &mut Session<'_>, notification: Notification) {
         "textDocument/didChange" => told(session, notification, change),
         "textDocument/didSave" => told(session, notification, save),
         "textDocument/didClose" => told(session, notification, close),
+        "workspace/didChangeConfiguration" => told(session, notification, configuration),
         "workspace/didChangeWatchedFiles" => told(session, notification, files),
         "workspace/didChangeWorkspaceFolders" => told(session, notification, folders),
         _ => {}
@@ -57,4 +59,10 @@ fn folders(session: &mut Session<'_>, params: lsp::DidChangeWorkspaceFoldersPara
     let paths = |folders: &[lsp::WorkspaceFolder]| folders.iter().filter_map(|own| path_of(&own.uri)).collect();
     let (added, removed): (Vec<PathBuf>, Vec<PathBuf>) = (paths(&params.event.added), paths(&params.event.removed));
     session.change_folders(added, &removed);
+}
+
+fn configuration(session: &mut Session<'_>, params: lsp::DidChangeConfigurationParams) {
+    if let Some(hints) = Hints::of(&params.settings) {
+        session.client.hints = hints;
+    }
 }

@@ -66,6 +66,10 @@ impl Opened {
         &self.folder
     }
 
+    pub(crate) fn on_disk(&self) -> &dyn Project {
+        &*self.own
+    }
+
     pub(crate) fn analysis(&self) -> Option<&Analysis> {
         self.analysis.as_ref()
     }

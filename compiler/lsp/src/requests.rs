@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::features::{
-    actions, folding, formatting, links, navigation, pull, renaming, selection, symbols, tokens, workspace_symbols,
+    actions, completion, folding, formatting, hierarchy, hints, hover, lenses, links, navigation, pull, renaming,
+    selection, signatures, symbols, tokens, workspace_symbols,
 };
 use crate::session::Session;
 use crate::view::{Place, View};
@@ -18,7 +19,11 @@ pub(crate) type Refusal = (ErrorCode, String);
 /// The answer to a request.
 pub(crate) fn answer(session: &mut Session<'_>, request: Request) -> Result<Value, Refusal> {
     match request.method.as_str() {
+        "callHierarchy/incomingCalls" => of_item(session, request, hierarchy::incoming),
+        "callHierarchy/outgoingCalls" => of_item(session, request, hierarchy::outgoing),
         "textDocument/codeAction" => checked(session, request, actions::actions),
+        "textDocument/codeLens" => checked(session, request, lenses::lenses),
+        "textDocument/completion" => last(session, request, completion::complete),
         "textDocument/definition" => checked(session, request, navigation::definition),
         "textDocument/diagnostic" => whole(session, request, pull::document),
         "textDocument/documentHighlight" => checked(session, request, navigation::highlight),
@@ -26,7 +31,10 @@ pub(crate) fn answer(session: &mut Session<'_>, request: Request) -> Result<Valu
         "textDocument/documentSymbol" => text(session, request, symbols::symbols),
         "textDocument/foldingRange" => text(session, request, folding::folds),
         "textDocument/formatting" => text(session, request, formatting::all),
+        "textDocument/hover" => checked(session, request, hover::hover),
+        "textDocument/inlayHint" => checked(session, request, hints::hints),
         "textDocument/onTypeFormatting" => text(session, request, formatting::typed),
+        "textDocument/prepareCallHierarchy" => checked(session, request, hierarchy::prepare),
         "textDocument/prepareRename" => refusing(session, request, renaming::prepare),
         "textDocument/rangeFormatting" => text(session, request, formatting::range),
         "textDocument/references" => checked(session, request, navigation::references),
@@ -34,6 +42,7 @@ pub(crate) fn answer(session: &mut Session<'_>, request: Request) -> Result<Valu
         "textDocument/selectionRange" => text(session, request, selection::selections),
         "textDocument/semanticTokens/full" => text(session, request, tokens::all),
         "textDocument/semanticTokens/range" => text(session, request, tokens::range),
+        "textDocument/signatureHelp" => last(session, request, signatures::help),
         "workspace/diagnostic" => whole(session, request, pull::workspace),
         "workspace/symbol" => whole(session, request, workspace_symbols::find),
         other => Err((ErrorCode::MethodNotFound, format!("nsfc does not know `{other}`"))),
@@ -60,6 +69,19 @@ fn checked<P: DeserializeOwned, R: Serialize>(
     last(session, request, feature)
 }
 
+/// The same for what is asked about an item that was an answer before: the document is the item's.
+fn of_item<P: DeserializeOwned, R: Serialize>(
+    session: &mut Session<'_>,
+    mut request: Request,
+    feature: fn(&Place<'_>, &P) -> R,
+) -> Result<Value, Refusal> {
+    let uri = request.params.get("item").and_then(|item| item.get("uri")).cloned();
+    if let (Some(params), Some(uri)) = (request.params.as_object_mut(), uri) {
+        params.insert("textDocument".to_owned(), serde_json::json!({ "uri": uri }));
+    }
+    checked(session, request, feature)
+}
+
 /// The same for what can be refused, in a sentence for the user.
 fn refusing<P: DeserializeOwned, R: Serialize>(
     session: &mut Session<'_>,
@@ -80,6 +102,10 @@ fn last<P: DeserializeOwned, R: Serialize>(
     feature: fn(&Place<'_>, &P) -> R,
 ) -> Result<Value, Refusal> {
     let (uri, params) = read(request)?;
+    if session.place(&uri).is_none() {
+        // Nothing was found yet: what was just opened is checked first.
+        session.settle();
+    }
     value(session.place(&uri).map(|place| feature(&place, &params)))
 }
 

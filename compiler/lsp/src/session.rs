@@ -130,6 +130,7 @@ impl<'h> Session<'h> {
             folder: project.folder(),
             analysis: project.analysis()?,
             file: project.file(&path)?,
+            project: project.on_disk(),
         })
     }
 

@@ -8,11 +8,11 @@ use nsf_analysis::project::Parsed;
 use nsf_diagnostics::{FileId, SourceText, Span};
 use nsf_syntax::ast::File;
 
-use crate::Host;
 use crate::client::Client;
 use crate::convert::Texts;
 use crate::documents::{Document, Documents};
 use crate::position;
+use crate::{Host, Project};
 
 /// What is known of the world around a text.
 #[derive(Clone, Copy)]
@@ -61,15 +61,21 @@ pub(crate) struct Place<'s> {
     pub(crate) analysis: &'s Analysis,
     /// The document among the sources of the analysis.
     pub(crate) file: FileId,
+    /// The project on disk.
+    pub(crate) project: &'s dyn Project,
 }
 
 impl<'s> Place<'s> {
+    /// Where the connections of a kind lead to, in words and without secrets; none where the project does not say.
+    pub(crate) fn connection(&self, kind: &str, cluster: Option<&str>) -> Option<String> {
+        self.project.connection(kind, cluster)
+    }
+
     /// To speak of places in the sources of the analysis.
     pub(crate) fn texts(&self) -> Texts<'s> {
         Texts::of(self.analysis, self.folder, self.around)
     }
 
-    #[allow(dead_code, reason = "for requests that do not wait for a check")]
     /// Where an offset of the document was in the text that was checked; one in what has been typed since is where that begins.
     pub(crate) fn before(&self, offset: u32) -> u32 {
         let (now, Some(source)) = (self.view.text(), self.analysis.sources.get(self.file)) else { return offset };

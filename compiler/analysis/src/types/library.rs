@@ -169,6 +169,27 @@ pub fn type_text(ty: &TypeExpr) -> String {
     }
 }
 
+impl std::fmt::Display for SignatureType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Known(ty) => write!(f, "{ty}"),
+            Self::Variable(name) => f.write_str(name),
+            Self::Nullable(inner) => write!(f, "{inner}?"),
+            Self::List(item) => write!(f, "list<{item}>"),
+            Self::Set(item) => write!(f, "set<{item}>"),
+            Self::Map(key, value) => write!(f, "map<{key}, {value}>"),
+            Self::Record(fields) => {
+                let fields: Vec<String> = fields.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+                write!(f, "{{ {} }}", fields.join(", "))
+            }
+            Self::Function(parameters, result) => {
+                let parameters: Vec<String> = parameters.iter().map(ToString::to_string).collect();
+                write!(f, "fn({}) -> {result}", parameters.join(", "))
+            }
+        }
+    }
+}
+
 impl SignatureType {
     /// The type with variables replaced; none while a variable is not bound.
     #[must_use]
@@ -244,7 +265,7 @@ impl Signature {
         })
     }
 
-    /// `len(items: list<T>) -> int64`, for messages and hover.
+    /// `len(list<T>)`, for messages.
     #[must_use]
     pub fn show(&self) -> String {
         self.canonical.clone()

@@ -61,7 +61,7 @@ use nsf_plan::{
 };
 use nsf_syntax::ast::ItemKind;
 
-pub use library::{Library, Signature};
+pub use library::{Bindings, Library, Signature, SignatureParameter, SignatureType, type_text};
 pub use place::RowField;
 
 use unfolding::{TooMuch, Unfolding};

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use nsf_analysis::rejections::{self, Place};
 use nsf_diagnostics::{FileId, TextEdit, apply_edits, render};
 use nsf_plan::{Origin, Plan};
 
 use crate::Outcome;
 use crate::checked::Checked;
 use crate::compared::{self, Compared};
-use crate::fallible::{self, Place};
 use crate::fix;
 use crate::numbers::table;
 use crate::output::{Output, Style};
@@ -151,7 +151,7 @@ impl Check {
             return Ok(String::new());
         }
         let plan = checked.lower();
-        let places = fallible::places(&plan);
+        let places = rejections::places(&plan);
         let shown = |place: &Place| {
             let (file, line) = place.origin;
             format!("{}{}", checked.project.shown_root, plan.place(Origin { file, line }))

@@ -1,9 +1,10 @@
-//! Quick fixes: those that come with a diagnostic, all certain ones of a file at once, and allowing a warning.
+//! Code actions: refactorings, and quick fixes, which are those that come with a diagnostic, all certain ones of a file at once, and allowing a warning.
 
 use gen_lsp_types::{self as lsp, CodeAction, CodeActionKind};
 use nsf_diagnostics::{Applicability, Diagnostic, Severity, Span, Suggestion, certain_fixes};
 
 use crate::convert::Texts;
+use crate::features::refactor;
 use crate::view::{Place, View};
 
 /// What can be done about what is found in a range of a document.
@@ -25,6 +26,10 @@ pub(crate) fn actions(place: &Place<'_>, params: &lsp::CodeActionParams) -> Vec<
         }
     }
     actions.extend(all(here, texts));
+    actions.extend(refactor::actions(place, asked));
+    if let Some(only) = &params.context.only {
+        actions.retain(|own| own.kind.as_ref().is_some_and(|kind| only.iter().any(|wanted| is_of(kind, wanted))));
+    }
     actions
 }
 
@@ -67,4 +72,15 @@ fn allow(own: &Diagnostic, view: View<'_>) -> Option<Suggestion> {
 /// Whether two ranges share a place; a cursor at the end of a word is in it.
 const fn meets(one: Span, other: Span) -> bool {
     one.start <= other.end && other.start <= one.end
+}
+
+/// Whether a kind of action is the one that is wanted, or one of it: `refactor.inline` is a `refactor`.
+fn is_of(kind: &CodeActionKind, wanted: &CodeActionKind) -> bool {
+    let name = |kind: &CodeActionKind| serde_json::to_value(kind).ok().and_then(|own| own.as_str().map(str::to_owned));
+    match (name(kind), name(wanted)) {
+        (Some(kind), Some(wanted)) => {
+            kind == wanted || kind.strip_prefix(&wanted).is_some_and(|rest| rest.starts_with('.'))
+        }
+        _ => false,
+    }
 }

@@ -1,11 +1,14 @@
-//! `nsfc check --fallible`: every place where a record may be rejected.
+//! Every place where a record may be rejected: for `nsfc check --fallible` and for editors.
 
 use std::collections::BTreeSet;
 
-use nsf_analysis::LIBRARY;
 use nsf_plan::{
-    BinaryOperator, Expr, ExprKind, MappingElse, Missing, Origin, Pipeline, Plan, SaveKind, StepKind, Type,
+    BinaryOperator, Expr, ExprKind, Mapping, MappingElse, MappingId, Missing, Origin, Plan, SaveKind, Step, StepKind,
+    Type,
 };
+
+use crate::LIBRARY;
+use crate::graph::{Dag, FlowNode};
 
 /// A place where a record may be rejected.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,9 +21,10 @@ pub struct Place {
     pub what: String,
 }
 
-/// Every place, by file and line.
+/// Every place of a plan, by file and line.
+#[must_use]
 pub fn places(plan: &Plan) -> Vec<Place> {
-    let mut found = Found { plan, places: BTreeSet::new() };
+    let mut found = Found { mapping: &|id| plan.mapping(id), places: BTreeSet::new() };
     for source in &plan.sources {
         found.add(source.origin, &source.name, "a message that does not fit the record".to_owned());
     }
@@ -28,13 +32,22 @@ pub fn places(plan: &Plan) -> Vec<Place> {
         found.add(ingest.origin, &ingest.name, "a message that does not keep the ingest protocol".to_owned());
     }
     for pipeline in &plan.pipelines {
-        found.pipeline(pipeline);
+        pipeline.body.walk(&mut |step| found.step(step, &pipeline.name));
     }
     found.places.into_iter().collect()
 }
 
+/// Every place of a flow, by file and line; of flows that read it, theirs.
+#[must_use]
+pub fn places_of(dag: &Dag, flow: &FlowNode) -> Vec<Place> {
+    let mapping = |id| dag.mapping(id).map(|mapping| &mapping.value);
+    let mut found = Found { mapping: &mapping, places: BTreeSet::new() };
+    dag.walk(flow, &mut |outer, step| found.step(step, &outer.flow));
+    found.places.into_iter().collect()
+}
+
 struct Found<'p> {
-    plan: &'p Plan,
+    mapping: &'p dyn Fn(MappingId) -> Option<&'p Mapping>,
     places: BTreeSet<Place>,
 }
 
@@ -43,27 +56,24 @@ impl Found<'_> {
         self.places.insert(Place { origin: (origin.file, origin.line), of: of.to_owned(), what });
     }
 
-    fn pipeline(&mut self, pipeline: &Pipeline) {
-        let of = pipeline.name.as_str();
-        pipeline.body.walk(&mut |step| {
-            match &step.kind {
-                StepKind::Require { reason, .. } | StepKind::Reject { reason, .. } => {
-                    self.add(step.origin, of, rule(reason));
-                }
-                StepKind::Load { missing: Missing::Reject(reason), .. } => self.add(step.origin, of, rule(reason)),
-                StepKind::Save { operations, .. } => {
-                    for operation in operations {
-                        if let Some(what) = overflowing(&operation.kind) {
-                            self.add(operation.origin, of, what);
-                        }
+    fn step(&mut self, step: &Step, of: &str) {
+        match &step.kind {
+            StepKind::Require { reason, .. } | StepKind::Reject { reason, .. } => {
+                self.add(step.origin, of, rule(reason));
+            }
+            StepKind::Load { missing: Missing::Reject(reason), .. } => self.add(step.origin, of, rule(reason)),
+            StepKind::Save { operations, .. } => {
+                for operation in operations {
+                    if let Some(what) = overflowing(&operation.kind) {
+                        self.add(operation.origin, of, what);
                     }
                 }
-                _ => {}
             }
-            for expression in step.kind.expressions() {
-                self.expression(expression, step.origin, of);
-            }
-        });
+            _ => {}
+        }
+        for expression in step.kind.expressions() {
+            self.expression(expression, step.origin, of);
+        }
     }
 
     /// What may fail in an expression and is not caught in it.
@@ -91,7 +101,7 @@ impl Found<'_> {
                 Some("an index may be outside its list".to_owned())
             }
             ExprKind::Mapping(id, _) => {
-                let mapping = self.plan.mapping(*id).filter(|mapping| mapping.otherwise == MappingElse::Reject)?;
+                let mapping = (self.mapping)(*id).filter(|mapping| mapping.otherwise == MappingElse::Reject)?;
                 Some(format!("`{}` may have no arm for the value", mapping.name))
             }
             ExprKind::Call(signature, _) => {
