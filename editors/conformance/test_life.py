@@ -25,14 +25,12 @@ def test_an_end_in_order_has_the_exit_code_0(wire):
     assert wire.ended() == 0
 
 
-@pytest.mark.known("an exit without a shutdown has the exit code 1")
 def test_an_exit_without_a_shutdown_has_the_exit_code_1(wire):
     wire.start()
     wire.notify("exit")
     assert wire.ended() == 1
 
 
-@pytest.mark.known("an exit without a shutdown has the exit code 1")
 def test_an_exit_before_all_ends_it(wire):
     wire.notify("exit")
     assert wire.ended() == 1
@@ -66,7 +64,6 @@ def test_what_is_asked_before_initialize_is_refused(wire):
     assert "capabilities" in wire.start()
 
 
-@pytest.mark.known("what is asked after a shutdown is refused, and the server still ends with 0")
 def test_what_is_asked_after_shutdown_is_refused(wire):
     wire.start()
     wire.request("shutdown")

@@ -115,11 +115,12 @@ impl Server<'_> {
     /// Takes a message; false where the client ends.
     fn take(&mut self, message: Message) -> bool {
         match message {
-            Message::Request(request) => match self.connection.handle_shutdown(&request) {
-                Ok(false) => self.request(request),
-                // Whether the end came in the right order or not, it is the end.
-                Ok(true) | Err(_) => return false,
-            },
+            Message::Request(request) if request.method == "shutdown" => {
+                self.send(Response::new_ok(request.id, ()).into());
+                self.refuse();
+                return false;
+            }
+            Message::Request(request) => self.request(request),
             Message::Notification(notification) if notification.method == "exit" => return false,
             Message::Notification(notification) => {
                 let method = notification.method.clone();
@@ -131,6 +132,20 @@ impl Server<'_> {
             Message::Response(_) => {}
         }
         true
+    }
+
+    /// Behind `shutdown` nothing is answered any more, until the client says `exit` or is gone.
+    fn refuse(&mut self) {
+        while let Some(message) = self.queue.pop_front().or_else(|| self.connection.receiver.recv().ok()) {
+            match message {
+                Message::Request(request) => {
+                    let words = format!("`{}` is asked behind `shutdown`", request.method);
+                    self.send(Response::new_err(request.id, ErrorCode::InvalidRequest as i32, words).into());
+                }
+                Message::Notification(notification) if notification.method == "exit" => return,
+                Message::Notification(_) | Message::Response(_) => {}
+            }
+        }
     }
 
     /// Answers a request. One that panics is told of and costs nothing else.

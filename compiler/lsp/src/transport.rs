@@ -2,6 +2,8 @@
 //! is read: a client's mistake costs one message and not the session.
 
 use std::io::{self, BufRead, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use lsp_server::{Connection, ErrorCode, Message};
@@ -18,15 +20,20 @@ const LONGEST_LINE: u64 = 4096;
 /// Serves a client on standard input and output until it says that it ends, or is gone.
 ///
 /// # Errors
-/// Where what comes is not the protocol.
+/// Where what comes is not the protocol, or ends otherwise than in its order.
 pub fn serve_stdio(host: &dyn Host) -> Result<(), ServeError> {
     let (own, Connection { sender, receiver }) = Connection::memory();
+    let abrupt = Arc::new(AtomicBool::new(false));
+    let noted = Arc::clone(&abrupt);
     let reader = thread::spawn(move || {
         let mut input = io::stdin().lock();
+        let mut is_shut_down = false;
         while let Some(came) = read(&mut input)? {
             match came {
                 Came::Message(message) => {
+                    is_shut_down |= matches!(&message, Message::Request(own) if own.method == "shutdown");
                     let is_exit = matches!(&message, Message::Notification(own) if own.method == "exit");
+                    noted.store(is_exit && !is_shut_down, Ordering::Release);
                     if sender.send(message).is_err() || is_exit {
                         break;
                     }
@@ -49,6 +56,9 @@ pub fn serve_stdio(host: &dyn Host) -> Result<(), ServeError> {
         Some(Ok(Err(error))) if error.kind() == io::ErrorKind::InvalidData => {
             let words = "what comes on standard input is not the language server protocol";
             Err(ServeError(format!("{words}: {error}")))
+        }
+        _ if abrupt.load(Ordering::Acquire) => {
+            Err(ServeError("the client has said `exit` without `shutdown` before it".to_owned()))
         }
         _ => served,
     }
