@@ -49,7 +49,6 @@ def test_a_client_that_dies_in_a_message_ends_it(wire):
     wire.ended()
 
 
-@pytest.mark.known("the server ends when the client's process does, though the pipe stays open")
 def test_a_client_whose_process_dies_ends_it_though_the_pipe_stays_open(wire):
     client = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     wire.start(processId=client.pid)

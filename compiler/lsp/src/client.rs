@@ -19,6 +19,14 @@ pub(crate) struct Client {
     pub(crate) watches: bool,
     /// Whether it shows a link from a diagnostic to its page.
     pub(crate) shows_pages: bool,
+    /// Whether it shows the other places of a diagnostic.
+    pub(crate) relates: bool,
+    /// Whether it shows what could be left out in another way.
+    pub(crate) tags: bool,
+    /// Whether its outlines have names inside of names.
+    pub(crate) nests: bool,
+    /// Whether it takes edits as code actions. Older ones know commands alone, of which there are none.
+    pub(crate) acts: bool,
     /// Whether it folds whole lines alone.
     pub(crate) folds_lines: bool,
     /// How many ranges it folds in a document.
@@ -41,6 +49,8 @@ impl Client {
     pub(crate) fn of(params: &lsp::InitializeParams) -> Self {
         let documents = params.capabilities.text_document.as_ref();
         let workspace = params.capabilities.workspace.as_ref();
+        let outline = documents.and_then(|own| own.document_symbol.as_ref());
+        let actions = documents.and_then(|own| own.code_action.as_ref());
         let folding = documents.and_then(|own| own.folding_range.as_ref());
         let watching = workspace.and_then(|own| own.did_change_watched_files.as_ref());
         let published = documents.and_then(|own| own.publish_diagnostics.as_ref());
@@ -64,6 +74,10 @@ impl Client {
             refreshes: diagnostics.and_then(|own| own.refresh_support) == Some(true),
             watches: watching.and_then(|own| own.dynamic_registration) == Some(true),
             shows_pages: shown.and_then(|own| own.code_description_support) == Some(true),
+            relates: shown.and_then(|own| own.related_information) == Some(true),
+            tags: shown.is_some_and(|own| own.tag_support.is_some()),
+            nests: outline.and_then(|own| own.hierarchical_document_symbol_support) == Some(true),
+            acts: actions.is_some_and(|own| own.code_action_literal_support.is_some()),
             folds_lines: folding.and_then(|own| own.line_folding_only) == Some(true),
             most_folds: folding.and_then(|own| own.range_limit).map_or(usize::MAX, |most| most as usize),
             process: params.process_id.and_then(|id| u32::try_from(id).ok()),

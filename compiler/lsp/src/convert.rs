@@ -47,7 +47,7 @@ impl<'a> Texts<'a> {
 
     /// A diagnostic; none where it is of the standard library.
     pub(crate) fn diagnostic(&self, own: &nsf::Diagnostic) -> Option<lsp::Diagnostic> {
-        let at = own.location();
+        let (at, client) = (own.location(), self.around.client);
         let secondary = own.labels.iter().filter(|label| !label.primary && !label.message.is_empty());
         let related: Vec<lsp::DiagnosticRelatedInformation> = secondary
             .filter_map(|label| {
@@ -66,8 +66,8 @@ impl<'a> Texts<'a> {
             code_description: self.page(own.code),
             source: Some("nsf".to_owned()),
             message: lsp::Message::String(words(own)),
-            tags: is_needless(own).then(|| vec![lsp::DiagnosticTag::Unnecessary]),
-            related_information: (!related.is_empty()).then_some(related),
+            tags: (client.tags && is_needless(own)).then(|| vec![lsp::DiagnosticTag::Unnecessary]),
+            related_information: (client.relates && !related.is_empty()).then_some(related),
             ..lsp::Diagnostic::default()
         })
     }

@@ -5,7 +5,7 @@ mod client;
 
 use serde_json::{Value, json};
 
-use client::{Client, range};
+use client::{Client, able, range};
 
 const SHOP: &str = "file:///shop/orders.nsf";
 
@@ -39,7 +39,7 @@ fn what_is_wrong_is_told_as_it_is_typed_and_no_longer_when_it_is_mended() {
 
 #[test]
 fn a_fix_that_comes_with_a_message_is_offered_where_it_stands() {
-    let (mut client, _) = Client::start(json!({}));
+    let (mut client, _) = Client::start(able());
     client.open(SHOP, "fn a(n: int64) -> bool = n > 1 && n < 2\n\nfn b(n: int64) -> bool = n > 1 || n < 2\n");
     let (_, told) = client.diagnostics(SHOP);
     assert!(told.len() > 1, "{told:?}");
@@ -64,7 +64,7 @@ fn a_fix_that_comes_with_a_message_is_offered_where_it_stands() {
 
 #[test]
 fn a_document_is_laid_out_and_shown_as_an_outline() {
-    let (mut client, _) = Client::start(json!({}));
+    let (mut client, _) = Client::start(able());
     client.open(SHOP, "const   a: int64 = 5\n\nsource s {\n  from: kafka(\"s\")\n  record { id: int64 }\n}\n");
     let own = json!({ "textDocument": { "uri": SHOP }, "options": { "tabSize": 4, "insertSpaces": true } });
     let edits = client.ask("textDocument/formatting", own.clone()).unwrap();
@@ -84,7 +84,7 @@ fn a_document_is_laid_out_and_shown_as_an_outline() {
 
 #[test]
 fn another_file_of_the_project_is_told_of_too() {
-    let (mut client, _) = Client::start(json!({}));
+    let (mut client, _) = Client::start(able());
     let limits = "file:///shop/limits.nsf";
     client.open(SHOP, "use limits\n\nfn least(n: int64) -> int64 = n + LIMIT\n");
     assert!(client.diagnostics(SHOP).1.is_empty());

@@ -9,6 +9,9 @@ use crate::view::{Place, View};
 
 /// What can be done about what is found in a range of a document.
 pub(crate) fn actions(place: &Place<'_>, params: &lsp::CodeActionParams) -> Vec<CodeAction> {
+    if !place.view.client.acts {
+        return Vec::new();
+    }
     let asked = place.view.span(params.range);
     let texts = place.texts();
     let mut actions = Vec::new();

@@ -1,17 +1,43 @@
 //! The items of a document, for outlines and breadcrumbs.
 
-use gen_lsp_types::{DocumentSymbol, DocumentSymbolParams, SymbolKind};
+use gen_lsp_types::{
+    BaseSymbolInformation, DocumentSymbol, DocumentSymbolParams, DocumentSymbolResponse, Location, SymbolInformation,
+    SymbolKind, Uri,
+};
 use nsf_diagnostics::Span;
 use nsf_syntax::ast::{FunctionKind, Item, ItemKind, Name, SettingValue, SettingsKeyword};
 
 use crate::view::View;
 
-/// The items with the fields that they declare.
-pub(crate) fn symbols(view: View<'_>, _: &DocumentSymbolParams) -> Vec<DocumentSymbol> {
-    outline(view)
+/// The items with the fields that they declare; one behind the other for a client that knows no names inside of names.
+pub(crate) fn symbols(view: View<'_>, params: &DocumentSymbolParams) -> DocumentSymbolResponse {
+    let symbols = outline(view);
+    if view.client.nests {
+        return symbols.into();
+    }
+    let mut flat = Vec::new();
+    flatten(symbols, None, &params.text_document.uri, &mut flat);
+    flat.into()
 }
 
-/// The same of any text.
+#[allow(deprecated, reason = "the field is part of the protocol's form")]
+fn flatten(symbols: Vec<DocumentSymbol>, inside: Option<&str>, uri: &Uri, flat: &mut Vec<SymbolInformation>) {
+    for own in symbols {
+        flat.push(SymbolInformation {
+            deprecated: None,
+            location: Location { uri: uri.clone(), range: own.range },
+            base_symbol_information: BaseSymbolInformation {
+                name: own.name.clone(),
+                kind: own.kind,
+                tags: None,
+                container_name: inside.map(str::to_owned),
+            },
+        });
+        flatten(own.children.unwrap_or_default(), Some(&own.name), uri, flat);
+    }
+}
+
+/// The items of any text with the fields that they declare.
 pub(crate) fn outline(view: View<'_>) -> Vec<DocumentSymbol> {
     let outline = Outline { view };
     view.tree().items.iter().filter_map(|item| outline.item(item)).collect()

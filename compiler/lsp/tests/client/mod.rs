@@ -87,6 +87,15 @@ pub struct Client {
     pub asked: Vec<Request>,
 }
 
+/// What a client of today can do with diagnostics, code actions and outlines.
+pub fn able() -> Value {
+    json!({ "textDocument": {
+        "publishDiagnostics": { "relatedInformation": true, "tagSupport": { "valueSet": [1, 2] } },
+        "codeAction": { "codeActionLiteralSupport": { "codeActionKind": { "valueSet": ["quickfix"] } } },
+        "documentSymbol": { "hierarchicalDocumentSymbolSupport": true },
+    } })
+}
+
 const TIME: Duration = Duration::from_secs(60);
 
 impl Client {
