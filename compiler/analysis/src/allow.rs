@@ -132,7 +132,7 @@ impl Unknown {
     fn told(self, at: Location, name: &str) -> Diagnostic {
         match self {
             Self::Error(code) => {
-                let text = format!("`{name}` is an error, which cannot be allowed: {}", code.summary);
+                let text = format!("`{name}` is an error, and not a warning: {}", code.summary);
                 Diagnostic::new(&codes::E0207, at, text).help("mend it; only warnings can be allowed")
             }
             Self::Nothing(Some(near)) => {
@@ -159,6 +159,11 @@ fn find(name: &str) -> Result<&'static Code, Unknown> {
         Some(code) if code.severity == Severity::Error => Err(Unknown::Error(code)),
         _ => Err(Unknown::Nothing(closest(name, warnings().map(|code| code.slug)))),
     }
+}
+
+/// The warning that `lints` in the settings names, or what is wrong with the name, under `code`.
+pub(crate) fn lint(name: &str, at: Location, code: &'static Code) -> Result<&'static Code, Diagnostic> {
+    find(name).map_err(|unknown| Diagnostic { code, ..unknown.told(at, name) })
 }
 
 fn malformed(at: Location, rest: &str) -> Diagnostic {

@@ -100,6 +100,7 @@ fn check_here(project: &ParsedProject, proofs: &Proofs, indexed: bool) -> Analys
         let Parsed { text, parse } = &*file.parsed;
         let id = sources.add_text(file.path.clone(), text.clone());
         allowances.read(id, text, &parse.file, &mut diagnostics);
+        diagnostics.extend(crate::division::told(id, text, &parse.file));
         found.extend(file.parsed.errors(id).map(|error| error.into_diagnostic(&sources)));
         files.push((module_name(&file.path), id, file.path.clone(), &parse.file, false));
     }

@@ -9,9 +9,11 @@
 
 mod allow;
 mod check;
+mod division;
 pub mod graph;
 pub mod index;
 pub mod json;
+pub mod levels;
 pub mod lock;
 pub mod lower;
 pub mod model;

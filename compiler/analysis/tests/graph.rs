@@ -252,6 +252,7 @@ source first {
   key:  id
 }
 
+// nsfc: allow unread-member
 flow one from first {
   calculate { long = len(city) > 9 }
   repartition by city

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use nsf_analysis::Analysis;
 use nsf_analysis::graph::Node;
+use nsf_analysis::levels::Levels;
 use nsf_analysis::lock::Lock;
 use nsf_analysis::project::{InputFile, ProjectInput};
 use nsf_diagnostics::{Diagnostics, FileId, IntoDiagnostic, Severity, Stage};
@@ -127,6 +128,7 @@ impl Files<'_> {
     /// Adds bytes that are no text, and mistakes in the settings, to what the passes have found.
     pub fn add_mistakes(&self, analysis: &mut Analysis) {
         let mut found = Diagnostics::default();
+        let mut levels = Levels::default();
         for (id, bytes) in &self.not_text {
             // The passes have read a text in which other characters stand for the bytes; the parser of the bytes
             // themselves knows which of its mistakes are real.
@@ -138,6 +140,7 @@ impl Files<'_> {
         if let Some(settings) = self.settings {
             let id = analysis.sources.add(SETTINGS_FILE, settings);
             found.extend(self.manifest.mistakes.iter().map(|mistake| manifest::diagnostic(mistake, id)));
+            manifest::levels(self.manifest, id, &mut levels, &mut found);
             found.extend(manifest::missing_connections(self.manifest, &connectors(analysis), id));
             // How a program without mistakes runs is of interest; many mistakes in keys have the same mend.
             if !analysis.diagnostics.iter().any(|found| found.severity() == Severity::Error) {
@@ -148,5 +151,6 @@ impl Files<'_> {
         analysis.diagnostics = found.into_sorted();
         // What the settings show of a program can be allowed too.
         analysis.allowances.settle(&mut analysis.diagnostics);
+        levels.settle(&mut analysis.diagnostics);
     }
 }

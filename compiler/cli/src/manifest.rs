@@ -3,9 +3,10 @@
 
 use nsf_analysis::graph::Dag;
 use nsf_analysis::graph::proofs::states_of_tellings;
-use nsf_diagnostics::{Code, Diagnostic, FileId, Span, Suggestion, closest, codes};
+use nsf_analysis::levels::{Level, Levels};
+use nsf_diagnostics::{Code, Diagnostic, Diagnostics, FileId, Span, Suggestion, closest, codes};
 use nsf_plan::connector::Connector;
-use nsf_plan::profile::{Manifest, Mistake, MistakeKind, Profile, Refusal, allowed_properties};
+use nsf_plan::profile::{LintLevel, Manifest, Mistake, MistakeKind, Profile, Refusal, allowed_properties};
 
 /// A mistake as a diagnostic; `file` is the settings file among the sources.
 pub fn diagnostic(mistake: &Mistake, file: FileId) -> Diagnostic {
@@ -51,6 +52,21 @@ fn near(kind: &MistakeKind) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Reads the levels of warnings; names that no warning has are told of.
+pub fn levels(manifest: &Manifest, file: FileId, levels: &mut Levels, found: &mut Diagnostics) {
+    let mut told = Vec::new();
+    for lint in &manifest.lints {
+        let place = Span::new(lint.range.start as u32, lint.range.end as u32).in_file(file);
+        let level = match lint.level {
+            LintLevel::Allow => Level::Allow,
+            LintLevel::Warn => Level::Warn,
+            LintLevel::Deny => Level::Deny,
+        };
+        levels.set(&lint.name, level, place, &mut told);
+    }
+    found.extend(told);
 }
 
 /// Warnings of connections that the program names and a profile with servers of their kind lacks.
@@ -126,7 +142,7 @@ mod tests {
     #[test]
     fn a_setting_that_is_like_no_other_names_them_all() {
         let found = of("zzzzzz: 1\n");
-        assert_eq!(found[0].notes[0].text, "its settings are `name` and `profiles`");
+        assert_eq!(found[0].notes[0].text, "its settings are `name`, `lints` and `profiles`");
     }
 
     #[test]

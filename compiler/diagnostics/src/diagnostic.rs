@@ -46,6 +46,8 @@ pub struct Diagnostic {
     pub notes: Vec<Note>,
     /// Fixes as data.
     pub suggestions: Vec<Suggestion>,
+    /// Whether the project makes an error of it, though its code is a warning's.
+    pub denied: bool,
 }
 
 impl Diagnostic {
@@ -53,7 +55,14 @@ impl Diagnostic {
     #[must_use]
     pub fn new(code: &'static Code, location: Location, message: impl Into<String>) -> Self {
         let label = Label { location, message: String::new(), primary: true };
-        Self { code, message: message.into(), labels: vec![label], notes: Vec::new(), suggestions: Vec::new() }
+        Self {
+            code,
+            message: message.into(),
+            labels: vec![label],
+            notes: Vec::new(),
+            suggestions: Vec::new(),
+            denied: false,
+        }
     }
 
     /// Says something at the primary place.
@@ -99,10 +108,10 @@ impl Diagnostic {
         self.labels.first().map_or_else(|| crate::Span::default().in_file(crate::FileId(0)), |label| label.location)
     }
 
-    /// Error, warning or information: the code's severity.
+    /// Error or warning: the code's severity, unless the project denies the warning.
     #[must_use]
     pub fn severity(&self) -> Severity {
-        self.code.severity
+        if self.denied { Severity::Error } else { self.code.severity }
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! ```yaml
 //! name: classroom                     # the project; without it, the folder's name
+//! lints: { unused: allow, growing-field: deny }   # what the compiler makes of its warnings
 //! profiles:
 //!   dev: {}                           # everything embedded
 //!   prod:
@@ -92,7 +93,11 @@ use reading::{Entry, Reading};
 use tree::{Node, NodeKind};
 
 /// The settings that the file may hold.
-const SETTINGS: &[&str] = &["name", "profiles"];
+const SETTINGS: &[&str] = &["name", "lints", "profiles"];
+
+/// What `lints` may say of a warning.
+const LEVELS: &[(&str, LintLevel)] =
+    &[("allow", LintLevel::Allow), ("warn", LintLevel::Warn), ("deny", LintLevel::Deny)];
 
 /// The settings of a profile.
 const PROFILE: &[&str] =
@@ -103,10 +108,34 @@ const PROFILE: &[&str] =
 pub struct Manifest {
     /// The project's name.
     pub name: Option<String>,
+    /// Levels of the compiler's warnings, by their names; the runtime has no use for them.
+    pub lints: Vec<Lint>,
     /// The profiles by name; those with mistakes are there too, but cannot be resolved.
     pub profiles: BTreeMap<String, Profile>,
     /// What is wrong with the file, in its order.
     pub mistakes: Vec<Mistake>,
+}
+
+/// What is made of a warning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LintLevel {
+    /// It is not shown.
+    Allow,
+    /// It is shown.
+    Warn,
+    /// It is an error.
+    Deny,
+}
+
+/// The level of a warning, as `lints` says it. Which warnings there are the compiler knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lint {
+    /// The warning's name.
+    pub name: String,
+    /// What is made of it.
+    pub level: LintLevel,
+    /// Where the name stands, in bytes of the file.
+    pub range: Range<usize>,
 }
 
 /// A profile, with its references as they are written.
@@ -182,6 +211,7 @@ impl Manifest {
                 _ => reading.wrong(entry.key, "name", "a text"),
             }
         }
+        self.fill_lints(reading, section.get("lints"), text);
         let Some(entry) = section.get("profiles") else { return };
         let Some(profiles) = reading.named(entry, "profiles by name, such as `dev: {}`") else { return };
         let text: Arc<str> = Arc::from(text);
@@ -198,6 +228,26 @@ impl Manifest {
             self.profiles.insert(name.to_owned(), profile);
         }
         reading.take(inner);
+    }
+}
+
+impl Manifest {
+    fn fill_lints(&mut self, reading: &mut Reading<'_>, entry: Option<&Entry<'_>>, text: &str) {
+        let expected = "levels of warnings by their names, such as `unused: allow`";
+        let Some(section) = entry.and_then(|entry| reading.named(entry, expected)) else { return };
+        for (name, entry) in section.entries() {
+            let level = match &entry.value.kind {
+                NodeKind::Text(word) => LEVELS.iter().find(|(level, _)| level == word),
+                _ => None,
+            };
+            match level {
+                Some((_, level)) => {
+                    let range = tree::place(text, entry.key);
+                    self.lints.push(Lint { name: name.to_owned(), level: *level, range });
+                }
+                None => reading.wrong(entry.key, &entry.path, "`allow`, `warn` or `deny`"),
+            }
+        }
     }
 }
 

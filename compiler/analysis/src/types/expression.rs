@@ -251,19 +251,49 @@ impl<'a> Expressions<'_, 'a> {
 
     fn interpolation(&mut self, parts: &[TextPart], span: Span) -> Option<Expr> {
         let mut joined = Some(Vec::with_capacity(parts.len()));
+        let mut dollars = Vec::new();
+        let is_text = self.text(Span::new(span.start, span.start + 1)) == "\"";
         for part in parts {
+            let inserted = match part {
+                TextPart::Expr(expr) => Some(expr.span),
+                TextPart::Text(_) => None,
+            };
             let part = match part {
                 TextPart::Text(text) => {
                     Some(self.make(ExprKind::Literal(Literal::Text(text.to_string())), Type::Text, span))
                 }
                 TextPart::Expr(expr) => self.interpolated(expr),
             };
+            // What stands in back quotes is told of already.
+            if is_text
+                && let (Some(at), Some(value)) = (inserted, &part)
+                && let Some(dollar) = self.dollar_before(at, value)
+            {
+                dollars.push(dollar);
+            }
             match (part, &mut joined) {
                 (Some(part), Some(joined)) => joined.push(part),
                 _ => joined = None,
             }
         }
+        if !dollars.is_empty() {
+            let diagnostic = message::dollars(&dollars);
+            self.report(diagnostic);
+        }
         Some(self.make(ExprKind::Join(joined?), Type::Text, span))
+    }
+
+    /// The dollar that stands right before a value in braces that is no number.
+    fn dollar_before(&self, at: Span, value: &Expr) -> Option<Location> {
+        let start = at.start.checked_sub(2)?;
+        let is_number = match &value.kind {
+            ExprKind::Call(name, values) => {
+                name.starts_with("text") && values.first().is_some_and(|own| relation::is_number(own.ty.non_null()))
+            }
+            _ => false,
+        };
+        let is_dollar = self.text(Span::new(start, at.start)) == "${";
+        (is_dollar && !is_number).then(|| self.at(Span::new(start, start + 1)))
     }
 
     fn interpolated(&mut self, expr: &ast::Expr) -> Option<Expr> {

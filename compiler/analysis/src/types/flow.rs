@@ -416,6 +416,7 @@ impl<'a> Checker<'a> {
                 scopes: Vec::new(),
                 target: Some(target),
                 label_at: Some(location),
+                named: false,
             }),
         }
     }

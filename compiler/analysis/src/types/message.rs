@@ -131,6 +131,21 @@ pub fn texts_added(sign: Location, whole: Location, meant: &str) -> Diagnostic {
     diagnostic.suggest(Suggestion::certain(format!("write `{meant}`"), whole, meant))
 }
 
+/// Dollars before values that are put into a text.
+pub fn dollars(places: &[Location]) -> Diagnostic {
+    let first =
+        places.first().copied().unwrap_or_else(|| nsf_diagnostics::Span::default().in_file(nsf_diagnostics::FileId(0)));
+    let edit = |location: &Location| nsf_diagnostics::TextEdit { location: *location, replacement: String::new() };
+    Diagnostic::new(&codes::W0306, first, "`$` before an inserted value is a character of the text")
+        .label("a value is put into a text by `{…}` alone")
+        .help("where it is meant, write `\\u{24}`")
+        .suggest(Suggestion {
+            message: "remove it".to_owned(),
+            edits: places.iter().map(edit).collect(),
+            applicability: nsf_diagnostics::Applicability::Likely,
+        })
+}
+
 /// An operator before a type that it does not take.
 pub fn unary_operator(location: Location, symbol: &str, operand: &Type) -> Diagnostic {
     Diagnostic::new(&codes::E0303, location, format!("`{symbol}` does not work on {}", show(operand)))

@@ -55,6 +55,8 @@ pub struct Jump {
     pub target: Option<u32>,
     /// Where the label stands, once known.
     pub label_at: Option<Location>,
+    /// Whether a jump names it.
+    pub named: bool,
 }
 
 impl Builder {
@@ -140,15 +142,6 @@ impl Checker<'_> {
         StepPlace { location: self.at(module, step), target: self.at(module, target), parts: Vec::new(), keyword }
     }
 
-    /// Reports jumps to labels that are not there.
-    pub(super) fn check_labels(&mut self, builder: &Builder) {
-        for jump in &builder.jumps {
-            if jump.target.is_none() && !builder.is_nested_label(&jump.label) {
-                self.diagnostics.push(super::step_message::unknown_label(jump.at, &jump.label, &builder.labels));
-            }
-        }
-    }
-
     /// Ends a pipeline: keeps the fields that something reads, patches jumps, adds it to the program.
     pub(super) fn finish(&mut self, mut builder: Builder, mut steps: Vec<Step>, name: Location, item: Location) {
         self.check_labels(&builder);
@@ -184,6 +177,22 @@ impl Checker<'_> {
             origin: self.origin(builder.module, name.span),
         };
         self.program.pipelines.push(Placed { value: pipeline, name, item });
+    }
+
+    /// Reports jumps without a label, else labels without a jump.
+    pub(super) fn check_labels(&mut self, builder: &Builder) {
+        let unknown = |jump: &&Jump| jump.target.is_none() && !builder.is_nested_label(&jump.label);
+        let unknown = builder.jumps.iter().filter(unknown);
+        let before = self.diagnostics.len();
+        for jump in unknown {
+            self.diagnostics.push(super::step_message::unknown_label(jump.at, &jump.label, &builder.labels));
+        }
+        // One that is misspelt may be the other.
+        if self.diagnostics.len() == before && !builder.scope.open && builder.nested_labels.is_empty() {
+            let unused = builder.jumps.iter().filter(|jump| !jump.named);
+            let told = unused.map(|jump| super::step_message::unused_label(jump.at, &jump.label));
+            self.diagnostics.extend(told);
+        }
     }
 
     /// Notes which fields of a source a pipeline, its key or its time needs.

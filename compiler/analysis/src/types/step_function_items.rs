@@ -1,5 +1,7 @@
 //! Step functions where they stand: each is checked once, with its inputs as the record.
 
+use std::collections::HashSet;
+
 use nsf_diagnostics::{Location, closest};
 use nsf_syntax::ast::{self, CalculateStatement, ItemKind, StepFunction, StepFunctionBody};
 
@@ -28,11 +30,39 @@ impl<'a> Checker<'a> {
                 }
             }
             let location = self.at(item.module, function.name.span);
-            self.alone(&mut builder, item, function, location);
+            let before = self.diagnostics.len();
+            let steps = self.alone(&mut builder, item, function, location);
+            // What could not be understood may be what uses it.
+            if self.diagnostics.len() == before && !builder.scope.open && self.circular.is_empty() {
+                self.unused_inputs(&builder, function, item.module, steps);
+            }
         }
     }
 
-    fn alone(&mut self, builder: &mut Builder, item: ItemRef, function: &'a StepFunction, location: Location) {
+    /// Tells of inputs that no step of a function reads.
+    fn unused_inputs(&mut self, builder: &Builder, function: &StepFunction, module: u32, steps: Vec<nsf_plan::Step>) {
+        let mut read: HashSet<nsf_plan::SlotId> = HashSet::new();
+        let mut note = |expression: &nsf_plan::Expr| read.extend(expression.reads_slots());
+        for handle in &builder.unit.handles {
+            handle.keys.iter().for_each(&mut note);
+        }
+        crate::visit::block_expressions(&nsf_plan::Block { steps }, &mut note);
+        for input in function.inputs.iter().filter(|input| !input.name.text.starts_with('_')) {
+            let slot = builder.made.iter().find(|((name, _), _)| *name == input.name.text).map(|(_, slot)| *slot);
+            if slot.is_some_and(|slot| !read.contains(&slot)) {
+                let location = self.at(module, input.name.span);
+                self.diagnostics.push(message::unused_input(location, &function.name.text, &input.name.text));
+            }
+        }
+    }
+
+    fn alone(
+        &mut self,
+        builder: &mut Builder,
+        item: ItemRef,
+        function: &'a StepFunction,
+        location: Location,
+    ) -> Vec<nsf_plan::Step> {
         let states = self.program.states.len();
         let mut steps = Vec::new();
         let mut outputs = Vec::new();
@@ -89,5 +119,6 @@ impl<'a> Checker<'a> {
         for made in &steps {
             self.program.steps.remove(&made.id);
         }
+        steps
     }
 }

@@ -97,6 +97,30 @@ pub fn backward(location: Location, label: &str, target: Location) -> Diagnostic
         .note("jumps go forward only, so that every flow ends")
 }
 
+/// A name that hides another one.
+pub fn shadowing(location: Location, name: &str, what: &str, made: Option<Location>) -> Diagnostic {
+    let text = format!("`{name}` hides the {what} of that name");
+    let diagnostic = Diagnostic::new(&codes::W0305, location, text)
+        .label(format!("the {what} cannot be read while this name is there"))
+        .help("give it another name");
+    match made {
+        Some(made) => diagnostic.secondary(made, format!("the {what} is made here")),
+        None => diagnostic,
+    }
+}
+
+/// A label that no jump names.
+pub fn unused_label(location: Location, label: &str) -> Diagnostic {
+    Diagnostic::new(&codes::W0308, location, format!("no jump names the label `{label}`"))
+        .help("jump to it, or take it out")
+}
+
+/// An input that a function of steps does not use.
+pub fn unused_input(location: Location, function: &str, input: &str) -> Diagnostic {
+    Diagnostic::new(&codes::W0307, location, format!("`{function}` does not use its input `{input}`"))
+        .help("take it out, or begin its name with `_`")
+}
+
 /// A label that cannot stand where it does, or is there twice.
 pub fn label(location: Location, message: String) -> Diagnostic {
     Diagnostic::new(&codes::E0338, location, message)

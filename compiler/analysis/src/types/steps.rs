@@ -137,6 +137,7 @@ impl<'a> Checker<'a> {
         };
         let Some(element) = element else { return };
         let before = builder.scope.clone();
+        self.shadowing(builder, name);
         let slot = builder.unit.slot(&name.text, element);
         let made = self.at(builder.module, name.span);
         self.make(&mut builder.unit, slot, made, SymbolKind::Local);
@@ -154,6 +155,19 @@ impl<'a> Checker<'a> {
             let step = self.step(builder, &format!("each.{}", name.text), kind, place);
             steps.push(step);
         }
+    }
+
+    /// Tells of an `each` or `let` whose name hides a field, a row or another such name.
+    fn shadowing(&mut self, builder: &Builder, name: &Name) {
+        let field = builder.scope.variable(&name.text);
+        let row = builder.scope.row(&name.text);
+        let (made, what) = match (field, row) {
+            (Some(field), _) => (field.made, if field.local { "name" } else { "field" }),
+            (None, Some(row)) => (Some(row.loaded), "row"),
+            (None, None) => return,
+        };
+        let location = self.at(builder.module, name.span);
+        self.diagnostics.push(message::shadowing(location, &name.text, what, made));
     }
 
     fn stop(&mut self, builder: &mut Builder, condition: Option<&ast::Expr>, step: &ast::Step, steps: &mut Vec<Step>) {
@@ -194,6 +208,7 @@ impl<'a> Checker<'a> {
         let index = match index {
             Some(index) if builder.jumps[index].target.is_some() => {
                 let target = builder.jumps[index].at;
+                builder.jumps[index].named = true;
                 self.diagnostics.push(message::backward(at, &label.text, target));
                 return;
             }
@@ -203,7 +218,7 @@ impl<'a> Checker<'a> {
             }
             None => {
                 let label = label.text.clone();
-                builder.jumps.push(Jump { label, at, scopes: vec![scope], target: None, label_at: None });
+                builder.jumps.push(Jump { label, at, scopes: vec![scope], target: None, label_at: None, named: true });
                 builder.jumps.len() - 1
             }
         };
@@ -372,6 +387,7 @@ impl<'a> Checker<'a> {
         let location = self.at(builder.module, name.span);
         if statement.local {
             let value = builder.expressions(self).infer(&statement.value, None)?;
+            self.shadowing(builder, name);
             let slot = builder.unit.slot(&name.text, value.ty.clone());
             self.make(&mut builder.unit, slot, location, SymbolKind::Local);
             builder.scope.add(name.text.clone(), slot, Some(location), true);

@@ -337,3 +337,14 @@ fn connections_are_found_by_kind_and_name() {
     assert_eq!(&WHOLE[prod.place("redis")], "redis");
     assert_eq!(&WHOLE[dev.place("redis")], "dev");
 }
+
+#[test]
+fn levels_of_warnings_are_read_and_left_to_the_compiler() {
+    let text = "name: shop\nlints:\n  unused: allow\n  growing-field: deny\n  shadowing: maybe\n";
+    let manifest = Manifest::parse(text);
+    let found: Vec<(&str, LintLevel, &str)> =
+        manifest.lints.iter().map(|lint| (lint.name.as_str(), lint.level, &text[lint.range.clone()])).collect();
+    assert_eq!(found, [("unused", LintLevel::Allow, "unused"), ("growing-field", LintLevel::Deny, "growing-field")]);
+    assert_eq!(manifest.mistakes.len(), 1);
+    assert_eq!(&text[manifest.mistakes[0].range.clone()], "shadowing");
+}

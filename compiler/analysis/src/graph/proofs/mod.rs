@@ -14,7 +14,7 @@ mod secrets;
 mod termination;
 mod topic_types;
 
-use nsf_diagnostics::{Diagnostic, FileId, SourceMap};
+use nsf_diagnostics::{Diagnostic, FileId, Severity, SourceMap};
 
 pub use key_safety::states_of_tellings;
 
@@ -35,6 +35,7 @@ pub struct Proofs {
     pub identity: bool,
     pub derived: bool,
     pub constants: bool,
+    pub lints: bool,
 }
 
 impl Default for Proofs {
@@ -50,6 +51,7 @@ impl Default for Proofs {
             identity: true,
             derived: true,
             constants: true,
+            lints: true,
         }
     }
 }
@@ -87,6 +89,10 @@ pub fn prove(dag: &mut Dag, sources: &SourceMap, lock: Option<FileId>, proofs: &
     run(proofs.constants, constants::prove);
     if proofs.identity {
         identity::prove(dag, lock.as_ref(), &mut found);
+    }
+    let is_clean = dag.complete && found.iter().all(|own| own.severity() == Severity::Warning);
+    if proofs.lints && is_clean {
+        dataflow::lints(dag, sources, &mut found);
     }
     found
 }

@@ -5,7 +5,10 @@
 //! is used yet, and nothing is reported.
 
 mod reach;
+mod reasons;
+mod unread;
 mod unused;
+mod unwritten;
 
 use std::collections::HashSet;
 
@@ -31,6 +34,13 @@ pub(super) fn prove(dag: &Dag, _: &SourceMap, found: &mut Vec<Diagnostic>) {
     definitions(dag, found);
     never_saved(dag, found);
     streams(dag, found);
+}
+
+/// What is probably not meant in a program that has no errors: reasons that stand twice, what is not read, what cannot come to be.
+pub(super) fn lints(dag: &Dag, sources: &SourceMap, found: &mut Vec<Diagnostic>) {
+    reasons::prove(dag, sources, found);
+    unread::prove(dag, found);
+    unwritten::prove(dag, found);
 }
 
 /// Named things that nothing names.
