@@ -6,7 +6,7 @@ use nsf_analysis::index::{ScopeName, ScopeValue};
 use nsf_analysis::types::{Bindings, Signature};
 use nsf_diagnostics::FileId;
 use nsf_plan::{HandleTarget, Type};
-use nsf_syntax::ast::{Argument, BinaryOperator, Expr, ExprKind, ItemKind, Literal, RecordEntry, UnaryOperator};
+use nsf_syntax::ast::{Argument, BinaryOperator, Const, Expr, ExprKind, ItemKind, Literal, RecordEntry, UnaryOperator};
 
 use crate::known::Known;
 
@@ -87,12 +87,15 @@ impl Infer<'_> {
             });
         }
         match &self.known.item(name)?.item.kind {
-            ItemKind::Const(constant) => {
-                let written = constant.ty.as_ref().and_then(|ty| self.known.ty(ty)).map(Found::Value);
-                written.or_else(|| Infer { scope: &[], ..self }.expr(&constant.value))
-            }
+            ItemKind::Const(constant) => self.constant(constant),
             _ => None,
         }
+    }
+
+    /// What a constant is.
+    pub(crate) fn constant(self, constant: &Const) -> Option<Found> {
+        let written = constant.ty.as_ref().and_then(|ty| self.known.ty(ty)).map(Found::Value);
+        written.or_else(|| Infer { scope: &[], ..self }.expr(&constant.value))
     }
 
     /// The members of a value or row, with the types that they have.

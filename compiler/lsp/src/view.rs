@@ -26,16 +26,33 @@ pub(crate) struct Around<'s> {
 #[derive(Clone, Copy)]
 pub(crate) struct View<'s> {
     pub(crate) client: &'s Client,
-    pub(crate) parsed: &'s Parsed,
+    own: Own<'s>,
+}
+
+/// A document is read where somebody asks for its tree: who types a proposal's name waits for no reading.
+#[derive(Clone, Copy)]
+enum Own<'s> {
+    Parsed(&'s Parsed),
+    Document(&'s Document),
 }
 
 impl<'s> View<'s> {
+    pub(crate) fn of(client: &'s Client, parsed: &'s Parsed) -> Self {
+        Self { client, own: Own::Parsed(parsed) }
+    }
+
     pub(crate) fn text(&self) -> &'s SourceText {
-        &self.parsed.text
+        match self.own {
+            Own::Parsed(parsed) => &parsed.text,
+            Own::Document(document) => document.text(),
+        }
     }
 
     pub(crate) fn tree(&self) -> &'s File {
-        &self.parsed.parse.file
+        match self.own {
+            Own::Parsed(parsed) => &parsed.parse.file,
+            Own::Document(document) => &document.parsed().parse.file,
+        }
     }
 
     pub(crate) fn range(&self, span: Span) -> lsp::Range {
@@ -99,6 +116,6 @@ impl<'s> Place<'s> {
 
 impl Document {
     pub(crate) fn view<'s>(&'s self, client: &'s Client) -> View<'s> {
-        View { client, parsed: self.parsed() }
+        View { client, own: Own::Document(self) }
     }
 }

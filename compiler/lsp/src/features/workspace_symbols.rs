@@ -25,7 +25,7 @@ pub(crate) fn find(session: &mut Session<'_>, params: &lsp::WorkspaceSymbolParam
                 found.push((cost, shown(symbol, container, location)));
             };
             let module = module_name(&source.path);
-            for mut item in symbols::outline(View { client: &session.client, parsed }) {
+            for mut item in symbols::outline(View::of(&session.client, parsed)) {
                 let fields = item.children.take().unwrap_or_default();
                 let name = item.name.clone();
                 add(item, &module, &mut found);

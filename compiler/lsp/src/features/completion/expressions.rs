@@ -12,6 +12,7 @@ use super::Completion;
 use super::candidate::{Candidate, Rank};
 use super::frames::Kind;
 use crate::infer::Found;
+use crate::known::Named;
 use crate::{known, signature};
 
 impl Completion<'_, '_> {
@@ -93,14 +94,13 @@ impl Completion<'_, '_> {
     }
 
     fn constants(&self, expected: Option<&Type>) -> Vec<Candidate> {
-        let constants = self.known.items().filter(|own| matches!(own.item.kind, ItemKind::Const(_)));
-        constants
-            .map(|own| {
-                let ty = self.infer().text(&own.name.text).and_then(Found::ty);
-                let rank = if ty.is_some() && ty.as_ref() == expected { Rank::Fit } else { Rank::Other };
-                self.candidate_of(&own, rank)
-            })
-            .collect()
+        let constant = |own: Named<'_>| {
+            let ItemKind::Const(constant) = &own.item.kind else { return None };
+            let ty = self.infer().constant(constant).and_then(Found::ty);
+            let rank = if ty.is_some() && ty.as_ref() == expected { Rank::Fit } else { Rank::Other };
+            Some(self.candidate_of(&own, rank))
+        };
+        self.known.items().filter_map(constant).collect()
     }
 
     /// The functions that may be called, those of the type that is due first.
