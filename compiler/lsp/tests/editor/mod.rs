@@ -83,7 +83,10 @@ pub struct Editor {
 }
 
 impl Editor {
-    pub fn start(capabilities: Value, options: Value) -> Self {
+    pub fn start(mut capabilities: Value, options: Value) -> Self {
+        // Every editor of today takes edits as code actions.
+        capabilities["textDocument"]["codeAction"]["codeActionLiteralSupport"] =
+            json!({ "codeActionKind": { "valueSet": [] } });
         let (connection, own) = Connection::memory();
         let server = std::thread::spawn(move || serve(&own, &Folder));
         let mut editor =
