@@ -36,6 +36,7 @@ fn main() {
         identity: on,
         derived: on,
         constants: on,
+        lints: on,
     };
     let analysis = nsf_analysis::check_with(&input, &proofs);
     for diagnostic in &analysis.diagnostics {

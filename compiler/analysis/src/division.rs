@@ -20,7 +20,7 @@ pub(crate) fn told(file: FileId, text: &str, tree: &File) -> Vec<Diagnostic> {
             continue;
         }
         let diagnostic =
-            Diagnostic::new(&codes::W0101, comment.span.in_file(file), "`//` begins a comment, and divides nothing")
+            Diagnostic::new(&codes::W0201, comment.span.in_file(file), "`//` begins a comment, and divides nothing")
                 .label("a comment that is a number");
         found.push(if is_name && !line.ends_with(')') {
             let end = before.trim_end().len() as u32;

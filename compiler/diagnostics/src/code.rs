@@ -98,7 +98,6 @@ codes! {
     E0122 Syntax Error "stray-comma" "A comma stands between settings, fields or statements.";
     E0123 Syntax Error "file-too-large" "A file is larger than 16 MiB.";
     E0124 Syntax Error "not-utf-8" "A file is not UTF-8.";
-    W0101 Syntax Warning "comment-for-division" "A comment stands where a division is meant.";
     E0201 Names Error "unknown-module" "A `use` names a module that is not there.";
     E0202 Names Error "not-in-module" "A `use` names an item that its module has not.";
     E0203 Names Error "declared-twice" "Two items of one module have one name.";
@@ -106,6 +105,7 @@ codes! {
     E0205 Names Error "ambiguous-name" "Two modules in use declare one name.";
     E0206 Names Error "wrong-kind" "A name is that of an item of another kind.";
     E0207 Names Error "allowance" "A comment that is to allow a warning cannot be understood.";
+    W0201 Names Warning "comment-for-division" "A comment stands where a division is meant.";
     E0301 Types Error "mismatch" "A value has another type than its place needs.";
     E0302 Types Error "may-be-null" "A value that may be null stands where none may.";
     E0303 Types Error "operator" "An operator does not work between these types.";

@@ -11,7 +11,7 @@ use crate::pages::Pages;
 use crate::problem::Problem;
 use crate::project::{SETTINGS_FILE, project_folders};
 
-/// Serve an editor: diagnostics as you type, quick fixes, outline, folding and formatting, over standard input and output
+/// Serve an editor: diagnostics as you type, completion, hover, rename, fixes and formatting, over standard input and output
 #[derive(clap::Args)]
 pub struct Lsp {
     /// Nothing else is possible; editors give it by habit
