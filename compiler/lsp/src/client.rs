@@ -37,6 +37,8 @@ pub(crate) struct Client {
     pub(crate) snippets: bool,
     /// Whether it shows Markdown beside proposals and signatures.
     pub(crate) markdown_docs: bool,
+    /// Whether it knows that the docs of proposals have formats; else they are a plain text.
+    pub(crate) formats_docs: bool,
     /// Whether it shows Markdown at a hover.
     pub(crate) markdown_hover: bool,
     /// Which hints the user wants.
@@ -65,6 +67,7 @@ impl Client {
         let hover = documents.and_then(|own| own.hover.as_ref()).and_then(|own| own.content_format.as_ref());
         Self {
             snippets: items.and_then(|own| own.snippet_support) == Some(true),
+            formats_docs: items.is_some_and(|own| own.documentation_format.is_some()),
             markdown_docs: markdown(items.and_then(|own| own.documentation_format.as_ref())),
             markdown_hover: markdown(hover),
             hints: params.initialization_options.as_ref().and_then(Hints::of).unwrap_or_default(),

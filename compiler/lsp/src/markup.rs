@@ -34,7 +34,10 @@ pub(crate) fn content(markdown: &str, has_markdown: bool) -> MarkupContent {
 
 /// The docs of a proposal; none where there are none.
 pub(crate) fn documentation(docs: &str, client: &Client) -> Option<Documentation> {
-    (!docs.is_empty()).then(|| Documentation::MarkupContent(content(docs, client.markdown_docs)))
+    (!docs.is_empty()).then(|| match client.formats_docs {
+        true => Documentation::MarkupContent(content(docs, client.markdown_docs)),
+        false => Documentation::String(plain(docs)),
+    })
 }
 
 fn plain(markdown: &str) -> String {

@@ -176,7 +176,7 @@ fn names_have_the_kinds_that_their_places_give_them() {
         ("large", "function here"),
         ("orders", "interface"),
         ("again", "label here"),
-        ("spent", "variable"),
+        ("spent", "property"),
     ] {
         assert!(tokens.contains(&(name.to_owned(), kind.to_owned())), "{name} {kind}: {tokens:?}");
     }

@@ -154,6 +154,9 @@
 
 (drive-served "hover" :hoverProvider
   (drive-at "load      plan_stay" 12)
+  ;; It tells only of what a window shows, and asks when the server has been told of all changes.
+  (switch-to-buffer (current-buffer))
+  (eglot--signal-textDocument/didChange)
   (let (told)
     (eglot-hover-eldoc-function (lambda (text &rest _) (setq told text)))
     (drive-await "the text" told)

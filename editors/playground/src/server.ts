@@ -44,6 +44,24 @@ export async function ask<T>(path: string, body: unknown = {}): Promise<T> {
   return (await answer.json()) as T;
 }
 
+interface Initialize {
+  method?: string;
+  params?: { capabilities?: { textDocument?: Record<string, unknown> } };
+}
+
+/**
+ * A message as it is sent. CodeMirror says that it asks for diagnostics, and waits for them to be told; and it does not know that the page shows
+ * what can be done about them.
+ */
+function told(text: string): string {
+  const message = JSON.parse(text) as Initialize;
+  const documents = message.params?.capabilities?.textDocument;
+  if (message.method !== "initialize" || !documents) return text;
+  delete documents.diagnostic;
+  documents.codeAction = { codeActionLiteralSupport: { codeActionKind: { valueSet: ["quickfix"] } } };
+  return JSON.stringify(message);
+}
+
 /** A connection to a language server of this page's own: messages go by requests, and come by requests that wait. */
 export class Connection {
   private handlers: ((message: string) => void)[] = [];
@@ -53,7 +71,8 @@ export class Connection {
     void this.receive();
   }
 
-  send(message: string): void {
+  send(text: string): void {
+    const message = told(text);
     // One after the other, so that changes arrive in their order.
     this.sending = this.sending
       .then(() => ask("/lsp", { page, message }))

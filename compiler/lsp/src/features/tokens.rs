@@ -1,16 +1,20 @@
-//! What names, numbers and addresses are, for editors that colour by meaning: as far as their position in the tree says it. Words
-//! and comments are left to the editor's grammar.
+//! What names, numbers and addresses are, for editors that colour by meaning: as their position in the tree says it, and where it
+//! says too little, as what they name. Words and comments are left to the editor's grammar.
+
+use std::collections::HashMap;
 
 use gen_lsp_types::{
     SemanticToken, SemanticTokenModifiers, SemanticTokenTypes, SemanticTokens, SemanticTokensLegend,
     SemanticTokensParams, SemanticTokensRangeParams,
 };
-use nsf_diagnostics::Span;
-use nsf_syntax::ast::{ExprKind, Literal};
+use nsf_analysis::index::SymbolKind;
+use nsf_diagnostics::{Location, Span};
+use nsf_syntax::ast::{ExprKind, ItemKind, Literal, SettingsKeyword};
 use nsf_syntax::walk::{NameKind, PartKind, walk};
 
+use crate::known::Known;
 use crate::position;
-use crate::view::View;
+use crate::view::{Place, View};
 
 /// The kinds in the order in which they are numbered.
 const KINDS: [SemanticTokenTypes; 14] = [
@@ -50,23 +54,74 @@ fn name(own: &impl serde::Serialize) -> String {
 }
 
 /// Those of a document.
-pub(crate) fn all(view: View<'_>, _: &SemanticTokensParams) -> SemanticTokens {
-    within(view, Span::new(0, view.text().len() as u32))
+pub(crate) fn all(place: &Place<'_>, _: &SemanticTokensParams) -> SemanticTokens {
+    within(place, Span::new(0, place.view.text().len() as u32))
 }
 
 /// Those of a range.
-pub(crate) fn range(view: View<'_>, params: &SemanticTokensRangeParams) -> SemanticTokens {
-    within(view, view.span(params.range))
+pub(crate) fn range(place: &Place<'_>, params: &SemanticTokensRangeParams) -> SemanticTokens {
+    within(place, place.view.span(params.range))
 }
 
-fn within(view: View<'_>, asked: Span) -> SemanticTokens {
+/// What the names of the project mean.
+struct Meanings<'p> {
+    place: &'p Place<'p>,
+    items: HashMap<Location, NameKind>,
+}
+
+impl<'p> Meanings<'p> {
+    fn of(place: &'p Place<'p>) -> Self {
+        let known = Known { analysis: place.analysis, file: place.file };
+        let items = known.items().filter_map(|own| Some((own.location(), of_item(&own.item.kind)?))).collect();
+        Self { place, items }
+    }
+
+    /// The kind of a name of which the position says too little.
+    fn kind(&self, span: Span) -> Option<NameKind> {
+        let index = &self.place.analysis.index;
+        let own = index.at(self.place.file, span.start).find(|own| !own.label && own.at.span == span)?;
+        Some(match index.symbol(own.symbol)?.kind {
+            SymbolKind::Item => *self.items.get(&own.symbol)?,
+            SymbolKind::Parameter => NameKind::Parameter,
+            SymbolKind::Local | SymbolKind::Row => NameKind::Local,
+            SymbolKind::Label => NameKind::Label,
+            SymbolKind::Alias => NameKind::Module,
+            _ => NameKind::Field,
+        })
+    }
+}
+
+const fn of_item(kind: &ItemKind) -> Option<NameKind> {
+    Some(match kind {
+        ItemKind::Const(_) => NameKind::Constant,
+        ItemKind::Type(_) => NameKind::Type,
+        ItemKind::Function(_) | ItemKind::Builtin(_) | ItemKind::StepFunction(_) => NameKind::Function,
+        ItemKind::Mapping(_) => NameKind::Mapping,
+        ItemKind::Primary(_) => NameKind::Field,
+        ItemKind::Dimension(_) => NameKind::Dimension,
+        ItemKind::Flow(_) => NameKind::Flow,
+        ItemKind::Settings(own) => match own.keyword {
+            SettingsKeyword::Tenant | SettingsKeyword::Space => NameKind::Space,
+            SettingsKeyword::Source | SettingsKeyword::Ingest | SettingsKeyword::Subscription => NameKind::Stream,
+            SettingsKeyword::Table | SettingsKeyword::State => NameKind::Store,
+            SettingsKeyword::Monitor => NameKind::Monitor,
+        },
+        ItemKind::Error { .. } | ItemKind::Use(_) | ItemKind::Fields(_) | ItemKind::Test(_) => return None,
+    })
+}
+
+fn within(place: &Place<'_>, asked: Span) -> SemanticTokens {
+    let (view, meanings) = (place.view, Meanings::of(place));
     let mut found: Vec<(Span, SemanticTokenTypes, u32)> = Vec::new();
     walk(view.tree(), &mut |part| {
         let kind = match part.kind {
             PartKind::Name(kind, declares) => {
                 let modifiers = if declares { DECLARATION } else { 0 };
-                // What an item's name means where the position does not say it, the names in scope would.
-                kind_of(kind).map(|(kind, more)| (kind, modifiers | more))
+                let meant = match kind {
+                    NameKind::Item | NameKind::Value => meanings.kind(part.span).unwrap_or(kind),
+                    kind => kind,
+                };
+                kind_of(meant).map(|(kind, more)| (kind, modifiers | more))
             }
             PartKind::Address => Some((SemanticTokenTypes::Event, 0)),
             PartKind::Expression(expr) => match &expr.kind {
