@@ -8,6 +8,7 @@ mod cutting;
 mod damage;
 mod dose;
 mod editor_grammar;
+mod editor_queries;
 mod formatting;
 #[path = "../fuzz/src/targets/mod.rs"]
 mod fuzz_targets;

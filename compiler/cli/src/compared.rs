@@ -40,7 +40,7 @@ pub fn plan_file(path: &Path) -> Result<Plan, Problem> {
     if path.is_dir() {
         return Err(Problem::usage(format!("`{}` is a folder and not a plan", path.display())).help(help));
     }
-    let bytes = fs::read(path).map_err(|error| Problem::file("read", path, &error))?;
+    let bytes = fs::read(path).map_err(|error| Problem::file("read", path, &error).help(help))?;
     // It says itself what to do.
     document::load(&bytes)
         .map_err(|error| Problem::failure(format!("the plan {} cannot be compared: {error}", path.display())))

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use nsf_analysis::project::{Parsed, ParsedFile, ParsedProject};
 use nsf_diagnostics::{FileId, SourceText};
 use nsf_lsp::{Document, Found, Open};
-use nsf_plan::profile::Manifest;
+use nsf_plan::profile::{Manifest, Profile};
 
 use crate::checked::Files;
 use crate::problem::Problem;
@@ -29,6 +29,8 @@ pub struct Edited {
     files: BTreeMap<String, OnDisk>,
     settings: Option<String>,
     lock: Option<SourceText>,
+    /// What the settings say, as they were last checked.
+    manifest: Manifest,
     /// Why something cannot be read.
     unreadable: Vec<String>,
 }
@@ -72,6 +74,7 @@ impl Edited {
             files: BTreeMap::new(),
             settings: None,
             lock: None,
+            manifest: Manifest::default(),
             unreadable: Vec::new(),
         }
     }
@@ -129,7 +132,7 @@ impl Edited {
         }
     }
 
-    fn found(&self, open: &BTreeMap<String, &Document>) -> Found {
+    fn found(&self, open: &BTreeMap<String, &Document>) -> (Found, Manifest) {
         let mut not_text = Vec::new();
         let mut parsed: BTreeMap<&str, (Arc<Parsed>, Option<&[u8]>)> = BTreeMap::new();
         for (path, own) in &self.files {
@@ -152,7 +155,7 @@ impl Edited {
         let lock = written(LOCK_FILE).or(self.lock.as_ref()).cloned();
         let mut analysis = nsf_analysis::check_parsed(&ParsedProject { name, files, lock });
         Files { not_text, settings, manifest: &manifest }.add_mistakes(&mut analysis);
-        Found { analysis, unreadable: self.unreadable.clone() }
+        (Found { analysis, unreadable: self.unreadable.clone() }, manifest)
     }
 }
 
@@ -179,7 +182,22 @@ impl nsf_lsp::Project for Edited {
             self.look();
         }
         self.read(&open);
-        self.found(&open)
+        let (found, manifest) = self.found(&open);
+        self.manifest = manifest;
+        found
+    }
+
+    fn connection(&self, kind: &str, cluster: Option<&str>) -> Option<String> {
+        if !matches!(kind, "kafka" | "redis" | "mysql" | "webhook") {
+            return None;
+        }
+        let line = |profile: &Profile| match profile.address(kind, cluster) {
+            Some(address) => format!("in `{}`: `{address}`", profile.name),
+            // What a profile does not speak of is on the machine itself.
+            None => format!("in `{}`: local", profile.name),
+        };
+        let lines: Vec<String> = self.manifest.profiles.values().map(line).collect();
+        (!lines.is_empty()).then(|| lines.join("\n\n"))
     }
 }
 
@@ -235,5 +253,21 @@ mod tests {
         fs::write(folder.path().join("c.nsf"), b"const C: text = \"\xff\"\n").unwrap();
         assert!(edited.look_again());
         assert!(found(&mut edited).contains(&"E0124".to_owned()));
+    }
+
+    #[test]
+    fn connections_are_shown_without_their_secrets() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = "profiles:\n  dev: {}\n  prod:\n    kafka: { brokers: [ \"a:9092\", \"${OTHER}\" ] }\n    redis: { url: \
+            \"redis://app:pass@word@cache:6379?token=abc\" }\n    webhooks: { crm: { url: \"https://crm.example/hook?key=abc\" } }\n";
+        write(&folder.path().join("nsf.yaml"), settings);
+        let mut edited = Edited::of(folder.path());
+        assert_eq!(edited.connection("kafka", None), None, "nothing was read yet");
+        found(&mut edited);
+        let shown = |kind: &str, cluster: Option<&str>| edited.connection(kind, cluster).unwrap();
+        assert_eq!(shown("kafka", None), "in `dev`: local\n\nin `prod`: `a:9092, ${OTHER}`");
+        assert_eq!(shown("redis", None), "in `dev`: local\n\nin `prod`: `redis://cache:6379`");
+        assert_eq!(shown("webhook", Some("crm")), "in `dev`: local\n\nin `prod`: `https://crm.example/hook`");
+        assert_eq!(edited.connection("file", None), None);
     }
 }

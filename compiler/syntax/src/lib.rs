@@ -20,6 +20,7 @@ pub mod walk;
 
 pub use error::{Form, Habit, SyntaxError, SyntaxErrorKind};
 pub use parse::{MAX_FILE_BYTES, Parse, decode, parse, parse_bytes};
+pub use scan::ITEM_KEYWORDS;
 pub use token::{Token, TokenKind, tokens};
 
 /// Bytes of stack that reading or formatting takes at most, with room to spare: what is nested has a limit, and a

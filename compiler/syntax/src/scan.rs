@@ -173,7 +173,7 @@ fn continues_word(bytes: &[u8], at: usize) -> bool {
 }
 
 /// Every word that starts an item when it stands in column 0.
-pub(crate) const ITEM_KEYWORDS: [&str; 24] = [
+pub const ITEM_KEYWORDS: [&str; 24] = [
     "use",
     "const",
     "type",

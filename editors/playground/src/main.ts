@@ -150,4 +150,9 @@ class Page {
   }
 }
 
-void ask<Project>("/files").then((project) => new Page(project));
+ask<Project>("/files")
+  .then((project) => new Page(project))
+  .catch((error: Error) => {
+    find("state").textContent = error.message;
+    find("state").className = "bad";
+  });

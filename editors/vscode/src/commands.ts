@@ -1,4 +1,4 @@
-// The commands of the palette, of the buttons above the text and of the server's lenses.
+// The commands of the palette and of the buttons above the text.
 import * as vscode from "vscode";
 
 import type { GraphPanel } from "./graph.js";
@@ -6,7 +6,7 @@ import { projectOf } from "./program.js";
 import type { Server } from "./server.js";
 import { task, type Action } from "./tasks.js";
 
-/** Registers them all. Lenses give the project's folder and what of it is meant; from the palette it is the file that is shown. */
+/** Registers them all. Tests give the project's folder and what of it is meant; from the palette it is the file that is shown. */
 export function registerCommands(server: Server, graph: GraphPanel): vscode.Disposable[] {
   const registered = (name: string, act: (folder?: unknown, what?: unknown) => Promise<void>): vscode.Disposable =>
     vscode.commands.registerCommand(`nsf.${name}`, act);

@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 
 import { registerCommands } from "./commands.js";
 import { GraphPanel } from "./graph.js";
+import { registerLenses } from "./lenses.js";
 import { Server } from "./server.js";
 import { TASK, Tasks } from "./tasks.js";
 
@@ -16,6 +17,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     output,
     graph,
     ...registerCommands(server, graph),
+    ...registerLenses(graph),
     vscode.tasks.registerTaskProvider(TASK, new Tasks()),
     vscode.workspace.onDidChangeConfiguration(async (event) => {
       if (event.affectsConfiguration("nsf.path")) await server?.restart();

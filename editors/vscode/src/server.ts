@@ -1,7 +1,8 @@
 // The client of the language server: one process of `nsfc lsp` for the window.
 import * as vscode from "vscode";
-import { LanguageClient, TransportKind } from "vscode-languageclient/node";
+import { LanguageClient, TransportKind, type StaticFeature } from "vscode-languageclient/node";
 
+import { LENS_COMMANDS } from "./lenses.js";
 import { call } from "./program.js";
 import { program } from "./settings.js";
 
@@ -28,6 +29,7 @@ export class Server implements vscode.Disposable {
       { command: nsfc, args: ["lsp"], transport: TransportKind.stdio },
       { documentSelector: [{ scheme: "file", language: "nsf" }], outputChannel: this.output, traceOutputChannel: this.output },
     );
+    this.client.registerFeature(carriesOut);
     await this.client.start();
   }
 
@@ -47,6 +49,16 @@ export class Server implements vscode.Disposable {
     void this.stop();
   }
 }
+
+/** Says which commands of lenses are carried out here: the server offers no others. */
+const carriesOut: StaticFeature = {
+  fillClientCapabilities(capabilities) {
+    capabilities.experimental = { ...(capabilities.experimental as object | undefined), commands: LENS_COMMANDS };
+  },
+  initialize() {},
+  getState: () => ({ kind: "static" }),
+  clear() {},
+};
 
 async function missing(nsfc: string): Promise<void> {
   const settings = "Open Settings";

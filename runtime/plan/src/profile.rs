@@ -284,6 +284,33 @@ impl Profile {
         clusters.is_some_and(|clusters| under(clusters, cluster).is_some())
     }
 
+    /// Where the connection of a connector's kind leads to, as it is written: references stay references, and what may hold a
+    /// secret (user, password and query of an address) is left out. None where the profile does not say. `cluster` is the name of
+    /// one of several; of webhooks it is theirs.
+    #[must_use]
+    pub fn address(&self, kind: &str, cluster: Option<&str>) -> Option<String> {
+        let own = match (kind, cluster) {
+            ("webhook", name) => under(under(&self.settings, "webhooks")?, name?)?,
+            (kind, None) => under(&self.settings, kind)?,
+            (kind, Some(cluster)) => under(under(under(&self.settings, kind)?, "clusters")?, cluster)?,
+        };
+        let named = |name: &str| under(own, name);
+        let found = named("brokers").or_else(|| named("url")).or_else(|| named("cluster"));
+        let node = found.or_else(|| under(named("sentinel")?, "nodes"))?;
+        let texts: Vec<String> = match &node.kind {
+            NodeKind::Text(text) => vec![without_secrets(text)],
+            NodeKind::List(nodes) => nodes
+                .iter()
+                .filter_map(|node| match &node.kind {
+                    NodeKind::Text(text) => Some(without_secrets(text)),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        };
+        (!texts.is_empty()).then(|| texts.join(", "))
+    }
+
     /// Where a setting of the profile stands in the file: the place of its name, or of the profile's.
     #[must_use]
     pub fn place(&self, setting: &str) -> Range<usize> {
@@ -321,6 +348,15 @@ impl Profile {
             otlp: otlp?,
         })
     }
+}
+
+/// An address without user, password and query.
+fn without_secrets(address: &str) -> String {
+    let plain = address.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = plain.split_once("://").map_or(("", plain), |(scheme, rest)| (scheme, rest));
+    // A password may hold any sign, so that the last `@` ends it.
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") }
 }
 
 /// The file may hold what should not be there; it is not shown.

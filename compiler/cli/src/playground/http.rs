@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -16,8 +17,8 @@ use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -27,7 +28,7 @@ use super::{folder, run, sample};
 use crate::checked::Checked;
 use crate::commands::Disk;
 use crate::output::Output;
-use crate::problem::Problem;
+use crate::problem::{Problem, cause};
 use crate::project::Project;
 
 /// Bytes of a request at most.
@@ -46,21 +47,26 @@ struct Site {
     /// The word that the page was given.
     word: String,
     address: SocketAddr,
-    /// A language server for each page that is open.
-    clients: Mutex<HashMap<String, Arc<nsf_lsp::Client>>>,
+    /// A language server for each page that is open, and when it was last asked.
+    clients: Mutex<HashMap<String, (Arc<nsf_lsp::Client>, Instant)>>,
 }
 
 /// Serves until the program is stopped.
 pub fn serve(root: &Path, name: &str, port: u16, open: bool, output: &mut Output) -> Result<(), Problem> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.map_err(|error| Problem::failure(format!("no threads can be started: {error}")))?;
+    let runtime = runtime.map_err(|error| Problem::failure(format!("no threads can be started: {}", cause(&error))))?;
     runtime.block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
-            Problem::failure(format!("port {port} of 127.0.0.1 cannot be taken: {error}"))
+            let why =
+                if error.kind() == ErrorKind::AddrInUse { "something listens there".to_owned() } else { cause(&error) };
+            Problem::failure(format!("port {port} of 127.0.0.1 cannot be taken: {why}"))
                 .help("name another one with `--port`, or none to take a free one")
         })?;
-        let address = listener.local_addr().map_err(|error| Problem::failure(error.to_string()))?;
-        let word = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, &secret()).simple().to_string();
+        let address = listener
+            .local_addr()
+            .map_err(|error| Problem::failure(format!("no port can be had: {}", cause(&error))))?;
+        // Of the system's random numbers.
+        let word = uuid::Uuid::new_v4().simple().to_string();
         let url = format!("http://{address}/");
         output.result(&format!("the playground is at {url}\nCtrl-C ends it\n"))?;
         if open {
@@ -70,13 +76,6 @@ pub fn serve(root: &Path, name: &str, port: u16, open: bool, output: &mut Output
         accept(&listener, &Arc::new(site)).await;
         Ok(())
     })
-}
-
-/// Bytes that nobody knows: of the system where it gives some.
-fn secret() -> Vec<u8> {
-    use std::hash::{BuildHasher, RandomState};
-    // The keys of a hasher are the system's random numbers.
-    (0..4).flat_map(|index| RandomState::new().hash_one(index).to_le_bytes()).collect()
 }
 
 async fn accept(listener: &TcpListener, site: &Arc<Site>) {
@@ -138,45 +137,49 @@ fn post(site: &Site, path: &str, body: &[u8]) -> Answer {
     };
     match answer {
         Ok(value) => page("application/json", value.to_string()),
-        Err(words) => said(StatusCode::BAD_REQUEST, &words),
+        Err(problem) => said(StatusCode::BAD_REQUEST, &problem.message),
     }
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(body).map_err(|error| format!("the request cannot be read: {error}"))
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| Problem::usage(format!("the request cannot be read: {error}")))
 }
 
-fn files(site: &Site) -> Result<Value, String> {
-    let texts = folder::texts(&site.root).map_err(|error| format!("the project cannot be read: {error}"))?;
+fn value(answer: impl Serialize) -> Result<Value, Problem> {
+    serde_json::to_value(answer).map_err(|error| Problem::failure(format!("the answer cannot be written: {error}")))
+}
+
+fn files(site: &Site) -> Result<Value, Problem> {
+    let texts = folder::texts(&site.root)?;
     let uri = url::Url::from_directory_path(&site.root).map(String::from).unwrap_or_default();
     Ok(json!({ "name": site.name, "uri": uri, "files": texts, "version": env!("CARGO_PKG_VERSION") }))
 }
 
 /// The plan of the page's program; why there is none.
-fn checked(site: &Site, files: &[Text]) -> Result<(Checked, nsf_plan::Plan), String> {
-    let folder = folder::copy(&site.root, files).map_err(|error| error.to_string())?;
-    let project = Project::load(Some(folder.path())).map_err(|problem| problem.message)?;
+fn checked(site: &Site, files: &[Text]) -> Result<(Checked, nsf_plan::Plan), Problem> {
+    let folder = folder::copy(&site.root, files)?;
+    let project = Project::load(Some(folder.path()))?;
     let checked = Checked::of(project);
     if checked.analysis.has_errors() {
-        return Err("the program has errors: they are marked in the editor".to_owned());
+        return Err(Problem::failure("the program has errors: they are marked in the editor".to_owned()));
     }
     let plan = checked.lower();
     Ok((checked, plan))
 }
 
-fn samples(site: &Site, files: &[Text]) -> Result<Value, String> {
+fn samples(site: &Site, files: &[Text]) -> Result<Value, Problem> {
     let (checked, plan) = checked(site, files)?;
-    serde_json::to_value(sample::of(&checked.analysis, &plan)).map_err(|error| error.to_string())
+    value(sample::of(&checked.analysis, &plan))
 }
 
-fn run_it(site: &Site, wanted: &Wanted) -> Result<Value, String> {
+fn run_it(site: &Site, wanted: &Wanted) -> Result<Value, Problem> {
     let (_, plan) = checked(site, &wanted.files)?;
-    let ran = run::run(&site.root, wanted, &sample::outputs(&plan)).map_err(|error| error.to_string())?;
-    serde_json::to_value(ran).map_err(|error| error.to_string())
+    let ran = run::run(&site.root, wanted, &sample::outputs(&plan))?;
+    value(ran)
 }
 
-fn picture(site: &Site, files: &[Text]) -> Result<Value, String> {
-    let picture = run::graph(&site.root, files).map_err(|error| error.to_string())??;
+fn picture(site: &Site, files: &[Text]) -> Result<Value, Problem> {
+    let picture = run::graph(&site.root, files)?;
     Ok(json!({ "svg": picture }))
 }
 
@@ -188,19 +191,23 @@ struct OfPage {
     message: String,
 }
 
+/// The language server of a page. Those of pages that have not asked for long are ended: their windows are closed.
 fn client(site: &Site, page: &str) -> Arc<nsf_lsp::Client> {
     let mut clients = site.clients.lock().unwrap_or_else(PoisonError::into_inner);
-    Arc::clone(
-        clients.entry(page.to_owned()).or_insert_with(|| Arc::new(nsf_lsp::Client::start(Disk::without_pages()))),
-    )
+    clients.retain(|own, (_, asked)| own == page || asked.elapsed() < 3 * WAIT);
+    let start = || (Arc::new(nsf_lsp::Client::start(Disk::without_pages())), Instant::now());
+    let (client, asked) = clients.entry(page.to_owned()).or_insert_with(start);
+    *asked = Instant::now();
+    Arc::clone(client)
 }
 
-fn to_server(site: &Site, of: &OfPage) -> Result<Value, String> {
-    client(site, &of.page).send(&of.message).map(|()| Value::Null)
+fn to_server(site: &Site, of: &OfPage) -> Result<Value, Problem> {
+    client(site, &of.page).send(&of.message).map(|()| Value::Null).map_err(Problem::failure)
 }
 
-fn from_server(site: &Site, of: &OfPage) -> Result<Value, String> {
-    client(site, &of.page).receive(WAIT).map(Value::from).ok_or_else(|| "the language server has ended".to_owned())
+fn from_server(site: &Site, of: &OfPage) -> Result<Value, Problem> {
+    let ended = || Problem::failure("the language server has ended: load the page again".to_owned());
+    client(site, &of.page).receive(WAIT).map(Value::from).ok_or_else(ended)
 }
 
 fn page(kind: &'static str, text: String) -> Answer {

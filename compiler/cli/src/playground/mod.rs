@@ -55,13 +55,14 @@ fn existing(path: &Path) -> Result<Shown, Problem> {
             .help("name the folder of a project, or none to see an example"));
     }
     let root = fs::canonicalize(path).map_err(|error| Problem::file("read", path, &error))?;
+    // What cannot be shown is said before a page is.
+    folder::texts(&root)?;
     let name = folder_name(&root);
     Ok(Shown { root, name, _example: None })
 }
 
 fn example() -> Result<Shown, Problem> {
-    let folder = tempfile::Builder::new().prefix("nsf-playground-").tempdir();
-    let folder = folder.map_err(|error| Problem::failure(format!("no folder can be made for the example: {error}")))?;
+    let folder = folder::temporary()?;
     for (name, text) in EXAMPLE {
         let path = folder.path().join(name);
         fs::write(&path, text).map_err(|error| Problem::file("write", &path, &error))?;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::{self, Text};
 use super::sample::Output;
+use crate::problem::{Problem, cause};
 
 /// How long a run may take.
 const LONGEST: Duration = Duration::from_secs(20);
@@ -57,23 +58,26 @@ struct Written {
 }
 
 /// Runs a program with everything that it may write.
-pub fn run(root: &Path, wanted: &Wanted, outputs: &[Output]) -> io::Result<Ran> {
+///
+/// # Errors
+/// When a file cannot be written or read, or `nsfc` cannot be started.
+pub fn run(root: &Path, wanted: &Wanted, outputs: &[Output]) -> Result<Ran, Problem> {
     let folder = folder::copy(root, &wanted.files)?;
-    let beside = tempfile::Builder::new().prefix("nsf-playground-").tempdir()?;
+    let beside = folder::temporary()?;
     let mut command = itself()?;
     command.arg("run").arg(folder.path()).args(["--fresh", "--format", "json"]);
     for (index, given) in wanted.inputs.iter().enumerate() {
         let path = beside.path().join(format!("in-{index}"));
-        std::fs::write(&path, &given.text)?;
+        std::fs::write(&path, &given.text).map_err(|error| Problem::file("write", &path, &error))?;
         command.arg("--input").arg(format!("{}={}", given.name, path.display()));
     }
     let paths: Vec<_> = (0..outputs.len()).map(|index| beside.path().join(format!("out-{index}"))).collect();
     for (output, path) in outputs.iter().zip(&paths) {
         command.arg("--output").arg(format!("{}={}", output.name, path.display()));
     }
-    let Ended { status, out, said } = end(command, beside.path())?;
+    let Ended { status, out, said } = end(command, beside.path()).map_err(|error| not_run(&error))?;
     let written = outputs.iter().zip(&paths).map(|(output, path)| {
-        let (text, cut) = read(path)?;
+        let (text, cut) = read(path).map_err(|error| Problem::file("read", path, &error))?;
         Ok(Written { name: output.name.clone(), kind: output.kind, text, cut })
     });
     let ok = status.is_some_and(|status| status.success());
@@ -82,22 +86,29 @@ pub fn run(root: &Path, wanted: &Wanted, outputs: &[Output]) -> io::Result<Ran> 
         ok,
         said: said.replace(&format!("{}/", folder.path().display()), ""),
         summary: serde_json::from_str(&out).unwrap_or_default(),
-        outputs: written.collect::<io::Result<_>>()?,
+        outputs: written.collect::<Result<_, Problem>>()?,
     })
 }
 
 /// The graph of a program as a picture.
-pub fn graph(root: &Path, files: &[Text]) -> io::Result<Result<String, String>> {
+///
+/// # Errors
+/// When there is none, with what `nsfc` says of it.
+pub fn graph(root: &Path, files: &[Text]) -> Result<String, Problem> {
     let folder = folder::copy(root, files)?;
-    let beside = tempfile::Builder::new().prefix("nsf-playground-").tempdir()?;
+    let beside = folder::temporary()?;
     let mut command = itself()?;
     command.arg("graph").arg(folder.path()).args(["--format", "svg"]);
-    let Ended { out, said, .. } = end(command, beside.path())?;
-    Ok(if out.contains("<svg") { Ok(out) } else { Err(said) })
+    let Ended { out, said, .. } = end(command, beside.path()).map_err(|error| not_run(&error))?;
+    if out.contains("<svg") { Ok(out) } else { Err(Problem::failure(said)) }
 }
 
-fn itself() -> io::Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
+fn not_run(error: &io::Error) -> Problem {
+    Problem::failure(format!("nsfc cannot be started for this: {}", cause(error)))
+}
+
+fn itself() -> Result<Command, Problem> {
+    let mut command = Command::new(std::env::current_exe().map_err(|error| not_run(&error))?);
     command.stdin(Stdio::null()).env("NO_COLOR", "1");
     Ok(command)
 }

@@ -95,7 +95,16 @@ export async function served(document: vscode.TextDocument): Promise<void> {
   await asked("code lenses", "codeLensProvider", async () => {
     const lenses = await ask<vscode.CodeLens[]>("executeCodeLensProvider", 50);
     const known = new Set(await vscode.commands.getCommands(true));
+    const titles = lenses.map((lens) => lens.command?.title ?? "");
+    assert.ok(titles.includes("Run test") && titles.includes("Show graph"), titles.join(", "));
     for (const lens of lenses) if (lens.command?.command) assert.ok(known.has(lens.command.command), `${lens.command.command} is no command`);
-    return lenses.map((lens) => lens.command?.title ?? "").join(", ");
+    const graph = lenses.find((lens) => lens.command?.title === "Show graph")?.command ?? assert.fail("no graph");
+    await vscode.commands.executeCommand(graph.command, ...(graph.arguments as unknown[]));
+    const shown = vscode.window.tabGroups.all.flatMap((group) => group.tabs.map((tab) => tab.label));
+    assert.ok(shown.includes("Graph: plan_duration"), shown.join(", "));
+    const places = lenses.find((lens) => lens.command?.title.includes("may reject"))?.command ?? assert.fail("no places");
+    await vscode.commands.executeCommand(places.command, ...(places.arguments as unknown[]));
+    await vscode.commands.executeCommand("closeReferenceSearch");
+    return titles.join(", ");
   });
 }

@@ -6,31 +6,6 @@ use nsf_syntax::{Token, TokenKind, tokens};
 
 use super::frames::{Frame, Kind, frames};
 
-/// The words that start an item.
-pub(crate) const ITEMS: [&str; 21] = [
-    "use",
-    "const",
-    "type",
-    "fn",
-    "mapping",
-    "tenant",
-    "primary",
-    "dimension",
-    "fields",
-    "space",
-    "source",
-    "table",
-    "ingest",
-    "subscription",
-    "state",
-    "verify",
-    "load",
-    "calculate",
-    "save",
-    "expand",
-    "flow",
-];
-
 /// What a cursor is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Inside {
@@ -249,7 +224,7 @@ fn item_start(text: &str, offset: usize) -> usize {
         let line = text.get(start..offset).unwrap_or_default();
         let word = line.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
         // The word that is being typed starts nothing yet.
-        let is_item = ITEMS.contains(&word) || matches!(word, "monitor" | "test" | "builtin");
+        let is_item = nsf_syntax::ITEM_KEYWORDS.contains(&word);
         if (is_item && start + word.len() < offset) || start == 0 {
             return start;
         }
