@@ -55,9 +55,13 @@ const carriesOut: StaticFeature = {
   fillClientCapabilities(capabilities) {
     capabilities.experimental = { ...(capabilities.experimental as object | undefined), commands: LENS_COMMANDS };
   },
-  initialize() {},
+  initialize() {
+    // Nothing to register: the word to the server is all there is.
+  },
   getState: () => ({ kind: "static" }),
-  clear() {},
+  clear() {
+    // Nothing is kept.
+  },
 };
 
 async function missing(nsfc: string): Promise<void> {
