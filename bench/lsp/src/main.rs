@@ -106,6 +106,13 @@ fn print(lines: usize, allowed: u64, measured: &Measured) -> usize {
     row(completion, &measured.completions);
     row(hover, &measured.hovers);
     row(first, &measured.starts);
+    if !measured.wholes.is_empty() {
+        let [middle, p99, longest] = [0.5, 0.99, 1.0].map(|share| milliseconds(at(&measured.wholes, share)));
+        println!(
+            "| {lines} | {} | all of the project checked again | {middle:.1} ms | {p99:.1} ms | {longest:.1} ms | | |",
+            measured.files
+        );
+    }
     let each = milliseconds(measured.processor) / measured.keystrokes.len().max(1) as f64;
     println!("| {lines} | {} | processor time a keystroke | mean | {each:.1} ms | | | |", measured.files);
     let megabytes = measured.peak_kilobytes as f64 / 1000.0;

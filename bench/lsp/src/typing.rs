@@ -14,6 +14,8 @@ use crate::client::Client;
 const STARTS: usize = 5;
 /// Between two keystrokes, of somebody who types very quickly.
 const PAUSE: Duration = Duration::from_millis(30);
+/// After so many keystrokes something is asked that all of the project must be checked for.
+const WHOLE: usize = 10;
 /// What is typed behind the first step of a flow; then it is taken back.
 const TYPED: &str = "\n  calculate { spent = end - start }";
 const BEFORE: &str = "\n  verify    sane_segment";
@@ -23,6 +25,8 @@ pub struct Measured {
     pub keystrokes: Vec<Duration>,
     pub completions: Vec<Duration>,
     pub hovers: Vec<Duration>,
+    /// Until all of the project is checked again.
+    pub wholes: Vec<Duration>,
     pub starts: Vec<Duration>,
     /// Processor time for all keystrokes, and what is asked after them.
     pub processor: Duration,
@@ -49,7 +53,7 @@ pub fn measure(nsfc: &Path, folder: &Path, keys: usize) -> io::Result<Measured> 
     let before = &text[..text[step..].find('\n').map_or(text.len(), |end| step + end)];
     let (line, column) = (before.matches('\n').count(), before.len() - before.rfind('\n').map_or(0, |at| at + 1));
     let mut typing = Typing { client: &mut client, uri, version: 1, line, column, first_column: column };
-    let (mut keystrokes, mut completions, mut hovers) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut keystrokes, mut completions, mut hovers, mut wholes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let before_keys = typing.client.processor_time()?;
     for key in 0..keys {
         thread::sleep(PAUSE);
@@ -64,11 +68,15 @@ pub fn measure(nsfc: &Path, folder: &Path, keys: usize) -> io::Result<Measured> 
         if can("hoverProvider") {
             hovers.push(typing.ask("textDocument/hover")?);
         }
+        if key % WHOLE == 0 && can("workspaceSymbolProvider") {
+            let sent = Instant::now();
+            wholes.push(typing.client.ask("workspace/symbol", &json!({ "query": "no such name" }))?.0 - sent);
+        }
     }
     let processor = typing.client.processor_time()?.saturating_sub(before_keys);
     let peak_kilobytes = client.peak_kilobytes()?;
     client.end()?;
-    Ok(Measured { files: files.len(), keystrokes, completions, hovers, starts, processor, peak_kilobytes })
+    Ok(Measured { files: files.len(), keystrokes, completions, hovers, wholes, starts, processor, peak_kilobytes })
 }
 
 /// Starts the server and opens a file; the time until its first diagnostics.

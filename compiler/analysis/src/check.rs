@@ -1,5 +1,6 @@
 //! The passes in their order.
 
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use nsf_diagnostics::{Diagnostic, Diagnostics, FileId, IntoDiagnostic, Severity, SourceMap, SourceText};
@@ -8,6 +9,7 @@ use nsf_syntax::ast::{File, ItemKind};
 use crate::allow::Allowances;
 use crate::graph::{self, Dag, Proofs};
 use crate::index::Index;
+use crate::model::Program;
 use crate::names::Names;
 use crate::project::{Parsed, ParsedProject, ProjectInput, module_name};
 use crate::types::{self, Library};
@@ -48,6 +50,8 @@ pub struct Analysis {
     pub sources: SourceMap,
     /// The project's files as they were read, in the order of their texts.
     pub files: Vec<Arc<Parsed>>,
+    /// The files of the modules, by their names.
+    pub modules: HashMap<String, FileId>,
     /// All errors and warnings, by file and place.
     pub diagnostics: Vec<Diagnostic>,
     /// The warnings that are allowed: those that were found are taken out already.
@@ -75,7 +79,21 @@ pub fn check(input: &ProjectInput) -> Analysis {
 /// Checks a project whose files were read, and notes what its names mean, for an editor.
 #[must_use]
 pub fn check_parsed(project: &ParsedProject) -> Analysis {
-    stacker::maybe_grow(STACK, STACK, || check_here(project, &Proofs::default(), true))
+    check_here(project, &How { indexed: true, ..How::default() })
+}
+
+/// The same while somebody waits for it: none where `goes_on` has said no, which it is asked every few milliseconds.
+#[must_use]
+pub fn check_while(project: &ParsedProject, goes_on: &dyn Fn() -> bool) -> Option<Analysis> {
+    let analysis = check_here(project, &How { indexed: true, goes_on, ..How::default() });
+    goes_on().then_some(analysis)
+}
+
+/// Checks some files of a project, for an editor that cannot wait for the others. Files that these use must be among them. What
+/// only the graph of the whole tells is not said.
+#[must_use]
+pub fn check_part(project: &ParsedProject) -> Analysis {
+    check_here(project, &How { indexed: true, is_part: true, ..How::default() })
 }
 
 /// The same of texts.
@@ -87,16 +105,40 @@ pub fn check_indexed(input: &ProjectInput) -> Analysis {
 /// Checks a project with some proofs switched off: for tests, which show that each refuses what it is there for.
 #[must_use]
 pub fn check_with(input: &ProjectInput, proofs: &Proofs) -> Analysis {
-    stacker::maybe_grow(STACK, STACK, || check_here(&ParsedProject::of(input), proofs, false))
+    check_here(&ParsedProject::of(input), &How { proofs: *proofs, ..How::default() })
 }
 
-fn check_here(project: &ParsedProject, proofs: &Proofs, indexed: bool) -> Analysis {
+/// What is wanted of a check.
+struct How<'a> {
+    proofs: Proofs,
+    /// Whether what names mean is noted.
+    indexed: bool,
+    /// Whether there are files that are not looked at.
+    is_part: bool,
+    /// Whether somebody still waits.
+    goes_on: &'a dyn Fn() -> bool,
+}
+
+impl Default for How<'_> {
+    fn default() -> Self {
+        Self { proofs: Proofs::default(), indexed: false, is_part: false, goes_on: &|| true }
+    }
+}
+
+fn check_here(project: &ParsedProject, how: &How<'_>) -> Analysis {
+    stacker::maybe_grow(STACK, STACK, || passes(project, how))
+}
+
+fn passes(project: &ParsedProject, how: &How<'_>) -> Analysis {
     let mut sources = SourceMap::default();
     let mut found = Diagnostics::default();
     let (mut allowances, mut diagnostics) = (Allowances::default(), Vec::new());
     let mut files: Vec<(String, FileId, String, &File, bool)> =
         Vec::with_capacity(project.files.len() + STANDARD.len());
     for file in &project.files {
+        if !(how.goes_on)() {
+            break;
+        }
         let Parsed { text, parse } = &*file.parsed;
         let id = sources.add_text(file.path.clone(), text.clone());
         allowances.read(id, text, &parse.file, &mut diagnostics);
@@ -110,24 +152,32 @@ fn check_here(project: &ParsedProject, proofs: &Proofs, indexed: bool) -> Analys
         files.push((module.clone(), id, path, tree, true));
     }
     let names = Names::resolve(files, &mut diagnostics);
-    let (mut program, typed, index) = types::check(&project.name, &names, &sources, &LIBRARY, indexed);
+    let texts = types::Texts { project: &project.name, names: &names, sources: &sources, library: &LIBRARY };
+    let (mut program, typed, index) = types::check(texts, how.indexed, how.goes_on);
+    if !(how.goes_on)() {
+        // Nothing is made of what is there so far.
+        program = Program::default();
+    }
     found.extend(diagnostics);
     found.extend(typed);
-    drop(names);
+    let modules = names.into_files();
     // A statement that could not be parsed is not there for the types, which then have nothing to report.
     program.complete &= !found.has_errors();
     let lock = project.lock.as_ref().map(|text| sources.add_text("nsf.lock", text.clone()));
     let mut dag = graph::build(program);
-    found.extend(graph::prove(&mut dag, &sources, lock, proofs));
+    let proved = graph::prove(&mut dag, &sources, lock, &how.proofs, how.goes_on);
+    if !how.is_part {
+        found.extend(proved);
+    }
     let has_errors = found.has_errors();
     let mut diagnostics = found.into_sorted();
     allowances.settle(&mut diagnostics);
-    if !has_errors {
+    if !has_errors && !how.is_part {
         // A program with errors is not looked at whole.
         let mut found = Diagnostics::default();
         found.extend(diagnostics.into_iter().chain(allowances.needless()));
         diagnostics = found.into_sorted();
     }
     let files = project.files.iter().map(|file| Arc::clone(&file.parsed)).collect();
-    Analysis { sources, files, diagnostics, allowances, dag, index }
+    Analysis { sources, files, modules, diagnostics, allowances, dag, index }
 }

@@ -26,4 +26,4 @@ pub mod types;
 pub mod visit;
 
 pub use allow::Allowances;
-pub use check::{Analysis, LIBRARY, check, check_indexed, check_parsed, check_with};
+pub use check::{Analysis, LIBRARY, check, check_indexed, check_parsed, check_part, check_while, check_with};

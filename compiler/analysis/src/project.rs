@@ -1,8 +1,10 @@
 //! What the passes are given: the texts of a project, and the standard library's.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use nsf_diagnostics::{FileId, SourceText};
+use nsf_syntax::ast::ItemKind;
 use nsf_syntax::{Parse, SyntaxError};
 
 /// A `.nsf` file as text.
@@ -82,6 +84,36 @@ impl ParsedProject {
         });
         let lock = input.lock.as_deref().map(SourceText::new);
         Self { name: input.name.clone(), files: files.collect(), lock }
+    }
+
+    /// Bytes in all its texts.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.files.iter().map(|file| file.parsed.text.len()).sum()
+    }
+
+    /// The project as if it held nothing but a file and those that it uses, and those that they use; none where there is no such
+    /// file, or where these have more than `most` bytes.
+    #[must_use]
+    pub fn part(&self, path: &str, most: usize) -> Option<Self> {
+        let by_module: HashMap<String, usize> =
+            self.files.iter().enumerate().map(|(index, file)| (module_name(&file.path), index)).collect();
+        let mut taken = BTreeSet::from([*by_module.get(&module_name(path))?]);
+        let mut open: Vec<usize> = taken.iter().copied().collect();
+        let mut size = 0;
+        while let Some(file) = open.pop().and_then(|index| self.files.get(index)) {
+            size += file.parsed.text.len();
+            if size > most {
+                return None;
+            }
+            let used = file.parsed.parse.file.items.iter().filter_map(|item| match &item.kind {
+                ItemKind::Use(usage) => by_module.get(&usage.module()).copied(),
+                _ => None,
+            });
+            open.extend(used.filter(|index| taken.insert(*index)));
+        }
+        let files = taken.iter().filter_map(|index| self.files.get(*index)).cloned().collect();
+        Some(Self { name: self.name.clone(), files, lock: self.lock.clone() })
     }
 }
 

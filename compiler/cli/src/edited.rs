@@ -1,15 +1,16 @@
 //! A project that an editor has open. What was read of it stays until its files may have changed; then only those are read again
 //! that have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use nsf_analysis::Analysis;
 use nsf_analysis::project::{Parsed, ParsedFile, ParsedProject};
-use nsf_diagnostics::{FileId, SourceText};
-use nsf_lsp::{Document, Found, Open};
+use nsf_diagnostics::{FileId, SourceFile, SourceText};
+use nsf_lsp::{Document, Open, Read};
 use nsf_plan::profile::{Manifest, Profile};
 
 use crate::checked::Files;
@@ -29,8 +30,11 @@ pub struct Edited {
     files: BTreeMap<String, OnDisk>,
     settings: Option<String>,
     lock: Option<SourceText>,
-    /// What the settings say, as they were last checked.
+    /// The settings as they were last read, open or not, and what they say.
+    settings_read: Option<String>,
     manifest: Manifest,
+    /// What was open then.
+    open: BTreeSet<String>,
     /// Why something cannot be read.
     unreadable: Vec<String>,
 }
@@ -74,7 +78,9 @@ impl Edited {
             files: BTreeMap::new(),
             settings: None,
             lock: None,
+            settings_read: None,
             manifest: Manifest::default(),
+            open: BTreeSet::new(),
             unreadable: Vec::new(),
         }
     }
@@ -132,30 +138,23 @@ impl Edited {
         }
     }
 
-    fn found(&self, open: &BTreeMap<String, &Document>) -> (Found, Manifest) {
-        let mut not_text = Vec::new();
-        let mut parsed: BTreeMap<&str, (Arc<Parsed>, Option<&[u8]>)> = BTreeMap::new();
+    fn gathered(&mut self, open: &BTreeMap<String, &Document>) -> ParsedProject {
+        let mut parsed: BTreeMap<&str, Arc<Parsed>> = BTreeMap::new();
         for (path, own) in &self.files {
-            if let Some(text) = &own.text {
-                parsed.insert(path, (Arc::clone(&text.parsed), text.bytes.as_deref()));
-            }
+            parsed.extend(own.text.as_ref().map(|text| (path.as_str(), Arc::clone(&text.parsed))));
         }
-        for (path, document) in open.iter().filter(|(path, _)| path.ends_with(".nsf")) {
-            parsed.insert(path, (Arc::clone(document.parsed()), None));
-        }
-        let mut files = Vec::with_capacity(parsed.len());
-        for (path, (parsed, bytes)) in parsed {
-            not_text.extend(bytes.map(|bytes| (FileId(files.len() as u32), bytes)));
-            files.push(ParsedFile { path: path.to_owned(), parsed });
-        }
+        let documents = open.iter().filter(|(path, _)| path.ends_with(".nsf"));
+        parsed.extend(documents.map(|(path, document)| (path.as_str(), Arc::clone(document.parsed()))));
+        let files: Vec<ParsedFile> =
+            parsed.into_iter().map(|(path, parsed)| ParsedFile { path: path.to_owned(), parsed }).collect();
         let written = |name: &str| open.get(name).map(|document| document.text());
-        let settings: Option<&str> = written(SETTINGS_FILE).map(|text| &**text).or(self.settings.as_deref());
-        let manifest = settings.map(Manifest::parse).unwrap_or_default();
-        let name = manifest.name.clone().unwrap_or_else(|| folder_name(&self.root));
+        let settings = written(SETTINGS_FILE).map(|text| text.to_string()).or_else(|| self.settings.clone());
         let lock = written(LOCK_FILE).or(self.lock.as_ref()).cloned();
-        let mut analysis = nsf_analysis::check_parsed(&ParsedProject { name, files, lock });
-        Files { not_text, settings, manifest: &manifest }.add_mistakes(&mut analysis);
-        (Found { analysis, unreadable: self.unreadable.clone() }, manifest)
+        self.manifest = settings.as_deref().map(Manifest::parse).unwrap_or_default();
+        self.open = open.keys().cloned().collect();
+        self.settings_read = settings;
+        let name = self.manifest.name.clone().unwrap_or_else(|| folder_name(&self.root));
+        ParsedProject { name, files, lock }
     }
 }
 
@@ -172,7 +171,7 @@ impl nsf_lsp::Project for Edited {
         self.look()
     }
 
-    fn check(&mut self, open: &Open<'_>) -> Found {
+    fn texts(&mut self, open: &Open<'_>) -> Read {
         let inner = |path: &Path| Some(path.strip_prefix(&self.root).ok()?.to_str()?.replace('\\', "/"));
         let open: BTreeMap<String, &Document> =
             open.iter().filter_map(|(path, document)| Some((inner(path)?, *document))).collect();
@@ -182,9 +181,16 @@ impl nsf_lsp::Project for Edited {
             self.look();
         }
         self.read(&open);
-        let (found, manifest) = self.found(&open);
-        self.manifest = manifest;
-        found
+        Read { project: self.gathered(&open), unreadable: self.unreadable.clone() }
+    }
+
+    fn complete(&self, analysis: &mut Analysis) {
+        let not_text = |(file, source): (FileId, &SourceFile)| {
+            let own = self.files.get(&source.path).filter(|_| !self.open.contains(&source.path))?;
+            Some((file, own.text.as_ref()?.bytes.as_deref()?))
+        };
+        let not_text = analysis.sources.iter().filter_map(not_text).collect();
+        Files { not_text, settings: self.settings_read.as_deref(), manifest: &self.manifest }.add_mistakes(analysis);
     }
 
     fn connection(&self, kind: &str, cluster: Option<&str>) -> Option<String> {
@@ -207,8 +213,15 @@ mod tests {
 
     use super::*;
 
+    fn checked(edited: &mut Edited) -> (Analysis, Vec<String>) {
+        let Read { project, unreadable } = edited.texts(&Open::default());
+        let mut analysis = nsf_analysis::check_parsed(&project);
+        edited.complete(&mut analysis);
+        (analysis, unreadable)
+    }
+
     fn found(edited: &mut Edited) -> Vec<String> {
-        let analysis = edited.check(&Open::default()).analysis;
+        let (analysis, _) = checked(edited);
         analysis.diagnostics.iter().map(|own| own.code.id.to_owned()).collect()
     }
 
@@ -246,7 +259,7 @@ mod tests {
         std::os::unix::fs::symlink(folder.path().join("nowhere"), folder.path().join("b.nsf")).unwrap();
         fs::write(folder.path().join("nsf.lock"), [0xff, 0xfe]).unwrap();
         let mut edited = Edited::of(folder.path());
-        let Found { analysis, unreadable } = edited.check(&Open::default());
+        let (analysis, unreadable) = checked(&mut edited);
         assert_eq!(analysis.diagnostics.len(), 1);
         assert!(unreadable.iter().any(|words| words.contains("nsf.lock")), "{unreadable:?}");
         // Bytes that are no text are one mistake of their file.

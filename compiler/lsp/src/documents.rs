@@ -87,6 +87,10 @@ impl Documents {
         self.by_path.get_mut(path)
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Path, &Document)> {
+        self.by_path.iter().map(|(path, document)| (path.as_path(), document))
+    }
+
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&Path, &mut Document)> {
         self.by_path.iter_mut().map(|(path, document)| (path.as_path(), document))
     }

@@ -36,25 +36,46 @@ pub(crate) struct RowField {
 }
 
 impl<'a> Known<'a> {
+    /// The same, seen from another file.
+    pub(crate) fn from(self, file: FileId) -> Self {
+        Self { file, ..self }
+    }
+
     /// Every item of the project that has a name.
     pub(crate) fn items(self) -> impl Iterator<Item = Named<'a>> {
-        self.analysis.files.iter().enumerate().flat_map(|(index, parsed)| {
-            let file = FileId(index as u32);
-            let items = parsed.parse.file.items.iter();
-            items.filter_map(move |item| Some(Named { file, item, name: item_name(item)? }))
-        })
+        (0..self.analysis.files.len() as u32).flat_map(move |file| self.items_of(FileId(file)))
+    }
+
+    /// Those of a file.
+    pub(crate) fn items_of(self, file: FileId) -> impl Iterator<Item = Named<'a>> {
+        let items = self.analysis.files.get(file.0 as usize).into_iter().flat_map(|parsed| &parsed.parse.file.items);
+        items.filter_map(move |item| Some(Named { file, item, name: item_name(item)? }))
+    }
+
+    /// The files of which a file sees items: its own, and those that it uses.
+    pub(crate) fn seen(self) -> Vec<FileId> {
+        let here = self.analysis.files.get(self.file.0 as usize);
+        let used = here.into_iter().flat_map(|parsed| &parsed.parse.file.items).filter_map(|item| match &item.kind {
+            ItemKind::Use(usage) if usage.alias.is_none() => self.analysis.modules.get(&usage.module()).copied(),
+            _ => None,
+        });
+        std::iter::once(self.file).chain(used).collect()
+    }
+
+    /// The item of a name that the file sees.
+    fn seen_item(self, name: &str) -> Option<Named<'a>> {
+        let items = self.seen().into_iter().flat_map(move |file| self.items_of(file));
+        items.filter(|own| own.name.text == name).find(|own| self.import_of(own).is_none())
     }
 
     /// The item of a name: one that the file sees before another.
     pub(crate) fn item(self, name: &str) -> Option<Named<'a>> {
-        let mut named: Vec<Named<'a>> = self.items().filter(|own| own.name.text == name).collect();
-        named.sort_by_key(|own| self.import_of(own).is_some());
-        named.into_iter().next()
+        self.seen_item(name).or_else(|| self.items().find(|own| own.name.text == name))
     }
 
     /// The item whose name stands at a place.
     pub(crate) fn item_at(self, at: Location) -> Option<Named<'a>> {
-        self.items().find(|own| own.location() == at)
+        self.items_of(at.file).find(|own| own.location() == at)
     }
 
     pub(crate) fn module(self, file: FileId) -> String {
@@ -76,7 +97,7 @@ impl<'a> Known<'a> {
         let here = self.analysis.files.get(self.file.0 as usize)?;
         let is_used = here.parse.file.items.iter().any(|item| match &item.kind {
             ItemKind::Use(usage) if usage.alias.is_none() => {
-                let path = usage.path.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
+                let path = usage.module();
                 let named = |names: &Vec<Name>| names.iter().any(|name| name.text == own.name.text);
                 path == module && usage.names.as_ref().is_none_or(named)
             }
@@ -97,8 +118,10 @@ impl<'a> Known<'a> {
                 let inner = self.unfolded(inner, left)?;
                 if inner.ends_with('?') { inner } else { format!("{inner}?") }
             }
-            TypeExprKind::Named(name, arguments) if arguments.is_empty() => match self.item(&name.text) {
-                Some(Named { item: Item { kind: ItemKind::Type(alias), .. }, .. }) => self.unfolded(&alias.ty, left)?,
+            TypeExprKind::Named(name, arguments) if arguments.is_empty() => match self.seen_item(&name.text) {
+                Some(Named { item: Item { kind: ItemKind::Type(alias), .. }, file, .. }) => {
+                    self.from(file).unfolded(&alias.ty, left)?
+                }
                 _ => name.text.to_string(),
             },
             TypeExprKind::Named(name, arguments) => {

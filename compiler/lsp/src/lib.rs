@@ -11,7 +11,8 @@
 //! | `client`, `capabilities` | what the client can do, and what the server can |
 //! | `session` | the open documents and the projects that they belong to |
 //! | `project` | what was last found in a project, and what the client was told of it |
-//! | `documents` | the open documents, with their trees |
+//! | `near` | what is found of a document in a large project before all of it is checked |
+//! | `documents`, `moved` | the open documents, with their trees; where places of a text are in the next one |
 //! | `view` | what a feature is given: a text, or a text with what was found in its project |
 //! | `position` | lines and columns of the protocol, in UTF-8 or UTF-16, and offsets in texts |
 //! | `convert` | diagnostics as the protocol has them |
@@ -31,6 +32,8 @@ mod infer;
 mod known;
 mod markup;
 mod memory;
+mod moved;
+mod near;
 mod notifications;
 mod position;
 mod project;
@@ -45,6 +48,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use nsf_analysis::Analysis;
+use nsf_analysis::project::ParsedProject;
 use nsf_diagnostics::Code;
 
 pub use documents::Document;
@@ -78,9 +82,11 @@ pub trait Project {
     /// Looks at its files again, since they may have changed; whether anything has that a check reads.
     fn look_again(&mut self) -> bool;
 
-    /// Checks it, with the texts that are open in the place of what their files hold. The paths of its sources are relative to
-    /// the folder.
-    fn check(&mut self, open: &Open<'_>) -> Found;
+    /// Its texts, those that are open in the place of what their files hold. Paths are relative to the folder.
+    fn texts(&mut self, open: &Open<'_>) -> Read;
+
+    /// Adds what is wrong with it besides its texts, as they were last read, to what was found in them.
+    fn complete(&self, _analysis: &mut Analysis) {}
 
     /// Where the connections of a connector's kind lead to, a line a profile, with every secret left out; none where the project
     /// does not say. `cluster` is the name of one of several.
@@ -89,10 +95,10 @@ pub trait Project {
     }
 }
 
-/// What a check gives.
-pub struct Found {
-    /// What was found in what could be read.
-    pub analysis: Analysis,
+/// What is read of a project.
+pub struct Read {
+    /// What could be read.
+    pub project: ParsedProject,
     /// Why a file cannot be read, each in a sentence for the user.
     pub unreadable: Vec<String>,
 }

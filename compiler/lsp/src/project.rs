@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use gen_lsp_types as lsp;
 use nsf_analysis::project::{ParsedFile, ParsedProject};
-use nsf_analysis::{Analysis, check_parsed};
+use nsf_analysis::{Analysis, check_while};
 use nsf_diagnostics::FileId;
 
 use crate::convert::Texts;
+use crate::near::{At, LARGE, Near, Part};
 use crate::view::Around;
-use crate::{Found, Open, Project};
+use crate::{Open, Project, Read};
 
 /// How long what was seen on disk counts where the client cannot tell of changes.
 const FRESH: Duration = Duration::from_secs(2);
@@ -22,11 +23,17 @@ pub(crate) struct Opened {
     folder: PathBuf,
     own: Box<dyn Project>,
     /// Whether something has changed since it was checked.
-    pub(crate) dirty: bool,
+    dirty: bool,
+    /// Whether its documents are also checked by themselves.
+    is_large: bool,
     /// What was last found; none before the first check, and where it has failed.
     analysis: Option<Analysis>,
     /// What was found before that.
     spent: Option<Analysis>,
+    /// What was found of documents since.
+    near: Near,
+    /// Whether something was said of what was found of a document alone.
+    told_near: bool,
     /// What was said of its files.
     told: BTreeMap<PathBuf, Told>,
     /// What could not be read.
@@ -49,8 +56,11 @@ impl Opened {
             folder,
             own,
             dirty: true,
+            is_large: false,
             analysis: None,
             spent: None,
+            near: Near::default(),
+            told_near: false,
             told: BTreeMap::new(),
             unreadable: Vec::new(),
             looked: Instant::now(),
@@ -78,9 +88,27 @@ impl Opened {
         &self.told
     }
 
+    /// Whether something has changed since it was checked.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
+    /// Whether its documents are also checked by themselves.
+    pub(crate) fn is_large(&self) -> bool {
+        self.is_large
+    }
+
+    /// Something has changed.
+    pub(crate) fn touch(&mut self) {
+        self.dirty = true;
+        self.near.touch();
+    }
+
     /// Its files may have changed.
     pub(crate) fn look_again(&mut self) {
-        self.dirty |= self.own.look_again();
+        if self.own.look_again() {
+            self.touch();
+        }
         self.looked = Instant::now();
     }
 
@@ -91,19 +119,66 @@ impl Opened {
         }
     }
 
-    /// Checks it; gives what cannot be read and could be, or was not tried, before.
-    pub(crate) fn check(&mut self, open: &Open<'_>) -> Vec<String> {
+    /// Checks it; gives what cannot be read and could be, or was not tried, before. None where the project is large and `goes_on`
+    /// has said no: then it is as it was.
+    pub(crate) fn check(&mut self, open: &Open<'_>, goes_on: &dyn Fn() -> bool) -> Option<Vec<String>> {
         self.dirty = false;
         // What was found of older texts is of no use where the check fails.
         self.spent = self.analysis.take();
-        let Found { analysis, unreadable } = self.own.check(open);
+        let Read { project, unreadable } = self.own.texts(open);
+        self.is_large = project.size() > LARGE;
+        let Some(mut analysis) = check_while(&project, if self.is_large { goes_on } else { &|| true }) else {
+            self.analysis = self.spent.take();
+            self.dirty = true;
+            return None;
+        };
+        self.own.complete(&mut analysis);
         self.analysis = Some(analysis);
+        self.near.forget();
         let news = unreadable.iter().filter(|words| !self.unreadable.contains(words)).cloned().collect();
         self.unreadable = unreadable;
-        news
+        Some(news)
     }
 
-    /// Lets go of what was found before: it takes a while, and nobody waits for it.
+    /// Looks at a document by itself, where the project is large and was not checked since something has changed. Whether something
+    /// new is to be said of it.
+    pub(crate) fn look_near(&mut self, path: &Path, open: &Open<'_>, around: Around<'_>, ids: &mut u64) -> bool {
+        let (true, true, Some(document)) = (self.is_large, self.dirty, open.get(path)) else { return false };
+        if self.near.part(path).is_some() {
+            return false;
+        }
+        let Some(then) = self.file(path) else { return false };
+        let Some(inner) = path.strip_prefix(&self.folder).ok().and_then(Path::to_str) else { return false };
+        let Some(analysis) = &self.analysis else { return false };
+        let Some(before) = analysis.files.get(then.0 as usize) else { return false };
+        let inner = inner.replace('\\', "/");
+        let at = At { path, inner: &inner, folder: &self.folder, around };
+        let project = self.own.texts(open).project;
+        if !self.near.check(&project, at) {
+            return false;
+        }
+        let told = || self.told.get(path).map(|told| told.diagnostics.clone()).unwrap_or_default();
+        let Some(diagnostics) = self.near.diagnostics(&project, at, before, told) else { return false };
+        self.told_near = true;
+        self.take_down(path.to_path_buf(), Some(document.version), diagnostics, ids)
+    }
+
+    /// What was found of a document by itself, as it is now.
+    pub(crate) fn near(&self, path: &Path) -> Option<&Part> {
+        self.near.part(path)
+    }
+
+    /// Whether something was said since the last time of what was found of a document by itself.
+    pub(crate) fn take_told_near(&mut self) -> bool {
+        std::mem::take(&mut self.told_near)
+    }
+
+    /// Whether there is something of no use.
+    pub(crate) fn is_untidy(&self) -> bool {
+        self.spent.is_some()
+    }
+
+    /// Lets go of what was found before.
     pub(crate) fn tidy(&mut self) {
         self.spent = None;
     }
@@ -136,25 +211,31 @@ impl Opened {
                 by_file.entry(path.clone()).or_default();
             }
         }
-        let mut news = Vec::new();
-        let before = std::mem::take(&mut self.told);
-        for (path, diagnostics) in by_file {
+        self.told.retain(|path, _| by_file.contains_key(path));
+        let news = by_file.into_iter().filter_map(|(path, diagnostics)| {
             let version = documents.get(&path).map(|document| document.version);
-            let before = before.get(&path);
-            let same = before.filter(|told| told.diagnostics == diagnostics);
-            if same.is_none_or(|told| told.version != version) {
-                news.push(path.clone());
-            }
-            let id = same.map_or_else(
-                || {
-                    *ids += 1;
-                    *ids
-                },
-                |told| told.id,
-            );
-            self.told.insert(path, Told { id, version, diagnostics });
-        }
-        news
+            self.take_down(path.clone(), version, diagnostics, ids).then_some(path)
+        });
+        news.collect()
+    }
+
+    /// Takes down what is to be said of a file; whether it is something new.
+    fn take_down(
+        &mut self,
+        path: PathBuf,
+        version: Option<i32>,
+        diagnostics: Vec<lsp::Diagnostic>,
+        ids: &mut u64,
+    ) -> bool {
+        let before = self.told.get(&path);
+        let same = before.filter(|told| told.diagnostics == diagnostics);
+        let is_new = same.is_none_or(|told| told.version != version);
+        let id = same.map(|told| told.id).unwrap_or_else(|| {
+            *ids += 1;
+            *ids
+        });
+        self.told.insert(path, Told { id, version, diagnostics });
+        is_new
     }
 }
 
@@ -166,12 +247,12 @@ impl Project for Alone {
         false
     }
 
-    fn check(&mut self, open: &Open<'_>) -> Found {
+    fn texts(&mut self, open: &Open<'_>) -> Read {
         let file = |(path, document): (&&Path, &&crate::Document)| ParsedFile {
             path: path.to_string_lossy().into_owned(),
             parsed: document.parsed().clone(),
         };
         let project = ParsedProject { name: "untitled".to_owned(), files: open.iter().map(file).collect(), lock: None };
-        Found { analysis: check_parsed(&project), unreadable: Vec::new() }
+        Read { project, unreadable: Vec::new() }
     }
 }

@@ -21,18 +21,18 @@ pub(crate) fn answer(session: &mut Session<'_>, request: Request) -> Result<Valu
     match request.method.as_str() {
         "callHierarchy/incomingCalls" => of_item(session, request, hierarchy::incoming),
         "callHierarchy/outgoingCalls" => of_item(session, request, hierarchy::outgoing),
-        "textDocument/codeAction" => checked(session, request, actions::actions),
-        "textDocument/codeLens" => checked(session, request, lenses::lenses),
+        "textDocument/codeAction" => near(session, request, actions::actions),
+        "textDocument/codeLens" => near(session, request, lenses::lenses),
         "textDocument/completion" => last(session, request, completion::complete),
-        "textDocument/definition" => checked(session, request, navigation::definition),
+        "textDocument/definition" => near(session, request, navigation::definition),
         "textDocument/diagnostic" => whole(session, request, pull::document),
-        "textDocument/documentHighlight" => checked(session, request, navigation::highlight),
-        "textDocument/documentLink" => checked(session, request, links::links),
+        "textDocument/documentHighlight" => near(session, request, navigation::highlight),
+        "textDocument/documentLink" => near(session, request, links::links),
         "textDocument/documentSymbol" => text(session, request, symbols::symbols),
         "textDocument/foldingRange" => text(session, request, folding::folds),
         "textDocument/formatting" => text(session, request, formatting::all),
-        "textDocument/hover" => checked(session, request, hover::hover),
-        "textDocument/inlayHint" => checked(session, request, hints::hints),
+        "textDocument/hover" => near(session, request, hover::hover),
+        "textDocument/inlayHint" => near(session, request, hints::hints),
         "textDocument/onTypeFormatting" => text(session, request, formatting::typed),
         "textDocument/prepareCallHierarchy" => checked(session, request, hierarchy::prepare),
         "textDocument/prepareRename" => refusing(session, request, renaming::prepare),
@@ -40,8 +40,8 @@ pub(crate) fn answer(session: &mut Session<'_>, request: Request) -> Result<Valu
         "textDocument/references" => checked(session, request, navigation::references),
         "textDocument/rename" => refusing(session, request, renaming::rename),
         "textDocument/selectionRange" => text(session, request, selection::selections),
-        "textDocument/semanticTokens/full" => checked(session, request, tokens::all),
-        "textDocument/semanticTokens/range" => checked(session, request, tokens::range),
+        "textDocument/semanticTokens/full" => near(session, request, tokens::all),
+        "textDocument/semanticTokens/range" => near(session, request, tokens::range),
         "textDocument/signatureHelp" => last(session, request, signatures::help),
         "workspace/diagnostic" => whole(session, request, pull::workspace),
         "workspace/symbol" => whole(session, request, workspace_symbols::find),
@@ -69,7 +69,18 @@ fn checked<P: DeserializeOwned, R: Serialize>(
     last(session, request, feature)
 }
 
-/// The same for what is asked about an item that was an answer before: the document is the item's.
+/// The same for what a document and the files that it uses tell enough of: in a large project it does not wait for the others.
+fn near<P: DeserializeOwned, R: Serialize>(
+    session: &mut Session<'_>,
+    request: Request,
+    feature: fn(&Place<'_>, &P) -> R,
+) -> Result<Value, Refusal> {
+    let (uri, params) = read(request)?;
+    session.settle_near(&uri);
+    value(session.place_near(&uri).map(|place| feature(&place, &params)))
+}
+
+/// Answers about an item that was an answer before, in the whole project: the document is the item's.
 fn of_item<P: DeserializeOwned, R: Serialize>(
     session: &mut Session<'_>,
     mut request: Request,

@@ -53,6 +53,12 @@ pub fn serve(connection: &Connection, host: &dyn Host) -> Result<(), ServeError>
 /// How often the process of the client is looked for while it says nothing.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// How long nothing must come before a large project is checked: what an editor asks about a change it asks at once.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// How long nothing must come before memory is let go of, which takes a while in a large project.
+const IDLE: Duration = Duration::from_millis(300);
+
 struct Server<'c> {
     connection: &'c Connection,
     host: &'c dyn Host,
@@ -65,10 +71,17 @@ impl Server<'_> {
     fn run(&mut self) {
         loop {
             if self.queue.is_empty() {
-                // A burst of changes is checked once, at its end.
-                self.session.settle();
+                // A burst of changes is checked once, at its end. Who goes on typing does not wait for a large project.
+                self.session.look_at_changed();
                 self.send_all();
-                self.session.tidy();
+                if self.session.is_large()
+                    && let Ok(message) = self.connection.receiver.recv_timeout(QUIET)
+                {
+                    self.wait(message);
+                    continue;
+                }
+                self.session.settle_while(&|| self.connection.receiver.is_empty());
+                self.send_all();
                 let Some(message) = self.next() else { return };
                 self.wait(message);
             }
@@ -84,7 +97,13 @@ impl Server<'_> {
     }
 
     /// Waits for a message; none where the client is gone, which one that is killed need not say.
-    fn next(&self) -> Option<Message> {
+    fn next(&mut self) -> Option<Message> {
+        if self.session.is_untidy() {
+            match self.connection.receiver.recv_timeout(IDLE) {
+                Err(error) if error.is_timeout() => self.session.tidy(),
+                other => return other.ok(),
+            }
+        }
         let Some(process) = self.session.client.process else { return self.connection.receiver.recv().ok() };
         loop {
             match self.connection.receiver.recv_timeout(LOOK) {

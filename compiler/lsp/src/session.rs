@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use gen_lsp_types::{self as lsp, TextDocumentContentChangeEvent as Change, Uri};
 use lsp_server::{Message, Notification, Request, RequestId};
 use nsf_analysis::Analysis;
+use nsf_diagnostics::FileId;
 use serde::Serialize;
 
 use crate::Host;
@@ -67,14 +68,14 @@ impl<'h> Session<'h> {
         self.documents.insert(Document::new(uri, version, text, key.clone()));
         let project = self.project(&key);
         project.look_again();
-        project.dirty = true;
+        project.touch();
     }
 
     pub(crate) fn change(&mut self, uri: &Uri, version: i32, changes: Vec<Change>) {
         let Some(document) = self.documents.get_mut(&Documents::path(uri)) else { return };
         document.change(version, changes, self.client.encoding);
         if let Some(project) = self.projects.get_mut(&document.project) {
-            project.dirty = true;
+            project.touch();
         }
     }
 
@@ -122,54 +123,129 @@ impl<'h> Session<'h> {
     /// A document with what was last found in its project. It is of the text as it is after [`Session::settle`].
     pub(crate) fn place(&self, uri: &Uri) -> Option<Place<'_>> {
         let path = Documents::path(uri);
-        let document = self.documents.get(&path)?;
-        let project = self.projects.get(&document.project)?;
-        Some(Place {
-            view: document.view(&self.client),
-            around: self.around(),
-            folder: project.folder(),
-            analysis: project.analysis()?,
-            file: project.file(&path)?,
-            project: project.on_disk(),
-        })
+        let project = self.opened(&path)?;
+        self.place_in(&path, project, project.analysis()?, project.file(&path)?)
+    }
+
+    /// The same for what a document and the files that it uses tell enough of, as it is after [`Session::settle_near`].
+    pub(crate) fn place_near(&self, uri: &Uri) -> Option<Place<'_>> {
+        let path = Documents::path(uri);
+        let project = self.opened(&path)?;
+        match project.near(&path) {
+            Some(part) => self.place_in(&path, project, &part.analysis, part.file),
+            None => self.place(uri),
+        }
+    }
+
+    /// The project of a document.
+    fn opened(&self, path: &Path) -> Option<&Opened> {
+        self.projects.get(&self.documents.get(path)?.project)
+    }
+
+    fn place_in<'s>(
+        &'s self,
+        path: &Path,
+        project: &'s Opened,
+        analysis: &'s Analysis,
+        file: FileId,
+    ) -> Option<Place<'s>> {
+        let (view, around) = (self.documents.get(path)?.view(&self.client), self.around());
+        Some(Place { view, around, folder: project.folder(), analysis, file, project: project.on_disk() })
     }
 
     /// Checks what has changed, and takes down what is to be said of it.
     pub(crate) fn settle(&mut self) {
+        self.settle_while(&|| true);
+    }
+
+    /// The same, but that a large project is left as it is once `goes_on` has said no.
+    pub(crate) fn settle_while(&mut self, goes_on: &dyn Fn() -> bool) {
         let keys: Vec<PathBuf> = self.projects.keys().cloned().collect();
+        let mut is_settled = true;
         for key in keys {
             let Some(project) = self.projects.get_mut(&key) else { continue };
             if !self.client.watches {
                 project.look_if_old();
             }
-            if !project.dirty {
+            if !project.is_dirty() {
                 continue;
             }
             let open = self.documents.of(&key);
             let around = Around { host: self.host, client: &self.client, documents: &self.documents };
             let ids = &mut self.ids;
             let checked = catch_unwind(AssertUnwindSafe(|| {
-                let unreadable = project.check(&open);
-                (project.tell(around, ids), unreadable)
+                let unreadable = project.check(&open, goes_on)?;
+                Some((project.tell(around, ids), unreadable, project.take_told_near()))
             }));
-            let Ok((news, unreadable)) = checked else {
-                self.fail("check");
-                continue;
-            };
-            unreadable.iter().for_each(|words| self.show(words));
-            if self.client.pulls {
-                self.asks_too_late |= self.files_changed && !news.is_empty();
-            } else {
-                news.iter().for_each(|path| self.publish(&key, path));
+            match checked {
+                Ok(Some((news, unreadable, told_near))) => {
+                    unreadable.iter().for_each(|words| self.show(words));
+                    self.asks_too_late |= (self.files_changed || told_near) && !news.is_empty();
+                    self.publish_all(&key, &news);
+                }
+                Ok(None) => is_settled = false,
+                Err(_) => self.fail("check"),
             }
         }
-        self.files_changed = false;
-        if std::mem::take(&mut self.asks_too_late) && self.client.refreshes {
+        self.files_changed &= !is_settled;
+        if std::mem::take(&mut self.asks_too_late) && self.client.pulls && self.client.refreshes {
             self.ask("workspace/diagnostic/refresh");
         }
     }
 
-    /// Lets go of what is of no use, when nobody waits.
+    /// Whether a large project waits for a check.
+    pub(crate) fn is_large(&self) -> bool {
+        self.projects.values().any(|project| project.is_dirty() && project.is_large())
+    }
+
+    /// Looks at a document so that [`Session::place_near`] is of its text as it is now: by itself where its project is large, else
+    /// in the whole.
+    pub(crate) fn settle_near(&mut self, uri: &Uri) {
+        let path = Documents::path(uri);
+        self.look_near(&path);
+        let knows = self.opened(&path).is_some_and(|project| project.near(&path).is_some());
+        if !knows {
+            self.settle();
+        }
+    }
+
+    /// Looks at the documents by themselves that have changed in large projects, since their writers wait.
+    pub(crate) fn look_at_changed(&mut self) {
+        let waits = |(path, document): (&Path, &Document)| {
+            let project = self.projects.get(&document.project)?;
+            let is_told = project.told().get(path).is_some_and(|told| told.version == Some(document.version));
+            (project.is_dirty() && !is_told).then(|| path.to_path_buf())
+        };
+        let waiting: Vec<PathBuf> = self.documents.iter().filter_map(waits).collect();
+        waiting.iter().for_each(|path| self.look_near(path));
+    }
+
+    fn look_near(&mut self, path: &Path) {
+        let Some(key) = self.documents.get(path).map(|document| document.project.clone()) else { return };
+        let Some(project) = self.projects.get_mut(&key) else { return };
+        let open = self.documents.of(&key);
+        let around = Around { host: self.host, client: &self.client, documents: &self.documents };
+        let ids = &mut self.ids;
+        match catch_unwind(AssertUnwindSafe(|| project.look_near(path, &open, around, ids))) {
+            Ok(true) => self.publish_all(&key, &[path.to_path_buf()]),
+            Ok(false) => {}
+            Err(_) => self.fail("check"),
+        }
+    }
+
+    /// Says what was taken down of some files, to a client that does not ask.
+    fn publish_all(&mut self, key: &Path, news: &[PathBuf]) {
+        if !self.client.pulls {
+            news.iter().for_each(|path| self.publish(key, path));
+        }
+    }
+
+    /// Whether there is something of no use.
+    pub(crate) fn is_untidy(&self) -> bool {
+        self.projects.values().any(Opened::is_untidy)
+    }
+
+    /// Lets go of it.
     pub(crate) fn tidy(&mut self) {
         self.projects.values_mut().for_each(Opened::tidy);
     }
@@ -281,7 +357,7 @@ impl<'h> Session<'h> {
         if in_use {
             if let Some(project) = self.projects.get_mut(key) {
                 project.look_again();
-                project.dirty = true;
+                project.touch();
             }
             return;
         }
@@ -305,7 +381,7 @@ impl<'h> Session<'h> {
             }
         }
         let keys: BTreeSet<PathBuf> = self.documents.iter_mut().map(|(_, document)| document.project.clone()).collect();
-        keys.iter().for_each(|key| self.project(key).dirty = true);
+        keys.iter().for_each(|key| self.project(key).touch());
         left.iter().for_each(|key| self.leave(key));
     }
 }

@@ -11,6 +11,7 @@ use nsf_syntax::ast::File;
 use crate::client::Client;
 use crate::convert::Texts;
 use crate::documents::{Document, Documents};
+use crate::moved::Moved;
 use crate::position;
 use crate::{Host, Project};
 
@@ -95,22 +96,8 @@ impl<'s> Place<'s> {
 
     /// Where an offset of the document was in the text that was checked; one in what has been typed since is where that begins.
     pub(crate) fn before(&self, offset: u32) -> u32 {
-        let (now, Some(source)) = (self.view.text(), self.analysis.sources.get(self.file)) else { return offset };
-        let then = &source.text;
-        if now.is(then) {
-            return offset;
-        }
-        let alike = now.bytes().zip(then.bytes()).take_while(|(one, other)| one == other).count();
-        let most = now.len().min(then.len()) - alike;
-        let behind = now.bytes().rev().zip(then.bytes().rev()).take(most);
-        let behind = behind.take_while(|(one, other)| one == other).count();
-        let offset = offset as usize;
-        let there = match offset {
-            _ if offset <= alike => offset,
-            _ if offset >= now.len() - behind => offset + then.len() - now.len(),
-            _ => alike,
-        };
-        there as u32
+        let Some(source) = self.analysis.sources.get(self.file) else { return offset };
+        Moved::between(self.view.text(), &source.text).nearest(offset)
     }
 }
 

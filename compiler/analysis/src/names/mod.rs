@@ -80,6 +80,14 @@ impl<'a> Names<'a> {
         names
     }
 
+    /// The files of the modules, by their names.
+    #[must_use]
+    pub fn into_files(self) -> HashMap<String, FileId> {
+        let Self { modules, by_name } = self;
+        let file = |index: u32| modules.get(index as usize).map(|module| module.file);
+        by_name.into_iter().filter_map(|(name, index)| Some((name, file(index)?))).collect()
+    }
+
     /// The item of a reference.
     #[must_use]
     pub fn item(&self, reference: ItemRef) -> &'a Item {
@@ -174,7 +182,7 @@ impl<'a> Names<'a> {
         let file = self.modules[index].file;
         for item in &ast.items {
             let ItemKind::Use(usage) = &item.kind else { continue };
-            let path = usage.path.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
+            let path = usage.module();
             let Some(target) = self.by_name.get(path.as_str()).copied() else {
                 let candidates = self.modules.iter().map(|module| module.name.as_str());
                 let near = closest(&path, candidates).map(str::to_owned);

@@ -63,6 +63,9 @@ impl<'a> Checker<'a> {
         let roots = self.link(&mut nodes, &by_item);
         let mut seen = vec![false; nodes.len()];
         for (root, streams) in roots {
+            if !self.goes_on() {
+                return;
+            }
             self.root(&nodes, root, streams, &mut seen);
         }
         self.expired_flows(&nodes, &mut seen);

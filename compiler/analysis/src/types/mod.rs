@@ -152,16 +152,30 @@ pub struct Checker<'a> {
     missed: HashSet<(u32, smol_str::SmolStr)>,
     /// What is noted for editors, where they ask.
     trace: Option<Box<Trace>>,
+    /// Whether somebody still waits for the result.
+    goes_on: &'a dyn Fn() -> bool,
 }
 
-/// Types a program. For editors it notes what names mean; else the index is empty.
+/// What types are of.
+#[derive(Clone, Copy)]
+pub struct Texts<'a> {
+    /// The project's name.
+    pub project: &'a str,
+    /// Names.
+    pub names: &'a Names<'a>,
+    /// Texts.
+    pub sources: &'a SourceMap,
+    /// Built-ins.
+    pub library: &'a Library,
+}
+
+/// Types a program. For editors it notes what names mean; else the index is empty. What comes once `goes_on` has said no is of
+/// no use.
 #[must_use]
 pub fn check<'a>(
-    project: &str,
-    names: &'a Names<'a>,
-    sources: &'a SourceMap,
-    library: &'a Library,
+    Texts { project, names, sources, library }: Texts<'a>,
     indexed: bool,
+    goes_on: &'a dyn Fn() -> bool,
 ) -> (Program, Vec<Diagnostic>, Index) {
     let mut checker = Checker {
         names,
@@ -190,6 +204,7 @@ pub fn check<'a>(
         published: HashMap::new(),
         missed: HashSet::new(),
         trace: None,
+        goes_on,
     };
     if indexed {
         checker.begin_trace();
@@ -232,28 +247,45 @@ impl<'a> Checker<'a> {
     }
 
     fn heads(&mut self) {
-        self.type_items();
-        self.tenants();
-        self.mappings();
-        self.spaces();
-        self.primaries();
-        self.dimensions();
-        self.fields();
-        self.states();
-        self.stream_heads();
+        self.run(&[
+            Self::type_items,
+            Self::tenants,
+            Self::mappings,
+            Self::spaces,
+            Self::primaries,
+            Self::dimensions,
+            Self::fields,
+            Self::states,
+            Self::stream_heads,
+        ]);
     }
 
     fn bodies(&mut self) {
-        self.constant_items();
-        self.function_items();
-        self.ingests();
-        self.subscription_bodies();
-        self.flows();
-        self.listened_writers();
-        self.step_function_items();
-        self.closings();
-        self.monitors();
-        self.tests();
+        self.run(&[
+            Self::constant_items,
+            Self::function_items,
+            Self::ingests,
+            Self::subscription_bodies,
+            Self::flows,
+            Self::listened_writers,
+            Self::step_function_items,
+            Self::closings,
+            Self::monitors,
+            Self::tests,
+        ]);
+    }
+
+    fn run(&mut self, passes: &[fn(&mut Self)]) {
+        for pass in passes {
+            if self.goes_on() {
+                pass(self);
+            }
+        }
+    }
+
+    /// Whether somebody still waits for the result. Passes that take long ask before each item.
+    fn goes_on(&self) -> bool {
+        (self.goes_on)()
     }
 
     /// Places an origin.

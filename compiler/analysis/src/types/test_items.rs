@@ -28,6 +28,9 @@ impl Checker<'_> {
         self.published = self.published_members();
         for item in self.items(|kind| matches!(kind, ItemKind::Test(_))) {
             let ItemKind::Test(test) = &self.names.item(item).kind else { continue };
+            if !self.goes_on() {
+                return;
+            }
             let mut case = TestCase {
                 title: test.title.value.to_string(),
                 with: Vec::new(),

@@ -15,7 +15,7 @@ pub(crate) fn links(place: &Place<'_>, _: &DocumentLinkParams) -> Vec<DocumentLi
         _ => None,
     });
     uses.filter_map(|own| {
-        let path = own.path.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
+        let path = own.module();
         let span = own.path.iter().map(|part| part.span).reduce(Span::to)?;
         let mut sources = place.analysis.sources.iter();
         let (file, source) = sources.find(|(_, source)| module_name(&source.path) == path)?;

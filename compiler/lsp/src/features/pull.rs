@@ -12,7 +12,7 @@ pub(crate) fn document(
     session: &mut Session<'_>,
     params: &lsp::DocumentDiagnosticParams,
 ) -> lsp::DocumentDiagnosticReport {
-    session.settle();
+    session.settle_near(&params.text_document.uri);
     let told = session.told(&params.text_document.uri);
     let before = params.previous_result_id.as_deref();
     match report(told, before) {

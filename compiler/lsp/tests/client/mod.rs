@@ -9,7 +9,7 @@ use std::time::Duration;
 use lsp_server::{Connection, Message, Notification, Request, RequestId};
 use nsf_analysis::project::{Parsed, ParsedFile, ParsedProject};
 use nsf_diagnostics::{Code, SourceText};
-use nsf_lsp::{Found, Host, Project, ServeError, serve};
+use nsf_lsp::{Host, Project, Read, ServeError, serve};
 use serde_json::{Value, json};
 
 /// Projects of what is open, and of one file that is not.
@@ -57,7 +57,7 @@ impl Project for Shop {
         true
     }
 
-    fn check(&mut self, open: &nsf_lsp::Open<'_>) -> Found {
+    fn texts(&mut self, open: &nsf_lsp::Open<'_>) -> Read {
         assert!(!open.values().any(|document| document.text().contains("panic!")), "asked for");
         if open.values().any(|document| document.text().contains("gate!")) {
             AT_GATE.store(true, Ordering::SeqCst);
@@ -72,7 +72,7 @@ impl Project for Shop {
         }
         files.sort_by(|one, other| one.path.cmp(&other.path));
         let project = ParsedProject { name: "shop".to_owned(), files, lock: None };
-        Found { analysis: nsf_analysis::check_parsed(&project), unreadable: Vec::new() }
+        Read { project, unreadable: Vec::new() }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use lsp_server::{Connection, Message, Notification, Request, RequestId};
 use nsf_analysis::project::{ParsedFile, ParsedProject};
 use nsf_diagnostics::{Code, SourceText};
-use nsf_lsp::{Found, Host, Project, ServeError, serve};
+use nsf_lsp::{Host, Project, Read, ServeError, serve};
 use serde_json::{Value, json};
 
 /// Where the cursor stands in a text of a test.
@@ -50,7 +50,7 @@ impl Project for Opened {
         true
     }
 
-    fn check(&mut self, open: &nsf_lsp::Open<'_>) -> Found {
+    fn texts(&mut self, open: &nsf_lsp::Open<'_>) -> Read {
         let inner = |path: &Path| path.strip_prefix(&self.folder).unwrap().display().to_string();
         let file = |(path, document): (&&Path, &&nsf_lsp::Document)| ParsedFile {
             path: inner(path),
@@ -58,7 +58,7 @@ impl Project for Opened {
         };
         let lock = Some(SourceText::new(""));
         let project = ParsedProject { name: "shop".to_owned(), files: open.iter().map(file).collect(), lock };
-        Found { analysis: nsf_analysis::check_parsed(&project), unreadable: Vec::new() }
+        Read { project, unreadable: Vec::new() }
     }
 }
 

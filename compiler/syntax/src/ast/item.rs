@@ -54,6 +54,14 @@ pub struct Use {
     pub alias: Option<Name>,
 }
 
+impl Use {
+    /// The module as it is written: `a.b`.
+    #[must_use]
+    pub fn module(&self) -> String {
+        self.path.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".")
+    }
+}
+
 /// `const NAME: T = expr`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Const {

@@ -57,9 +57,16 @@ impl Default for Proofs {
 }
 
 /// Runs the proofs over a graph. `lock` is the text of `nsf.lock` in the source map, if there is one. Guarantees are
-/// noted in the graph's effects, numbers of the lock file in its dimensions and states, whatever the switches say.
+/// noted in the graph's effects, numbers of the lock file in its dimensions and states, whatever the switches say. Once
+/// `goes_on` has said no, nothing more is proved.
 #[must_use]
-pub fn prove(dag: &mut Dag, sources: &SourceMap, lock: Option<FileId>, proofs: &Proofs) -> Vec<Diagnostic> {
+pub fn prove(
+    dag: &mut Dag,
+    sources: &SourceMap,
+    lock: Option<FileId>,
+    proofs: &Proofs,
+    goes_on: &dyn Fn() -> bool,
+) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let text = lock.and_then(|file| Some((file, &*sources.get(file)?.text)));
     let lock = match text.map(|(file, text)| (file, Lock::read(text, Some(file)))) {
@@ -73,7 +80,7 @@ pub fn prove(dag: &mut Dag, sources: &SourceMap, lock: Option<FileId>, proofs: &
     number::assign(dag, lock.as_ref());
     replay_safety::note(dag);
     let mut run = |on: bool, proof: fn(&Dag, &SourceMap, &mut Vec<Diagnostic>)| {
-        if on {
+        if on && goes_on() {
             proof(dag, sources, &mut found);
         }
     };
@@ -91,7 +98,7 @@ pub fn prove(dag: &mut Dag, sources: &SourceMap, lock: Option<FileId>, proofs: &
         identity::prove(dag, lock.as_ref(), &mut found);
     }
     let is_clean = dag.complete && found.iter().all(|own| own.severity() == Severity::Warning);
-    if proofs.lints && is_clean {
+    if proofs.lints && is_clean && goes_on() {
         dataflow::lints(dag, sources, &mut found);
     }
     found

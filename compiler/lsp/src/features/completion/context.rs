@@ -24,6 +24,8 @@ pub(crate) struct Context<'t> {
     pub(crate) tokens: Vec<Token>,
     /// The word at the cursor, which is replaced; empty where there is none.
     pub(crate) word: Span,
+    /// What of it stands before the cursor.
+    pub(crate) typed: &'t str,
     pub(crate) inside: Inside,
     /// The brackets that are open, the item's head first.
     pub(crate) frames: Vec<Frame>,
@@ -38,7 +40,7 @@ impl<'t> Context<'t> {
             && let Some(open) = interpolation(text, start as usize, offset as usize)
         {
             let inner = Self::read(text, open, offset as usize);
-            (own.inside, own.word) = (inner.inside, inner.word);
+            (own.inside, own.word, own.typed) = (inner.inside, inner.word, inner.typed);
             let frame = Frame { kind: Kind::Paren, open: own.tokens.len(), statement: own.tokens.len() };
             own.tokens.extend(inner.tokens);
             own.frames.push(frame);
@@ -71,7 +73,8 @@ impl<'t> Context<'t> {
         }
         tokens.retain(|token| token.kind != TokenKind::Comment);
         let frames = frames(text, &tokens);
-        Self { text, tokens, word, inside, frames }
+        let typed = text.get(word.start as usize..offset).unwrap_or_default();
+        Self { text, tokens, word, typed, inside, frames }
     }
 
     /// A token as written; empty where there is none.

@@ -11,7 +11,7 @@ use nsf_syntax::ast::ItemKind;
 use super::Completion;
 use super::candidate::{Candidate, Rank};
 use super::frames::Kind;
-use crate::infer::Found;
+use crate::infer::{Found, Infer};
 use crate::known::Named;
 use crate::{known, signature};
 
@@ -96,21 +96,23 @@ impl Completion<'_, '_> {
     fn constants(&self, expected: Option<&Type>) -> Vec<Candidate> {
         let constant = |own: Named<'_>| {
             let ItemKind::Const(constant) = &own.item.kind else { return None };
-            let ty = self.infer().constant(constant).and_then(Found::ty);
+            let there = Infer { known: self.known.from(own.file), scope: &[] };
+            let ty = there.constant(constant).and_then(Found::ty);
             let rank = if ty.is_some() && ty.as_ref() == expected { Rank::Fit } else { Rank::Other };
             Some(self.candidate_of(&own, rank))
         };
-        self.known.items().filter_map(constant).collect()
+        self.items(|kind| matches!(kind, ItemKind::Const(_))).into_iter().filter_map(constant).collect()
     }
 
     /// The functions that may be called, those of the type that is due first.
     pub(super) fn functions(&self, expected: Option<&Type>) -> Vec<Candidate> {
         let fits = |ty: Option<Type>| ty.is_some_and(|ty| expected.is_some_and(|due| may_stand(&ty, due)));
         let mut found = Vec::new();
-        for own in self.known.items() {
+        for own in self.items(|kind| matches!(kind, ItemKind::Function(_) | ItemKind::Mapping(_))) {
+            let there = self.known.from(own.file);
             let result = match &own.item.kind {
-                ItemKind::Function(function) => self.known.ty(&function.result),
-                ItemKind::Mapping(mapping) => self.known.ty(&mapping.to),
+                ItemKind::Function(function) => there.ty(&function.result),
+                ItemKind::Mapping(mapping) => there.ty(&mapping.to),
                 _ => continue,
             };
             let rank = if fits(result) { Rank::Fit } else { Rank::Other };
@@ -164,9 +166,10 @@ impl Completion<'_, '_> {
     /// The functions whose first parameter takes a value.
     fn methods(&self, ty: &Type) -> Vec<Candidate> {
         let mut found = Vec::new();
-        for own in self.known.items() {
+        for own in self.items(|kind| matches!(kind, ItemKind::Function(_))) {
             let ItemKind::Function(function) = &own.item.kind else { continue };
-            let first = function.parameters.first().and_then(|own| self.known.ty(&own.ty));
+            let there = self.known.from(own.file);
+            let first = function.parameters.first().and_then(|own| there.ty(&own.ty));
             if first.as_ref().is_some_and(|first| may_stand(ty, first)) {
                 found.push(self.candidate_of(&own, Rank::Fit).snippet(format!("{}($0)", own.name.text)));
             }
@@ -198,13 +201,13 @@ impl Completion<'_, '_> {
     /// The items of a module by its other name; none where the name is none.
     fn names_of_alias(&self, name: &str) -> Option<Vec<Candidate>> {
         let here = self.known.analysis.files.get(self.known.file.0 as usize)?;
-        let path = here.parse.file.items.iter().find_map(|item| match &item.kind {
-            ItemKind::Use(usage) if usage.alias.as_ref().is_some_and(|alias| alias.text == name) => Some(&usage.path),
+        let module = here.parse.file.items.iter().find_map(|item| match &item.kind {
+            ItemKind::Use(usage) if usage.alias.as_ref().is_some_and(|alias| alias.text == name) => {
+                Some(usage.module())
+            }
             _ => None,
         })?;
-        let path = path.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(".");
-        let (file, _) = self.known.modules().find(|(_, name)| *name == path)?;
-        let items = self.known.items().filter(|own| own.file == file);
+        let items = self.known.items_of(*self.known.analysis.modules.get(&module)?);
         let own = items.map(|own| {
             let mut candidate = self.candidate_of(&own, Rank::Due).import(None);
             candidate.rank = Rank::Due;

@@ -206,7 +206,8 @@ impl Completion<'_, '_> {
                 Some((part, _)) => (part, false),
                 None => (rest, true),
             };
-            if !part.is_empty() && !parts.iter().any(|(own, _)| own == part) {
+            // Modules with the same beginning stand together.
+            if !part.is_empty() && parts.last().is_none_or(|(own, _)| own != part) {
                 parts.push((part.to_owned(), is_whole));
             }
         }
@@ -224,8 +225,8 @@ impl Completion<'_, '_> {
         let path: String = (1..open.saturating_sub(1)).map(|index| context.at(index)).collect();
         let named: Vec<&str> = (open + 1..context.tokens.len()).map(|index| context.at(index)).collect();
         let mut found: Vec<Candidate> = Vec::new();
-        if let Some((file, _)) = self.known.modules().find(|(_, name)| *name == path) {
-            let items = self.known.items().filter(|own| own.file == file);
+        if let Some(file) = self.known.analysis.modules.get(&path) {
+            let items = self.known.items_of(*file);
             found.extend(items.map(|own| self.candidate_of(&own, Rank::Due).import(None)));
         }
         let mut library: Vec<_> = nsf_analysis::LIBRARY

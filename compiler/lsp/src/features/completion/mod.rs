@@ -21,6 +21,8 @@ mod settings;
 mod steps;
 mod tests;
 
+use std::cell::Cell;
+
 use gen_lsp_types::{self as lsp, CompletionItemKind};
 use nsf_analysis::index::ScopeName;
 use nsf_plan::HandleTarget;
@@ -39,14 +41,24 @@ pub(crate) fn complete(place: &Place<'_>, params: &lsp::CompletionParams) -> lsp
     let offset = place.view.offset(params.text_document_position_params.position);
     let context = Context::of(place.view.text(), offset);
     let known = Known { analysis: place.analysis, file: place.file };
-    let completion = Completion { known, scope: scope_at(place, known, &context), context: &context };
+    let scope = scope_at(place, known, &context);
+    let completion = Completion { known, scope, context: &context, is_part: Cell::new(false) };
     let mut found = completion.all();
     found.sort_by_key(|own| own.rank);
     let mut seen = std::collections::HashSet::new();
     found.retain(|own| seen.insert(own.label.clone()));
     let range = place.view.range(context.word);
     let items = found.into_iter().enumerate().map(|(order, own)| own.item(place.view, range, order)).collect();
-    lsp::CompletionList { is_incomplete: false, items, ..lsp::CompletionList::default() }
+    lsp::CompletionList { is_incomplete: completion.is_part.get(), items, ..lsp::CompletionList::default() }
+}
+
+/// How many items are proposed that need a `use`.
+const ELSEWHERE: usize = 100;
+
+/// Whether a name has the letters that were typed, in their order.
+fn may_become(name: &str, typed: &str) -> bool {
+    let mut letters = name.chars().map(|letter| letter.to_ascii_lowercase());
+    typed.chars().all(|typed| letters.any(|letter| letter == typed.to_ascii_lowercase()))
 }
 
 /// What is in scope for the statement at the cursor.
@@ -94,6 +106,8 @@ pub(crate) struct Completion<'c, 's> {
     known: Known<'s>,
     context: &'c Context<'c>,
     scope: &'s [ScopeName],
+    /// Whether there is more than is proposed.
+    is_part: Cell<bool>,
 }
 
 impl<'s> Completion<'_, 's> {
@@ -152,9 +166,27 @@ impl<'s> Completion<'_, 's> {
         Infer { known: self.known, scope: self.scope }
     }
 
-    /// The items of some kinds.
+    /// The items of some kinds that the file sees, then others whose names the word may become, up to a number: who works in a
+    /// large project looks for few of its items.
+    fn items(&self, is_due: impl Fn(&ItemKind) -> bool) -> Vec<Named<'s>> {
+        let seen = self.known.seen();
+        let (mut found, mut others) = (Vec::new(), Vec::new());
+        for own in self.known.items().filter(|own| is_due(&own.item.kind)) {
+            if seen.contains(&own.file) {
+                found.push(own);
+            } else if others.len() < ELSEWHERE && may_become(&own.name.text, self.context.typed) {
+                others.push(own);
+            } else {
+                self.is_part.set(true);
+            }
+        }
+        found.append(&mut others);
+        found
+    }
+
+    /// The items of some kinds as proposals.
     fn named(&self, kind: CompletionItemKind, rank: Rank, is_due: impl Fn(&ItemKind) -> bool) -> Vec<Candidate> {
-        let items = self.known.items().filter(|own| is_due(&own.item.kind));
+        let items = self.items(is_due).into_iter();
         items
             .map(|own| {
                 let mut candidate = self.candidate_of(&own, rank);
@@ -218,11 +250,11 @@ impl<'s> Completion<'_, 's> {
     fn keys(&self) -> Vec<Candidate> {
         let mut found = self.named(CompletionItemKind::Field, Rank::Due, |kind| matches!(kind, ItemKind::Primary(_)));
         if self.context.keyword() == "state" {
-            for own in self.known.items() {
-                let Some(fields) = self.stream_fields(&own) else { continue };
-                found.extend(fields.into_iter().map(|(name, ty)| {
-                    Candidate::new(name, CompletionItemKind::Field, Rank::Near)
-                        .detail(format!("{ty}, {}", own.name.text))
+            for own in self.known.seen().into_iter().flat_map(|file| self.known.items_of(file)) {
+                let fields = self.stream_fields(&own).into_iter().flatten();
+                found.extend(fields.map(|(name, ty)| {
+                    let detail = format!("{ty}, {}", own.name.text);
+                    Candidate::new(name, CompletionItemKind::Field, Rank::Near).detail(detail)
                 }));
             }
         }
@@ -233,8 +265,8 @@ impl<'s> Completion<'_, 's> {
     /// The fields of a source, by its item.
     fn stream_fields(&self, own: &Named<'_>) -> Option<Vec<(String, String)>> {
         let dag = &self.known.analysis.dag;
-        let sources = (0..dag.index.sources.len() as u32).filter_map(|id| dag.source(nsf_plan::SourceId(id)));
-        let source = sources.into_iter().find(|source| source.name == own.location())?;
+        let mut sources = (0..dag.index.sources.len() as u32).filter_map(|id| dag.source(nsf_plan::SourceId(id)));
+        let source = sources.find(|source| source.name == own.location())?;
         let fields = source.value.encoding.fields.iter();
         Some(fields.map(|field| (field.name.clone(), field.ty.to_string())).collect())
     }
