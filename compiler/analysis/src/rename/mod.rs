@@ -402,8 +402,9 @@ fn moved(at: Location, edits: &[TextEdit]) -> Location {
     Span::new(start, start + length).in_file(at.file)
 }
 
-/// The project with the edits made.
-fn edited(analysis: &Analysis, edits: &[TextEdit]) -> ParsedProject {
+/// The project with edits made; those of a file are sorted and do not overlap.
+#[must_use]
+pub fn edited(analysis: &Analysis, edits: &[TextEdit]) -> ParsedProject {
     let mut lock = None;
     let mut files = Vec::with_capacity(analysis.files.len());
     for (id, source) in analysis.sources.iter() {

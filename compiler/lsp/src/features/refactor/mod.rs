@@ -2,17 +2,26 @@
 //!
 //! | file | offers |
 //! |---|---|
-//! | `extract` | a step function of the statements that are selected |
+//! | `extract` | a step function of the steps that are selected |
 //! | `inline` | the body of a step function in the place of its call |
 //! | `bindings` | keys and inputs written out |
-//! | `arms` | the arms that a `match` lacks |
+//! | `arms` | the arms that a `match` or a `mapping` lacks |
 //! | `missing` | a field that a dimension lacks, a test for a flow |
+//!
+//! What moves parts of a program is put together in a `draft`, which knows where each part is from, and goes through a `trial`
+//! before it is offered. `selection` says which steps are meant and what is in them, `order` when a step function evaluates its
+//! inputs, `values` which values there are.
 
 mod arms;
 mod bindings;
+mod draft;
 mod extract;
 mod inline;
 mod missing;
+mod order;
+mod selection;
+mod trial;
+mod values;
 
 use gen_lsp_types::{CodeAction, CodeActionKind};
 use nsf_diagnostics::{Applicability, Location, Span, Suggestion, TextEdit};
@@ -102,4 +111,12 @@ fn indent(text: &str, at: u32) -> &str {
     let start = text.get(..at as usize).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
     let line = text.get(start..).unwrap_or_default();
     &line[..line.len() - line.trim_start_matches(' ').len()]
+}
+
+/// What is inside of braces, without the blanks around it.
+fn inside(text: &str, braces: Span) -> Span {
+    let inner = Span::new(braces.start + 1, braces.end - 1);
+    let words = inner.text(text);
+    let start = inner.start + (words.len() - words.trim_start().len()) as u32;
+    Span::new(start, start + words.trim().len() as u32)
 }

@@ -1,9 +1,14 @@
 //! Refactorings: a program with a cursor, what is offered, and that what comes out of it is checked clean.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
+mod arms;
+#[path = "../editor/mod.rs"]
 mod editor;
+mod extract;
+mod inline;
 
 use editor::{Editor, cursor, uri};
+use nsf_analysis::project::{InputFile, ProjectInput};
 use serde_json::{Value, json};
 
 const SHOP: &str = r#"primary customer: int64 #1 "customer"
@@ -63,22 +68,41 @@ flow billed from orders {
 }
 "#;
 
-fn offered(editor: &mut Editor, at: usize, only: Value) -> Vec<Value> {
+fn offered(editor: &mut Editor, (start, end): (usize, usize), only: Value) -> Vec<Value> {
     let context = json!({ "diagnostics": [], "only": only });
-    let params = json!({ "textDocument": { "uri": uri("shop.nsf") }, "range": editor.range("shop.nsf", at, at), "context": context });
+    let range = editor.range("shop.nsf", start, end);
+    let params = json!({ "textDocument": { "uri": uri("shop.nsf") }, "range": range, "context": context });
     editor.ask("textDocument/codeAction", params).as_array().unwrap().clone()
 }
 
-/// Takes what is offered at a cursor, by its kind, and gives what comes out, with what is found in it.
-fn take(program: &str, kind: &str, title: &str) -> (String, Vec<String>) {
-    let (text, at) = cursor(program);
+/// A text without its cursor, and what is selected: from the cursor to a second one, if there is one.
+fn selection(program: &str) -> (String, (usize, usize)) {
+    let (text, start) = cursor(program);
+    match text.find(editor::CURSOR) {
+        Some(end) => (text.replacen(editor::CURSOR, "", 1), (start, end)),
+        None => (text, (start, start)),
+    }
+}
+
+/// The titles of a kind that are offered for what is selected.
+fn titles(program: &str, kind: &str) -> Vec<String> {
+    let (text, selected) = selection(program);
     let mut editor = Editor::with(&[("shop.nsf", &text)]);
-    let found = offered(&mut editor, at, json!([kind]));
+    let found = offered(&mut editor, selected, json!([kind]));
+    editor.end();
+    found.iter().map(|own| own["title"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Takes what is offered for what is selected, by its kind, and gives what comes out, with what is found in it.
+fn take(program: &str, kind: &str, title: &str) -> (String, Vec<String>) {
+    let (text, selected) = selection(program);
+    let mut editor = Editor::with(&[("shop.nsf", &text)]);
+    let found = offered(&mut editor, selected, json!([kind]));
     let titles: Vec<&str> = found.iter().map(|own| own["title"].as_str().unwrap()).collect();
     let own = found
         .iter()
         .find(|own| own["title"] == title && own["kind"] == kind)
-        .unwrap_or_else(|| panic!("no `{title}` among {titles:?}"));
+        .unwrap_or_else(|| panic!("no `{title}` among {titles:?} for\n{program}"));
     let edits = own["edit"]["changes"][uri("shop.nsf")].as_array().unwrap().clone();
     let edited = editor.edited("shop.nsf", &edits);
     editor.change("shop.nsf", &edited);
@@ -87,16 +111,51 @@ fn take(program: &str, kind: &str, title: &str) -> (String, Vec<String>) {
     (edited, told)
 }
 
+/// What is found in a program.
+fn found(text: &str) -> Vec<String> {
+    let mut editor = Editor::with(&[("shop.nsf", text)]);
+    editor.change("shop.nsf", text);
+    let found = editor.checked("shop.nsf");
+    editor.end();
+    found
+}
+
+/// What the program does, step by step, whatever its functions are: without the ids of steps and the places that all is from, with
+/// the names of fields for their numbers. Nothing may be told of it.
+fn done(text: &str) -> Vec<String> {
+    let files = vec![InputFile { path: "shop.nsf".to_owned(), text: text.to_owned() }];
+    let analysis = nsf_analysis::check(&ProjectInput { name: "shop".to_owned(), files, lock: None });
+    // A function that was written out is used by nothing any more.
+    let told = analysis.diagnostics.iter().map(|own| own.message.as_str());
+    let told: Vec<&str> = told.filter(|own| !own.contains("is declared, but no flow uses it")).collect();
+    assert_eq!(told, Vec::<&str>::new(), "{text}");
+    let mut done = Vec::new();
+    for (_, flow) in analysis.dag.pipelines() {
+        let own = &flow.part.value;
+        analysis.dag.walk(flow, &mut |_, step| {
+            let mut words = format!("{:?}", step.kind);
+            for (number, slot) in own.slots.iter().enumerate() {
+                words = words.replace(&format!("SlotId({number})"), &slot.name);
+            }
+            for (number, handle) in own.handles.iter().enumerate() {
+                words = words.replace(&format!("HandleId({number})"), &handle.name);
+            }
+            done.push(without(&without(&words, "origin: ", " }"), "id: \"", "\""));
+        });
+    }
+    done
+}
+
+/// A text without all that is between two others, which go, too.
+fn without(text: &str, open: &str, close: &str) -> String {
+    let mut parts = text.split(open);
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |text, part| text + part.split_once(close).unwrap().1)
+}
+
 #[test]
 fn what_comes_out_is_clean_and_says_the_same() {
-    let clean = |text: &str| {
-        let mut editor = Editor::with(&[("shop.nsf", text)]);
-        editor.change("shop.nsf", text);
-        let found = editor.checked("shop.nsf");
-        editor.end();
-        found
-    };
-    assert_eq!(clean(SHOP), Vec::<String>::new());
+    assert_eq!(found(SHOP), Vec::<String>::new());
     for (place, kind, title, lines) in [
         (
             "  ver‸ify { require id",
@@ -207,9 +266,9 @@ fn what_cannot_be_done_is_not_offered() {
         ("  calculate { amount = am‸ount + 1 }", "make a calculate function of it"),
         ("  stop when am‸ount == 7", "write the bindings out"),
     ] {
-        let (text, at) = cursor(&SHOP.replace("  expand told\n", &format!("  expand told\n{place}\n")));
+        let (text, selected) = selection(&SHOP.replace("  expand told\n", &format!("  expand told\n{place}\n")));
         let mut editor = Editor::with(&[("shop.nsf", &text)]);
-        let found = offered(&mut editor, at, Value::Null);
+        let found = offered(&mut editor, selected, Value::Null);
         assert!(found.iter().all(|own| own["title"] != title), "{place}: {found:?}");
         editor.end();
     }
