@@ -4,14 +4,15 @@
 use std::mem::discriminant;
 use std::ops::AddAssign;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
 use std::time::Duration;
 
 use nsf_analysis::project::{InputFile, ProjectInput};
 use nsf_diagnostics::FileId;
 use nsf_syntax::ast::{File, Item};
-use nsf_syntax::{Token, TokenKind, parse, tokens};
+use nsf_syntax::{Parse, Token, TokenKind, parse, tokens};
 use nsf_tests::random::Random;
-use nsf_tests::{cpu_time, root, tree};
+use nsf_tests::{cpu_time, markdown, root, tree};
 
 use crate::dose;
 
@@ -70,23 +71,28 @@ fn same(before: (&str, &Item), after: (&str, &Item)) -> bool {
         && text(before) == text(after)
 }
 
-/// Whether the items before and after the one that is damaged are read as they were.
+/// Whether the items before and after the one that is damaged are read as they were. One that has a mistake of its own may be
+/// understood in another way once there is a second one beside it.
 fn rest_is_kept(
     text: &str,
-    file: &File,
+    file: &Parse,
     token: Token,
     damage: Damage,
     damaged: &str,
     read: &File,
 ) -> Result<(), String> {
     let start = token.span.start;
-    let items = &file.items;
+    let items = &file.file.items;
+    let mistakes: Vec<u32> = file.errors.iter().map(|error| error.location.span.start).collect();
+    let is_whole = |item: &Item| !mistakes.iter().any(|at| (item.span.start..=item.span.end).contains(at));
     let before = items.iter().take_while(|item| item.span.end <= start);
-    // An item whose keyword is missing goes on with the one before it.
-    let first = items.iter().any(|item| item.span.start == start);
-    let before = before.count().saturating_sub(usize::from(first && matches!(damage, Damage::Missing)));
+    // An item whose keyword is missing, or that begins like no item, goes on with the one before it.
+    let own = items.iter().rfind(|item| item.span.start <= start);
+    let first = own.is_some_and(|item| item.span.start == start) && matches!(damage, Damage::Missing);
+    let is_indented = own.is_some_and(|item| text[..item.span.start as usize].ends_with([' ', '\t']));
+    let before = before.count().saturating_sub(usize::from(first || is_indented));
     let after = items.iter().filter(|item| item.span.start > start).count();
-    for (index, item) in items.iter().enumerate().take(before) {
+    for (index, item) in items.iter().enumerate().take(before).filter(|(_, item)| is_whole(item)) {
         if !read.items.get(index).is_some_and(|other| same((text, item), (damaged, other))) {
             return Err(format!("item {} before it is not read as it was", index + 1));
         }
@@ -94,7 +100,7 @@ fn rest_is_kept(
     if matches!(damage, Damage::Cut) {
         return Ok(());
     }
-    for (item, index) in items.iter().rev().zip(1..=after) {
+    for (item, index) in items.iter().rev().zip(1..=after).filter(|(item, _)| is_whole(item)) {
         let other = read.items.len().checked_sub(index).and_then(|index| read.items.get(index));
         if !other.is_some_and(|other| same((text, item), (damaged, other))) {
             return Err(format!("item {} from the end, after it, is not read as it was", index));
@@ -104,7 +110,7 @@ fn rest_is_kept(
 }
 
 /// One damage of one token.
-fn holds(text: &str, file: &File, token: Token, damage: Damage, passes: bool) -> Result<Duration, String> {
+fn holds(text: &str, file: &Parse, token: Token, damage: Damage, passes: bool) -> Result<Duration, String> {
     let damaged = damage.of(text, token);
     let started = cpu_time::of_this_thread();
     let read = panic::catch_unwind(|| parse(FileId::default(), &damaged)).map_err(|_| "the parser panics")?;
@@ -125,7 +131,7 @@ fn holds(text: &str, file: &File, token: Token, damage: Damage, passes: bool) ->
 fn of_a_file(path: &str, text: &str) -> Found {
     let mut random = Random::new(dose::seed() ^ text.len() as u64);
     let mut found = Found::default();
-    let file = parse(FileId::default(), text).file;
+    let file = parse(FileId::default(), text);
     for token in tokens(text).into_iter().filter(|token| token.kind != TokenKind::Comment) {
         for damage in Damage::ALL {
             if random.below(100) >= dose::percent() {
@@ -147,13 +153,23 @@ fn of_a_file(path: &str, text: &str) -> Found {
     found
 }
 
+/// The programs in a file: a case may hold several, and other files beside them.
+fn programs(path: &Path) -> Vec<(String, String)> {
+    let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
+    let name = path.strip_prefix(root()).unwrap().display().to_string();
+    match markdown::files(&text, &name).as_mut_slice() {
+        [(_, text)] => vec![(name, std::mem::take(text))],
+        several => several
+            .iter_mut()
+            .filter(|(inner, _)| inner.ends_with(".nsf"))
+            .map(|(inner, text)| (format!("{name}, {inner}"), std::mem::take(text)))
+            .collect(),
+    }
+}
+
 #[test]
 fn a_damaged_file_is_read_in_time_and_the_items_around_are_kept() {
-    let files = tree::files(root(), "nsf").into_iter().filter_map(|path| {
-        let text = std::fs::read_to_string(&path).ok()?;
-        Some((path.strip_prefix(root()).unwrap().display().to_string(), text))
-    });
-    let files: Vec<_> = files.collect();
+    let files: Vec<_> = tree::files(root(), "nsf").into_iter().flat_map(|path| programs(&path)).collect();
     let found = dose::side_by_side(&files, |(path, text)| of_a_file(path, text));
     let mut all = Found::default();
     found.into_iter().for_each(|found| all += found);

@@ -187,3 +187,20 @@ fn in_the_end_a_large_project_is_told_of_as_a_small_one() {
     ends.dedup();
     assert_eq!(ends.len(), 1, "{ends:#?}");
 }
+
+#[test]
+fn what_comes_out_of_a_refactoring_is_checked_with_what_uses_the_document() {
+    let mut client = start(client::able(), true);
+    let function = "verify positive(n: int64) {\n  reject when n <= 0 \"nothing\"\n}\n\nflow checked from order {\n  verify positive\n}\n";
+    client.change(ORDERS.0, 2, range(8, 0, 0), &format!("\n{function}"));
+    client.change(MORE.0, 2, range(3, 0, 0), "  verify positive\n");
+    settle(&mut client);
+    let at = json!({ "line": 14, "character": 12 });
+    let params = json!({
+        "textDocument": { "uri": ORDERS.0 }, "range": { "start": at, "end": at }, "context": { "diagnostics": [] },
+    });
+    let actions = client.ask("textDocument/codeAction", params).unwrap();
+    let inline = actions.as_array().unwrap().iter().find(|own| own["kind"] == "refactor.inline");
+    assert!(inline.is_some_and(|own| own["edit"].to_string().contains("reject when n <= 0")), "{actions}");
+    client.end();
+}

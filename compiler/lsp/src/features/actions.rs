@@ -1,10 +1,12 @@
 //! Code actions: refactorings, and quick fixes, which are those that come with a diagnostic, all certain ones of a file at once, and allowing a warning.
 
 use gen_lsp_types::{self as lsp, CodeAction, CodeActionKind};
+use nsf_analysis::{check_parsed, rename};
 use nsf_diagnostics::{Applicability, Diagnostic, Severity, Span, Suggestion, certain_fixes};
 
 use crate::convert::Texts;
 use crate::features::refactor;
+use crate::near::LARGE;
 use crate::view::{Place, View};
 
 /// What can be done about what is found in a range of a document.
@@ -29,11 +31,23 @@ pub(crate) fn actions(place: &Place<'_>, params: &lsp::CodeActionParams) -> Vec<
         }
     }
     actions.extend(all(here, texts));
-    actions.extend(refactor::actions(place, asked));
+    actions.extend(around(place, |place| refactor::actions(place, asked)));
     if let Some(only) = &params.context.only {
         actions.retain(|own| own.kind.as_ref().is_some_and(|kind| only.iter().any(|wanted| is_of(kind, wanted))));
     }
     actions
+}
+
+/// Gives what a refactoring is to look at: it checks what comes out of it, so in a large project that is the file with what it uses
+/// and with what uses it.
+fn around(place: &Place<'_>, act: impl Fn(&Place<'_>) -> Vec<CodeAction>) -> Vec<CodeAction> {
+    let all = rename::edited(place.analysis, &[]);
+    let path = place.analysis.sources.get(place.file).map(|source| source.path.as_str());
+    let part = path.filter(|_| all.size() > LARGE).and_then(|path| Some((path, all.part_around(path, LARGE)?)));
+    let Some((path, part)) = part else { return act(place) };
+    let analysis = check_parsed(&part);
+    let file = analysis.sources.iter().find(|(_, source)| source.path == path).map(|(file, _)| file);
+    file.map(|file| act(&Place { analysis: &analysis, file, ..*place })).unwrap_or_default()
 }
 
 fn fixing(title: &str, edit: lsp::WorkspaceEdit, told: Option<lsp::Diagnostic>, certain: bool) -> CodeAction {

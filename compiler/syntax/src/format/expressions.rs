@@ -3,7 +3,8 @@
 use super::doc::{Doc, sequence};
 use super::writer::{Inside, Made, Writer};
 use crate::ast::{
-    Argument, BinaryOperator, Binding, Expr, ExprKind, MatchArm, Pattern, PatternValue, RecordEntry, UnaryOperator,
+    Argument, BinaryOperator, Binding, Expr, ExprKind, Literal, MatchArm, Pattern, PatternValue, RecordEntry,
+    UnaryOperator,
 };
 
 impl Writer<'_> {
@@ -221,6 +222,11 @@ impl Writer<'_> {
             first = inner;
         }
         let mut head = vec![self.expression(first)?];
+        let next = links.last().map(|link| &link.kind);
+        if is_percentage(first) && matches!(next, Some(ExprKind::Call { .. } | ExprKind::Index(..))) {
+            // Next to a bracket the sign would be that of a remainder.
+            head.push(Doc::space());
+        }
         let mut rest = Vec::new();
         let mut member_seen = false;
         while let Some(link) = links.pop() {
@@ -299,4 +305,9 @@ fn is_short(expression: &Expr) -> bool {
         ExprKind::If(..) | ExprKind::Lambda(..) | ExprKind::Match(..) => false,
         _ => true,
     }
+}
+
+/// Whether it ends with a percent sign.
+fn is_percentage(expression: &Expr) -> bool {
+    matches!(&expression.kind, ExprKind::Literal(Literal::Number(number)) if number.ends_with('%'))
 }

@@ -130,3 +130,9 @@ fn match_arms_have_commas_and_stay_on_one_line_if_they_fit() {
 fn a_label_stands_on_a_line_of_its_own() {
     becomes("flow f from a {\n  done:  stop\n  load x\n}\n", "flow f from a {\n  done:\n  stop\n  load x\n}\n");
 }
+
+#[test]
+fn a_percentage_stays_one_before_a_bracket() {
+    becomes("const X = 80%  (x)\nconst Y = 80% [x].z\n", "const X = 80% (x)\nconst Y = 80% [x].z\n");
+    becomes("const X = 80 %(x)\n", "const X = 80 % (x)\n");
+}
