@@ -5,6 +5,7 @@ use nsf_plan::{Expr, ExprKind, Literal, Type};
 use nsf_syntax::ast::{self, Argument, ItemKind};
 
 use super::argument::{count, is_name, takes_null, waits_for_type, written_fits};
+use super::call_mistake::step_for_function;
 use super::expression::Expressions;
 use super::library::{Bindings, Signature, SignatureType};
 use super::message;
@@ -192,12 +193,10 @@ impl Expressions<'_, '_> {
                 };
                 let diagnostic = error.diagnostic();
                 let how = match &declared.kind {
-                    ItemKind::StepFunction(_) => {
-                        Some("it is a step: call it on a line of its own, and read what it gives")
-                    }
-                    _ if self.checker.is_row_item(item) => {
-                        Some("rows are so read in tests alone: load it in a step before, and read its fields")
-                    }
+                    ItemKind::StepFunction(function) => Some(step_for_function(name, item_word(declared), function)),
+                    _ if self.checker.is_row_item(item) => Some(format!(
+                        "rows are read so in tests alone: write `load {name}` as a step before, and read its fields, as in `{name}.…`"
+                    )),
                     _ => None,
                 };
                 self.report(match how {

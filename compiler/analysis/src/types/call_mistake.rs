@@ -143,3 +143,14 @@ impl Expressions<'_, '_> {
         })
     }
 }
+
+/// What is written instead of a call of a step in an expression. `kind` is `calculate function` and the like.
+pub(super) fn step_for_function(name: &str, kind: &str, function: &ast::StepFunction) -> String {
+    let word = kind.split(' ').next().unwrap_or(kind);
+    let made: Vec<String> = function.outputs.iter().map(|own| format!("`{}`", own.name.text)).collect();
+    let step = format!("it is a step: write `{word} {name}` on a line of its own");
+    match made.as_slice() {
+        [] => step,
+        _ => format!("{step} before, and read what it makes: {}", made.join(", ")),
+    }
+}

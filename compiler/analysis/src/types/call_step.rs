@@ -1,6 +1,6 @@
 //! Steps that name something: loads, and the five kinds of step function with their inputs and outputs.
 
-use nsf_diagnostics::{Span, closest};
+use nsf_diagnostics::{Location, Span, closest};
 use nsf_plan::{Expr, ExprKind, HandleTarget, Missing, SlotId, StateId, Step, StepKind, Type};
 use nsf_syntax::ast::{
     self, Binding, CalculateStatement, FunctionKind, ItemKind, Name, StepCall, StepFunction, StepFunctionBody,
@@ -13,7 +13,7 @@ use super::steps::{add_handle, bare};
 use super::unit::{RowBinding, Scope};
 use super::{Checker, Global, message as words, relation, step_message as message};
 use crate::index::SymbolKind;
-use crate::names::{ItemRef, item_word};
+use crate::names::{ItemRef, Resolution, item_word};
 
 impl<'a> Checker<'a> {
     pub(super) fn call_step(
@@ -160,6 +160,13 @@ impl<'a> Checker<'a> {
         complete.then_some(values)
     }
 
+    /// Where a state declares a key.
+    fn key_of_state(&self, module: u32, state: &Name, key: &str) -> Option<Location> {
+        let Resolution::Item(item) = self.names.lookup(module, &state.text) else { return None };
+        let ItemKind::Settings(own) = &self.names.item(item).kind else { return None };
+        own.by.iter().find(|own| own.text == key).map(|own| self.at(item.module, own.span))
+    }
+
     fn bind_key(
         &mut self,
         builder: &mut Builder,
@@ -180,7 +187,11 @@ impl<'a> Checker<'a> {
             }
             let near = closest(key, builder.scope.names()).map(str::to_owned);
             let location = self.at(module, name.span);
-            self.diagnostics.push(message::unbound_key(location, &name.text, key, ty.unwrap_or(&Type::Text), near));
+            let diagnostic = match (ty, self.key_of_state(module, name, key), near) {
+                (None, Some(declared), Some(near)) => message::misspelt_key(declared, key, &near, location),
+                (ty, _, near) => message::unbound_key(location, &name.text, key, ty, near),
+            };
+            self.diagnostics.push(diagnostic);
             builder.scope.fail(key);
             self.miss(builder.module, key);
             return None;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use nsf_diagnostics::Location;
 use nsf_plan as plan;
 use nsf_plan::{Expr, ExprKind, HandleTarget, Input, InputSource, SlotId, StateId, Step, StepKind, Type};
-use nsf_syntax::ast::{self, Flow, ItemKind, Name};
+use nsf_syntax::ast::{self, Flow, Item, ItemKind, Name};
 use smol_str::SmolStr;
 
 use super::expression::{STACK_LEFT, STACK_MORE};
@@ -14,7 +14,7 @@ use super::subscription::is_stream;
 use super::unit::Scope;
 use super::{Checker, Global, message as words, relation, step_message as message};
 use crate::model::{FlowInfo, StepPlace};
-use crate::names::{ItemRef, Resolution};
+use crate::names::{ItemRef, Resolution, item_name};
 
 /// A flow with its index and the flows that read it.
 struct Node<'a> {
@@ -140,7 +140,7 @@ impl<'a> Checker<'a> {
                     continue;
                 }
                 let found = self.named_item(item.module, name, "source, flow or subscription", is_stream);
-                match found {
+                match found.map(|found| if found == item { self.namesake(item).unwrap_or(item) } else { found }) {
                     None => complete = false,
                     Some(found) => match by_item.get(&found) {
                         Some(parent) => parents.push(*parent),
@@ -185,6 +185,16 @@ impl<'a> Checker<'a> {
                 }
             }
         }
+    }
+
+    /// Another stream that is called like a flow, which was reported: the one that the flow itself means by the name.
+    fn namesake(&self, flow: ItemRef) -> Option<ItemRef> {
+        let name = item_name(self.names.item(flow))?;
+        let items = &self.names.modules.get(flow.module as usize)?.ast.items;
+        let is_other = |item: &Item| {
+            is_stream(&item.kind) && item_name(item).is_some_and(|own| own.text == name.text && own.span != name.span)
+        };
+        items.iter().position(is_other).map(|index| ItemRef { item: index as u32, ..flow })
     }
 
     fn stream(&mut self, item: ItemRef) -> Option<Stream> {

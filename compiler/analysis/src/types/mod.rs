@@ -22,6 +22,7 @@ mod ingest;
 mod item_types;
 mod library;
 pub mod literal;
+mod made_elsewhere;
 mod matching;
 mod meant;
 mod message;

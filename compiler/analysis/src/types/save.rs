@@ -28,7 +28,7 @@ impl Checker<'_> {
         let mut place = self.place(builder.module, step.span, save.state.span, "save");
         let mut operations = Vec::with_capacity(save.operations.len());
         let mut complete = true;
-        if self.is_deleted_by_field(builder, save) {
+        if self.is_deleted_by_field(builder, save) || self.is_put_otherwise(builder, target, save) {
             return;
         }
         for operation in &save.operations {

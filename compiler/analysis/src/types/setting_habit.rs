@@ -267,10 +267,19 @@ impl Checker<'_> {
         let mut diagnostic = Diagnostic::new(&codes::E0503, at, format!("this {item} needs the setting `{name}`"))
             .help(format!("add {}", quoted.join(" or ")));
         if let ([form], Some(end)) = (forms.as_slice(), settings.end) {
-            let place = self.at(settings.module, Span::at(end));
+            let place = self.line_behind(self.at(settings.module, Span::at(end)));
             diagnostic = diagnostic.suggest(Suggestion::likely(format!("add `{form}`"), place, format!("\n  {form}")));
         }
         self.diagnostics.push(diagnostic);
+    }
+
+    /// The end of a setting, or of its line where something that could not be read follows.
+    fn line_behind(&self, end: Location) -> Location {
+        let text = self.sources.get(end.file).map_or("", |file| &file.text);
+        let rest = text.get(end.span.start as usize..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let is_read = rest.trim_start().starts_with("//") || rest.trim().is_empty() || rest.contains('}');
+        let behind = if is_read { 0 } else { rest.trim_end().len() as u32 };
+        Location { span: Span::at(end.span.start + behind), ..end }
     }
 
     /// A name that stands a second time in a list.

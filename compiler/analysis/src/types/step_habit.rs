@@ -2,7 +2,7 @@
 //! fields, one kind of step for another.
 
 use nsf_diagnostics::{Applicability, Diagnostic, Location, Span, Suggestion, TextEdit, codes};
-use nsf_plan::{DimensionId, Type};
+use nsf_plan::{DimensionId, HandleTarget, Type};
 use nsf_syntax::ast::{
     self, Binding, ExpandMode, ExpandStep, ExprKind, ItemKind, Literal, Name, RecordEntry, SettingsKeyword,
 };
@@ -111,6 +111,41 @@ impl Checker<'_> {
         let location = self.at(builder.module, name.span);
         let text = format!("`delete` ends the whole value; a field is set: `{} = …`", name.text);
         self.diagnostics.push(Diagnostic::new(&codes::E0204, location, text).label("nothing follows `delete`"));
+        true
+    }
+
+    /// `save s { add page into pages }`: reported, since `insert` is what NSF says.
+    pub(super) fn is_put_otherwise(&mut self, builder: &Builder, target: HandleTarget, save: &ast::SaveStep) -> bool {
+        let bare = save.operations.iter().map_while(|operation| match &operation.kind {
+            ast::SaveKind::Fields(bindings) => Some(bindings.iter().filter(|own| own.value.is_none())),
+            _ => None,
+        });
+        let words: Vec<&Name> = bare.flatten().map(|own| &own.name).collect();
+        let fields = self.row_fields(target);
+        let has = |name: &Name| fields.iter().any(|field| field.name == name.text);
+        let found = words.windows(4).find_map(|own| match own {
+            [word, _, into, field] if !has(word) && matches!(&*into.text, "into" | "from" | "to") && has(field) => {
+                Some((*word, *into))
+            }
+            _ => None,
+        });
+        let Some((word, into)) = found else { return false };
+        let (meant, behind) = if into.text == "from" { ("remove", "from") } else { ("insert", "into") };
+        let (location, place) = (self.at(builder.module, word.span), self.at(builder.module, into.span));
+        let text = format!("no change of a state starts with `{}`", word.text);
+        let edits = vec![
+            TextEdit { location, replacement: meant.to_owned() },
+            TextEdit { location: place, replacement: behind.to_owned() },
+        ];
+        self.diagnostics.push(
+            Diagnostic::new(&codes::E0107, location, text)
+                .label("a value gets into a set or list by `insert … into`, and out of it by `remove … from`")
+                .suggest(Suggestion {
+                    message: format!("write `{meant} … {behind}`"),
+                    edits,
+                    applicability: Applicability::Likely,
+                }),
+        );
         true
     }
 

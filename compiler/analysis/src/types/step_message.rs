@@ -63,11 +63,20 @@ pub fn save_operation(location: Location, operation: &str, field: &str, ty: &Typ
 }
 
 /// A key of a state, table or dimension that no field has.
-pub fn unbound_key(location: Location, target: &str, key: &str, ty: &Type, near: Option<String>) -> Diagnostic {
+pub fn unbound_key(location: Location, target: &str, key: &str, ty: Option<&Type>, near: Option<String>) -> Diagnostic {
     let diagnostic =
         Diagnostic::new(&codes::E0336, location, format!("`{target}` is kept by `{key}`, which is not a field here"));
     let value = near.unwrap_or_else(|| "…".to_owned());
-    diagnostic.help(format!("say which {} is its key: `{target}({key}: {value})`", show(ty)))
+    let what = ty.map_or_else(|| "field".to_owned(), show);
+    diagnostic.help(format!("say which {what} is its key: `{target}({key}: {value})`"))
+}
+
+/// A key of a state that no field has, but for one that is called nearly so.
+pub fn misspelt_key(location: Location, key: &str, near: &str, saved: Location) -> Diagnostic {
+    Diagnostic::new(&codes::E0336, location, format!("the flow that uses this state has no field `{key}`"))
+        .label(format!("did you mean `{near}`?"))
+        .secondary(saved, "used here")
+        .suggest(Suggestion::likely(format!("write `{near}`"), location, near))
 }
 
 /// A key of a row that may be null.

@@ -55,7 +55,16 @@ impl<'a> Checker<'a> {
                     location,
                     declared: self.names.location(item),
                 };
-                self.diagnostics.push(error.diagnostic());
+                let is_table =
+                    matches!(&declared.kind, ItemKind::Settings(own) if own.keyword == SettingsKeyword::Table);
+                let mut diagnostic = error.diagnostic();
+                if is_table && what.contains("source") {
+                    diagnostic = diagnostic.help(format!(
+                        "a table has no stream of its records: a flow of another source looks its rows up by `load {}(…)`",
+                        name.text
+                    ));
+                }
+                self.diagnostics.push(diagnostic);
                 None
             }
             Resolution::Ambiguous(first, second) => {

@@ -244,7 +244,9 @@ impl<'a> Checker<'a> {
     fn late(&mut self, settings: &Settings<'_>, fields: &[RecordField]) -> (Option<i64>, Late) {
         let Some(setting) = settings.get("late") else { return (None, Late::Drop) };
         let late = self.duration_setting(settings, "late");
-        if settings.get("time").is_none() && !settings.is_unclear("time") {
+        // Of a watermark in words of another language it is said that it is none.
+        let is_read = !matches!(setting.value, SettingValue::Error) && setting.name.text == "late";
+        if is_read && settings.get("time").is_none() && !settings.is_unclear("time") {
             let location = self.at(settings.module, setting.name.span);
             let times = fields.iter().filter(|field| field.ty == Type::Timestamp).map(|field| field.name.clone());
             let mut times: Vec<String> = times.collect();

@@ -49,6 +49,12 @@ impl Expressions<'_, '_> {
         if is_made {
             diagnostic.suggestions.iter_mut().for_each(|own| own.applicability = Applicability::Likely);
         }
+        if is_alone && self.is_made_elsewhere(name, span) {
+            return;
+        }
+        if is_alone {
+            diagnostic = self.knows_inputs_alone(diagnostic, name, span);
+        }
         if let Some(maker) = self.checker.maker_of(self.module, name) {
             diagnostic = diagnostic.help(format!("{maker} would make it: put that step before this one"));
         } else if is_alone && hint.is_some_and(|hint| *hint.non_null() == Type::Text) {

@@ -449,7 +449,8 @@ impl Words {
                 .help("leave it out; whoever calls the function says the value"),
             K::ReservedWord => titled(empty, format!("{} is a word of the language and cannot be a name", self.found))
                 .label("a name is due here")
-                .note("reserved are `and`, `or`, `not`, `in`, `if`, `then`, `else`, `match`, `catch`, `true`, `false` and `null`"),
+                .note("reserved are `and`, `or`, `not`, `in`, `if`, `then`, `else`, `match`, `catch`, `true`, `false` and `null`")
+                .help(format!("give it another name; a member that is read gets one by `from`: `{0}_: text from \"{0}\"`", self.found.trim_matches('`'))),
             K::EqualsInCondition { sure } => titled(empty, "two values are compared by `==`")
                 .label("`=` assigns")
                 .suggest(self.replace(*sure, "write `==`", "==")),

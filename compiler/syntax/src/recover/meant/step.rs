@@ -28,6 +28,7 @@ pub(super) fn step(statement: &Statement<'_>) -> Vec<Meant> {
             deleted(statement),
             join(statement),
             breaks(statement),
+            printed(statement),
             label_alone(statement),
         ],
     };
@@ -131,6 +132,27 @@ fn breaks(statement: &Statement<'_>) -> Option<Meant> {
             .code(&codes::E0107)
             .help("in `each`, `stop` ends the one element, and the next follows; to leave the others, too, jump to a label behind the block: `jump done`")
     })
+}
+
+/// `print(amount)`, `log("late", at)`.
+fn printed(statement: &Statement<'_>) -> Option<Meant> {
+    let word = statement.word(0);
+    if !matches!(word, "print" | "println" | "printf" | "log" | "debug" | "echo") || statement.word(1) != "(" {
+        return None;
+    }
+    statement.partner(1).filter(|close| close + 1 == statement.len())?;
+    let said = format!("a step does not start with `{word}`");
+    let meant = Meant::new(statement.place(0), said, "`expand stdout { … }` writes a record to the output");
+    let meant = meant.code(&codes::E0107);
+    let last = statement.len() - 1;
+    let entries = match (statement.is_name(2), last) {
+        (true, 3) => statement.written(2..3).to_owned(),
+        (_, 2) => return Some(meant),
+        _ if (2..last).any(|at| statement.word(at) == ",") => return Some(meant),
+        _ => format!("value: {}", statement.written(2..last)),
+    };
+    let form = format!("expand stdout {{ {entries} }}");
+    Some(meant.offer(format!("write `{form}`"), vec![statement.instead(0..statement.len(), form.as_str())]))
 }
 
 /// `done:` behind which no step follows.
