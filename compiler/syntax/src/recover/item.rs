@@ -154,7 +154,10 @@ impl Recover<'_, '_> {
             let first_line = |at: &usize| *at == range.start || !self.source.is_first_on_line(*at);
             let colon = range.clone().take_while(first_line).last().filter(|at| self.source.word(*at) == ":")?;
             let is_body = has_body(word) && colon + 1 < range.end && self.source.column(colon + 1) > Some(0);
-            if !is_body || range.clone().take_while(first_line).any(|at| self.source.word(at) == "{") {
+            // A colon in brackets that go on is that of an input.
+            let is_inside = |at: usize| self.source.partner(at).is_some_and(|close| at < colon && close > colon);
+            let mut head = range.clone().take_while(first_line);
+            if !is_body || head.any(|at| self.source.word(at) == "{" || is_inside(at)) {
                 return None;
             }
             let end = Span::at(self.source.span(range).end);

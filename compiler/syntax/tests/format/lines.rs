@@ -136,3 +136,11 @@ fn a_percentage_stays_one_before_a_bracket() {
     becomes("const X = 80%  (x)\nconst Y = 80% [x].z\n", "const X = 80% (x)\nconst Y = 80% [x].z\n");
     becomes("const X = 80 %(x)\n", "const X = 80 % (x)\n");
 }
+
+#[test]
+fn an_input_whose_type_stands_in_the_next_line_is_no_body() {
+    becomes(
+        "save a(b:\n    fn() -> text) into s { _, total, e -= 1 }\n",
+        "save a(b: fn() -> text) into s { _, total  e -= 1 }\n",
+    );
+}
