@@ -144,3 +144,11 @@ fn an_input_whose_type_stands_in_the_next_line_is_no_body() {
         "save a(b: fn() -> text) into s { _, total  e -= 1 }\n",
     );
 }
+
+#[test]
+fn behind_the_comma_of_a_save_another_change_may_begin() {
+    becomes(
+        "save a(b: text) into s { b, insert b into c\n  d, remove b from c\n  d, e += 1 }\n",
+        "save a(b: text) into s {\n  b\n  insert b into c\n  d\n  remove b from c\n  d\n  e += 1\n}\n",
+    );
+}
