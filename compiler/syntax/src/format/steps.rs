@@ -277,9 +277,8 @@ impl Writer<'_> {
                 parts.push(self.comma()?);
             }
         }
-        let ended = self.peek() == ",";
         self.last_comma();
-        if ended || self.peek() == "}" {
+        if self.peek() == "}" {
             parts.push(Doc::if_broken(","));
         }
         let all = Doc::sequence(parts);

@@ -151,4 +151,8 @@ fn behind_the_comma_of_a_save_another_change_may_begin() {
         "save a(b: text) into s { b, insert b into c\n  d, remove b from c\n  d, e += 1 }\n",
         "save a(b: text) into s {\n  b\n  insert b into c\n  d\n  remove b from c\n  d\n  e += 1\n}\n",
     );
+    becomes(
+        "save a(b: text) into s { b // note\n  : 1, e = 1 }\n",
+        "save a(b: text) into s {\n  b // note\n    : 1\n  e = 1\n}\n",
+    );
 }
